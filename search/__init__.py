@@ -1,0 +1,1 @@
+"""Hyperparameter search for Keras image models: `python -m search` lists the commands."""

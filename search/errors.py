@@ -1,0 +1,40 @@
+"""What can go wrong, by whose turn it is to act.
+
+    SearchError
+    ├── UsageError              the person who typed the command         exit code 2, nothing created
+    ├── InfrastructureError     whoever runs the machine or database     exit code 3 at start-up
+    │   ├── TrainerDied         the worker: it starts a new trainer and resumes from the checkpoint
+    │   ├── TrainerUnavailable  the worker: this host can't run a trainer, and the trial isn't to blame
+    │   └── Quarantined         whoever runs the host: the worker left, as nothing worked on it
+    └── SearchFailed            no trial finished                        exit code 1
+
+A trial that fails is no exception but an outcome: see search/protocol.py.
+"""
+
+
+class SearchError(Exception):
+    """The root of the errors that a command reports in one sentence, without a traceback."""
+
+
+class UsageError(SearchError):
+    """The command can't be carried out as it was typed."""
+
+
+class InfrastructureError(SearchError):
+    """The machine, the disk or the database doesn't do its part."""
+
+
+class TrainerDied(InfrastructureError):
+    """The trainer process ended, or stopped answering, in the middle of its work."""
+
+
+class TrainerUnavailable(InfrastructureError):
+    """No trainer could be started."""
+
+
+class Quarantined(InfrastructureError):
+    """Several trials in a row failed on this worker for reasons of its host."""
+
+
+class SearchFailed(SearchError):
+    """The search ended without a finished trial."""

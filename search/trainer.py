@@ -1,0 +1,135 @@
+"""The trainer: a child process that holds Keras and trains the jobs that its worker sends it, one after another.
+
+    python -m search.trainer --commands-fd 5 --messages-fd 6
+
+Both are pipes with one JSON document a line (search/protocol.py). It may be killed at any instant. When its worker
+is gone, which closes the commands, it ends at once, in whatever it is.
+"""
+
+import argparse
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from search.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
+from search.training.device import backend_package, configure, device_name, threads_wanted
+from search.training.job import Jobs
+from search.training.outcome import failure_kind, failure_reason
+
+WORKER_GONE = 0
+BROKEN_COMMAND = 70
+REMEMBERED_JOBS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Messages:
+    """The way to the worker. A worker that doesn't read any more ends the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, message: Message) -> None:
+        """Writes the message, whole, before it returns."""
+        rest = memoryview(msgspec.json.encode(message) + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except BrokenPipeError:
+            os._exit(WORKER_GONE)
+
+
+class Commands:
+    """The way from the worker, read by a thread of its own: a Stop, or the worker's end, is seen during training."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._jobs: queue.SimpleQueue[tuple[Train | Evaluate, threading.Event]] = queue.SimpleQueue()
+        self._stops: dict[int, threading.Event] = {}  # of the last few jobs; only the reading thread touches it
+
+    def start(self) -> None:
+        """Begins to read."""
+        threading.Thread(target=self._read, name="commands", daemon=True).start()
+
+    def next_job(self) -> tuple[Train | Evaluate, threading.Event]:
+        """Waits for a job, and gives with it the event that a Stop for it sets."""
+        return self._jobs.get()
+
+    def _read(self) -> None:
+        try:
+            with os.fdopen(self._descriptor, "rb") as lines:
+                for line in lines:
+                    self._take(msgspec.json.decode(line, type=Command))
+        except msgspec.MsgspecError:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(BROKEN_COMMAND)
+        os._exit(WORKER_GONE)
+
+    def _take(self, command: Command) -> None:
+        match command:
+            case Stop():
+                if (event := self._stops.get(command.job)) is not None:
+                    event.set()
+            case Train() | Evaluate():
+                while len(self._stops) >= REMEMBERED_JOBS:
+                    self._stops.pop(next(iter(self._stops)))
+                self._stops[command.job] = threading.Event()
+                self._jobs.put((command, self._stops[command.job]))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves the worker at the other ends of the pipes until it is gone."""
+    options = _options(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair: it sends a Stop
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    commands, messages = Commands(options.commands_fd), Messages(options.messages_fd)
+    commands.start()
+    configure(threads_wanted())
+    messages.send(_ready())
+    jobs = Jobs()
+    while True:
+        job, stop = commands.next_job()
+        for message in _messages(jobs, job, stop):
+            messages.send(message)
+
+
+def _messages(jobs: Jobs, job: Train | Evaluate, stop: threading.Event) -> Iterator[Message]:
+    try:
+        yield from jobs.train(job, stop.is_set) if isinstance(job, Train) else jobs.evaluate(job)
+    except Exception as error:
+        log.exception("job %d failed", job.job)
+        yield Failed(job.job, failure_kind(error), failure_reason(error))
+
+
+def _ready() -> Ready:
+    backend = backend_package()
+    packages = ("keras", backend, "numpy")
+    versions = {"python": sys.version.split()[0]} | {package: _version(package) for package in packages}
+    return Ready(os.getpid(), backend, device_name(), versions)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m search.trainer", description="Started by a worker; not by hand.")
+    parser.add_argument("--commands-fd", type=int, required=True, help="the pipe to read jobs from")
+    parser.add_argument("--messages-fd", type=int, required=True, help="the pipe to write messages to")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

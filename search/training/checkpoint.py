@@ -1,0 +1,132 @@
+"""Checkpoints: everything that the next epoch depends on, in one file an attempt.
+
+A file holds the values of the model's variables (weights, moving averages, states of random generators) and of the
+optimizer's, the scores of all epochs so far, and the identity of the job. It is written to a temporary name and then
+renamed, so that a kill at any instant leaves the old or the new one.
+"""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.fit import EpochScores
+
+META = "meta"
+PATTERN = "token-*.npz"
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What a checkpoint says of itself."""
+
+    identity: str
+    history: tuple[EpochScores, ...]
+
+
+class CheckpointError(Exception):
+    """A file that is no usable checkpoint; the message says why."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The scores of the epochs that needn't be trained again, and of each checkpoint that couldn't be used, why."""
+
+    history: tuple[EpochScores, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one slot: this attempt writes the one of its token, and may resume from any.
+
+    `identity` is the job's: a checkpoint of another job isn't resumed from.
+    """
+
+    folder: Path
+    token: int
+    identity: str
+
+    def save(self, model: Any, history: Sequence[EpochScores]) -> None:
+        """Replaces this attempt's checkpoint.
+
+        Raises:
+            OSError: it couldn't be written (a full disk); an earlier checkpoint is untouched.
+        """
+        meta = msgspec.json.encode(Meta(self.identity, tuple(history)))
+        arrays: dict[str, NDArray[Any]] = {META: np.frombuffer(meta, np.uint8)}
+        arrays |= {f"v{number:04d}": value for number, value in enumerate(_values(model))}
+        path = self.folder / f"token-{self.token}.npz"
+        part = path.with_suffix(".part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def resume(self, model: Any) -> Resumed:
+        """Brings the model to the state of the newest usable checkpoint; without one it stays as it is."""
+        problems: list[str] = []
+        for path in self._newest_first(problems):
+            try:
+                meta, values = _read(path)
+                self._require_same_job(meta)
+                _restore(model, values)
+            except CheckpointError as error:
+                problems.append(_unused(path, error))
+            else:
+                return Resumed(meta.history, tuple(problems))
+        return Resumed((), tuple(problems))
+
+    def _newest_first(self, problems: list[str]) -> list[Path]:
+        """The readable checkpoints, that with the most epochs first; what can't be read is added to `problems`."""
+        epochs: dict[Path, int] = {}
+        for path in sorted(self.folder.glob(PATTERN)):
+            try:
+                epochs[path] = len(_read(path, values=False)[0].history)
+            except CheckpointError as error:
+                problems.append(_unused(path, error))
+        return sorted(epochs, key=epochs.__getitem__, reverse=True)
+
+    def _require_same_job(self, meta: Meta) -> None:
+        if meta.identity != self.identity:
+            raise CheckpointError("it is of another job: its configuration, seed, data or batch size differ")
+
+
+def _unused(path: Path, error: CheckpointError) -> str:
+    return f"the checkpoint {path} is not used: {error}"
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _values(model: Any) -> Iterator[NDArray[Any]]:
+    for variable in _variables(model):
+        yield np.asarray(variable.numpy())
+
+
+def _restore(model: Any, values: Sequence[NDArray[Any]]) -> None:
+    variables = _variables(model)
+    shapes = [tuple(variable.shape) for variable in variables]
+    if shapes != [value.shape for value in values]:
+        raise CheckpointError("its arrays don't fit the model")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _read(path: Path, *, values: bool = True) -> tuple[Meta, list[NDArray[Any]]]:
+    """zipfile checks every array's checksum as it is read."""
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            meta = msgspec.json.decode(file[META].tobytes(), type=Meta)
+            return meta, [file[name] for name in sorted(file.files) if name != META] if values else []
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        raise CheckpointError(f"it can't be read ({error})") from error

@@ -1,0 +1,83 @@
+"""The data sets: by name, as an `.npz` file, or as a folder with one sub-folder a class.
+
+None of it imports Keras, but for the download of a named data set that isn't on this machine.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from search.training.datasets.dataset import DataSet
+from search.training.datasets.digits import load_digits
+from search.training.datasets.errors import ArrayError, DataError, DatasetUnavailable, FolderError, UnknownDataset
+from search.training.datasets.named import CIFAR10, CIFAR100, FASHION_MNIST, MNIST
+from spaces.names import unknown_name
+
+__all__ = [
+    "DATASETS",
+    "ArrayError",
+    "DataError",
+    "DataSet",
+    "DatasetUnavailable",
+    "FolderError",
+    "UnknownDataset",
+    "dataset_names",
+    "load_dataset",
+    "resolve_dataset",
+]
+
+Loader = Callable[[str | None], DataSet]
+
+DATASETS: Mapping[str, Loader] = MappingProxyType(
+    {
+        "digits": lambda _data_dir: load_digits(),
+        "mnist": MNIST.load,
+        "fashion_mnist": FASHION_MNIST.load,
+        "cifar10": CIFAR10.load,
+        "cifar100": CIFAR100.load,
+    }
+)
+
+
+def dataset_names() -> list[str]:
+    """The names that `load_dataset` knows, the default first."""
+    return list(DATASETS)
+
+
+def resolve_dataset(ref: str) -> str:
+    """The reference as a worker in another directory can use it: a known name, or the absolute path that exists.
+
+    Raises:
+        UnknownDataset: neither; lists the names and suggests the nearest.
+    """
+    if ref in DATASETS:
+        return ref
+    path = Path(ref).expanduser()
+    if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
+        return str(path.resolve())
+    if path.is_file():
+        raise UnknownDataset(f"{ref} is neither an .npz file nor a folder of images.")
+    if path.suffix or len(path.parts) > 1:
+        raise UnknownDataset(f"There is no file or folder {ref}. Names of data sets: {', '.join(DATASETS)}.")
+    raise UnknownDataset(unknown_name("data set", ref, DATASETS) + " Or give an .npz file or a folder of images.")
+
+
+def load_dataset(ref: str, data_dir: str | None = None) -> DataSet:
+    """The data set of that name, `.npz` file or folder.
+
+    `data_dir` is where named ones lie as NAME.npz; None: in SEARCH_DATA_DIR, if that is set.
+
+    Raises:
+        DataError: it can't be used; the message says why and what to do.
+    """
+    resolved = resolve_dataset(ref)
+    if resolved in DATASETS:
+        return DATASETS[resolved](data_dir)
+    path = Path(resolved)
+    if path.is_dir():
+        from search.training.datasets.folder import load_folder
+
+        return load_folder(path, path.name)
+    from search.training.datasets.npz import load_npz
+
+    return load_npz(path, path.name)

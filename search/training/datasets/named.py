@@ -1,0 +1,57 @@
+"""The well-known data sets that Keras can download, from a file of that name where there is one."""
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.training.datasets.arrays import RawArrays, dataset_of
+from search.training.datasets.dataset import DataSet
+from search.training.datasets.errors import DatasetUnavailable
+from search.training.datasets.npz import load_npz
+
+DATA_DIR = "SEARCH_DATA_DIR"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A data set by the name that it has in `keras.datasets`, with the names of its labels 0, 1, …"""
+
+    name: str
+    classes: tuple[str, ...]
+
+    def load(self, data_dir: str | None) -> DataSet:
+        """From NAME.npz in `data_dir`, or in SEARCH_DATA_DIR if that is None; else through Keras' download."""
+        folder = data_dir or os.environ.get(DATA_DIR)
+        path = Path(folder, f"{self.name}.npz") if folder else None
+        if path is not None and path.is_file():
+            return load_npz(path, self.name, self.classes)
+        return dataset_of(self.name, self._download(path), self.classes)
+
+    def _download(self, path: Path | None) -> RawArrays:
+        import keras
+
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # Keras' progress bar; standard output is for results
+                (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, self.name).load_data()
+        except Exception as error:  # Keras raises a bare one when a download fails
+            place = path or f"DIR/{self.name}.npz"
+            raise DatasetUnavailable(
+                f"The data set {self.name} isn't on this machine and couldn't be downloaded ({error}). Put its arrays "
+                f"x_train, y_train, x_test, y_test into {place} and pass --data-dir or set {DATA_DIR}."
+            ) from error
+        return RawArrays(x_train, y_train, x_test, y_test)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(count))
+
+
+MNIST = Named("mnist", _numbered(10))
+FASHION_MNIST = Named(
+    "fashion_mnist",
+    ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
+CIFAR10 = Named("cifar10", ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"))
+CIFAR100 = Named("cifar100", _numbered(100))

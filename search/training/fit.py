@@ -1,0 +1,100 @@
+"""The epochs: each in an order of its own, trained, validated, scored."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Stop = Callable[[], bool]
+Order = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss and accuracy over a set of images, NaN and infinity included."""
+
+    loss: float
+    accuracy: float
+
+
+class EpochScores(msgspec.Struct, frozen=True):
+    """The scores of one epoch, counted from 1. None stands for a number that isn't finite; `seconds` is wall time."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+    learning_rate: float
+
+    @property
+    def diverged(self) -> str | None:
+        """Why it makes no sense to go on, or None."""
+        for name, value in (("training", self.loss), ("validation", self.val_loss)):
+            if value is None:
+                return f"the {name} loss of epoch {self.epoch} is not finite"
+        return None
+
+
+class EpochRunner(Protocol):
+    """Trains and validates one compiled model on one split. However it does so, the scores are the same."""
+
+    def train(self, order: Order, stop: Stop) -> Score | None:
+        """One epoch over the training images in that order, in batches; None if told to stop before its end."""
+
+    def validate(self) -> Score:
+        """The scores on the validation images."""
+
+    def learning_rate(self) -> float:
+        """That of the next step."""
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """The epochs to run, `first` to `last`, over `n_train` images. The seed decides the order of the images in each."""
+
+    first: int
+    last: int
+    n_train: int
+    seed: int
+
+    def order(self, epoch: int) -> Order:
+        """The order depends on seed and epoch alone, so that a resumed trial sees what an uninterrupted one sees."""
+        return np.random.default_rng([self.seed, epoch]).permutation(self.n_train)
+
+
+def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[EpochScores]:
+    """Scores as they come. Ends after the last epoch, after one that diverged, or as soon as told to stop."""
+    for epoch in range(epochs.first, epochs.last + 1):
+        if stop():
+            return
+        started = time.perf_counter()
+        trained = runner.train(epochs.order(epoch), stop)
+        if trained is None:
+            return
+        scores = _scores(epoch, trained, runner.validate(), time.perf_counter() - started, runner.learning_rate())
+        yield scores
+        if scores.diverged:
+            return
+
+
+def _scores(epoch: int, trained: Score, validated: Score, seconds: float, learning_rate: float) -> EpochScores:
+    return EpochScores(
+        epoch,
+        _finite(trained.loss),
+        _finite(trained.accuracy),
+        _finite(validated.loss),
+        _finite(validated.accuracy),
+        seconds,
+        learning_rate,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,146 @@
+"""From a configuration to a compiled Keras model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from search.training.optimizer import make_optimizer
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from spaces.layers import (
+    Activate,
+    Conv,
+    Dense,
+    Drop,
+    Flatten,
+    Layer,
+    MaxPool,
+    Normalize,
+    Output,
+    layer_order,
+    require_fit,
+)
+from spaces.space import ImageShape, Space
+
+KEPT_AFTER_AN_EPOCH = 0.01
+LARGEST_MOMENTUM = 0.99
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a model depends on besides its configuration: the data, and the steps of an epoch."""
+
+    image_shape: ImageShape
+    classes: int
+    steps_per_epoch: int
+
+
+def fitted_momentum(steps_per_epoch: int) -> float:
+    """The momentum of batch normalisation's moving averages that suits that many steps an epoch, at most Keras' 0.99.
+
+    After one epoch a hundredth is left of the averages' initial values. With the fixed 0.99 and 18 steps, 83 % would be
+    left, and the validation scores of many epochs would be those of chance, however good the weights.
+    """
+    fitted: float = KEPT_AFTER_AN_EPOCH ** (1 / max(steps_per_epoch, 1))
+    return min(LARGEST_MOMENTUM, fitted)
+
+
+def build_model(space: Space, configuration: Configuration, setting: Setting) -> Any:
+    """The uncompiled `keras.Model` from scaled images (batch, height, width, channels) to logits (batch, classes).
+
+    Raises:
+        SpaceError: the images are too small for the layers, or the space's own `build` raises or returns no such model.
+    """
+    if space.build is None:
+        return _from_layers(configuration, setting)
+    return _from_space(space, configuration, setting)
+
+
+def compile_model(model: Any, configuration: Configuration) -> None:
+    """Gives the model its optimizer, cross-entropy as its loss, and accuracy as its metric.
+
+    Keras would create the optimizer's variables in the first step; a checkpoint must find them before.
+    """
+    optimizer = make_optimizer(configuration.optimizer)
+    model.compile(optimizer=optimizer, loss=_loss(), metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+
+
+def compile_for_scores(model: Any) -> None:
+    """The same loss and metric for a model that is only evaluated."""
+    model.compile(loss=_loss(), metrics=["accuracy"])
+
+
+def _loss() -> Any:
+    import keras
+
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def _from_layers(configuration: Configuration, setting: Setting) -> Any:
+    import keras
+
+    require_fit(configuration, setting.image_shape)
+    layers = [_keras_layer(layer, setting) for layer in layer_order(configuration)]
+    return keras.Sequential([keras.Input(setting.image_shape), *layers])
+
+
+def _keras_layer(layer: Layer, setting: Setting) -> Any:
+    from keras import layers
+
+    match layer:
+        case Conv():
+            return layers.Conv2D(layer.filters, layer.kernel, padding=layer.padding)
+        case Normalize():
+            fitted = fitted_momentum(setting.steps_per_epoch)
+            return layers.BatchNormalization(momentum=fitted if layer.momentum is None else layer.momentum)
+        case Activate():
+            return layers.Activation(layer.function)
+        case Drop():
+            return layers.Dropout(layer.rate)
+        case MaxPool():
+            return layers.MaxPooling2D(layer.size)
+        case Flatten():
+            return layers.Flatten()
+        case Dense() | Output():
+            return layers.Dense(layer.units if isinstance(layer, Dense) else setting.classes)
+
+
+def _from_space(space: Space, configuration: Configuration, setting: Setting) -> Any:
+    import keras
+
+    assert space.build is not None  # noqa: S101  the caller asked
+    try:
+        model = space.build(configuration, setting.image_shape, setting.classes)
+    except Exception as error:
+        raise SpaceError(f"build of the space {space.name!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
+    _check_output(space, model, setting)
+    return model
+
+
+def _check_output(space: Space, model: Any, setting: Setting) -> None:
+    """Runs the model on one black image: this also creates the variables of a model that is built by its first call."""
+    import keras
+
+    try:
+        shape = tuple(model(keras.ops.zeros((1, *setting.image_shape)), training=False).shape)
+    except Exception as error:
+        raise SpaceError(
+            f"the model of the space {space.name!r} raised {type(error).__name__} on an image of shape "
+            f"{setting.image_shape}: {error}"
+        ) from error
+    wanted = (1, setting.classes)
+    if shape != wanted:
+        raise SpaceError(f"the model of the space {space.name!r} gives {shape} for one image; logits are {wanted}")
+    if _ends_in_softmax(model):
+        raise SpaceError(
+            f"the model of the space {space.name!r} ends in a softmax; the loss takes logits, so leave it out"
+        )
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    import keras
+
+    last = model.layers[-1] if model.layers else None
+    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax

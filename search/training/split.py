@@ -1,0 +1,89 @@
+"""The split: which training images are for validation, and how many are used at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.datasets.dataset import DataSet, Images, Labels, take_stratified
+from search.training.datasets.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images for training, validation and test, and their labels.
+
+    Images are as the data set has them, uint8 or float32 (n, height, width, channels); `scaled` makes the model's
+    input of them. Labels are int64 (n,).
+    """
+
+    x_train: Images
+    y_train: Labels
+    x_val: Images
+    y_val: Labels
+    x_test: Images
+    y_test: Labels
+    classes: tuple[str, ...]
+    pixel_max: float
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        height, width, channels = self.x_train.shape[1:]
+        return height, width, channels
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """The batches of one epoch, a last partial one included."""
+        return -(-len(self.x_train) // batch_size)
+
+    def scaled(self, images: Images) -> NDArray[np.float32]:
+        """The pixels as the model wants them: float32, divided by `pixel_max`."""
+        scaled: NDArray[np.float32] = images.astype(np.float32) / np.float32(self.pixel_max)
+        return scaled
+
+
+def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None = None) -> Split:
+    """Takes that fraction of each class of the training images for validation; the test images stay as they are.
+
+    With `limit_train`, only that many of the training images are used, validation included, in the classes'
+    proportions. The seed decides which; the same seed gives the same images.
+
+    Raises:
+        DataError: fraction or limit are out of range; says what's valid.
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"The validation fraction lies between 0 and 1, not at {fraction}.")
+    used = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
+    x, y = dataset.x_train[used], dataset.y_train[used]
+    chosen = take_stratified(y, fraction, np.random.default_rng([seed, 1]))
+    return Split(
+        x[~chosen],
+        y[~chosen],
+        x[chosen],
+        y[chosen],
+        dataset.x_test,
+        dataset.y_test,
+        classes=dataset.classes,
+        pixel_max=dataset.pixel_max,
+    )
+
+
+def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> NDArray[np.int64]:
+    """The positions of the training images that are used, in their order: exactly `limit`, or all."""
+    total, least = len(dataset.y_train), 2 * len(dataset.classes)
+    if limit is None or limit >= total:
+        return np.arange(total)
+    if limit < least:
+        raise DataError(f"limit_train must be {least} or more, two images of each class, not {limit}.")
+    shuffled = rng.permutation(total)
+    return np.sort(shuffled[_round_robin(dataset.y_train[shuffled])[:limit]])
+
+
+def _round_robin(labels: Labels) -> NDArray[np.int64]:
+    """Positions ordered so that any first part holds the classes in their proportions, and two of each early on."""
+    rank = np.empty(len(labels), np.float64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        share = (np.arange(len(members)) + 0.5) / len(members)
+        rank[members] = np.where(np.arange(len(members)) < 2, -1.0, share)
+    return np.argsort(rank, kind="stable")

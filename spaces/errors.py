@@ -1,0 +1,23 @@
+"""What can be wrong with a space.
+
+SpaceError                  a space can't be used; its message says why and what to do
+├── UnknownSpace            no space has that name
+├── SpaceFileError          a file or module that should define a space doesn't
+└── ConfigurationError      a configuration that can't be built
+"""
+
+
+class SpaceError(ValueError):
+    """A space can't be used."""
+
+
+class UnknownSpace(SpaceError):
+    """No space has that name."""
+
+
+class SpaceFileError(SpaceError):
+    """A file or module that should define a space doesn't."""
+
+
+class ConfigurationError(SpaceError):
+    """A configuration that can't be built."""

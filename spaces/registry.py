@@ -1,0 +1,96 @@
+"""From a reference to a space: a name, `file.py:name`, `package.module:name` or an installed entry point."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from spaces.contract import check_space
+from spaces.errors import SpaceError, SpaceFileError, UnknownSpace
+from spaces.fingerprint import fingerprint
+from spaces.loading import Target, load_file, load_module
+from spaces.names import unknown_name
+from spaces.space import Space
+
+ENTRY_POINTS = "keras_image_search.spaces"
+BUILT_IN = MappingProxyType(
+    {
+        "bn_dropout": "spaces.bn_dropout:space",
+    }
+)
+
+
+@dataclass(frozen=True)
+class SpaceSource:
+    """A space and where it is from.
+
+    `ref` finds it again from any working directory (a file's path is absolute). `fingerprint` is the SHA-256 of the
+    source that defines it.
+    """
+
+    ref: str
+    space: Space
+    fingerprint: str
+
+
+def space_names() -> list[str]:
+    """The names of all spaces: those that are built in, and those that installed packages add, sorted."""
+    return sorted({*BUILT_IN, *_installed()})
+
+
+def load_space(ref: str) -> Space:
+    """The space that a reference points to. See `resolve`, also for what it raises."""
+    return resolve(ref).space
+
+
+def resolve(ref: str) -> SpaceSource:
+    """The space that a reference points to, checked, and its source.
+
+    Args:
+        ref: a name of `space_names()`; `my_space.py:space`, where the name may be left out if the file has only one
+            space; or `package.module:name`.
+
+    Raises:
+        UnknownSpace: no space has that name; lists the names.
+        SpaceFileError: the file or module doesn't import, lacks the name, or what it has there breaks the contract
+            of `spaces.contract.check_space`.
+    """
+    target = _find(ref)
+    space = target.value
+    if not isinstance(space, Space):
+        raise SpaceFileError(f"{target.ref} is {type(space).__name__} {space!r}, not a Space")
+    try:
+        check_space(space)
+    except SpaceError as error:
+        raise SpaceFileError(f"{target.ref} breaks the contract of a space: {error}") from error
+    return SpaceSource(target.ref, space, fingerprint(target.source))
+
+
+def _find(ref: str) -> Target:
+    place, colon, name = ref.rpartition(":")
+    if ref.endswith(".py"):
+        return load_file(Path(ref), None)
+    if place.endswith(".py"):
+        return load_file(Path(place), name or None)
+    if place and name:
+        return load_module(place, name)
+    if colon:
+        raise SpaceFileError(f"a reference is NAME, FILE.py:NAME or PACKAGE.MODULE:NAME, not {ref!r}")
+    return _find_name(ref)
+
+
+def _find_name(name: str) -> Target:
+    known = {**_installed(), **BUILT_IN}
+    if name not in known:
+        beside = f"{name}.py"
+        own = f"the file beside you is --space {beside}" if Path(beside).is_file() else "your own is FILE.py:NAME"
+        raise UnknownSpace(f"{unknown_name('space', name, sorted(known))} A space of {own}")
+    module, _, member = known[name].partition(":")
+    target = load_module(module, member)
+    return Target(name, target.value, target.source)
+
+
+def _installed() -> dict[str, str]:
+    # Importing it takes longer than all the rest of this package, and a file's space doesn't need it.
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}

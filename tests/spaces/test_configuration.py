@@ -1,0 +1,126 @@
+"""Configurations go through JSON unchanged, and those that can't be built are refused."""
+
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaces.configuration import (
+    BATCH_NORM_POSITIONS,
+    CONVOLUTION_DROPOUTS,
+    DROPOUT_POSITIONS,
+    OPTIMIZERS,
+    Activation,
+    BatchNorm,
+    Block,
+    Configuration,
+    Dropout,
+    Optimizer,
+    Padding,
+)
+from spaces.errors import ConfigurationError
+
+WIDTHS = st.integers(1, 4096)
+SHARES = st.floats(0, 1, exclude_max=True)
+EXTRA = st.one_of(
+    st.text(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+)
+BLOCKS = st.builds(
+    Block,
+    filters=st.lists(WIDTHS, min_size=1, max_size=3).map(tuple),
+    kernel=st.integers(1, 9),
+    padding=st.sampled_from(get_args(Padding)),
+)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    blocks = tuple(draw(st.lists(BLOCKS, max_size=3)))
+    positions = st.sampled_from([p for p in DROPOUT_POSITIONS if blocks or p not in CONVOLUTION_DROPOUTS])
+    chosen = draw(
+        st.lists(positions, unique=True).filter(lambda c: not {"before_dense", "before_every_dense"} <= set(c))
+    )
+    return Configuration(
+        blocks=blocks,
+        dense=tuple(draw(st.lists(WIDTHS, max_size=3))),
+        activation=draw(st.sampled_from(get_args(Activation))),
+        batch_norm=BatchNorm(
+            draw(st.sampled_from(BATCH_NORM_POSITIONS)) if blocks else "none", draw(st.none() | SHARES)
+        ),
+        dropout=tuple(Dropout(position, draw(SHARES)) for position in chosen),
+        optimizer=Optimizer(
+            draw(st.sampled_from(OPTIMIZERS)), draw(st.floats(1e-300, 1e300, exclude_min=True)), draw(SHARES)
+        ),
+        extra=draw(st.dictionaries(st.text(), EXTRA, max_size=4)),
+    )
+
+
+@given(configurations())
+def test_every_configuration_goes_through_json_unchanged(configuration: Configuration) -> None:
+    text = configuration.to_json()
+    again = Configuration.from_json(text)
+    assert again == configuration
+    assert again.to_json() == text
+    assert {name: type(value) for name, value in again.extra.items()} == {
+        name: type(value) for name, value in configuration.extra.items()
+    }
+
+
+def test_json_is_one_line_with_sorted_keys() -> None:
+    first = Configuration(extra={"b": 1, "a": 2}).to_json()
+    assert first == Configuration(extra={"a": 2, "b": 1}).to_json()
+    assert "\n" not in first
+
+
+REFUSED = {
+    "an unknown optimizer": (lambda: Optimizer("adaam"), "no optimizer 'adaam'. Did you mean 'adam'? Valid: sgd, mo"),
+    "an unknown activation": (lambda: Configuration(activation="rellu"), "no activation 'rellu'. Did you mean 'relu'?"),
+    "an unknown dropout position": (lambda: Dropout("after_pool", 0.1), "Did you mean 'after_pooling'?"),
+    "an unknown batch norm position": (lambda: BatchNorm("before"), "no position of batch normalisation 'before'"),
+    "an unknown padding": (lambda: Block((8,), padding="sme"), "no padding 'sme'. Did you mean 'same'?"),
+    "a rate of one": (lambda: Dropout("after_pooling", 1.0), "a dropout rate lies in [0, 1), not at 1.0"),
+    "a learning rate of zero": (lambda: Optimizer(learning_rate=0), "positive and finite, not 0"),
+    "an infinite learning rate": (lambda: Optimizer(learning_rate=float("inf")), "positive and finite, not inf"),
+    "a learning rate that is no number": (lambda: Optimizer(learning_rate=float("nan")), "finite, not nan"),
+    "a momentum of one": (lambda: Optimizer("momentum", momentum=1.0), "momentum lies in [0, 1), not at 1.0"),
+    "averages that never move": (lambda: BatchNorm(momentum=1.0), "lies in [0, 1), not at 1.0"),
+    "a block without convolutions": (lambda: Block(()), "at least one convolution, such as filters=(32,)"),
+    "a convolution without filters": (lambda: Block((8, 0)), "filters must be 1 or more, not (8, 0)"),
+    "a kernel of no pixels": (lambda: Block((8,), kernel=0), "kernel must be 1 or more, not 0"),
+    "a dense layer without units": (lambda: Configuration(dense=(0,)), "dense widths must be 1 or more, not (0,)"),
+    "a position twice": (
+        lambda: Configuration(dropout=(Dropout("after_pooling", 0.1), Dropout("after_pooling", 0.2))),
+        "a dropout position is given twice",
+    ),
+    "dropout twice before the first dense layer": (
+        lambda: Configuration(dropout=(Dropout("before_dense", 0.1), Dropout("before_every_dense", 0.2))),
+        "leave before_dense out",
+    ),
+    "dropout after poolings that aren't there": (
+        lambda: Configuration(blocks=(), dropout=(Dropout("after_pooling", 0.1),)),
+        "a network without blocks has no place for dropout after_pooling",
+    ),
+    "batch normalisation of convolutions that aren't there": (
+        lambda: Configuration(blocks=(), batch_norm=BatchNorm("before_activation")),
+        "a network without blocks has none",
+    ),
+    "an extra that JSON hasn't": (lambda: Configuration(extra={"x": float("nan")}), "extra 'x' must be finite"),
+    "a text that is no JSON": (lambda: Configuration.from_json("{"), "this is no configuration"),
+    "an unknown field": (lambda: Configuration.from_json('{"depth": 3}'), "unknown field `depth`"),
+    "a value out of its range in JSON": (
+        lambda: Configuration.from_json('{"dropout": [{"position": "before_dense", "rate": 2}]}'),
+        "a dropout rate lies in [0, 1), not at 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_built_is_refused(case: str) -> None:
+    make, message = REFUSED[case]
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        make()

@@ -1,0 +1,30 @@
+"""Only one module knows TensorFlow, so that another backend of Keras can take its place."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ONLY = ROOT / "search" / "training" / "device.py"
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def modules_importing(package: str) -> set[Path]:
+    sources = [path for folder in ("search", "spaces", "storage") for path in (ROOT / folder).rglob("*.py")]
+    return {path for path in sources if any(name.split(".")[0] == package for name in imported(path))}
+
+
+def test_tensorflow_is_imported_by_the_device_module_only() -> None:
+    assert modules_importing("tensorflow") == {ONLY}
+
+
+def test_keras_is_imported_by_training_only_and_by_spaces_that_build_models() -> None:
+    folders = {path.relative_to(ROOT).parts[0:2] for path in modules_importing("keras")}
+    assert all(parts == ("search", "training") or parts[0] == "spaces" for parts in folders)

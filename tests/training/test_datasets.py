@@ -1,0 +1,258 @@
+"""Data sets: what loads, and what is said about what doesn't."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.errors import UsageError
+from search.training.datasets import DATASETS, DataError, dataset_names, load_dataset, resolve_dataset
+
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """Writes an .npz of 12 grey images of two classes, changed as the test says; None leaves an array out."""
+
+    def write(**changes: Any) -> Path:
+        x = np.arange(12 * 16).reshape(12, 4, 4).astype(np.uint8)
+        arrays = {"x_train": x, "y_train": np.arange(12) % 2, **changes}
+        path = tmp_path / "own.npz"
+        np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+        return path
+
+    return write
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of 2 x 5 grey images of 6x4 pixels."""
+    for label, grey in (("cats", 50), ("dogs", 200)):
+        folder = tmp_path / "images" / label
+        folder.mkdir(parents=True)
+        for number in range(5):
+            Image.new("L", (6, 4), grey + number).save(folder / f"{number}.png")
+    return tmp_path / "images"
+
+
+def test_the_digits_come_with_scikit_learn() -> None:
+    digits = load_dataset("digits")
+    assert digits.image_shape == (8, 8, 1)
+    assert len(digits.x_train) + len(digits.x_test) == 1797
+    assert digits.x_train.dtype == np.uint8
+    assert digits.pixel_max == 16
+    assert digits.classes == tuple("0123456789")
+
+
+def test_test_images_are_a_fifth_of_each_class() -> None:
+    digits = load_dataset("digits")
+    shares = np.bincount(digits.y_test) / (np.bincount(digits.y_test) + np.bincount(digits.y_train))
+    assert np.allclose(shares, 0.2, atol=0.005)
+
+
+def test_equal_data_has_equal_fingerprints(save: Save) -> None:
+    assert load_dataset(str(save())).fingerprint() == load_dataset(str(save())).fingerprint()
+
+
+def test_one_changed_pixel_changes_the_fingerprint(save: Save) -> None:
+    before = load_dataset(str(save()))
+    pixels = np.arange(12 * 16).reshape(12, 4, 4).astype(np.uint8)
+    pixels[3, 2, 1] += 1
+    assert load_dataset(str(save(x_train=pixels))).fingerprint() != before.fingerprint()
+
+
+def test_an_own_file_may_bring_test_images_and_labels_as_text(save: Save) -> None:
+    labels = np.array(["no", "yes"] * 6)
+    path = save(y_train=labels, x_test=np.ones((2, 4, 4), np.uint8), y_test=np.array(["yes", "no"]))
+    own = load_dataset(str(path))
+    assert own.classes == ("no", "yes")
+    assert own.y_test.tolist() == [1, 0]
+    assert len(own.x_train) == 12
+
+
+def test_labels_are_numbered_from_zero_and_keep_their_names(save: Save) -> None:
+    own = load_dataset(str(save(y_train=np.array([[3], [7]] * 6))))
+    assert own.classes == ("3", "7")
+    assert set(own.y_train.tolist()) == {0, 1}
+
+
+def test_pixels_of_other_types_become_float32(save: Save) -> None:
+    own = load_dataset(str(save(x_train=np.random.default_rng(0).normal(size=(12, 4, 4)))))
+    assert own.x_train.dtype == np.float32
+    assert np.abs(own.x_train / own.pixel_max).max() <= 1
+
+
+def test_a_folder_names_its_classes(images: Path) -> None:
+    own = load_dataset(str(images))
+    assert own.classes == ("cats", "dogs")
+    assert own.image_shape == (4, 6, 1)
+    assert len(own.x_train) == 8
+    assert own.x_train[own.y_train == 0].max() < 60
+
+
+def test_images_of_several_sizes_are_brought_to_the_median_size_in_colour(images: Path) -> None:
+    Image.new("RGBA", (40, 80), "red").save(images / "cats" / "large.png")
+    own = load_dataset(str(images))
+    assert own.image_shape == (4, 6, 3)
+
+
+def test_a_folder_may_hold_train_and_test(images: Path, tmp_path: Path) -> None:
+    parent = tmp_path / "both"
+    parent.mkdir()
+    images.rename(parent / "train")
+    for label in ("cats", "dogs"):
+        (parent / "test" / label).mkdir(parents=True)
+        Image.new("L", (6, 4), 9).save(parent / "test" / label / "0.png")
+    own = load_dataset(str(parent))
+    assert len(own.x_train) == 10
+    assert own.y_test.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_train": None}, "lacks x_train; it has y_train"),
+        ({"y_train": None}, "lacks y_train"),
+        ({"x_test": np.ones((2, 4, 4))}, "only one of x_test and y_test"),
+        ({"y_train": np.zeros(11, int)}, "12 images and 11 labels"),
+        ({"y_train": np.zeros(12, int)}, "of one class, 0"),
+        ({"y_train": np.eye(2)[np.arange(12) % 2]}, r"y.argmax\(axis=1\)"),
+        ({"y_train": np.arange(12) / 2}, "fractions"),
+        ({"y_train": np.array([0] * 11 + [1])}, r"class 1 has 1 training image"),
+        ({"y_train": np.array([0] * 10 + [1] * 2)}, "a class has 2 image"),
+        ({"y_train": np.array([None] * 12)}, "something other than plain arrays"),
+        ({"x_train": np.full((12, 4, 4), np.nan)}, "NaN or infinite in 12 of 12 images, first in image 0"),
+        ({"x_train": np.zeros((12, 4, 4))}, "all pixels of x_train are 0"),
+        ({"x_train": np.ones((12, 16))}, r"shape \(12, 16\)"),
+        ({"x_train": np.ones((12, 3, 32, 32))}, "channels first"),
+        ({"x_train": np.array([["a" * 4] * 4] * 12)}, "not numbers"),
+        ({"x_train": np.ones((0, 4, 4)), "y_train": np.ones(0, int)}, "is empty"),
+        ({"x_test": np.ones((2, 5, 5)), "y_test": np.ones(2, int)}, "must agree"),
+        ({"x_test": np.ones((2, 4, 4)), "y_test": np.array([0, 9])}, "label 9"),
+    ],
+)
+def test_a_wrong_file_is_explained(save: Save, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(str(save(**changes)))
+
+
+def test_a_cut_off_file_is_explained(save: Save) -> None:
+    path = save()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"can't be read as an \.npz file"):
+        load_dataset(str(path))
+
+
+def test_a_single_array_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(DataError, match="a single array"):
+        load_dataset(str(path))
+
+
+def test_a_corrupt_image_is_named(images: Path) -> None:
+    (images / "dogs" / "broken.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"dogs/broken\.png can't be read"):
+        load_dataset(str(images))
+
+
+def test_a_cut_off_image_is_named(images: Path) -> None:
+    path = images / "dogs" / "cut.png"
+    Image.effect_noise((60, 40), 100).save(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"dogs/cut\.png can't be read"):
+        load_dataset(str(images))
+
+
+def test_a_folder_without_images_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no images in sub-folders"):
+        load_dataset(str(tmp_path))
+
+
+def test_images_beside_the_class_folders_are_explained(tmp_path: Path) -> None:
+    Image.new("L", (6, 4)).save(tmp_path / "0.png")
+    with pytest.raises(DataError, match="though 1 beside them"):
+        load_dataset(str(tmp_path))
+
+
+def test_an_empty_class_is_named(images: Path) -> None:
+    (images / "birds").mkdir()
+    with pytest.raises(DataError, match="classes without images: birds"):
+        load_dataset(str(images))
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ("digit", "Did you mean 'digits'"),
+        ("minst", "Did you mean 'mnist'"),
+        ("nothing_like_it", "Valid: digits, mnist, fashion_mnist, cifar10, cifar100"),
+        ("own.npz", r"no file or folder own\.npz"),
+        ("some/where", "no file or folder"),
+        (__file__, "neither an .npz file nor a folder"),
+    ],
+)
+def test_an_unknown_data_set_is_explained(ref: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve_dataset(ref)
+
+
+def test_a_path_is_made_absolute(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save()
+    monkeypatch.chdir(path.parent)
+    assert resolve_dataset("own.npz") == str(path)
+
+
+def test_a_named_data_set_comes_from_the_directory_of_data(save: Save) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
+    path = save(x_train=x, y_train=np.arange(40) % 10)
+    path.rename(path.with_name("mnist.npz"))
+    assert load_dataset("mnist", str(path.parent)).image_shape == (28, 28, 1)
+
+
+def test_the_directory_of_data_may_come_from_the_environment(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(y_train=np.arange(12) % 2)
+    path.rename(path.with_name("cifar10.npz"))
+    monkeypatch.setenv("SEARCH_DATA_DIR", str(path.parent))
+    with pytest.raises(DataError, match="class bird has 0 training image"):
+        load_dataset("cifar10")
+
+
+def test_without_a_network_it_is_said_where_to_put_the_file(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline() -> None:
+        raise Exception("URL fetch failure")  # noqa: TRY002  this is what Keras raises
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
+    with pytest.raises(DataError, match=r"Put its arrays .* into .*mnist\.npz and pass --data-dir"):
+        load_dataset("mnist", str(tmp_path))
+
+
+def test_the_real_mnist(data_dir: Path) -> None:
+    mnist = load_dataset("mnist", str(data_dir))
+    assert (mnist.x_train.shape, mnist.x_test.shape) == ((60000, 28, 28, 1), (10000, 28, 28, 1))
+    assert mnist.pixel_max == 255
+
+
+def test_the_real_cifar10(data_dir: Path) -> None:
+    cifar10 = load_dataset("cifar10", str(data_dir))
+    assert (cifar10.x_train.shape, cifar10.x_test.shape) == ((50000, 32, 32, 3), (10000, 32, 32, 3))
+    assert cifar10.classes[cifar10.y_train[0]] == "frog"
+
+
+def test_every_name_has_a_loader() -> None:
+    assert dataset_names() == list(DATASETS)
+
+
+def test_data_is_read_without_keras() -> None:
+    code = "import sys; from search.training.datasets import load_dataset; load_dataset('digits'); "
+    code += "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

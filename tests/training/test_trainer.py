@@ -1,0 +1,239 @@
+"""The trainer as its worker meets it: a real process at the other ends of two pipes."""
+
+import json
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from search.protocol import (
+    DataSource,
+    EpochEnd,
+    Evaluate,
+    Evaluated,
+    Failed,
+    Message,
+    Stop,
+    Stopped,
+    Train,
+    Trained,
+    Warned,
+)
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+
+Job = Callable[..., Train]
+Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
+STATEFUL = Configuration(
+    batch_norm=BatchNorm("before_activation"),
+    dropout=(Dropout("before_every_dense", 0.3),),
+    optimizer=Optimizer("momentum", 0.02, 0.9),
+)
+MANY = 10_000
+
+
+def is_epoch(number: int) -> Callable[[Message], bool]:
+    return lambda message: isinstance(message, EpochEnd) and message.epoch == number
+
+
+def checkpoint_arrays(path: Path) -> list[Any]:
+    with np.load(path, allow_pickle=False) as file:
+        return [file[name] for name in file.files if name != "meta"]
+
+
+def test_it_says_what_it_is(trainer: Any) -> None:
+    ready = trainer.ready
+    assert ready.pid == trainer.process.pid
+    assert ready.backend == "tensorflow"
+    assert {"python", "keras", "tensorflow", "numpy"} <= set(ready.versions)
+
+
+def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job: Job, tmp_path: Path) -> None:
+    messages = trainer.run(job(model_path=str(tmp_path / "models" / "best.keras")))
+    assert [type(message).__name__ for message in messages] == ["EpochEnd"] * 3 + ["Trained"]
+    assert messages[-1].parameters == 110_474
+    assert messages[-1].diverged is None
+    assert list((tmp_path / "models").iterdir()) == [tmp_path / "models" / "best.keras"]
+
+
+def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: Any, job: Job, scores: Scores) -> None:
+    first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
+    trainer.run(job(configuration=Configuration(), checkpoints=None))
+    assert scores(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores(first)
+
+
+def test_another_seed_gives_other_scores(trainer: Any, job: Job, scores: Scores) -> None:
+    one, other = (trainer.run(job(seed=seed, checkpoints=None)) for seed in (1, 2))
+    assert scores(one) != scores(other)
+
+
+def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
+    trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
+) -> None:
+    whole = job(configuration=STATEFUL, epochs=6, checkpoints=str(tmp_path / "whole"))
+    cut = msgspec.structs.replace(whole, checkpoints=str(tmp_path / "cut"))
+    uninterrupted = trainer.run(whole)
+    victim = new_trainer()
+    victim.send(cut)
+    victim.receive_until(is_epoch(2))
+    victim.process.send_signal(signal.SIGKILL)
+    victim.process.wait()
+    resumed = trainer.run(msgspec.structs.replace(cut, token=2))
+    assert scores(resumed) == scores(uninterrupted)
+    assert [message.replayed for message in resumed[:2]] == [True, True]
+    assert resumed[-2].replayed is False
+    arrays = (checkpoint_arrays(tmp_path / name) for name in ("whole/token-1.npz", "cut/token-2.npz"))
+    for one, other in zip(*arrays, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_job_that_was_finished_before_is_replayed(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+    first = trainer.run(job())
+    again = trainer.run(job(token=2, model_path=str(tmp_path / "model.keras")))
+    assert scores(again) == scores(first)
+    assert all(message.replayed for message in again[:-1])
+    assert isinstance(again[-1], Trained)
+    assert (tmp_path / "model.keras").exists()
+
+
+def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: Any, job: Job, scores: Scores) -> None:
+    trainer.send(job(epochs=MANY))
+    trainer.receive_until(is_epoch(1))
+    trainer.send(Stop(1, "release"))
+    stopped = trainer.receive_until(lambda message: isinstance(message, Stopped))[-1]
+    assert 1 <= stopped.epochs < MANY
+    resumed = trainer.run(job(epochs=stopped.epochs + 1, token=2))
+    whole = trainer.run(job(epochs=stopped.epochs + 1, token=3, checkpoints=None))
+    assert scores(resumed) == scores(whole)
+
+
+def test_a_stop_for_a_job_that_is_over_means_nothing(trainer: Any, job: Job) -> None:
+    trainer.run(job(checkpoints=None))
+    trainer.send(Stop(1, "prune"))
+    assert isinstance(trainer.run(job(job=2, checkpoints=None))[-1], Trained)
+
+
+def test_a_trainer_whose_worker_is_gone_ends_in_the_middle_of_its_work(
+    new_trainer: Callable[[], Any], job: Job
+) -> None:
+    orphan = new_trainer()
+    orphan.send(job(epochs=MANY))
+    orphan.receive_until(is_epoch(1))
+    orphan.hang_up()
+    assert orphan.process.wait(timeout=30) == 0
+
+
+def test_an_interrupt_is_left_to_the_worker(trainer: Any, job: Job) -> None:
+    trainer.send(job(checkpoints=None))
+    trainer.receive_until(is_epoch(1))
+    trainer.process.send_signal(signal.SIGINT)
+    assert isinstance(trainer.receive_until(is_epoch(3))[-1], EpochEnd)
+    assert isinstance(trainer.receive(), Trained)
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(trainer: Any, job: Job, tmp_path: Path) -> None:
+    pid, unlimited = trainer.process.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+    try:
+        messages = trainer.run(job(epochs=2, model_path=str(tmp_path / "model.keras")))
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    warned = [message.message for message in messages if isinstance(message, Warned)]
+    assert [words[:14] for words in warned] == ["the checkpoint"] * 2 + ["the model coul"]
+    assert isinstance(messages[-1], Trained)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_loss_that_is_not_finite_ends_the_job_as_diverged(trainer: Any, job: Job) -> None:
+    messages = trainer.run(job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5))
+    assert messages[-2].loss is None
+    assert messages[-1].diverged == f"the training loss of epoch {messages[-1].epochs} is not finite"
+
+
+def test_a_diverged_job_is_not_trained_further_when_resumed(trainer: Any, job: Job) -> None:
+    hopeless = job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5)
+    first = trainer.run(hopeless)
+    again = trainer.run(msgspec.structs.replace(hopeless, token=2))
+    assert again[-1].diverged == first[-1].diverged
+    assert all(message.replayed for message in again[:-1])
+
+
+def test_a_checkpoint_of_another_configuration_is_reported_and_not_used(trainer: Any, job: Job) -> None:
+    trainer.run(job(epochs=1))
+    messages = trainer.run(job(epochs=1, token=2, configuration=Configuration(dense=(64,))))
+    assert isinstance(messages[0], Warned)
+    assert messages[1].replayed is False
+
+
+SPACE = """
+from spaces import Configuration, Space
+
+def build(configuration, input_shape, classes):
+    {body}
+
+space = Space("own", "does it work?", suggest=lambda trial: Configuration(), build=build)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        ("raise ValueError('no such width')", "space_error", "raised ValueError: no such width"),
+        ("raise MemoryError('out of memory')", "out_of_memory", "MemoryError"),
+        ("return None", "space_error", "returned NoneType, not a keras.Model"),
+    ],
+)
+def test_a_space_that_fails_is_told_apart_and_the_trainer_goes_on(
+    trainer: Any, job: Job, tmp_path: Path, body: str, kind: str, reason: str
+) -> None:
+    path = tmp_path / "own_space.py"
+    path.write_text(SPACE.format(body=body))
+    failed = trainer.run(job(space=str(path)))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.kind == kind
+    assert reason in failed.reason
+    assert isinstance(trainer.run(job(epochs=1))[-1], Trained)
+
+
+def test_a_model_of_ones_own_is_trained(trainer: Any, job: Job, tmp_path: Path) -> None:
+    path = tmp_path / "own_space.py"
+    layers = "[keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes)]"
+    path.write_text(SPACE.format(body=f"import keras; return keras.Sequential({layers})"))
+    assert trainer.run(job(space=str(path)))[-1].parameters == 650
+
+
+def test_images_too_small_for_the_blocks_fail_as_an_error_of_the_space(trainer: Any, job: Job) -> None:
+    failed = trainer.run(job(configuration=Configuration(blocks=(Block((8,)),) * 4)))[-1]
+    assert (failed.kind, failed.reason[:34]) == ("space_error", "images of 8x8 pixels are too small")
+
+
+def test_data_that_is_gone_fails_as_an_error_of_the_data(trainer: Any, job: Job) -> None:
+    failed = trainer.run(job(data=DataSource("gone.npz")))[-1]
+    assert (failed.kind, "no file or folder gone.npz" in failed.reason) == ("data_error", True)
+
+
+def test_a_saved_model_is_evaluated_on_the_test_images(trainer: Any, job: Job, tmp_path: Path) -> None:
+    path = str(tmp_path / "model.keras")
+    whole = job(data=DataSource("digits"), epochs=4, model_path=path, configuration=STATEFUL)
+    trainer.run(whole)
+    (evaluated,) = trainer.run(Evaluate(2, whole.space, whole.data, whole.split_seed, 64, path))
+    assert isinstance(evaluated, Evaluated)
+    assert evaluated.n == 359
+    assert evaluated.accuracy > 0.9
+
+
+def test_a_model_that_is_gone_is_a_failure_with_its_path(trainer: Any, tmp_path: Path) -> None:
+    (failed,) = trainer.run(Evaluate(2, "bn_dropout", DataSource("digits"), 5, 64, str(tmp_path / "gone.keras")))
+    assert failed.kind == "storage_error"
+    assert "gone.keras" in failed.reason
+
+
+def test_a_checkpoint_tells_the_epochs_it_holds(trainer: Any, job: Job, tmp_path: Path) -> None:
+    trainer.run(job(epochs=2))
+    with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
+        meta = json.loads(file["meta"].tobytes())
+    assert [scores["epoch"] for scores in meta["history"]] == [1, 2]
