@@ -1,0 +1,121 @@
+"""The manifest: what a study searches and how, stored with it, so that a worker needs nothing but URL and name."""
+
+from typing import Any, Literal, Self
+
+import msgspec
+
+from storage.errors import NotAStudyDatabase, SchemaTooNew
+
+MANIFEST_VERSION = 1
+
+IDENTITY = (
+    "space",
+    "space_version",
+    "space_fingerprint",
+    "dataset",
+    "dataset_fingerprint",
+    "epochs",
+    "batch_size",
+    "objective",
+    "sampler",
+    "pruner",
+    "seed",
+    "validation_fraction",
+    "limit_train",
+)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A field in which the stored study and the one asked for disagree."""
+
+    field: str
+    stored: Any
+    asked: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the workers of a study must agree on, and what the study was made with.
+
+    `space` is a reference that `spaces.resolve` understands, `dataset` one that the data sets' registry does; the
+    fingerprints are SHA-256 in hexadecimal. `image_shape` is (height, width, channels) in pixels. `limit_train` keeps
+    that many training images, None all. A slot is given up after `max_attempts` attempts in a row without a new epoch.
+    `lease_s` is how long, in seconds, a silent worker keeps its slot. `top_models` trials keep their model.
+    `artifacts` is a folder or an s3:// URL. `created_at` is ISO 8601, UTC.
+    """
+
+    space: str
+    space_version: int
+    space_fingerprint: str
+    dataset: str
+    dataset_fingerprint: str
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    n_train: int
+    n_validation: int
+    n_test: int
+    epochs: int
+    batch_size: int
+    objective: Literal["val_accuracy", "val_loss"]
+    direction: Literal["maximize", "minimize"]
+    sampler: str
+    pruner: str
+    seed: int
+    artifacts: str
+    created_at: str
+    validation_fraction: float = 0.2
+    limit_train: int | None = None
+    max_attempts: int = 3
+    lease_s: float = 30.0
+    top_models: int = 3
+    versions: dict[str, str] = {}
+    data_dir: str | None = None
+    command: str = ""
+    schema_version: int = MANIFEST_VERSION
+
+    def identity(self) -> dict[str, Any]:
+        """The fields in which whoever joins the study must agree with it."""
+        return {field: getattr(self, field) for field in IDENTITY}
+
+    def differences(self, asked: "Manifest") -> list[Difference]:
+        """Where the identity of this, the stored manifest, isn't that of the one asked for."""
+        wanted = asked.identity()
+        return [
+            Difference(field, stored, wanted[field])
+            for field, stored in self.identity().items()
+            if stored != wanted[field]
+        ]
+
+    def to_json(self) -> str:
+        """The manifest as one line of JSON with sorted keys."""
+        return msgspec.json.encode(self, order="deterministic").decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The manifest that `to_json` wrote.
+
+        Raises:
+            SchemaTooNew: a newer release wrote it.
+            NotAStudyDatabase: it is damaged.
+        """
+        try:
+            require_known_version(text)
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise NotAStudyDatabase(f"the study's manifest can't be read: {error}") from error
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def require_known_version(text: str) -> None:
+    """Raises SchemaTooNew if a newer release wrote this manifest."""
+    found = msgspec.json.decode(text, type=_Version).schema_version
+    if found > MANIFEST_VERSION:
+        raise SchemaTooNew(
+            f"the study's manifest has version {found}, and this release knows versions up to {MANIFEST_VERSION}: "
+            "use the release that made the study, or a newer one"
+        )

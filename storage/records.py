@@ -1,0 +1,138 @@
+"""The frozen records that the ledger takes and gives."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Scalar = str | int | float | bool | None
+SlotState = Literal["waiting", "leased", "done"]
+OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
+
+
+class SlotOrder(msgspec.Struct, frozen=True):
+    """A slot to be: its seed, fixed parameters if it has any, and settings that differ from the study's."""
+
+    seed: int
+    params: dict[str, Scalar] | None = None
+    settings: dict[str, Scalar] | None = None
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """The right to work on a slot until it expires; `token` proves it.
+
+    `slot` is the slot's number, counted from 0. `trial_number` is the trial that an earlier attempt bound, or None.
+    `failures` counts the attempts in a row that ended without a new epoch, `last_failure` says how the last did.
+    `lease_s` is the lease's length in seconds, counted by the database's clock from the claim or the last renewal.
+    """
+
+    slot: int
+    token: int
+    worker_id: str
+    trial_number: int | None
+    params: dict[str, Scalar] | None
+    seed: int
+    settings: dict[str, Scalar] | None
+    failures: int
+    last_failure: str | None
+    lease_s: float
+
+
+class EpochRow(msgspec.Struct, frozen=True):
+    """The scores of one epoch, counted from 1; a score that isn't a finite number is None. `seconds` is wall time."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+    learning_rate: float
+
+
+class TrialEpoch(msgspec.Struct, frozen=True):
+    """The scores of an epoch, with the trial that it belongs to and the attempt (its token) that recorded them."""
+
+    trial_number: int
+    token: int
+    scores: EpochRow
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a slot ended. `value` is the objective's, None where there is none; `epochs` is how many were trained.
+
+    `reason` says in words why it didn't complete, `kind` classifies it ("out_of_memory", "timeout", …).
+    """
+
+    state: OutcomeState
+    value: float | None
+    reason: str | None = None
+    kind: str | None = None
+    epochs: int = 0
+
+
+class FinishedSlot(msgspec.Struct, frozen=True):
+    """A done slot. `confirmed` says that its trial is known to have been told; `finished_at` is in Unix seconds."""
+
+    slot: int
+    trial_number: int | None
+    outcome: Outcome
+    confirmed: bool
+    finished_at: float
+
+
+class SlotRow(msgspec.Struct, frozen=True):
+    """A slot as it stands. `lease_left_s` is negative once a lease has expired, None unless the slot is leased."""
+
+    slot: int
+    state: SlotState
+    token: int
+    worker_id: str | None
+    trial_number: int | None
+    seed: int
+    params: dict[str, Scalar] | None
+    settings: dict[str, Scalar] | None
+    failures: int
+    last_failure: str | None
+    lease_left_s: float | None
+    outcome: Outcome | None
+    confirmed: bool
+
+
+class SlotCounts(msgspec.Struct, frozen=True):
+    """How many slots there are, and in which states; `leased` includes those whose lease has expired."""
+
+    total: int = 0
+    waiting: int = 0
+    leased: int = 0
+    complete: int = 0
+    pruned: int = 0
+    diverged: int = 0
+    failed: int = 0
+
+    @property
+    def finished(self) -> int:
+        """How many slots have their result."""
+        return self.total - self.waiting - self.leased
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """Who a worker is. `worker_id` is unique among the study's workers for all time."""
+
+    worker_id: str
+    host: str
+    pid: int
+    device: str = "cpu"
+    versions: dict[str, str] = {}
+
+
+class WorkerRow(msgspec.Struct, frozen=True):
+    """A worker as the study knows it. `age_s` is the time since it was last heard of, by the database's clock.
+
+    `state` holds what it said in its last beat. `left` is the reason with which it left, None while it is there.
+    """
+
+    info: WorkerInfo
+    state: dict[str, Any]
+    started_at: float
+    age_s: float
+    left: str | None

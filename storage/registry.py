@@ -1,0 +1,58 @@
+"""Which of a database's studies are ours, and their manifests.
+
+A manifest's row and its Optuna study carry the same random stamp. A study that was deleted by a plain Optuna client,
+to whom our tables mean nothing, leaves rows behind on SQLite, which also gives its number to the next study made.
+"""
+
+import uuid
+
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import Engine
+
+from storage.manifest import Manifest
+from storage.tables import OF_A_STUDY, manifests, studies
+from storage.transaction import reading, writing
+
+STAMP = "search:stamp"
+
+
+def purge(engine: Engine) -> None:
+    """Deletes the rows of studies that are no longer there."""
+    alive = sa.select(studies.c.study_id)
+    with writing(engine) as connection:
+        for table in OF_A_STUDY:
+            connection.execute(sa.delete(table).where(table.c.study_id.not_in(alive)))
+
+
+def store_manifest(rdb: RDBStorage, study_name: str, manifest: Manifest) -> None:
+    """Makes an Optuna study ours, and an empty one: what there was under its number belonged to an earlier study."""
+    study_id = rdb.get_study_id_from_name(study_name)
+    stamp = uuid.uuid4().hex
+    rdb.set_study_system_attr(study_id, STAMP, stamp)
+    with writing(rdb.engine) as connection:
+        for table in OF_A_STUDY:
+            connection.execute(sa.delete(table).where(table.c.study_id == study_id))
+        connection.execute(sa.insert(manifests).values(study_id=study_id, stamp=stamp, manifest=manifest.to_json()))
+
+
+def stored_manifest(rdb: RDBStorage, study_name: str) -> Manifest | None:
+    """The manifest of a study, None if there is no such study or it isn't ours.
+
+    Raises:
+        SchemaTooNew: a newer release wrote it.
+    """
+    query = sa.select(manifests).join(studies).where(studies.c.study_name == study_name)
+    with reading(rdb.engine) as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None or rdb.get_study_system_attrs(row.study_id).get(STAMP) != row.stamp:
+        return None
+    return Manifest.from_json(row.manifest)
+
+
+def names(rdb: RDBStorage) -> list[str]:
+    """The names of the studies that are ours, in alphabetical order."""
+    query = sa.select(studies.c.study_id, studies.c.study_name, manifests.c.stamp).join(manifests)
+    with reading(rdb.engine) as connection:
+        found = connection.execute(query).all()
+    return sorted(row.study_name for row in found if rdb.get_study_system_attrs(row.study_id).get(STAMP) == row.stamp)

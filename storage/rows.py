@@ -1,0 +1,121 @@
+"""Between rows of our tables and the records that the package gives."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy.engine import Row
+
+from storage.records import EpochRow, FinishedSlot, Lease, Outcome, Scalar, SlotOrder, SlotRow, TrialEpoch
+from storage.tables import database_now
+
+
+def to_json(value: Any) -> str | None:
+    """A value as JSON with sorted keys, None as NULL."""
+    return None if value is None else msgspec.json.encode(value, order="deterministic").decode()
+
+
+def scalars(text: str | None) -> dict[str, Scalar] | None:
+    """What `to_json` made of a slot's parameters or settings."""
+    return None if text is None else msgspec.json.decode(text, type=dict[str, Scalar])
+
+
+def finite(value: float | None) -> float | None:
+    """The value, None if it is infinite or no number: databases treat those each in its own way."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def order_values(order: SlotOrder) -> dict[str, Any]:
+    """The columns of a slot that was ordered."""
+    return {"seed": order.seed, "params": to_json(order.params), "settings": to_json(order.settings)}
+
+
+def epoch_values(epoch: EpochRow, token: int) -> dict[str, Any]:
+    """The columns of an epoch."""
+    scores = {name: finite(getattr(epoch, name)) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    return {
+        **scores,
+        "epoch": epoch.epoch,
+        "token": token,
+        "seconds": epoch.seconds,
+        "learning_rate": epoch.learning_rate,
+        "recorded_at": database_now(),
+    }
+
+
+def outcome_values(outcome: Outcome) -> dict[str, Any]:
+    """The columns of a slot that an outcome fills."""
+    return {
+        "outcome": outcome.state,
+        "value": finite(outcome.value),
+        "reason": outcome.reason,
+        "kind": outcome.kind,
+        "epochs": outcome.epochs,
+        "finished_at": database_now(),
+    }
+
+
+def as_lease(row: Row[Any], changed: Mapping[str, Any], lease_s: float) -> Lease:
+    """The lease on a slot, from its row and the columns that the claim has changed in it."""
+    return Lease(
+        slot=row.number,
+        token=changed["token"],
+        worker_id=changed["worker_id"],
+        trial_number=row.trial_number,
+        params=scalars(row.params),
+        seed=row.seed,
+        settings=scalars(row.settings),
+        failures=changed.get("failures", row.failures),
+        last_failure=changed.get("last_failure", row.last_failure),
+        lease_s=lease_s,
+    )
+
+
+def as_epoch(row: Row[Any]) -> TrialEpoch:
+    """The record of an epoch."""
+    scores = EpochRow(
+        epoch=row.epoch,
+        loss=row.loss,
+        accuracy=row.accuracy,
+        val_loss=row.val_loss,
+        val_accuracy=row.val_accuracy,
+        seconds=row.seconds,
+        learning_rate=row.learning_rate,
+    )
+    return TrialEpoch(trial_number=row.trial_number, token=row.token, scores=scores)
+
+
+def as_outcome(row: Row[Any]) -> Outcome:
+    """The outcome of a done slot."""
+    return Outcome(state=row.outcome, value=row.value, reason=row.reason, kind=row.kind, epochs=row.epochs)
+
+
+def as_finished(row: Row[Any]) -> FinishedSlot:
+    """The record of a done slot."""
+    return FinishedSlot(
+        slot=row.number,
+        trial_number=row.trial_number,
+        outcome=as_outcome(row),
+        confirmed=row.confirmed,
+        finished_at=row.finished_at,
+    )
+
+
+def as_slot(row: Row[Any]) -> SlotRow:
+    """The record of a slot, from its row and `now`, the database's time."""
+    return SlotRow(
+        slot=row.number,
+        state=row.state,
+        token=row.token,
+        worker_id=row.worker_id,
+        trial_number=row.trial_number,
+        seed=row.seed,
+        params=scalars(row.params),
+        settings=scalars(row.settings),
+        failures=row.failures,
+        last_failure=row.last_failure,
+        lease_left_s=None if row.lease_expires_at is None else row.lease_expires_at - row.now,
+        outcome=None if row.outcome is None else as_outcome(row),
+        confirmed=row.confirmed,
+    )

@@ -1,0 +1,138 @@
+"""The tables, Optuna's and ours: created once, whoever comes first, and refused if a newer release has changed them."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import NullPool
+
+from storage import tables
+from storage.errors import SchemaTooNew, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.transaction import unreachable, writing
+from storage.url import hide_password, require_study_tables
+
+LOCK_WAIT_S = 60.0
+LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that nobody else uses ("keras")
+OLDEST_POSTGRES = 14  # the oldest that still gets fixes
+
+
+@contextlib.contextmanager
+def creation_lock(url: URL, connect_args: Mapping[str, Any]) -> Iterator[None]:
+    """Held by one process at a time, of all that open this database to create tables or a study.
+
+    It is a file beside a SQLite database, and an advisory lock in Postgres; either goes with the process that holds it.
+    """
+    if url.get_backend_name() == "sqlite":
+        with file_lock(url):
+            yield
+    else:
+        # Its own wait is bounded, and it sits idle in its transaction while others create.
+        settings = {**connect_args, "options": f"-c lock_timeout={int(LOCK_WAIT_S)}s"}
+        with one_connection(url, settings) as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+            yield
+
+
+@contextlib.contextmanager
+def file_lock(url: URL) -> Iterator[None]:
+    """The lock beside a SQLite file; raises StorageUnreachable where it can't be had."""
+    try:
+        lock = FileLock(f"{url.database}.lock", timeout=LOCK_WAIT_S)
+        lock.acquire()
+    except Timeout:
+        raise StorageUnreachable(unreachable(url, f"another process has held its lock for {LOCK_WAIT_S:g} s")) from None
+    except OSError as error:
+        raise StorageUnreachable(unreachable(url, f"its lock file can't be used ({error})")) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def one_connection(url: URL, connect_args: Mapping[str, Any]) -> Iterator[Connection]:
+    """A transaction on a connection of its own, closed afterwards."""
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=dict(connect_args))
+    with engine.begin() as connection:
+        yield connection
+
+
+def inspect_database(url: URL, connect_args: Mapping[str, Any], *, create: bool) -> None:
+    """Raises if the server is too old, the database somebody else's, or, unless `create`, without our tables."""
+    with one_connection(url, connect_args) as connection:
+        require_known_server(connection)
+        found = sa.inspect(connection).get_table_names()
+        shown = hide_password(url.render_as_string(hide_password=False))
+        require_study_tables(found, shown)
+        if tables.studies.name in found:
+            # A user who may not read is refused here: Optuna's start would lose the connection that it fails on.
+            connection.execute(sa.select(tables.studies.c.study_id).limit(1))
+        if tables.schema.name in found:
+            return
+        if not create:
+            raise StudyNotFound(f"the database {shown} holds no study of this program: a launch creates one")
+        require_right_to_create(connection, shown)
+
+
+def require_known_server(connection: Connection) -> None:
+    """Raises StorageUsageError if the Postgres server is older than those that this program is tested with."""
+    if connection.dialect.name != "postgresql":
+        return
+    major, minor = divmod(int(connection.scalar(sa.text("SHOW server_version_num")) or 0), 10_000)
+    if major < OLDEST_POSTGRES:
+        raise StorageUsageError(
+            f"the server is PostgreSQL {major}.{minor}, and {OLDEST_POSTGRES} is the oldest that works: upgrade it"
+        )
+
+
+def require_right_to_create(connection: Connection, shown: str) -> None:
+    """Raises StorageUsageError if the user may not create tables: since PostgreSQL 15 only a database's owner may."""
+    if connection.dialect.name != "postgresql":
+        return
+    right = sa.func.has_schema_privilege(sa.func.current_schema(), "CREATE")
+    user, schema, granted = connection.execute(sa.select(sa.func.current_user(), sa.func.current_schema(), right)).one()
+    if not granted:
+        raise StorageUsageError(
+            f"the user {user!r} may not create tables in {shown}: let its owner run "
+            f'GRANT CREATE ON SCHEMA {schema or "public"} TO "{user}"'
+        )
+
+
+def create_tables(engine: Engine) -> None:
+    """Creates ours of the tables, those that aren't there, and notes their version."""
+    with writing(engine) as connection:
+        tables.metadata.create_all(connection, tables=list(tables.OURS))
+        if connection.scalar(sa.select(tables.schema.c.version)) is None:
+            connection.execute(sa.insert(tables.schema).values(id=1, version=tables.SCHEMA_VERSION))
+
+
+def require_known_optuna(storage: RDBStorage) -> None:
+    """Raises if Optuna's tables are those of an older (StorageUsageError) or newer Optuna (SchemaTooNew)."""
+    found, needed = storage.get_current_version(), storage.get_head_version()
+    if found == needed:
+        return
+    if found in storage.get_all_versions():
+        raise StorageUsageError(
+            f"the study's tables are those of an older Optuna (version {found}, and {needed} is needed): "
+            f"run optuna storage upgrade --storage {hide_password(storage.url)}"
+        )
+    raise SchemaTooNew(
+        f"the study's tables are those of a newer Optuna (version {found}, and this one knows up to {needed}): "
+        "install that Optuna (pip install --upgrade optuna); nothing was changed"
+    )
+
+
+def require_known_schema(engine: Engine) -> None:
+    """Raises SchemaTooNew if a newer release has changed our tables."""
+    with writing(engine) as connection:
+        version = connection.scalar(sa.select(tables.schema.c.version)) or 0
+    if version > tables.SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"the study's tables have version {version}, and this release knows versions up to "
+            f"{tables.SCHEMA_VERSION}: install the release that made them, or a newer one "
+            "(pip install --upgrade keras-image-search); nothing was changed"
+        )

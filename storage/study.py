@@ -1,0 +1,224 @@
+"""The one door to a shared study: Optuna's study, its ledger, its workers and its manifest, on one engine."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from sqlalchemy.engine import URL, Engine
+
+from storage import registry
+from storage.engine import opened
+from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.ledger import Ledger
+from storage.manifest import Manifest
+from storage.transaction import translated
+from storage.url import nearest, parse
+from storage.workers import Workers
+
+SHORTEST_WAIT_S = 0.2
+LONGEST_WAIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class SharedStudy:
+    """A study that many processes work on. Closing it closes this process' connections, nothing else.
+
+    `created` says whether this call made the study; `manifest` is the stored one. `storage` is Optuna's, cached.
+    What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
+    so that an outage raises StorageUnreachable there as everywhere.
+    """
+
+    name: str
+    manifest: Manifest
+    created: bool
+    study: optuna.Study = field(repr=False)
+    storage: BaseStorage = field(repr=False)
+    ledger: Ledger = field(repr=False)
+    workers: Workers = field(repr=False)
+    engine: Engine = field(repr=False)
+
+    def trial(self, number: int) -> optuna.trial.Trial:
+        """The trial of that number, to go on with: what it was suggested before, it is suggested again.
+
+        Raises:
+            KeyError: there is no such trial.
+            StorageUnreachable: the database doesn't answer.
+        """
+        with self.translated():
+            study_id = self.storage.get_study_id_from_name(self.name)
+            trial_id = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            return optuna.trial.Trial(self.study, trial_id)
+
+    def translated(self) -> contextlib.AbstractContextManager[None]:
+        """Raises StorageUnreachable where what is done inside meets a database that fails."""
+        return translated(self.engine.url)
+
+    def close(self) -> None:
+        """Closes this process' connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def create_study(
+    url: str,
+    study_name: str,
+    manifest: Manifest,
+    *,
+    sampler: BaseSampler | None = None,
+    pruner: BasePruner | None = None,
+) -> SharedStudy:
+    """Creates the study, or joins it if it is there and searches the same.
+
+    The study optimises in the manifest's direction. Whoever joins gets the stored manifest. Without a sampler or
+    pruner, Optuna's defaults serve.
+
+    Raises:
+        UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say; nothing was created.
+        ManifestMismatch: the study exists with another space, data set or setting; the message lists them.
+        StorageUnreachable: the database doesn't answer.
+    """
+    parsed = parse(url)
+    with opened(parsed, create=True) as rdb:
+        created = establish(rdb, study_name, manifest)
+        stored = registry.stored_manifest(rdb, study_name)
+        return attach(rdb, study_name, stored or manifest, sampler, pruner, created=created)
+
+
+def open_study(
+    url: str,
+    study_name: str,
+    *,
+    wait_s: float = 0.0,
+    sampler: BaseSampler | None = None,
+    pruner: BasePruner | None = None,
+) -> SharedStudy:
+    """Joins a study that is there. A database that doesn't answer is tried again for `wait_s` seconds.
+
+    Raises:
+        UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say.
+        StudyNotFound: there is no such study; the message lists those that there are.
+        StorageUnreachable: the database didn't answer in time.
+    """
+    parsed = parse(url)
+    deadline = time.monotonic() + wait_s
+    pause = SHORTEST_WAIT_S
+    while True:
+        try:
+            return join(parsed, study_name, sampler, pruner)
+        except StorageUnreachable:
+            if time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_WAIT_S)
+
+
+def study_names(url: str) -> list[str]:
+    """The names of the studies that this program has made in a database.
+
+    Raises:
+        StorageError: as `open_study`.
+    """
+    with opened(parse(url), create=False) as rdb:
+        names = registry.names(rdb)
+        rdb.engine.dispose()
+        return names
+
+
+def join(url: URL, study_name: str, sampler: BaseSampler | None, pruner: BasePruner | None) -> SharedStudy:
+    """One attempt at `open_study`."""
+    with opened(url, create=False) as rdb:
+        manifest = registry.stored_manifest(rdb, study_name)
+        if manifest is None:
+            raise StudyNotFound(not_found(study_name, registry.names(rdb), optuna.get_all_study_names(storage=rdb)))
+        return attach(rdb, study_name, manifest, sampler, pruner, created=False)
+
+
+def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
+    """Makes the study, or makes sure that it is the one asked for; returns whether it made it.
+
+    An empty study without a manifest is what a launch leaves behind that is killed in between: it is taken over.
+    """
+    registry.purge(rdb.engine)
+    if study_name not in optuna.get_all_study_names(storage=rdb):
+        optuna.create_study(storage=rdb, study_name=study_name, direction=manifest.direction)
+        registry.store_manifest(rdb, study_name, manifest)
+        return True
+    stored = registry.stored_manifest(rdb, study_name)
+    if stored is None:
+        require_unused(optuna.load_study(storage=rdb, study_name=study_name), manifest)
+        registry.store_manifest(rdb, study_name, manifest)
+        return True
+    require_same(study_name, stored, manifest)
+    return False
+
+
+def attach(
+    rdb: RDBStorage,
+    study_name: str,
+    manifest: Manifest,
+    sampler: BaseSampler | None,
+    pruner: BasePruner | None,
+    *,
+    created: bool,
+) -> SharedStudy:
+    """Puts the parts of a study that is there on one engine."""
+    # The cache around it is what Optuna's own functions use when they get a URL.
+    cached = get_storage(rdb)
+    study_id = rdb.get_study_id_from_name(study_name)
+    return SharedStudy(
+        name=study_name,
+        manifest=manifest,
+        created=created,
+        study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),
+        storage=cached,
+        ledger=Ledger(rdb.engine, study_id),
+        workers=Workers(rdb.engine, study_id),
+        engine=rdb.engine,
+    )
+
+
+def require_same(study_name: str, stored: Manifest, asked: Manifest) -> None:
+    """Raises ManifestMismatch, with what differs, unless both search the same."""
+    differences = stored.differences(asked)
+    if differences:
+        listed = "".join(f"\n  {difference}" for difference in differences)
+        raise ManifestMismatch(
+            f"the study {study_name!r} exists and isn't the one asked for; choose another study name, "
+            f"or ask for what it has:{listed}"
+        )
+
+
+def require_unused(study: optuna.Study, manifest: Manifest) -> None:
+    """Raises StorageUsageError if a study that isn't ours is in use, or optimises the other way."""
+    if len(study.get_trials(deepcopy=False)) or study.directions != [direction_of(manifest)]:
+        raise StorageUsageError(
+            f"the study {study.study_name!r} was made by another program and has no manifest: choose another study name"
+        )
+
+
+def direction_of(manifest: Manifest) -> optuna.study.StudyDirection:
+    """Optuna's word for the manifest's direction."""
+    return optuna.study.StudyDirection[manifest.direction.upper()]
+
+
+def not_found(study_name: str, ours: Sequence[str], everyones: Sequence[str]) -> str:
+    """The message for a study that isn't there."""
+    if study_name in everyones:
+        return f"the study {study_name!r} was made by another program: it has no manifest to work from"
+    if not ours:
+        return f"there is no study {study_name!r}, nor any other of this program: a launch creates one"
+    return f"there is no study {study_name!r}; there are: {', '.join(sorted(ours))}{nearest(study_name, ours)}"

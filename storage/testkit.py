@@ -1,0 +1,93 @@
+"""What tests need of a study: filled-in records, leases that have run out, a client that knows nothing of us."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import Engine
+
+from storage.ledger import Ledger
+from storage.manifest import Manifest
+from storage.records import EpochRow, Lease, Outcome
+from storage.study import SharedStudy
+from storage.tables import database_now, slots
+from storage.transaction import writing
+from storage.url import check_url
+
+LEASE_S = 60.0
+COMPLETE = Outcome(state="complete", value=0.9, epochs=3)
+
+
+def example_manifest(**changes: Any) -> Manifest:
+    """A manifest with everything filled in."""
+    fields = {
+        "space": "bn_dropout",
+        "space_version": 1,
+        "space_fingerprint": "5a",
+        "dataset": "digits",
+        "dataset_fingerprint": "da",
+        "image_shape": (8, 8, 1),
+        "classes": tuple("0123456789"),
+        "n_train": 1150,
+        "n_validation": 287,
+        "n_test": 360,
+        "epochs": 5,
+        "batch_size": 64,
+        "objective": "val_accuracy",
+        "direction": "maximize",
+        "sampler": "tpe",
+        "pruner": "asha",
+        "seed": 1,
+        "artifacts": "artifacts",
+        "created_at": "2026-01-01T00:00:00+00:00",
+    }
+    return Manifest(**{**fields, **changes})
+
+
+def example_epoch(epoch: int = 1, **changes: Any) -> EpochRow:
+    """The scores of an epoch."""
+    scores = {
+        "loss": 0.5,
+        "accuracy": 0.8,
+        "val_loss": 0.6,
+        "val_accuracy": 0.75,
+        "seconds": 0.2,
+        "learning_rate": 1e-3,
+    }
+    return EpochRow(epoch=epoch, **{**scores, **changes})
+
+
+def expire(study: SharedStudy, slot: int) -> None:
+    """Makes a slot's lease one that has run out, as if its worker had been silent for long enough."""
+    expire_slot(study.engine, study.storage.get_study_id_from_name(study.name), slot)
+
+
+def expire_slot(engine: Engine, study_id: int, slot: int) -> None:
+    """As `expire`, where there is no more than a ledger."""
+    of_the_slot = (slots.c.study_id == study_id, slots.c.number == slot)
+    with writing(engine) as connection:
+        connection.execute(sa.update(slots).where(*of_the_slot).values(lease_expires_at=database_now() - 1))
+
+
+def backdate_finishes(study: SharedStudy) -> None:
+    """Puts a second between the ends of slots, the last slot ending first: two may end in one tick of a clock."""
+    with writing(study.engine) as connection:
+        connection.execute(sa.update(slots).values(finished_at=slots.c.finished_at - slots.c.number))
+
+
+@contextlib.contextmanager
+def plain_client(url: str) -> Iterator[RDBStorage]:
+    """The database as a program sees it that knows Optuna and nothing of ours."""
+    storage = RDBStorage(check_url(url))
+    yield storage
+    storage.engine.dispose()
+
+
+def claimed(ledger: Ledger, worker_id: str = "worker") -> Lease:
+    """A lease on the next slot, which must be there."""
+    lease = ledger.claim(worker_id, LEASE_S)
+    if lease is None:
+        raise AssertionError("no slot could be claimed")
+    return lease

@@ -1,0 +1,165 @@
+"""The URL of a study's database: which are valid, what they say in full, and what of it may be shown.
+
+Nothing here connects to a server or creates a file; a SQLite file that is there already is read, never written.
+"""
+
+import contextlib
+import difflib
+import os
+import re
+import sqlite3
+from collections.abc import Collection
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from storage.errors import NotAStudyDatabase, UrlError
+
+VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
+SQLITE_MAGIC = b"SQLite format 3\x00"
+SECRET_OPTIONS = ("password", "sslpassword")
+
+# Either of them is the first table that Optuna makes, so that a half-made schema is taken for what it is.
+OPTUNA_TABLES = frozenset({"studies", "version_info"})
+
+
+def check_url(url: str) -> str:
+    """The URL in full: an absolute path for SQLite, psycopg 3 as the driver for Postgres. It holds the password.
+
+    A SQLite file need not exist, but its directory must; whether a Postgres server answers isn't tried.
+
+    Raises:
+        UrlError: it isn't a URL, or of another kind of database; its directory is missing, or can't be written.
+        NotAStudyDatabase: its file is no SQLite database, or one that holds something else than studies.
+    """
+    return parse(url).render_as_string(hide_password=False)
+
+
+def parse(url: str) -> URL:
+    """As `check_url`, as SQLAlchemy's URL."""
+    parsed = split(url)
+    kind, _, driver = parsed.drivername.partition("+")
+    if kind == "sqlite" and driver in ("", "pysqlite"):
+        return check_sqlite(parsed)
+    if kind in ("postgresql", "postgres"):
+        return check_postgres(parsed)
+    raise UrlError(f"{hide_password(url)!r}: there is no support for {parsed.drivername!r}; {VALID}")
+
+
+def split(url: str) -> URL:
+    """The parts of a URL. What SQLAlchemy says of one that has none may quote a piece of a password: it is dropped."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        pass
+    raise UrlError(
+        f"{hide_password(url)!r} is no database URL; {VALID} (in a password, write @ as %40, : as %3A and / as %2F)"
+    )
+
+
+def hide_password(url: str) -> str:
+    """The URL with *** for its password, for people and logs; text that is no URL is masked as far as it could be."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        masked = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+        return re.sub(r"(?i)(password=)[^&]*", r"\1***", masked)
+    secret = {option: "***" for option in SECRET_OPTIONS if option in parsed.query}
+    return parsed.update_query_dict(secret).render_as_string(hide_password=True)
+
+
+def secrets(url: URL) -> list[str]:
+    """The texts in the URL that nobody may see."""
+    found = [url.password, *(url.query.get(option) for option in SECRET_OPTIONS)]
+    return [text for text in found if isinstance(text, str) and text]
+
+
+def check_postgres(url: URL) -> URL:
+    """The URL with psycopg 3 as its driver; raises UrlError if it names no database, or options that there aren't."""
+    shown = hide_password(url.render_as_string(hide_password=False))
+    if not url.database:
+        raise UrlError(f"{shown!r} names no database; {VALID}")
+    for option in url.query:
+        if option not in libpq_options():
+            raise UrlError(f"{shown!r}: Postgres has no connection option {option!r}{nearest(option, libpq_options())}")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def libpq_options() -> frozenset[str]:
+    """The options that a Postgres URL may have after its question mark."""
+    # The driver is loaded only where somebody uses it.
+    from psycopg.pq import Conninfo
+
+    return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The end of a message about a name that isn't known: what it may have been meant to be."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def check_sqlite(url: URL) -> URL:
+    """The URL with its path made absolute; raises UrlError or NotAStudyDatabase as `check_url` does."""
+    if url.host or url.query or (url.database or "").startswith("file:"):
+        raise UrlError(f"{str(url)!r} is more than a path (three slashes, then a relative path, no options); {VALID}")
+    if not url.database or url.database == ":memory:":
+        raise UrlError("a database in memory can't be shared between processes: name a file, as in sqlite:///search.db")
+    path = Path(url.database).absolute()
+    require_writable(path)
+    if path.exists():
+        require_study_file(path)
+    return url.set(drivername="sqlite", database=str(path))
+
+
+def require_writable(path: Path) -> None:
+    """Raises UrlError unless SQLite can write the file, and its log beside it."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise UrlError(f"the directory {str(folder)!r} of the database {path.name!r} doesn't exist: create it first")
+    if path.is_dir():
+        raise UrlError(f"{str(path)!r} is a directory: name a file in it, such as sqlite:///{path / 'search.db'}")
+    if not can_write(folder):
+        raise UrlError(f"the directory {str(folder)!r} can't be written: SQLite keeps its log beside the database")
+    if path.exists() and not can_write(path):
+        raise UrlError(f"the database {str(path)!r} can't be written: change its permissions, or name another file")
+
+
+def can_write(path: Path) -> bool:
+    """Whether this process may write there: permissions and read-only mounts both count."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def require_study_file(path: Path) -> None:
+    """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies."""
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE_MAGIC))
+    if not start:
+        return
+    if start != SQLITE_MAGIC:
+        raise NotAStudyDatabase(f"{str(path)!r} is no SQLite database: name another file; this one was left as it is")
+    require_study_tables(sqlite_tables(path), str(path))
+
+
+def sqlite_tables(path: Path) -> list[str]:
+    """The names of the tables in a SQLite file, read without writing anything beside it."""
+    # With a log beside it somebody has the database open, and reading takes part in their locking. Without one,
+    # a reader would create it, unless told that nobody writes.
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=10)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.DatabaseError as error:
+        raise NotAStudyDatabase(f"{str(path)!r} can't be read as a SQLite database: {error}") from error
+    return [name for (name,) in rows]
+
+
+def require_study_tables(tables: Collection[str], where: str) -> None:
+    """Raises NotAStudyDatabase if there are tables, but none of Optuna's."""
+    if tables and not OPTUNA_TABLES & set(tables):
+        some = ", ".join(sorted(tables)[:5])
+        raise NotAStudyDatabase(
+            f"{where!r} holds something else than studies (tables: {some}): name another database; "
+            "this one was left as it is"
+        )

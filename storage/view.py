@@ -1,0 +1,96 @@
+"""What anyone may read of a study's ledger: counts, slots, outcomes, epochs. Nothing here waits for a writer."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from storage import rows
+from storage.errors import StudyNotFound
+from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch
+from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
+from storage.transaction import reading
+
+
+class LedgerView:
+    """The slots of one study, as they stand. Safe to use from several threads and processes."""
+
+    def __init__(self, engine: Engine, study_id: int) -> None:
+        self._engine = engine
+        self._study_id = study_id
+
+    def counts(self) -> SlotCounts:
+        """How many slots there are, by state and outcome."""
+        kind = sa.func.coalesce(slots.c.outcome, slots.c.state)
+        query = sa.select(kind, sa.func.count()).where(slots.c.study_id == self._study_id).group_by(kind)
+        with reading(self._engine) as connection:
+            found: dict[str, int] = {name: n for name, n in connection.execute(query)}  # noqa: C416 - rows are no pairs
+        return SlotCounts(total=sum(found.values()), **found)
+
+    def slots(self) -> list[SlotRow]:
+        """Every slot, by number."""
+        query = sa.select(slots, database_now().label("now")).where(slots.c.study_id == self._study_id)
+        with reading(self._engine) as connection:
+            return [rows.as_slot(row) for row in connection.execute(query.order_by(slots.c.number))]
+
+    def outcomes(self, limit: int | None = None, *, newest: bool = False) -> list[FinishedSlot]:
+        """The done slots in the order in which they finished, the first `limit` of them.
+
+        With `newest`, the last one comes first.
+        """
+        order = (slots.c.finished_at, slots.c.number)
+        query = self._select().where(slots.c.outcome.is_not(None)).limit(limit)
+        query = query.order_by(*(column.desc() if newest else column for column in order))
+        with reading(self._engine) as connection:
+            return [rows.as_finished(row) for row in connection.execute(query)]
+
+    def unconfirmed(self) -> list[FinishedSlot]:
+        """The done slots whose trial may not have been told yet: anyone may tell it, and confirm."""
+        query = self._select().where(is_unconfirmed).order_by(slots.c.number)
+        with reading(self._engine) as connection:
+            return [rows.as_finished(row) for row in connection.execute(query)]
+
+    def reclaimed(self) -> bool:
+        """Whether any slot was claimed twice: an attempt may then have left a trial that no slot has."""
+        query = sa.select(self._select().where(slots.c.token > 1).exists())
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(query))
+
+    def bound_trial(self, slot: int) -> int | None:
+        """The number of the slot's trial, None if it has none yet."""
+        query = sa.select(slots.c.trial_number).where(slots.c.study_id == self._study_id, slots.c.number == slot)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def epochs(self, trial_number: int) -> list[EpochRow]:
+        """The epochs of a trial, in order."""
+        query = sa.select(epochs).where(epochs.c.study_id == self._study_id, epochs.c.trial_number == trial_number)
+        with reading(self._engine) as connection:
+            return [rows.as_epoch(row).scores for row in connection.execute(query.order_by(epochs.c.epoch))]
+
+    def all_epochs(self) -> list[TrialEpoch]:
+        """The epochs of all trials, by trial, then epoch."""
+        query = sa.select(epochs).where(epochs.c.study_id == self._study_id)
+        with reading(self._engine) as connection:
+            ordered = query.order_by(epochs.c.trial_number, epochs.c.epoch)
+            return [rows.as_epoch(row) for row in connection.execute(ordered)]
+
+    def stop_reason(self) -> str | None:
+        """Why nobody may claim, None if everybody may.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
+        with reading(self._engine) as connection:
+            return self._stop_reason(connection)
+
+    def _select(self) -> sa.Select[Any]:
+        return sa.select(slots).where(slots.c.study_id == self._study_id)
+
+    def _stop_reason(self, connection: Connection) -> str | None:
+        query = sa.select(manifests.c.stop_reason).where(manifests.c.study_id == self._study_id)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise StudyNotFound("the study was deleted while it was in use")
+        reason: str | None = row.stop_reason
+        return reason

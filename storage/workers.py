@@ -1,0 +1,80 @@
+"""The workers of a study: who is there, what it last said it did, and when that was."""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from storage.records import WorkerInfo, WorkerRow
+from storage.rows import to_json
+from storage.tables import database_now, workers
+from storage.transaction import reading, writing
+
+
+class Workers:
+    """The register of a study's workers. A worker proves nothing here: the ledger's tokens guard the results."""
+
+    def __init__(self, engine: Engine, study_id: int) -> None:
+        self._engine = engine
+        self._study_id = study_id
+
+    def register(self, info: WorkerInfo) -> None:
+        """Enters a worker; one that is there already starts anew.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
+        values = {
+            "host": info.host,
+            "pid": info.pid,
+            "device": info.device,
+            "versions": to_json(info.versions),
+            "started_at": database_now(),
+            "seen_at": database_now(),
+        }
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(workers).where(*self._key(info.worker_id)))
+            connection.execute(sa.insert(workers).values(study_id=self._study_id, worker_id=info.worker_id, **values))
+
+    def beat(self, worker_id: str, **state: Any) -> None:
+        """Says that a worker is alive, and what it does: anything that JSON holds. Without, the last state stands."""
+        self._update(worker_id, {"state": to_json(state)} if state else {})
+
+    def leave(self, worker_id: str, reason: str) -> None:
+        """Notes that a worker has left, and why."""
+        self._update(worker_id, {"left_reason": reason})
+
+    def all(self) -> list[WorkerRow]:
+        """Every worker there ever was, the first to come first."""
+        query = sa.select(workers, (database_now() - workers.c.seen_at).label("age_s"))
+        query = query.where(workers.c.study_id == self._study_id)
+        with reading(self._engine) as connection:
+            return [
+                as_worker(row) for row in connection.execute(query.order_by(workers.c.started_at, workers.c.worker_id))
+            ]
+
+    def _update(self, worker_id: str, values: dict[str, Any]) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(sa.update(workers).where(*self._key(worker_id)).values(seen_at=database_now(), **values))
+
+    def _key(self, worker_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return workers.c.study_id == self._study_id, workers.c.worker_id == worker_id
+
+
+def as_worker(row: sa.Row[Any]) -> WorkerRow:
+    """The record of a worker, from its row and its `age_s`."""
+    info = WorkerInfo(
+        worker_id=row.worker_id,
+        host=row.host,
+        pid=row.pid,
+        device=row.device,
+        versions=msgspec.json.decode(row.versions, type=dict[str, str]),
+    )
+    return WorkerRow(
+        info=info,
+        state=msgspec.json.decode(row.state, type=dict[str, Any]),
+        started_at=row.started_at,
+        age_s=row.age_s,
+        left=row.left_reason,
+    )

