@@ -8,7 +8,6 @@ class TestMySpace(SpaceContract):
     ref = "my_space.py:space"
 """
 
-# ruff: noqa: S101 - these are tests, though they are installed with the package
 
 from itertools import islice
 from typing import Any, ClassVar

@@ -31,16 +31,15 @@ class Ledger(LedgerView):
             self._lock_study(connection)
             return self._append(connection, self._next_number(connection), orders)
 
-    def order_up_to(self, n: int, seed_of: Callable[[int], int]) -> int:
+    def order_up_to(self, n: int, order_of: Callable[[int], SlotOrder]) -> int:
         """Makes the study hold `n` slots, whoever else asks for that at the same time; returns how many were added.
 
-        `seed_of` gives a slot's seed from its number.
+        `order_of` gives the order of the slot with that number.
         """
         with writing(self._engine) as connection:
             self._lock_study(connection)
             first = self._next_number(connection)
-            orders = [SlotOrder(seed=seed_of(number)) for number in range(first, n)]
-            return self._append(connection, first, orders)
+            return self._append(connection, first, [order_of(number) for number in range(first, n)])
 
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.

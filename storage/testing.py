@@ -40,7 +40,7 @@ class StorageContract:
 
     @pytest.fixture
     def ledger(self, study: SharedStudy) -> Ledger:
-        study.ledger.order_up_to(3, seed_of=lambda number: 100 + number)
+        study.ledger.order_up_to(3, order_of=lambda number: SlotOrder(100 + number))
         return study.ledger
 
     # the study
@@ -119,7 +119,7 @@ class StorageContract:
         assert ledger.claim("late", LEASE_S) is None
 
     def test_ordering_up_to_a_number_adds_what_is_missing(self, ledger: Ledger) -> None:
-        added = [ledger.order_up_to(n, seed_of=lambda number: number) for n in (2, 5, 5)]
+        added = [ledger.order_up_to(n, order_of=SlotOrder) for n in (2, 5, 5)]
         assert (added, ledger.counts().total) == ([0, 2, 0], 5)
 
     def test_a_slot_carries_its_fixed_parameters_and_settings(self, study: SharedStudy) -> None:
@@ -263,7 +263,7 @@ class StorageContract:
         assert (ledger.unconfirmed(), ledger.outcomes()[0].confirmed) == ([], True)
 
     def test_outcomes_are_counted_and_come_in_the_order_of_finishing(self, study: SharedStudy) -> None:
-        study.ledger.order_up_to(6, seed_of=int)
+        study.ledger.order_up_to(6, order_of=SlotOrder)
         leases = [claimed(study.ledger) for _ in range(5)]
         states: tuple[OutcomeState, ...] = ("failed", "complete", "pruned", "diverged")
         for lease, state in zip(reversed(leases[:4]), states, strict=True):

@@ -82,7 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(n=st.integers(0, 4))
     def order_up_to(self, n: int) -> None:
         missing = max(0, n - len(self.slots))
-        assert self.ledger.order_up_to(n, seed_of=int) == missing
+        assert self.ledger.order_up_to(n, order_of=SlotOrder) == missing
         self.slots += [Slot() for _ in range(missing)]
 
     @rule(worker_id=WORKERS)

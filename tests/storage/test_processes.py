@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.records import Lease
+from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
 from storage.testkit import LEASE_S, example_manifest
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 START = """
 import json, os, sys
 import optuna
-from storage.records import Outcome
+from storage.records import Outcome, SlotOrder
 from storage.study import create_study, open_study
 from storage.testkit import LEASE_S, example_manifest
 from storage.transaction import writing
@@ -36,7 +36,7 @@ def ready():
 CREATE = """
 ready()
 with create_study(url, "demo", example_manifest()) as study:
-    added = study.ledger.order_up_to(20, seed_of=int)
+    added = study.ledger.order_up_to(20, order_of=SlotOrder)
     print(json.dumps([study.created, added]))
 """
 
@@ -112,7 +112,7 @@ def test_eight_processes_that_create_a_study_at_once_make_one(empty_storage_url:
 
 def test_four_processes_claim_no_slot_twice(storage_url: str) -> None:
     with create_study(storage_url, "demo", example_manifest()) as study:
-        study.ledger.order_up_to(40, seed_of=int)
+        study.ledger.order_up_to(40, order_of=SlotOrder)
         with processes(4, CLAIM, storage_url) as started:
             won = go(started)
         assert Counter(slot for slots in won for slot in slots) == Counter(range(40))
@@ -122,7 +122,7 @@ def test_four_processes_claim_no_slot_twice(storage_url: str) -> None:
 
 def test_a_worker_killed_while_claiming_leaves_the_slot_to_others(storage_url: str) -> None:
     with create_study(storage_url, "demo", example_manifest()) as study:
-        study.ledger.order_up_to(1, seed_of=int)
+        study.ledger.order_up_to(1, order_of=SlotOrder)
         with processes(1, DIE_CLAIMING, storage_url) as (process,):
             os.kill(process.pid, signal.SIGKILL)
             process.wait()

@@ -188,8 +188,8 @@ def test_a_locked_file_stops_writers_and_not_readers(sqlite_url: str, monkeypatc
         with writing(one.engine):
             assert other.ledger.counts().total == 0
             with pytest.raises(StorageUnreachable, match="locked"):
-                other.ledger.order_up_to(1, seed_of=int)
-        assert other.ledger.order_up_to(1, seed_of=int) == 1
+                other.ledger.order_up_to(1, order_of=SlotOrder)
+        assert other.ledger.order_up_to(1, order_of=SlotOrder) == 1
 
 
 # settings of the connections
