@@ -2,12 +2,14 @@
 
 import contextlib
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage, get_storage
@@ -154,16 +156,26 @@ def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
     """
     registry.purge(rdb.engine)
     if study_name not in optuna.get_all_study_names(storage=rdb):
-        optuna.create_study(storage=rdb, study_name=study_name, direction=manifest.direction)
+        study = optuna.create_study(storage=rdb, study_name=study_name, direction=manifest.direction)
+        name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)
         return True
     stored = registry.stored_manifest(rdb, study_name)
     if stored is None:
-        require_unused(optuna.load_study(storage=rdb, study_name=study_name), manifest)
+        study = optuna.load_study(storage=rdb, study_name=study_name)
+        require_unused(study, manifest)
+        name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)
         return True
     require_same(study_name, stored, manifest)
     return False
+
+
+def name_metric(study: optuna.Study, manifest: Manifest) -> None:
+    """Has optuna-dashboard call the objective by its name. Optuna warns that this may change in a later release."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([manifest.objective])
 
 
 def attach(

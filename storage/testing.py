@@ -45,6 +45,9 @@ class StorageContract:
 
     # the study
 
+    def test_the_objective_has_its_name(self, study: SharedStudy) -> None:
+        assert study.study.metric_names == [study.manifest.objective]
+
     def test_a_study_is_made_once_and_then_joined(self, study: SharedStudy, storage_url: str) -> None:
         with create_study(storage_url, "demo", example_manifest(command="typed again")) as again:
             assert (study.created, again.created) == (True, False)
