@@ -8,7 +8,6 @@ class TestMySpace(SpaceContract):
     ref = "my_space.py:space"
 """
 
-
 from itertools import islice
 from typing import Any, ClassVar
 

@@ -9,7 +9,7 @@ StorageError
 │   └── ManifestMismatch        the study exists, with other settings
 ├── StorageUnreachable          whoever runs the database or its disk   exit code 3 at start-up, else try again
 ├── LeaseLost                   the worker: it drops the trial, another one has it
-├── AlreadyBound                the worker: it closes the trial it made, the slot has another one
+├── AlreadyBound                whoever binds trials by hand: the slot has another one
 └── ArtifactError               a file of a trial couldn't be kept or read; the trial goes on
 """
 

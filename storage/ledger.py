@@ -7,7 +7,8 @@ answer is lost with the connection, the call can be repeated: all but `claim` an
 (a claim repeated leaves a lease behind that expires).
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -84,6 +85,31 @@ class Ledger(LedgerView):
             elif bound != trial_number:
                 raise AlreadyBound(f"slot {lease.slot} has trial {bound}, and can't have trial {trial_number} as well")
         return msgspec.structs.replace(lease, trial_number=trial_number)
+
+    def bind_new(self, lease: Lease, make: Callable[[Connection], int]) -> int:
+        """The number of the slot's trial. If it has none yet, `make` makes one on the connection that it gets, and
+        gives its number: the trial is there and bound, or, whatever happens, neither.
+
+        Raises:
+            LeaseLost: as `renew`.
+        """
+        with writing(self._engine) as connection:
+            bound: int | None = self._held(connection, lease).trial_number
+            if bound is None:
+                bound = make(connection)
+                self._update(connection, lease.slot, trial_number=bound)
+        return bound
+
+    @contextlib.contextmanager
+    def holding(self, lease: Lease) -> Iterator[Connection]:
+        """A transaction until whose end nobody can take the slot over.
+
+        Raises:
+            LeaseLost: as `renew`.
+        """
+        with writing(self._engine) as connection:
+            self._held(connection, lease)
+            yield connection
 
     def record_epoch(self, lease: Lease, epoch: EpochRow) -> bool:
         """Stores an epoch of the slot's trial; false if that epoch is there already. A new one clears the failures.

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, Engine
 from storage import registry
 from storage.engine import opened
 from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.fence import FencedTrials
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.transaction import translated
@@ -32,7 +33,8 @@ LONGEST_WAIT_S = 5.0
 class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
-    `created` says whether this call made the study; `manifest` is the stored one. `storage` is Optuna's, cached.
+    `created` says whether this call made the study; `manifest` is the stored one. `storage` is Optuna's, cached,
+    and `trials` is what writes there under a lease.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
@@ -43,6 +45,7 @@ class SharedStudy:
     study: optuna.Study = field(repr=False)
     storage: BaseStorage = field(repr=False)
     ledger: Ledger = field(repr=False)
+    trials: FencedTrials = field(repr=False)
     workers: Workers = field(repr=False)
     engine: Engine = field(repr=False)
 
@@ -191,13 +194,15 @@ def attach(
     # The cache around it is what Optuna's own functions use when they get a URL.
     cached = get_storage(rdb)
     study_id = rdb.get_study_id_from_name(study_name)
+    ledger = Ledger(rdb.engine, study_id)
     return SharedStudy(
         name=study_name,
         manifest=manifest,
         created=created,
         study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),
         storage=cached,
-        ledger=Ledger(rdb.engine, study_id),
+        ledger=ledger,
+        trials=FencedTrials(rdb, ledger, study_id),
         workers=Workers(rdb.engine, study_id),
         engine=rdb.engine,
     )

@@ -61,6 +61,8 @@ def as_storage_error(error: BaseException | None, url: URL) -> StorageError | No
         if isinstance(error, MISTAKES) and error.statement is not None and not error.connection_invalidated:
             return None
         return StorageUnreachable(unreachable(url, str(error.orig)))
+    if isinstance(error, exc.PendingRollbackError):
+        return StorageUnreachable(unreachable(url, "the connection was lost in the middle of a transaction"))
     if isinstance(error, exc.TimeoutError):
         return StorageUnreachable(unreachable(url, "all connections of this process are in use"))
     return None

@@ -1,0 +1,74 @@
+"""Optuna's writes under a lease: in one transaction with the check that the lease is still held.
+
+Checking first and writing afterwards leaves a gap, in which a suspended worker may lose its slot. For each call Optuna
+takes its thread's session, and makes one if there is none: here there is one, on the ledger's connection. Optuna's
+commits then end savepoints, and what counts is the ledger's commit. Where it takes sessions from
+(`RDBStorage.scoped_session`) is no documented interface: tests/storage/test_fence.py fails if that changes.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from optuna.distributions import BaseDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.engine import Connection
+
+from storage.ledger import Ledger
+from storage.records import Lease
+
+
+class Parameter(NamedTuple):
+    """A parameter of a trial; `value` is as Optuna stores it (`distribution.to_internal_repr`)."""
+
+    name: str
+    value: float
+    distribution: BaseDistribution
+
+
+class FencedTrials:
+    """What the holder of a lease writes into its slot's trial before the slot has a result."""
+
+    def __init__(self, rdb: RDBStorage, ledger: Ledger, study_id: int) -> None:
+        self._rdb = rdb
+        self._ledger = ledger
+        self._study_id = study_id
+
+    def create(self, lease: Lease, template: FrozenTrial) -> int:
+        """The number of the slot's trial. One that has none yet is given one like the template, or nothing happens.
+
+        Raises:
+            LeaseLost: somebody else holds the slot, or it was released or finished.
+        """
+
+        def make(connection: Connection) -> int:
+            with joined(self._rdb, connection):
+                trial_id = self._rdb.create_new_trial(self._study_id, template)
+                return self._rdb.get_trial_number_from_id(trial_id)
+
+        return self._ledger.bind_new(lease, make)
+
+    def set_params(self, lease: Lease, trial_number: int, parameters: Sequence[Parameter]) -> None:
+        """Gives the slot's trial the parameters, all of them or none.
+
+        Raises:
+            LeaseLost: as `create`.
+            optuna.exceptions.UpdateFinishedTrialError: another program has ended the trial.
+            ValueError: a parameter's distribution isn't that of other trials.
+        """
+        with self._ledger.holding(lease) as connection, joined(self._rdb, connection):
+            trial_id = self._rdb.get_trial_id_from_study_id_trial_number(self._study_id, trial_number)
+            for parameter in parameters:
+                self._rdb.set_trial_param(trial_id, *parameter)
+
+
+@contextlib.contextmanager
+def joined(rdb: RDBStorage, connection: Connection) -> Iterator[None]:
+    """What this thread does with Optuna's storage inside the block is part of the connection's transaction."""
+    rdb.remove_session()
+    rdb.scoped_session(bind=connection, join_transaction_mode="create_savepoint")
+    try:
+        yield
+    finally:
+        rdb.remove_session()
