@@ -1,0 +1,19 @@
+"""`python -m search`: lists the commands."""
+
+VERBS = {
+    "launch": "search a space and end with an answer",
+    "worker": "join a study, from this or another host, and work on its trials",
+    "stop": "drain a study: trials in hand are finished, no other is begun",
+}
+
+
+def main() -> None:
+    """Prints the commands."""
+    print("Hyperparameter search for Keras image models.\n")
+    for verb, purpose in VERBS.items():
+        print(f"  python -m search.{verb:<10} {purpose}")
+    print("\nEach explains itself: python -m search.launch --help")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,290 @@
+"""One attempt at one slot: its trial, the training, and the outcome.
+
+    claimed slot -> trial -> configuration -> epochs -> outcome
+
+The ledger is the truth about a slot; Optuna's trial is written after it, idempotently, so that whatever is cut off in
+between can be repeated by anybody.
+"""
+
+import logging
+import math
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from search.errors import TrainerDied, TrainerUnavailable
+from search.lease import LeaseKeeper
+from search.outage import sit_out
+from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
+from search.settle import Facts, settle
+from search.shutdown import Shutdown
+from search.trainer_process import TrainerProcess
+from search.trials import open_trial, report, should_prune, suggest_configuration
+from search.workbench import Workbench
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from storage.errors import LeaseLost, StorageUnreachable
+from storage.records import EpochRow, FinishedSlot, Lease, Outcome
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+HostPart = Literal["done", "crashed", "unavailable"]
+POLL_S = 0.5
+RELEASE_S = 5.0
+PRUNE_S = 60.0
+
+
+class Released(Exception):
+    """The slot goes back to the ledger, with its checkpoint, for somebody else."""
+
+
+def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown) -> HostPart:
+    """Works on a claimed slot until it is finished, released, or lost to another worker.
+
+    Returns what the host did: its part, or its trainer crashed, or it couldn't start one.
+
+    Raises:
+        StorageUnreachable: the database was away for longer than the worker's limit.
+    """
+    attempt = Attempt(bench, lease, shutdown)
+    with LeaseKeeper(bench.shared.ledger, lease) as keeper:
+        try:
+            outcome = attempt.outcome(keeper)
+            attempt.reach(lambda: bench.shared.ledger.finish(lease, outcome))
+        except LeaseLost as error:
+            log.warning("slot %d: %s; this attempt is dropped", lease.slot, error)
+            attempt.stop_training()
+            return "done"
+        except Released:
+            attempt.stop_training()
+            attempt.release()
+            return "done"
+        except TrainerUnavailable as error:
+            log.warning("slot %d: %s", lease.slot, error)
+            attempt.release()
+            return "unavailable"
+        except TrainerDied as error:
+            log.warning("slot %d: %s", lease.slot, error)
+            bench.trainer.discard()
+            attempt.release(failure=str(error))
+            return "crashed"
+        except StorageUnreachable:
+            attempt.stop_training()
+            raise
+    if outcome.state == "pruned":
+        attempt.stop_training("prune")  # what it writes after the slot's folder is cleared would stay there
+    attempt.settle(outcome)
+    return "crashed" if outcome.kind == "crash" else "done"
+
+
+@dataclass
+class Attempt:
+    """The steps of an attempt, in the order in which `outcome` takes them."""
+
+    bench: Workbench
+    lease: Lease
+    shutdown: Shutdown
+    _number: int = -1
+    _job: Train | None = None
+    _facts: Facts | None = None
+    _value: float | None = None
+    _epochs: int = 0
+    _recorded: dict[int, EpochRow] = field(default_factory=dict)
+    _started_over: bool = False
+    _parameters: int | None = None
+    _seconds: list[float] = field(default_factory=list)
+
+    def outcome(self, keeper: LeaseKeeper) -> Outcome:
+        """Trains the slot's configuration, from its last checkpoint if it has one.
+
+        Raises:
+            LeaseLost: another worker holds the slot now.
+            Released: the worker was asked to leave.
+            TrainerDied: the trainer crashed; another attempt may go on from the checkpoint.
+            TrainerUnavailable: there is none to be had on this host.
+            StorageUnreachable: the database was away for too long.
+        """
+        shared = self.bench.shared
+        self._number = self.reach(lambda: open_trial(shared, self.bench.space, self.lease))
+        self._recorded = self.reach(lambda: {row.epoch: row for row in shared.ledger.epochs(self._number)})
+        if self.lease.failures >= shared.manifest.max_attempts:
+            return self._too_many_failures()
+        try:
+            configuration = self.reach(
+                lambda: suggest_configuration(shared, self.bench.space, self.lease, self._number)
+            )
+        except SpaceError as error:
+            return self._failed("space_error", str(error))
+        trainer, ready = self.bench.trainer.process()
+        self._job = self._train(configuration)
+        trainer.send(self._job)
+        outcome = self._follow(trainer, self._job, keeper)
+        self._facts = self._gather_facts(ready)
+        return outcome
+
+    def reach(self, action: Callable[[], T]) -> T:
+        """Does something idempotent with the database, sitting out its absence."""
+        return sit_out(action, self.bench.limits.outage_s, give_up=lambda: self.shutdown.requested)
+
+    def release(self, failure: str | None = None) -> None:
+        """Gives the slot back for another attempt; `failure` says what went wrong in this one."""
+        try:
+            failures = self.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=failure))
+        except LeaseLost as error:
+            log.warning("slot %d wasn't this worker's any more: %s", self.lease.slot, error)
+        else:
+            log.info("slot %d is released, after %d failed attempts in a row", self.lease.slot, failures)
+
+    def stop_training(self, reason: StopReason = "release") -> None:
+        """Has the trainer leave the job; one that doesn't answer soon is ended, its checkpoint is safe."""
+        if self._job is None:
+            return
+        try:
+            trainer, _ = self.bench.trainer.process()
+            trainer.send(Stop(self._job.job, reason))
+            deadline = time.monotonic() + (RELEASE_S if reason == "release" else PRUNE_S)
+            while time.monotonic() < deadline and (reason == "release" or not self.shutdown.requested):
+                message = trainer.receive(POLL_S)
+                if isinstance(message, Stopped | Trained | Failed) and message.job == self._job.job:
+                    return
+        except (TrainerDied, TrainerUnavailable) as error:
+            log.info("the trainer ended while it was told to stop: %s", error)
+        self.bench.trainer.discard()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Brings the finished slot's trial to its end."""
+        finished = FinishedSlot(self.lease.slot, self._number, outcome, confirmed=False, finished_at=time.time())
+        self.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._facts))
+        words = "" if outcome.value is None else f" {self.bench.shared.manifest.objective} {outcome.value:.4f}"
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
+
+    def _train(self, configuration: Configuration) -> Train:
+        manifest, settings = self.bench.shared.manifest, self.lease.settings or {}
+        return Train(
+            job=self.bench.trainer.next_job(),
+            configuration=configuration,
+            space=self.bench.space_ref,
+            data=self.bench.data,
+            epochs=manifest.epochs,
+            batch_size=manifest.batch_size,
+            seed=self.lease.seed,
+            split_seed=int(settings.get("split_seed") or manifest.seed),
+            token=self.lease.token,
+            checkpoints=str(self.bench.folder.slot(self.lease.slot)),
+            model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+        )
+
+    def _follow(self, trainer: TrainerProcess, job: Train, keeper: LeaseKeeper) -> Outcome:
+        began = time.monotonic()
+        while True:
+            keeper.check()
+            if self.shutdown.requested:
+                raise Released
+            outcome = self._exceeded(time.monotonic() - began)
+            if outcome is not None:
+                self.bench.trainer.discard()
+                return outcome
+            message = trainer.receive(POLL_S)
+            if message is None or isinstance(message, Ready) or message.job != job.job:
+                continue  # nothing new, or the rest of an earlier job
+            outcome = self._take(message)
+            if outcome is not None:
+                return outcome
+
+    def _take(self, message: Message) -> Outcome | None:
+        match message:
+            case Warned():
+                log.warning("trial %d: %s", self._number, message.message)
+            case EpochEnd():
+                return self._pruned() if self._record(message) else None
+            case Trained():
+                return self._trained(message)
+            case Failed():
+                return self._trainer_failed(message)
+        return None
+
+    def _exceeded(self, seconds: float) -> Outcome | None:
+        limits = self.bench.limits
+        if limits.trial_timeout_s is not None and seconds > limits.trial_timeout_s:
+            return self._failed("timeout", f"not finished after {limits.trial_timeout_s:g} s")
+        if limits.trial_memory_mb is not None and self.bench.trainer.memory_mb() > limits.trial_memory_mb:
+            return self._failed("out_of_memory", f"the trainer held more than {limits.trial_memory_mb:.0f} MB")
+        return None
+
+    def _record(self, message: EpochEnd) -> bool:
+        """Stores an epoch, in the ledger and then in the trial; whether the pruner ends the trial here."""
+        shared = self.bench.shared
+        row = EpochRow(
+            epoch=message.epoch,
+            loss=message.loss,
+            accuracy=message.accuracy,
+            val_loss=message.val_loss,
+            val_accuracy=message.val_accuracy,
+            seconds=message.seconds,
+            learning_rate=message.learning_rate,
+        )
+        row = self._recorded.get(row.epoch, row)  # what an earlier attempt has recorded stands, and is what is reported
+        self._note_if_repeated(message)
+        self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
+        value = getattr(row, shared.manifest.objective)
+        self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))
+        self._value, self._epochs = value, row.epoch
+        self._seconds.append(row.seconds)
+        # An earlier attempt passed the pruner after each epoch but its last one, where it may have been cut off before.
+        to_judge = len(self._recorded) <= row.epoch < shared.manifest.epochs
+        return to_judge and self.reach(lambda: should_prune(shared, self._number))
+
+    def _note_if_repeated(self, message: EpochEnd) -> None:
+        """Says, once, that epochs which an earlier attempt has recorded are trained again: a checkpoint is missing."""
+        if message.replayed or message.epoch not in self._recorded or self._started_over:
+            return
+        self._started_over = True
+        log.warning(
+            "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
+            "Is the artifact folder the same for all hosts?",
+            self._number,
+            message.epoch,
+            len(self._recorded),
+            self.bench.folder.slot(self.lease.slot),
+        )
+
+    def _pruned(self) -> Outcome:
+        return Outcome("pruned", self._value, "worse than others after as many epochs", None, self._epochs)
+
+    def _trained(self, message: Trained) -> Outcome:
+        if message.diverged is not None:
+            return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
+        self._parameters = message.parameters
+        if self._value is None:
+            return Outcome(
+                "diverged", None, "the objective of the last epoch is not a number", "diverged", self._epochs
+            )
+        return Outcome("complete", self._value, None, None, self._epochs)
+
+    def _trainer_failed(self, message: Failed) -> Outcome:
+        if message.kind in ("out_of_memory", "crash"):
+            self.bench.trainer.discard()  # who knows what state it is in
+        return self._failed(message.kind, message.reason)
+
+    def _too_many_failures(self) -> Outcome:
+        self._epochs = len(self._recorded)
+        last = f"; the last: {self.lease.last_failure}" if self.lease.last_failure else ""
+        return self._failed("crash", f"{self.lease.failures} attempts in a row ended without a new epoch{last}")
+
+    def _gather_facts(self, ready: Ready) -> Facts:
+        return Facts(
+            host=socket.gethostname(),
+            device=ready.device,
+            backend=ready.backend,
+            parameters=self._parameters,
+            epoch_seconds=statistics.median(self._seconds) if self._seconds else None,
+            trainer_memory_mb=round(self.bench.trainer.memory_mb()),
+        )
+
+    def _failed(self, kind: str, reason: str) -> Outcome:
+        return Outcome("failed", None, reason, kind, self._epochs)

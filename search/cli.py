@@ -1,0 +1,138 @@
+"""What the commands have in common: flags, where their values come from, and exit codes.
+
+A value comes from the flag, else from the environment (`SEARCH_*`; `OPTUNA_STORAGE` for the storage), else from the
+file that `--config` names, else it is the default.
+"""
+
+import logging
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from search.errors import Quarantined, SearchError, SearchFailed, UsageError
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_STORAGE = "sqlite:///search.db"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_STORAGE = 3
+EXIT_INTERRUPTED = 130
+
+
+class Verb(click.Command):
+    """A command whose flags can also come from the environment and from a file, and whose errors end it with a
+    sentence and an exit code.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the command; see click.Command.main."""
+        kwargs.setdefault("auto_envvar_prefix", "SEARCH")
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command's function, turning our errors into exit codes."""
+        with errors_as_exit_codes():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def errors_as_exit_codes() -> Iterator[None]:
+    """Ends the process with the exit code of the error that comes out of the block, and its message on stderr."""
+    from spaces.errors import SpaceError
+    from storage.errors import StorageError, StorageUsageError
+
+    try:
+        yield
+    except (UsageError, SpaceError, StorageUsageError) as error:
+        leave(error, EXIT_USAGE)
+    except (SearchFailed, Quarantined) as error:
+        leave(error, EXIT_FAILED)
+    except (SearchError, StorageError) as error:
+        leave(error, EXIT_STORAGE)
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def leave(error: Exception, code: int) -> None:
+    """Prints the error as one message and ends the process."""
+    log.debug("what led to it", exc_info=error)
+    click.echo(f"Error: {sentence(str(error))}", err=True)
+    raise SystemExit(code) from None
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop; its first letter stays as it is, as it may be that of a file's name."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def start_logging(verbose: int, quiet: bool) -> None:
+    """Logs to standard error: warnings; with -v also what is going on, with -vv everything; with -q errors only."""
+    level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Takes the defaults of the flags from a TOML file, whose keys are the flags' names."""
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.BadParameter(f"{path} can't be read: {error}", ctx=ctx) from error
+    parameters = settings(ctx.command)
+    for name in values:
+        if name.replace("_", "-") not in parameters:
+            from spaces.names import unknown_name
+
+            raise click.BadParameter(f"{path}: {unknown_name('setting', name, sorted(parameters))}", ctx=ctx)
+    named = {parameters[name.replace("_", "-")]: value for name, value in values.items()}
+    ctx.default_map = {**(ctx.default_map or {}), **named}
+    return path
+
+
+def settings(command: click.Command) -> dict[str, str]:
+    """What a file may set: the long flags without their dashes, and the parameters that they stand for."""
+    return {
+        flag.removeprefix("--"): str(parameter.name)
+        for parameter in command.params
+        for flag in parameter.opts
+        if flag.startswith("--") and parameter.name != "config"
+    }
+
+
+def shared_flags(command: F) -> F:
+    """The flags that every command on a study has."""
+    flags = [
+        click.option(
+            "--storage",
+            envvar=["SEARCH_STORAGE", "OPTUNA_STORAGE"],
+            default=DEFAULT_STORAGE,
+            show_default=True,
+            help="The database of the study: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE. "
+            "Also from OPTUNA_STORAGE, so that a password needn't be typed.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            is_eager=True,
+            callback=read_config,
+            help="A TOML file with values for these flags (n-trials = 40).",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Print results and errors, no progress."),
+        click.option("-v", "--verbose", count=True, help="Log what is going on (-vv: in detail)."),
+    ]
+    for flag in reversed(flags):
+        command = flag(command)
+    return command

@@ -1,0 +1,120 @@
+"""Joining a study as a worker: whether this machine has what the manifest asks for, and the workbench for it."""
+
+import importlib.metadata
+import os
+import platform
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from search.errors import UsageError
+from search.folders import StudyFolder
+from search.outage import sit_out
+from search.places import Place
+from search.protocol import DataSource
+from search.pruning import make_pruner
+from search.samplers import make_sampler
+from search.trainer_process import TRAINER_COMMAND
+from search.workbench import Limits, Trainer, Workbench
+from search.worker_flags import WorkerFlags
+from spaces import SpaceSource, resolve
+from storage import Manifest, SharedStudy, open_study
+from storage.records import WorkerInfo
+
+RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy", "tensorflow")
+DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")
+
+
+def join_study(
+    url: str,
+    study_name: str,
+    flags: WorkerFlags,
+    place: Place,
+    wait_s: float,
+    trainer_command: Sequence[str] = TRAINER_COMMAND,
+) -> Workbench:
+    """Opens the study and registers as a worker of it; waits `wait_s` seconds for the database.
+
+    `trainer_command` starts a program that speaks search/protocol.py: see TrainerProcess.
+
+    Raises:
+        UsageError: code, packages or data of this machine aren't those of the study.
+        StorageError: the study can't be opened.
+    """
+    shared = open_study(url, study_name, wait_s=wait_s)
+    manifest = shared.manifest
+    source = resolve(manifest.space)
+    data = data_source(manifest, flags.data_dir)
+    require_same(manifest, source, data)
+    shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
+    shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
+    host, pid = socket.gethostname(), os.getpid()
+    info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions())
+    sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
+    folder = study_folder(shared, flags.artifacts)
+    return Workbench(
+        worker_id=info.worker_id,
+        shared=shared,
+        space=source.space,
+        space_ref=source.ref,
+        data=data,
+        folder=folder,
+        trainer=Trainer(folder, place.environment, flags.trainer_memory, trainer_command),
+        limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
+    )
+
+
+def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
+    """The study's files, in the given folder or where its manifest says."""
+    return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name)
+
+
+def data_source(manifest: Manifest, data_dir: Path | None) -> DataSource:
+    """The study's data set, found on this machine."""
+    where = data_dir or (Path(manifest.data_dir) if manifest.data_dir else None)
+    return DataSource(
+        dataset=manifest.dataset,
+        data_dir=None if where is None else str(where),
+        validation_fraction=manifest.validation_fraction,
+        limit_train=manifest.limit_train,
+    )
+
+
+def require_same(manifest: Manifest, source: SpaceSource, data: DataSource) -> None:
+    """Raises UsageError unless this machine's space, packages and images are those of the study."""
+    from search.training.datasets import load_dataset
+
+    found = {"space version": str(source.space.version), "space source": source.fingerprint[:12]}
+    asked = {"space version": str(manifest.space_version), "space source": manifest.space_fingerprint[:12]}
+    found |= {name: version for name, version in installed_versions().items() if name in DECIDING_PACKAGES}
+    asked |= {name: version for name, version in manifest.versions.items() if name in DECIDING_PACKAGES}
+    if not differing(asked, found):
+        found["images"] = load_dataset(data.dataset, data.data_dir).fingerprint()[:12]
+        asked["images"] = manifest.dataset_fingerprint[:12]
+    differences = differing(asked, found)
+    if differences:
+        raise UsageError(
+            f"this machine can't work on the study, as its results would not be comparable: {'; '.join(differences)}. "
+            "Install the study's versions, or start a study of another --study-name."
+        )
+
+
+def differing(asked: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """What the study has and this machine hasn't."""
+    return [
+        f"{name} is {found.get(name, 'missing')} here and {value} in the study"
+        for name, value in asked.items()
+        if found.get(name) != value
+    ]
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a CPU or GPU build under another name; the trainer says which backend runs
+    return versions

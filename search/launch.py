@@ -1,0 +1,75 @@
+"""`python -m search.launch`: searches a space, and ends with an answer."""
+
+from typing import Any
+
+import click
+
+from search.cli import Verb, shared_flags, start_logging
+from search.pruning import PRUNERS
+from search.samplers import SAMPLERS
+from search.worker_flags import take_worker_flags, worker_flags
+
+MOST_TRIALS = 1_000_000
+
+EXAMPLES = """
+\b
+Examples:
+  python -m search.launch --space bn_dropout
+  python -m search.launch --space bn_dropout --n-trials 60        go on with it
+  python -m search.launch --space my_space.py --dataset images/ --epochs 20
+  python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json
+"""
+
+
+@click.command(cls=Verb, name="launch", epilog=EXAMPLES)
+@click.option(
+    "--space", required=True, help="What to search: a name (bn_dropout), FILE.py:NAME or package.module:NAME."
+)
+@click.option(
+    "--dataset",
+    help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, an .npz file, or a folder with a sub-folder "
+    "for each class.  [default: digits]",
+)
+@click.option(
+    "--n-trials",
+    type=click.IntRange(1, MOST_TRIALS),
+    help="How many trials the study shall hold in all, whoever runs them.  [default: the space's]",
+)
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step.  [default: the space's]")
+@click.option("--sampler", help=f"What proposes parameters: {', '.join(SAMPLERS)}.  [default: tpe]")
+@click.option("--pruner", help=f"What ends poor trials early: {', '.join(PRUNERS)}.  [default: asha]")
+@click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
+@click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@shared_flags
+@click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
+@worker_flags
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    envvar="SEARCH_FORMAT",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="[default: table]",
+)
+def main(**flags: Any) -> None:
+    """Searches a space for the best model and says what was learnt.
+
+    Makes the study, or goes on with it where it was; runs workers on this machine until it holds --n-trials finished
+    trials; prints the best. It may be interrupted (Ctrl-C) or killed at any moment: run it again to go on.
+    """
+    from search.launching import launch
+    from search.planning import LaunchOptions
+
+    quiet = flags.pop("quiet")
+    start_logging(flags.pop("verbose"), quiet)
+    flags.pop("config")
+    workers = take_worker_flags(flags)
+    raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers)))
+
+
+if __name__ == "__main__":
+    main()

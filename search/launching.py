@@ -1,0 +1,156 @@
+"""A launch, from plan to answer: creates or joins the study, runs workers, watches, sums up."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import optuna
+import psutil
+
+from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.errors import SearchFailed
+from search.figures import store_figures
+from search.folders import StudyFolder
+from search.join import study_folder
+from search.outage import sit_out
+from search.places import Place, find_places
+from search.planning import LaunchOptions, Plan, make_plan
+from search.progress import ProgressView
+from search.settle import clear_settled_slots, settle
+from search.shutdown import Shutdown
+from search.snapshot import take_snapshot
+from search.summary import Summary, summarise
+from search.summary_text import as_json, as_text, describe_plan
+from search.test_score import measure_test_score
+from search.worker_pool import WorkerPool
+from search.workloop import nothing_to_come
+from storage import SharedStudy, create_study
+from storage.records import WorkerRow
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+OUTAGE_S = 600.0
+ALIVE_S = 20.0
+
+
+def launch(options: LaunchOptions) -> int:
+    """Carries out a launch and prints its answer; returns the exit code.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: no trial was completed.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    began = time.monotonic()
+    plan = make_plan(options)
+    say = _teller(options)
+    say(describe_plan(plan, options))
+    if options.dry_run:
+        say("Nothing was done: this was a dry run.")
+        return EXIT_DONE
+    with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+        folder = study_folder(shared, options.workers.artifacts)
+        shared.ledger.resume()
+        shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
+        code = run_search(plan, options, shared, folder)
+        sit_out(
+            lambda: conclude(shared, folder, options.workers.data_dir),
+            OUTAGE_S,
+            give_up=lambda: code == EXIT_INTERRUPTED,
+        )
+        summary = summarise(shared, time.monotonic() - began)
+    click.echo(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
+    if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
+        return code
+    require_success(summary)
+    return EXIT_DONE if summary.done else code
+
+
+def _teller(options: LaunchOptions) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if not options.quiet:
+            click.echo(text, err=True)
+
+    return say
+
+
+def run_search(plan: Plan, options: LaunchOptions, shared: SharedStudy, folder: StudyFolder) -> int:
+    """Runs workers until the study has nothing left to do; returns the exit code so far."""
+    if options.workers.n_workers == 0 or nothing_to_come(shared):
+        return EXIT_DONE
+    arguments = [f"--study-name={plan.study_name}", *options.workers.for_one_worker()]
+    pool = WorkerPool(arguments, free_places(options, shared), plan.url, folder.logs)
+    view = ProgressView(plan.study_name, shared.manifest.objective, options.quiet)
+    with pool, Shutdown(at_once=pool.kill) as shutdown, view:
+        pool.start()
+        watch(shared, pool, view, shutdown)
+        pool.stop()
+        pool.note_exits()
+    return EXIT_INTERRUPTED if shutdown.requested else pool.exit_code
+
+
+def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: Shutdown) -> None:
+    """Shows how the search goes, and replaces workers that are killed, until it is over or somebody asks for its end.
+
+    Raises:
+        StorageUnreachable: the database stayed away for too long.
+    """
+
+    def look() -> bool:
+        view.show(take_snapshot(shared))
+        return is_over(shared, pool)
+
+    while not sit_out(look, OUTAGE_S, give_up=lambda: shutdown.requested):
+        pool.replace_dead()
+        if shutdown.wait(POLL_S):
+            break
+
+
+def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
+    """Whether there is nothing left to wait for: no trial, or nobody who would run one. Workers of a study that was
+    stopped finish what they have in hand.
+    """
+    if nothing_to_come(shared) and shared.ledger.stop_reason() is None:
+        return True
+    return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
+
+
+def is_alive(worker: WorkerRow) -> bool:
+    """Whether a worker has given a sign of life lately; one of this host must still be a process, too."""
+    if worker.left is not None or worker.age_s > ALIVE_S:
+        return False
+    return worker.info.host != socket.gethostname() or psutil.pid_exists(worker.info.pid)
+
+
+def free_places(options: LaunchOptions, shared: SharedStudy) -> list[Place]:
+    """The places of the workers to start: those asked for, less those that an earlier launch's workers have."""
+    here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
+    if here:
+        log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", len(here))
+    return find_places(options.workers)[len(here) :]
+
+
+def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
+    """Ends what killed workers couldn't, and measures the best model's test score once all trials are done."""
+    for finished in shared.ledger.unconfirmed():
+        settle(shared, folder, finished)
+    clear_settled_slots(shared, folder)
+    counts = shared.ledger.counts()
+    if counts.total and counts.finished == counts.total:
+        store_figures(shared)
+        measure_test_score(shared, folder, data_dir)
+
+
+def require_success(summary: Summary) -> None:
+    """Raises SearchFailed if no trial was completed, with the reasons."""
+    if summary.best is not None:
+        return
+    if summary.stop_reason is not None:
+        raise SearchFailed(f"the search was stopped: {summary.stop_reason}")
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
+    raise SearchFailed(f"no trial was completed{': ' + reasons if reasons else ''}")

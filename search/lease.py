@@ -1,0 +1,52 @@
+"""Keeping a lease: a thread renews it while the worker waits for its trainer."""
+
+import logging
+import threading
+from typing import Self
+
+from storage.errors import LeaseLost, StorageUnreachable
+from storage.ledger import Ledger
+from storage.records import Lease
+
+log = logging.getLogger(__name__)
+
+
+class LeaseKeeper:
+    """Renews a lease at a third of its duration until the `with` block ends, or the lease is lost.
+
+    A database that is out of reach is no reason to give up: nobody else can claim the slot there either. When it is
+    back, the next renewal either succeeds or finds that another worker holds the slot.
+    """
+
+    def __init__(self, ledger: Ledger, lease: Lease) -> None:
+        self._ledger = ledger
+        self._lease = lease
+        self._ended = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._renew, daemon=True, name=f"lease-of-slot-{lease.slot}")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises LeaseLost when a renewal found that another worker holds the slot."""
+        if self._lost.is_set():
+            raise LeaseLost(f"slot {self._lease.slot} is held by another worker now")
+
+    def _renew(self) -> None:
+        while not self._ended.wait(self._lease.lease_s / 3):
+            try:
+                self._ledger.renew(self._lease, self._lease.lease_s)
+            except StorageUnreachable as error:
+                log.warning("the lease of slot %d isn't renewed yet: %s", self._lease.slot, error)
+            except LeaseLost:
+                self._lost.set()
+                return
+            except Exception:
+                self._lost.set()  # a lease that nobody renews is as good as lost; the traceback goes to the log
+                raise

@@ -1,0 +1,27 @@
+"""What this machine has for workers to share."""
+
+import os
+
+import psutil
+
+WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
+THREADS_VARIABLE = "SEARCH_THREADS"
+
+
+def usable_processors() -> int:
+    """The processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """One worker a processor, as far as the memory goes: small models train best on one thread each."""
+    by_memory = int(psutil.virtual_memory().available // WORKER_MEMORY_BYTES)
+    return max(1, min(usable_processors(), by_memory))
+
+
+def threads_each(workers: int = 1) -> int:
+    """How many threads each of so many trainers gets: SEARCH_THREADS, else a fair share of the processors."""
+    given = os.environ.get(THREADS_VARIABLE)
+    return int(given) if given else max(1, usable_processors() // workers)

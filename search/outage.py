@@ -1,0 +1,36 @@
+"""Sitting out a database that is away for a while."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from storage.errors import StorageUnreachable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+
+
+def sit_out(action: Callable[[], T], limit_s: float, give_up: Callable[[], bool]) -> T:
+    """What the action returns, tried again while the database is out of reach, for up to `limit_s` seconds.
+
+    The action must be idempotent: a connection can break after its work was committed. `give_up` is asked between
+    attempts whether to stop trying early.
+
+    Raises:
+        StorageUnreachable: the database stayed away for longer, or `give_up` said so.
+    """
+    deadline = time.monotonic() + limit_s
+    wait = FIRST_WAIT_S
+    while True:
+        try:
+            return action()
+        except StorageUnreachable as error:
+            if time.monotonic() + wait > deadline or give_up():
+                raise
+            log.warning("%s; trying again in %.1f s", error, wait)
+            time.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT_S)

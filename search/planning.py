@@ -1,0 +1,210 @@
+"""From the flags of a launch to a plan: everything checked, nothing created yet."""
+
+import datetime
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from search.errors import UsageError
+from search.folders import default_artifacts
+from search.grid_points import grid_points
+from search.join import installed_versions
+from search.places import find_places
+from search.pruning import pruner_choice
+from search.samplers import GRID, sampler_choice
+from search.seeds import derive_seed
+from search.training.datasets import load_dataset, resolve_dataset
+from search.training.split import split
+from search.worker_flags import WorkerFlags
+from spaces import Space, SpaceSource, resolve
+from storage import Manifest, check_url, open_study
+from storage.errors import StudyNotFound
+from storage.records import SlotOrder
+from storage.study import require_same
+
+T = TypeVar("T")
+Objective = Literal["val_accuracy", "val_loss"]
+
+DEFAULT_DATASET = "digits"
+VALIDATION_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """The flags of `python -m search.launch`; None where one wasn't given."""
+
+    space: str
+    storage: str = "sqlite:///search.db"
+    study_name: str | None = None
+    dataset: str | None = None
+    n_trials: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    objective: Objective | None = None
+    seed: int | None = None
+    limit_train: int | None = None
+    dry_run: bool = False
+    format_: Literal["table", "json"] = "table"
+    quiet: bool = False
+    workers: WorkerFlags = field(default_factory=WorkerFlags)
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A study that is there already: its manifest, and how many trials were ordered."""
+
+    manifest: Manifest
+    ordered: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a launch is going to do. `orders` are the slots that are to be in the ledger, all of them."""
+
+    url: str
+    study_name: str
+    manifest: Manifest
+    source: SpaceSource
+    orders: tuple[SlotOrder, ...]
+    existing: Existing | None
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials the study shall hold."""
+        return len(self.orders)
+
+
+def make_plan(options: LaunchOptions) -> Plan:
+    """Checks every flag, and the space, the images and the storage that they name.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with them; nothing was created.
+        StorageUnreachable: the database doesn't answer.
+    """
+    source = resolve(options.space)
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    url = check_url(options.storage)
+    name = options.study_name or f"{source.space.name}-{Path(dataset).stem}"
+    existing = find_existing(url, name)
+    if existing is not None and options.dataset is None:
+        dataset = existing.manifest.dataset
+    manifest = make_manifest(options, source, dataset, existing)
+    sampler_choice(manifest.sampler)
+    pruner_choice(manifest.pruner)
+    if existing is not None:
+        require_same(name, existing.manifest, manifest)
+    n_trials = wanted_trials(options, source.space, existing)
+    find_places(options.workers)
+    require_writable(options.workers.artifacts or Path(manifest.artifacts))
+    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials), existing)
+
+
+def require_writable(folder: Path) -> None:
+    """Raises UsageError unless the folder can be written, or created."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is no folder, so {folder} can't be made: give another one with --artifacts")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{there} can't be written: give another folder with --artifacts")
+
+
+def find_existing(url: str, study_name: str) -> Existing | None:
+    """The study of that name, None if there is none yet."""
+    try:
+        with open_study(url, study_name) as shared:
+            return Existing(shared.manifest, shared.ledger.counts().total)
+    except StudyNotFound:
+        return None
+
+
+def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None) -> Manifest:
+    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default."""
+    stored = existing.manifest if existing is not None else None
+    space = source.space
+    data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
+    images = load_dataset(dataset, None if data_dir is None else str(data_dir))
+    seed = pick(options.seed, stored.seed if stored else None, 0)
+    limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
+    parts = split(images, VALIDATION_FRACTION, seed, limit_train)
+    objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
+    return Manifest(
+        space=source.ref,
+        space_version=space.version,
+        space_fingerprint=source.fingerprint,
+        dataset=dataset,
+        dataset_fingerprint=images.fingerprint(),
+        image_shape=images.image_shape,
+        classes=images.classes,
+        n_train=len(parts.x_train),
+        n_validation=len(parts.x_val),
+        n_test=len(parts.x_test),
+        epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
+        batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
+        objective=objective,
+        direction="minimize" if objective == "val_loss" else "maximize",
+        sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
+        pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
+        seed=seed,
+        validation_fraction=VALIDATION_FRACTION,
+        limit_train=limit_train,
+        artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+        data_dir=None if data_dir is None else str(data_dir.absolute()),
+        command=without_secrets(sys.argv),
+    )
+
+
+def pick(flag: T | None, stored: T | None, default: T) -> T:
+    """The flag if it was given, else what the study has, else the default."""
+    return flag if flag is not None else stored if stored is not None else default
+
+
+def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None) -> int:
+    """How many trials the study shall hold.
+
+    Raises:
+        UsageError: it holds more already.
+    """
+    if existing is None or not existing.ordered:
+        return options.n_trials or space.n_trials
+    if options.n_trials is not None and options.n_trials < existing.ordered:
+        raise UsageError(
+            f"{existing.ordered} trials were ordered of the study, and --n-trials {options.n_trials} can't take any "
+            "away: give a larger number, or another --study-name"
+        )
+    return options.n_trials or existing.ordered
+
+
+def make_orders(space: Space, manifest: Manifest, n_trials: int) -> tuple[SlotOrder, ...]:
+    """The slots of the study: each with its seed, and for a grid with its parameters.
+
+    Raises:
+        UsageError: the grid has fewer points than trials are asked for.
+    """
+    seeds = (derive_seed(manifest.seed, slot) for slot in range(n_trials))
+    if manifest.sampler != GRID:
+        return tuple(SlotOrder(seed=seed) for seed in seeds)
+    points = grid_points(space, manifest.seed)
+    if n_trials > len(points):
+        raise UsageError(
+            f"the grid of {space.name} has {len(points)} points, fewer than the {n_trials} trials asked for: "
+            f"give --n-trials {len(points)} or less, or another sampler"
+        )
+    return tuple(SlotOrder(seed=seed, params=params) for seed, params in zip(seeds, points, strict=False))
+
+
+def without_secrets(arguments: list[str]) -> str:
+    """The command line, for the study's manifest, without the storage's URL: it may hold a password."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments[1:]:
+        if not skip and not argument.startswith("--storage"):
+            kept.append(argument)
+        skip = argument == "--storage"
+    return shlex.join(["python", "-m", "search.launch", *kept])

@@ -1,0 +1,82 @@
+"""Pruners by name. A pruner ends a trial early when it does worse than others did after as many epochs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from search.errors import UsageError
+from spaces.names import unknown_name
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+REDUCTION_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class PrunerChoice:
+    """A pruner that can be named: what it does, and how it is made for trials of so many epochs."""
+
+    description: str
+    make: "Callable[[int], BasePruner]"
+
+
+def make_pruner(name: str, epochs: int) -> "BasePruner":
+    """The pruner of that name for trials of so many epochs.
+
+    Raises:
+        UsageError: no pruner has that name.
+    """
+    return pruner_choice(name).make(epochs)
+
+
+def pruner_choice(name: str) -> PrunerChoice:
+    """The pruner of that name.
+
+    Raises:
+        UsageError: no pruner has that name.
+    """
+    choice = PRUNERS.get(name)
+    if choice is None:
+        raise UsageError(unknown_name("pruner", name, PRUNERS))
+    return choice
+
+
+def grace_epochs(epochs: int) -> int:
+    """How many epochs every trial gets before it is judged: a fifth of them, at least one."""
+    return max(1, round(epochs / 5))
+
+
+def _asha(epochs: int) -> "BasePruner":
+    from optuna.pruners import SuccessiveHalvingPruner
+
+    return SuccessiveHalvingPruner(min_resource=grace_epochs(epochs), reduction_factor=REDUCTION_FACTOR)
+
+
+def _median(epochs: int) -> "BasePruner":
+    from optuna.pruners import MedianPruner
+
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=grace_epochs(epochs))
+
+
+def _hyperband(epochs: int) -> "BasePruner":
+    from optuna.pruners import HyperbandPruner
+
+    return HyperbandPruner(min_resource=grace_epochs(epochs), max_resource=epochs, reduction_factor=REDUCTION_FACTOR)
+
+
+def _none(_epochs: int) -> "BasePruner":
+    from optuna.pruners import NopPruner
+
+    return NopPruner()
+
+
+PRUNERS: Mapping[str, PrunerChoice] = MappingProxyType(
+    {
+        "asha": PrunerChoice("asynchronous successive halving: the best third goes on at each rung (default)", _asha),
+        "median": PrunerChoice("ends what is worse than the median of the completed trials", _median),
+        "hyperband": PrunerChoice("several brackets of successive halving, from eager to patient", _hyperband),
+        "none": PrunerChoice("every trial runs all its epochs", _none),
+    }
+)

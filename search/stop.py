@@ -1,0 +1,39 @@
+"""`python -m search.stop`: drains a study, so that workers finish what they have in hand and leave."""
+
+import getpass
+import socket
+from typing import Any
+
+import click
+
+from search.cli import Verb, shared_flags, start_logging
+
+EXAMPLES = """
+\b
+Examples:
+  python -m search.stop --study-name bn_dropout-digits
+  python -m search.launch --space bn_dropout                    goes on with it later
+"""
+
+
+@click.command(cls=Verb, name="stop", epilog=EXAMPLES)
+@shared_flags
+@click.option("--study-name", required=True, help="The study to drain.")
+@click.option("--reason", default="", help="Said to everybody who asks why the study rests.")
+def main(**flags: Any) -> None:
+    """Drains a study: no worker claims another trial, on any host; those in hand are finished.
+
+    `python -m search.launch` goes on with it.
+    """
+    from storage import open_study
+
+    start_logging(flags["verbose"], flags["quiet"])
+    with open_study(flags["storage"], flags["study_name"]) as shared:
+        who = f"{getpass.getuser()}@{socket.gethostname()}"
+        shared.ledger.stop(flags["reason"] or f"stopped by {who}")
+        counts = shared.ledger.counts()
+    click.echo(f"{counts.leased} trials are being finished, {counts.waiting} are left waiting.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""A search in words, tables and JSON."""
+
+import io
+import json
+import math
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from search.lessons import ChoiceScore, Lesson
+from search.planning import LaunchOptions, Plan
+from search.summary import Summary
+from storage import hide_password
+
+WIDTH = 120
+MOST_CHOICES = 3
+
+
+def describe_plan(plan: Plan, options: LaunchOptions) -> str:
+    """What a launch is about to do, in a few lines."""
+    manifest = plan.manifest
+    height, width, channels = manifest.image_shape
+    existing = ""
+    if plan.existing is not None:
+        more = plan.n_trials - plan.existing.ordered
+        existing = f"  goes on with the study as it is, {more} trials more\n" if more else "  goes on with the study\n"
+    return (
+        f"{plan.source.space.question}\n"
+        f"  space    {manifest.space}\n"
+        f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
+        f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
+        f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
+        f"{manifest.epochs} epochs, sampler {manifest.sampler}, pruner {manifest.pruner}, seed {manifest.seed}\n"
+        f"{existing}"
+    )
+
+
+def as_json(summary: Summary, options: LaunchOptions) -> str:
+    """The summary as one JSON document. The counts of the states are disjoint and add up to the trials ordered."""
+    counts = summary.counts
+    best = summary.best
+    document: dict[str, Any] = {
+        "study_name": summary.study_name,
+        "storage": hide_password(options.storage),
+        "trials": {
+            "complete": counts.complete,
+            "pruned": counts.pruned,
+            "diverged": counts.diverged,
+            "failed": counts.failed,
+            "running": counts.leased,
+            "waiting": counts.waiting,
+        },
+        "best": None
+        if best is None
+        else {"number": best.number, "value": best.value, "params": best.params, "epochs": best.epochs},
+        "objective": summary.manifest.objective,
+        "test": None
+        if summary.test is None
+        else {"trial": summary.test.trial, "accuracy": summary.test.accuracy, "n": summary.test.n},
+        "stop_reason": summary.stop_reason,
+        "duration_s": round(summary.duration_s, 3),
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_text(summary: Summary, options: LaunchOptions) -> str:
+    """The summary for a terminal: the best trials, what was learnt, what to do next."""
+    parts = [headline(summary), top_table(summary), test_line(summary), lessons_text(summary), failures_text(summary)]
+    return "\n".join(part for part in [*parts, next_steps(summary, options)] if part)
+
+
+def headline(summary: Summary) -> str:
+    """How the study stands, in one sentence."""
+    counts = summary.counts
+    ended = f"{counts.complete} complete, {counts.pruned} pruned, {counts.diverged} diverged, {counts.failed} failed"
+    if summary.done:
+        return f"The study {summary.study_name} is complete: {counts.total} trials ({ended})."
+    left = counts.total - counts.finished
+    return f"The study {summary.study_name} is not complete: {left} of {counts.total} trials are left ({ended})."
+
+
+def top_table(summary: Summary) -> str:
+    """The table of the best trials."""
+    if not summary.top:
+        return ""
+    names = list(dict.fromkeys(name for line in summary.top for name in line.params))
+    table = Table(title="Best trials", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for name in ["trial", summary.manifest.objective, "epochs"]:
+        table.add_column(name, justify="right", overflow="fold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for line in summary.top:
+        cells = [number(line.params[name]) if name in line.params else "" for name in names]
+        table.add_row(str(line.number), f"{line.value:.4f}", str(line.epochs), *cells)
+    return rendered(table).rstrip() + "\n"
+
+
+def test_line(summary: Summary) -> str:
+    """The test score, with its 95 % interval."""
+    if summary.test is None:
+        return ""
+    low, high = wilson_interval(summary.test.accuracy, summary.test.n)
+    return (
+        f"Test accuracy of trial {summary.test.trial}: {summary.test.accuracy:.2%} "
+        f"(95 % interval {low:.1%} to {high:.1%}), measured once, on {summary.test.n} images "
+        "that neither training nor search saw.\n"
+    )
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion (Wilson 1927), which stays within [0, 1] near its ends."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(round(share * n), n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def lessons_text(summary: Summary) -> str:
+    """What was learnt about each parameter."""
+    lines = [lesson_line(lesson) for lesson in summary.lessons if lesson.choices or lesson.best_range]
+    if not lines:
+        return ""
+    head = "What the trials say: of those with a choice, how many are in the best quarter (95 % interval of that share)"
+    tail = (
+        "  The sampler chose these trials, which differ in everything else as well: hints for a comparison, no proof.\n"
+    )
+    return "\n".join([head, *lines, tail])
+
+
+def lesson_line(lesson: Lesson) -> str:
+    """One parameter in one line."""
+    if lesson.best_range is not None:
+        low, high = lesson.best_range
+        return f"  {lesson.parameter:<17} from {number(low)} to {number(high)} in the best quarter"
+    return f"  {lesson.parameter:<17} " + ", ".join(choice_text(choice) for choice in lesson.choices[:MOST_CHOICES])
+
+
+def choice_text(score: ChoiceScore) -> str:
+    """One choice: its share and interval."""
+    return f"{score.choice} {score.best} of {score.n} ({score.low * 100:.0f}-{score.high * 100:.0f} %)"
+
+
+def failures_text(summary: Summary) -> str:
+    """The reasons of failed trials, and why the study was stopped if it was."""
+    lines = [f"  {count} x {reason}" for reason, count in summary.failures.items()]
+    if lines:
+        lines.insert(0, "Failed trials:")
+    if summary.stop_reason is not None:
+        lines.append(f"The study was stopped: {summary.stop_reason}")
+    return "\n".join(lines)
+
+
+def next_steps(summary: Summary, options: LaunchOptions) -> str:
+    """The commands to type next."""
+    storage = hide_password(options.storage)
+    models = Path(summary.manifest.artifacts) / "models"
+    shown = models.relative_to(Path.cwd()) if models.is_relative_to(Path.cwd()) else models
+    flags = "" if options.storage == LaunchOptions.storage else f" --storage {quote(storage)}"
+    flags += "" if options.study_name is None else f" --study-name {quote(options.study_name)}"
+    launch = f"python -m search.launch --space {quote(options.space)}{flags}"
+    dataset = "" if options.dataset is None else f" --dataset {quote(options.dataset)}"
+    more = math.ceil(summary.counts.total * 1.5 / 10) * 10
+    go_on = (
+        f"  {launch}{dataset} --n-trials {more}\n      searches on, up to {more} trials"
+        if summary.done
+        else f"  {launch}{dataset}\n      goes on where this ended"
+    )
+    return (
+        "Next:\n"
+        f"  optuna-dashboard {quote(storage)} --artifact-dir {quote(str(shown))}\n"
+        "      shows every trial with its learning curve in the browser\n"
+        f"{go_on}\n"
+        f"  {launch}{dataset} -f json\n      prints this answer as JSON"
+    )
+
+
+def number(value: Any) -> str:
+    """A parameter's value, floats to three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def rendered(table: Table) -> str:
+    """The table as text."""
+    text = io.StringIO()
+    Console(file=text, width=WIDTH, color_system=None).print(table)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

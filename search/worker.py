@@ -1,0 +1,44 @@
+"""`python -m search.worker`: joins a study and works on it until its trials are done."""
+
+from typing import Any
+
+import click
+
+from search.cli import Verb, shared_flags, start_logging
+from search.worker_flags import take_worker_flags, worker_flags
+
+EXAMPLES = """
+\b
+Examples:
+  python -m search.worker --study-name bn_dropout-digits
+  OPTUNA_STORAGE=postgresql://… python -m search.worker --study-name S --n-workers 4
+"""
+
+
+@click.command(cls=Verb, name="worker", epilog=EXAMPLES)
+@shared_flags
+@click.option("--study-name", required=True, help="The study, made by `python -m search.launch`.")
+@worker_flags
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for the database at start-up.",
+)
+def main(**flags: Any) -> None:
+    """Works on a study: pulls its trials one after another until all are done.
+
+    Any number of workers, on any number of hosts that reach the database, may join and leave at any time. SIGTERM or
+    Ctrl-C gives the trial in hand back with its checkpoint; the second one leaves at once.
+    """
+    from search.working import WorkerOptions, run_workers
+
+    start_logging(flags.pop("verbose"), flags.pop("quiet"))
+    flags.pop("config")
+    workers = take_worker_flags(flags)
+    raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The flags that say how workers run, the same for launch and worker, and how they are handed to worker processes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TRAINER_MEMORY_MB = 4000.0
+OUTAGE_S = 600.0
+
+
+@dataclass(frozen=True)
+class WorkerFlags:
+    """How workers run. Times are in seconds, memory is resident and in MB; None where there is no limit, or for
+    `n_workers` where the machine decides.
+    """
+
+    n_workers: int | None = None
+    gpus: str = "all"
+    workers_per_gpu: int = 1
+    timeout: float | None = None
+    trial_timeout: float | None = None
+    trial_memory: float | None = None
+    trainer_memory: float = TRAINER_MEMORY_MB
+    outage: float = OUTAGE_S
+    artifacts: Path | None = None
+    data_dir: Path | None = None
+
+    def for_one_worker(self) -> list[str]:
+        """The arguments of a process that is one of these workers; which GPU it gets, its environment says."""
+        decided = ("n_workers", "gpus", "workers_per_gpu")
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in decided}
+        named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+        return ["--n-workers=1", "--gpus=all", *named]
+
+
+def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
+    """Takes the flags of `worker_flags` out of all the flags of a command."""
+    return WorkerFlags(**{field.name: flags.pop(field.name) for field in fields(WorkerFlags)})
+
+
+def worker_flags(command: F) -> F:
+    """Adds the flags to a command."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    positive = click.FloatRange(0, min_open=True)
+    flags = [
+        click.option(
+            "--n-workers", type=click.IntRange(0, 256), help="Worker processes.  [default: one a GPU, else a processor]"
+        ),
+        click.option(
+            "--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."
+        ),
+        click.option(
+            "--workers-per-gpu",
+            type=click.IntRange(1, 64),
+            default=1,
+            show_default=True,
+            help="Workers that share a GPU: several fill it better where models are small.",
+        ),
+        click.option("--timeout", type=positive, help="Begin no trial after so many seconds."),
+        click.option("--trial-timeout", type=positive, help="Seconds that a trial may take; it fails after that."),
+        click.option("--trial-memory", type=click.FloatRange(100), help="Resident MB that a trial may take, likewise."),
+        click.option(
+            "--trainer-memory",
+            type=click.FloatRange(100),
+            default=TRAINER_MEMORY_MB,
+            show_default=True,
+            help="Resident MB at which a trainer is replaced between two trials.",
+        ),
+        click.option(
+            "--outage",
+            type=click.FloatRange(0),
+            default=OUTAGE_S,
+            show_default=True,
+            help="Seconds that the database may be away before a worker lets go of its trial.",
+        ),
+        click.option(
+            "--artifacts",
+            type=folder,
+            help="Folder of checkpoints and best models on this host.  [default: the study's; at first beside a SQLite "
+            "file, else ./search-artifacts]",
+        ),
+        click.option(
+            "--data-dir",
+            type=folder,
+            help="Where NAME.npz of named data sets are on this host.  [default: the study's]",
+        ),
+    ]
+    for flag in reversed(flags):
+        command = flag(command)
+    return command

@@ -1,0 +1,40 @@
+"""A real worker process, whose trainer is the stub: `python stub_worker.py URL FOLDER` works on the study "study"."""
+
+import logging
+import math
+import os
+import sys
+from pathlib import Path
+
+from search.folders import StudyFolder
+from search.protocol import DataSource
+from search.pruning import make_pruner
+from search.shutdown import Shutdown
+from search.workbench import Trainer, Workbench
+from search.workloop import Heartbeat, work
+from spaces import resolve
+from storage import open_study
+from storage.records import WorkerInfo
+
+
+def main(url: str, folder: Path) -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    script = folder / "script.json"
+    if not script.exists():
+        script.write_text("{}")
+    with open_study(url, "study") as shared:
+        manifest = shared.manifest
+        shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
+        source, files = resolve(manifest.space), StudyFolder(folder / "artifacts", "study")
+        command = (sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"), str(script))
+        trainer = Trainer(files, {}, 4000.0, command)
+        worker_id = f"worker-{os.getpid()}"
+        bench = Workbench(worker_id, shared, source.space, source.ref, DataSource("digits"), files, trainer)
+        shared.workers.register(WorkerInfo(worker_id, "here", os.getpid()))
+        with Shutdown() as shutdown, Heartbeat(bench):
+            work(bench, shutdown, math.inf)
+        trainer.discard()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,283 @@
+"""What becomes of a slot: each way in which an attempt can end, with a trainer that does as it is told."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.shutdown import Shutdown
+from search.workbench import Limits
+from storage import SharedStudy
+
+
+def trial_of(shared: SharedStudy, slot: int) -> optuna.trial.FrozenTrial:
+    number = shared.ledger.bound_trial(slot)
+    assert number is not None
+    return next(trial for trial in shared.study.get_trials() if trial.number == number)
+
+
+def test_a_slot_becomes_a_complete_trial_with_a_value_for_each_epoch(lab: Any) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"scores": [0.5, 0.6, 0.7]}]}
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.7)
+    assert trial.intermediate_values == {1: 0.5, 2: 0.6, 3: 0.7}
+    assert [row.val_accuracy for row in shared.ledger.epochs(trial.number)] == [0.5, 0.6, 0.7]
+    assert {"slot", "token", "seed", "host", "device", "backend", "outcome", "epochs"} <= trial.user_attrs.keys()
+
+
+def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Any) -> None:
+    shared = lab.study(4, pruner="asha", epochs=5)
+    lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7, 0.1])}
+    lab.work()
+    trial = trial_of(shared, 3)
+    assert trial.state is TrialState.PRUNED
+    assert trial.intermediate_values == {1: 0.1}
+    assert trial.user_attrs["reason"] == "worse than others after as many epochs"
+
+
+def test_nothing_of_a_pruned_trial_is_left_although_its_trainer_writes_late(lab: Any) -> None:
+    lab.study(4, pruner="asha", epochs=5)
+    late = {"hold_before": 2, "write_after_stop": True}
+    lab.acts = {0: [{"scores": [0.9] * 5}]} | {slot: [{"scores": [0.1], **late}] for slot in (1, 2, 3)}
+    lab.work()
+    assert not list((lab.folder / "artifacts" / "study" / "slots").glob("*"))
+
+
+def test_a_crashed_trainer_is_replaced_and_the_trial_goes_on_from_its_checkpoint(lab: Any) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"die_before": 3}]}
+    lab.work()
+    assert trial_of(shared, 0).state is TrialState.COMPLETE
+    rows = shared.ledger.all_epochs()
+    assert [(row.scores.epoch, row.token) for row in rows] == [(1, 1), (2, 1), (3, 2)]
+
+
+def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_last(lab: Any) -> None:
+    shared = lab.study(2)
+    lab.acts = {0: [{"die_before": 1}] * 5}
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, "crash")
+    assert "3 attempts in a row" in trial.user_attrs["reason"]
+    assert "SIGKILL" in trial.user_attrs["reason"]
+    assert "the stub dies as told" in trial.user_attrs["reason"]
+    assert trial_of(shared, 1).state is TrialState.COMPLETE
+
+
+def test_a_trial_that_gets_further_with_each_crash_is_not_given_up(lab: Any) -> None:
+    shared = lab.study(1, epochs=6)
+    lab.acts = {0: [{"die_before": epoch} for epoch in (2, 3, 4, 5, 6)]}
+    lab.work()
+    assert trial_of(shared, 0).state is TrialState.COMPLETE
+
+
+def test_the_epochs_of_a_failed_trial_are_counted_also_when_it_is_given_up(lab: Any) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"die_before": 2}] * 5}
+    lab.work()
+    assert trial_of(shared, 0).user_attrs["epochs"] == 1
+
+
+@pytest.mark.parametrize("kind", ["out_of_memory", "space_error", "data_error", "storage_error", "crash"])
+def test_a_failure_in_the_trainer_is_a_failed_trial_of_its_kind_and_the_search_goes_on(lab: Any, kind: str) -> None:
+    shared = lab.study(2)
+    lab.acts = {0: [{"fail": [kind, "it went wrong"]}]}
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, kind)
+    assert trial.user_attrs["reason"] == "it went wrong"
+    assert trial_of(shared, 1).state is TrialState.COMPLETE
+
+
+def test_a_trial_that_diverges_is_reported_as_pruned_with_the_reason(lab: Any) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"diverge_at": 2}]}
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.user_attrs["outcome"]) == (TrialState.PRUNED, "diverged")
+    assert trial.user_attrs["reason"] == "the training loss of epoch 2 is not finite"
+    assert shared.ledger.counts().diverged == 1
+
+
+def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges(lab: Any) -> None:
+    shared = lab.study(1, objective="val_loss", direction="minimize")
+    lab.acts = {0: [{"diverge_at": 2}]}
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert trial.state is TrialState.PRUNED
+    assert trial.intermediate_values[2] != trial.intermediate_values[2]
+
+
+def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Any) -> None:
+    shared = lab.study(2)
+    lab.acts = {0: [{"hold_before": 2, "deaf": True}]}
+    lab.work(lab.bench(Limits(trial_timeout_s=0.5)))
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, "timeout")
+    assert trial.user_attrs["reason"] == "not finished after 0.5 s"
+    assert trial_of(shared, 1).state is TrialState.COMPLETE
+
+
+def test_a_warning_of_the_trainer_is_logged_and_training_goes_on(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"warn": "the checkpoint of epoch 1 couldn't be written"}]}
+    with caplog.at_level(logging.WARNING):
+        lab.work()
+    assert "the checkpoint of epoch 1 couldn't be written" in caplog.text
+    assert trial_of(shared, 0).state is TrialState.COMPLETE
+
+
+def test_a_worker_that_is_told_to_leave_gives_its_slot_back_with_the_checkpoint(
+    lab: Any, in_thread: Callable[[Callable[[], None]], threading.Thread], wait_until: Callable[..., Any]
+) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"hold_before": 3}]}
+    shutdown = Shutdown()
+    thread = in_thread(lambda: lab.work(shutdown=shutdown))
+    wait_until(lambda: len(shared.ledger.all_epochs()) == 2, "two epochs")
+    shutdown.request()
+    thread.join()
+    slot = shared.ledger.slots()[0]
+    assert (slot.state, slot.failures) == ("waiting", 0)
+    lab.work()
+    assert [(row.scores.epoch, row.token) for row in shared.ledger.all_epochs()] == [(1, 1), (2, 1), (3, 2)]
+
+
+def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
+    lab: Any,
+    in_thread: Callable[[Callable[[], None]], threading.Thread],
+    wait_until: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shared = lab.study(1, lease_s=0.3)
+    lab.acts = {0: [{"hold_before": 2}]}
+    bench = lab.bench()
+    awake = stall_renewals(bench)
+    thread = in_thread(lambda: lab.work(bench))
+    wait_until(lambda: len(shared.ledger.all_epochs()) == 1, "an epoch")
+    lease = wait_until(lambda: shared.ledger.claim("another", 30.0), "the lease to expire")
+    awake.set()
+    wait_until(lambda: "this attempt is dropped" in caplog.text, "the stale worker to drop the slot")
+    shared.ledger.release(lease)
+    thread.join()
+    assert [(row.scores.epoch, row.token) for row in shared.ledger.all_epochs()] == [(1, 1), (2, 3), (3, 3)]
+
+
+def stall_renewals(bench: Any) -> threading.Event:
+    """Has the worker's renewals wait, as on a machine that was suspended, until the event is set."""
+    awake = threading.Event()
+    renew = bench.shared.ledger.renew
+    bench.shared.ledger.renew = lambda *arguments: awake.wait() and renew(*arguments)
+    return awake
+
+
+def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(lab: Any) -> None:
+    shared = lab.study(4, pruner="asha", epochs=5)
+    lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
+    lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
+    bench = lab.bench()
+    ask, asked = bench.shared.study.pruner.prune, []
+
+    def die_first(study: Any, trial: Any) -> bool:
+        if trial.user_attrs["slot"] == 3 and not asked:
+            asked.append(trial.number)
+            raise ConnectionAbortedError
+        return bool(ask(study, trial))
+
+    bench.shared.study.pruner.prune = die_first
+    with pytest.raises(ConnectionAbortedError):
+        lab.work(bench)
+    bench.trainer.discard()
+    shared.ledger.release(held(shared, 3), failure="killed")
+    lab.work()
+    trial = trial_of(shared, 3)
+    assert (trial.state, trial.intermediate_values) == (TrialState.PRUNED, {1: 0.1})
+
+
+def held(shared: SharedStudy, slot: int) -> Any:
+    """The lease that is on a slot."""
+    from storage.records import Lease
+
+    row = shared.ledger.slots()[slot]
+    assert row.worker_id is not None
+    return Lease(
+        slot=slot,
+        token=row.token,
+        worker_id=row.worker_id,
+        trial_number=row.trial_number,
+        params=None,
+        seed=row.seed,
+        settings=None,
+        failures=row.failures,
+        last_failure=None,
+        lease_s=30.0,
+    )
+
+
+def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Any) -> None:
+    shared = lab.study(2)
+    lab.acts = {0: [{"die_before": 2}]}
+    bench = lab.bench()
+    original = bench.shared.ledger.release
+
+    def end_it(*arguments: Any, **named: Any) -> Any:
+        shared.study.tell(0, state=TrialState.FAIL)
+        return original(*arguments, **named)
+
+    bench.shared.ledger.release = end_it
+    lab.work(bench)
+    assert trial_of(shared, 0).state is TrialState.FAIL
+    assert shared.ledger.counts().complete == 2
+    assert not shared.ledger.unconfirmed()
+
+
+def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Any) -> None:
+    from search.workloop import work
+
+    shared = lab.study(3)
+    work(lab.bench(), Shutdown(), deadline=time.monotonic() - 1)
+    assert shared.ledger.counts().waiting == 3
+
+
+def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_scores(
+    lab: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = lab.study(1)
+    lab.acts = {0: [{"scores": [0.5, 0.6], "die_before": 3}, {"scores": [0.51, 0.61, 0.7]}]}
+    bench = lab.bench()
+    release = bench.shared.ledger.release
+
+    def without_checkpoints(*arguments: Any, **named: Any) -> Any:
+        bench.folder.clear_slot(0)
+        return release(*arguments, **named)
+
+    bench.shared.ledger.release = without_checkpoints
+    lab.work(bench)
+    trial = trial_of(shared, 0)
+    assert trial.intermediate_values == {1: 0.5, 2: 0.6, 3: 0.7}
+    assert [row.val_accuracy for row in shared.ledger.epochs(trial.number)] == [0.5, 0.6, 0.7]
+    assert "starts again from epoch 1" in caplog.text
+    assert caplog.text.count("starts again") == 1
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_worker_continues_a_trial_that_another_process_made_and_gave_no_parameters(lab: Any, sampler: str) -> None:
+    from search.trials import open_trial
+
+    shared = lab.study(1, sampler=sampler)
+    lease = shared.ledger.claim("killed", 30.0)
+    bench = lab.bench()
+    assert lease is not None
+    open_trial(shared, bench.space, lease)
+    shared.ledger.release(lease, failure="killed")
+    lab.work(bench)
+    trial = trial_of(shared, 0)
+    assert trial.state is TrialState.COMPLETE, trial.user_attrs
+    assert trial.params

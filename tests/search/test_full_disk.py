@@ -1,0 +1,41 @@
+"""A full disk: checkpoints and models can't be written, and the search goes on, with a warning."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk with room for logs, and for no checkpoint."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting isn't allowed here: {mounted.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_search_goes_on_without_checkpoints_when_the_disk_is_full(
+    small_disk: Path, launch: Callable[..., Any]
+) -> None:
+    running = launch(
+        *("--space", "bn_dropout", "--artifacts", small_disk, "--n-trials", 2, "--epochs", 2),
+        *("--limit-train", 200, "--pruner", "none", "--n-workers", 1, "-f", "json"),
+    )
+    document = json.loads(running.finish())
+    logs = "".join(path.read_text(errors="replace") for path in small_disk.rglob("worker-*.log"))
+    assert running.code == 0, running.errors + logs
+    assert document["trials"]["complete"] == 2
+    assert "couldn't be written, training goes on" in logs
+    assert "No space left on device" in logs
+    assert "Traceback" not in logs + running.errors
+    assert "no test score" in running.errors

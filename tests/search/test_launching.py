@@ -1,0 +1,139 @@
+"""What a launch does about its workers and its study while it watches them."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+import pytest
+
+from search.launching import is_over
+from search.places import Place
+from search.worker_pool import RESTARTS, WorkerPool
+from storage.records import WorkerInfo
+
+PLACE = Place("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
+
+
+def pool_on(lab: Any, *arguments: str) -> WorkerPool:
+    return WorkerPool(arguments, [PLACE], lab.url, lab.folder / "logs")
+
+
+def kill_the_worker(pool: WorkerPool) -> None:
+    (child,) = psutil.Process().children()
+    child.kill()
+    child.wait()
+
+
+@pytest.fixture
+def pool(lab: Any) -> Any:
+    """A pool of one worker, which is started and hasn't had the time to do anything."""
+    with pool_on(lab, "--study-name=study") as made:
+        made.start()
+        yield made
+        made.kill()
+
+
+def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(lab: Any, pool: WorkerPool) -> None:
+    shared = lab.study(3)
+    kill_the_worker(pool)
+    assert not is_over(shared, pool)
+    pool.replace_dead()
+    assert not is_over(shared, pool)
+    assert pool.alive() == 1
+
+
+def test_workers_that_are_killed_again_and_again_are_given_up(lab: Any, pool: WorkerPool) -> None:
+    shared = lab.study(3)
+    for _ in range(RESTARTS + 1):
+        kill_the_worker(pool)
+        pool.replace_dead()
+    assert (pool.alive(), pool.exit_code) == (0, 1)
+    assert is_over(shared, pool)
+
+
+def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
+    shared = lab.study(3)
+    nobody = pool_on(lab)
+    assert is_over(shared, nobody)
+    shared.workers.register(WorkerInfo("elsewhere-1", "elsewhere", 1))
+    assert not is_over(shared, nobody)
+    shared.workers.leave("elsewhere-1", "nothing left to do")
+    assert is_over(shared, nobody)
+
+
+def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(lab: Any) -> None:
+    import socket
+
+    shared = lab.study(3)
+    child = psutil.Popen(["true"])
+    child.wait()
+    shared.workers.register(WorkerInfo("here-1", socket.gethostname(), child.pid))
+    assert is_over(shared, pool_on(lab))
+
+
+def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: Any, pool: WorkerPool) -> None:
+    shared = lab.study(3)
+    shared.ledger.stop("enough")
+    assert not is_over(shared, pool)
+
+
+def test_a_study_without_anything_to_do_is_over_at_once(lab: Any, pool: WorkerPool) -> None:
+    assert is_over(lab.study(0), pool)
+
+
+def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(
+    lab: Any, wait_until: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.study(3)
+    with pool_on(lab, "--study-name=none", "--wait=0") as pool:
+        pool.start()
+        wait_until(lambda: not pool.alive(), "the worker to give up")
+        pool.note_exits()
+    assert pool.exit_code == 2
+    assert "there is no study 'none'; there are: study" in caplog.text
+
+
+def test_the_url_of_the_storage_is_in_no_argument_of_a_worker(lab: Any, pool: WorkerPool) -> None:
+    (child,) = psutil.Process().children()
+    assert lab.url not in " ".join(child.cmdline())
+
+
+def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_process(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(n_trials=2, epochs=200, limit_train=200)
+    running = launch(*study.arguments, "--n-workers", 1)
+    wait_until(lambda: study.epochs() >= 1, "an epoch")
+    running.descendants()
+    with study.open() as shared:
+        optuna.delete_study(study_name=study.name, storage=shared.storage)
+    running.finish()
+    logs = "".join(path.read_text() for path in Path(running.folder).rglob("*.log"))
+    assert running.code == 2, running.errors
+    assert "the study was deleted while it was in use" in running.errors
+    assert "Traceback" not in running.errors + logs
+    wait_until(lambda: not running.descendants(), "its processes to be gone")
+
+
+def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> None:
+    from search.shutdown import Shutdown
+
+    before = signal.getsignal(signal.SIGTERM)
+    with Shutdown() as shutdown:
+        assert not shutdown.requested
+        signal.raise_signal(signal.SIGTERM)
+        assert shutdown.requested
+        assert shutdown.wait(0)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_worker_s_exit_code_tells_ctrl_c_from_a_process_manager(number: signal.Signals, code: int) -> None:
+    from search.shutdown import Shutdown
+
+    with Shutdown() as shutdown:
+        signal.raise_signal(number)
+    assert shutdown.exit_code == code

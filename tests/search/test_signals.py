@@ -1,0 +1,74 @@
+"""Being told to leave: the first SIGINT or SIGTERM gives everything back in order, the second ends it at once."""
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+EPOCHS = 40
+ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
+
+
+def test_an_interrupted_launch_gives_its_slots_back_and_the_next_goes_on_from_the_checkpoint(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
+    interrupted = launch(*study.arguments, "--n-workers", 1)
+    wait_until(lambda: study.epochs() >= 2, "two epochs")
+    interrupted.descendants()
+    interrupted.process.send_signal(signal.SIGINT)
+    document = json.loads(interrupted.finish())
+    assert interrupted.code == 130, interrupted.errors
+    assert not interrupted.descendants()
+    assert document["trials"]["waiting"] == 1
+    with study.open() as shared:
+        first_part = len(shared.ledger.all_epochs())
+        assert [worker.left for worker in shared.workers.all()] == ["told to leave"]
+
+    resumed = launch(*study.arguments, "--n-workers", 1)
+    resumed.finish()
+    assert resumed.code == 0, resumed.errors
+    with study.open() as shared:
+        rows = shared.ledger.all_epochs()
+    assert [row.scores.epoch for row in rows] == list(range(1, EPOCHS + 1))
+    by_first = [row.scores.epoch for row in rows if row.token == 1]
+    assert by_first == list(range(1, first_part + 1))
+    assert 2 <= first_part < EPOCHS
+
+
+def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
+    running = launch(*study.arguments, "--n-workers", 1)
+    wait_until(lambda: leased(study), "the slot to be claimed")
+    running.descendants()
+    running.process.send_signal(signal.SIGTERM)
+    running.finish()
+    assert running.code == 130, running.errors
+    assert not running.descendants()
+    with study.open() as shared:
+        assert (shared.ledger.counts().waiting, shared.ledger.slots()[0].failures) == (1, 0)
+
+
+def leased(study: Any) -> int:
+    with study.open() as shared:
+        count: int = shared.ledger.counts().leased
+        return count
+
+
+def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(**ONE_LONG_TRIAL)
+    running = launch(*study.arguments, "--n-workers", 1)
+    wait_until(lambda: study.epochs() >= 1, "an epoch")
+    (worker,) = running.children("worker")
+    worker.suspend()  # so that it can't leave in good order
+    running.process.send_signal(signal.SIGINT)
+    running.process.send_signal(signal.SIGTERM)
+    running.finish()
+    assert running.code == 130
+    wait_until(lambda: not running.descendants(), "its worker and trainer to be gone")
+    with study.open() as shared:
+        assert shared.ledger.counts().leased == 1

@@ -1,0 +1,66 @@
+"""The database goes away while a space is asked for a configuration: nobody's fault, and no trial fails for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from search.trials import open_trial, suggest_configuration
+from spaces import load_space
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from spaces.space import Space, Trial
+from storage import SharedStudy, create_study
+from storage.errors import StorageUnreachable
+from storage.records import Lease, SlotOrder
+from storage.testkit import claimed, example_manifest
+
+BN_DROPOUT = load_space("bn_dropout")
+
+
+@pytest.fixture
+def shared(sqlite_url: str) -> Iterator[SharedStudy]:
+    with create_study(sqlite_url, "s", example_manifest()) as study:
+        yield study
+
+
+def leased_trial(shared: SharedStudy) -> tuple[Lease, int]:
+    """A slot that has a trial without parameters."""
+    shared.ledger.order_up_to(1, order_of=SlotOrder)
+    lease = claimed(shared.ledger)
+    return lease, open_trial(shared, BN_DROPOUT, lease)
+
+
+def take_away(shared: SharedStudy) -> None:
+    """Puts a directory in the place of the database."""
+    shared.engine.dispose()
+    path = Path(str(make_url(str(shared.engine.url)).database))
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+
+
+def test_a_database_that_is_away_before_the_space_is_asked(shared: SharedStudy) -> None:
+    lease, number = leased_trial(shared)
+    take_away(shared)
+    with pytest.raises(StorageUnreachable):
+        suggest_configuration(shared, BN_DROPOUT, lease, number)
+
+
+def test_a_database_that_goes_away_while_the_space_is_asked(shared: SharedStudy) -> None:
+    def suggest(trial: Trial) -> Configuration:
+        take_away(shared)
+        return BN_DROPOUT.suggest(trial)
+
+    lease, number = leased_trial(shared)
+    with pytest.raises(StorageUnreachable):
+        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number)
+
+
+def test_a_mistake_in_the_space_is_the_space_s(shared: SharedStudy) -> None:
+    def suggest(trial: Trial) -> Configuration:
+        raise KeyError("activation")
+
+    lease, number = leased_trial(shared)
+    with pytest.raises(SpaceError, match="failed to suggest: KeyError: 'activation'"):
+        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number)

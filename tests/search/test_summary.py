@@ -1,0 +1,139 @@
+"""The answer of a search, as text and as JSON."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.errors import SearchFailed
+from search.launching import require_success
+from search.lessons import ChoiceScore, Lesson
+from search.planning import LaunchOptions
+from search.summary import Summary, TrialLine, summarise
+from search.summary_text import as_json, as_text, wilson_interval
+from search.test_score import TestScore as Score
+from storage.records import Outcome, SlotCounts
+
+OPTIONS = LaunchOptions(space="bn_dropout")
+
+
+@pytest.fixture
+def summary(lab: Any) -> Summary:
+    return Summary(
+        study_name="demo",
+        manifest=lab.study(0).manifest,
+        counts=SlotCounts(total=8, complete=3, pruned=3, diverged=1, failed=1),
+        top=(TrialLine(4, 0.98, {"optimizer": "adam", "learning_rate": 0.00123456}, 5), TrialLine(2, 0.9, {}, 5)),
+        lessons=(
+            Lesson("batch_norm", (ChoiceScore("after", 8, 5, 0.3, 0.86), ChoiceScore("none", 8, 0, 0.0, 0.32))),
+            Lesson("learning_rate", best_range=(0.001, 0.25)),
+        ),
+        failures={"crash: 3 attempts in a row ended": 1},
+        test=Score(4, 0.95, 0.2, 400),
+        stop_reason=None,
+        duration_s=12.3456,
+    )
+
+
+def test_the_json_has_the_counts_the_best_and_the_test_score(summary: Summary) -> None:
+    document = json.loads(as_json(summary, OPTIONS))
+    assert document["trials"] == {
+        "complete": 3,
+        "pruned": 3,
+        "diverged": 1,
+        "failed": 1,
+        "running": 0,
+        "waiting": 0,
+    }
+    assert document["best"]["number"] == 4
+    assert document["test"] == {"trial": 4, "accuracy": 0.95, "n": 400}
+    assert document["duration_s"] == 12.346
+
+
+def test_the_json_of_a_search_without_a_result_says_so(summary: Summary) -> None:
+    empty = replace(summary, top=(), test=None, stop_reason="enough")
+    document = json.loads(as_json(empty, OPTIONS))
+    assert (document["best"], document["test"], document["stop_reason"]) == (None, None, "enough")
+
+
+def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summary) -> None:
+    text = as_text(summary, OPTIONS)
+    for words in (
+        "The study demo is complete: 8 trials (3 complete, 3 pruned, 1 diverged, 1 failed).",
+        "0.00123",
+        "Test accuracy of trial 4: 95.00% (95 % interval",
+        "on 400 images",
+        "after 5 of 8 (30-86 %)",
+        "from 0.001 to 0.25 in the best quarter",
+        "1 x crash: 3 attempts in a row ended",
+        "optuna-dashboard sqlite:///search.db --artifact-dir",
+        "python -m search.launch --space bn_dropout --n-trials 20",
+        "-f json",
+    ):
+        assert words in text
+
+
+def test_the_next_commands_can_be_pasted_whatever_the_names(summary: Summary) -> None:
+    options = replace(OPTIONS, study_name="my study; rm", dataset="my images", storage="sqlite:///my db.db")
+    text = as_text(summary, options)
+    assert "--storage 'sqlite:///my db.db' --study-name 'my study; rm' --dataset 'my images'" in text
+
+
+def test_no_line_is_wider_than_a_terminal_and_none_ends_in_blanks(summary: Summary) -> None:
+    lines = as_text(summary, OPTIONS).splitlines()
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+def test_an_unfinished_search_says_what_is_left_and_how_to_go_on(summary: Summary) -> None:
+    text = as_text(replace(summary, counts=SlotCounts(total=8, complete=3, waiting=5)), OPTIONS)
+    assert "is not complete: 5 of 8 trials are left" in text
+    assert "goes on where this ended" in text
+
+
+def test_a_password_is_in_neither(summary: Summary) -> None:
+    options = replace(OPTIONS, storage="postgresql://me:geheim@host/db")
+    assert "geheim" not in as_text(summary, options) + as_json(summary, options)
+
+
+def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Any) -> None:
+    shared = lab.study(2)
+    for outcome in (Outcome("pruned", 0.99, "worse", epochs=1), Outcome("complete", 0.5, epochs=3)):
+        lease = shared.ledger.claim("one", 30.0)
+        number = shared.study.ask().number
+        shared.ledger.bind(lease, number)
+        shared.ledger.finish(lease, outcome)
+    from search.snapshot import find_best
+
+    best = find_best(shared)
+    assert best is not None
+    assert (best.number, best.value) == (1, 0.5)
+
+
+def test_of_equal_trials_the_earlier_is_the_best(lab: Any) -> None:
+    shared = lab.study(3)
+    lab.acts = {slot: [{"scores": [0.5, 0.5, 0.5]}] for slot in range(3)}
+    lab.work()
+    best = summarise(shared, 1.0).best
+    assert best is not None
+    assert best.number == 0
+
+
+def test_a_search_without_a_completed_trial_has_failed_for_its_reasons(summary: Summary) -> None:
+    with pytest.raises(SearchFailed, match="1 x crash: 3 attempts in a row ended"):
+        require_success(replace(summary, top=()))
+    with pytest.raises(SearchFailed, match="was stopped: the disk is on fire"):
+        require_success(replace(summary, top=(), stop_reason="the disk is on fire"))
+
+
+def test_the_interval_of_a_proportion_stays_within_its_bounds() -> None:
+    low, high = wilson_interval(1.0, 50)
+    assert 0.9 < low < high <= 1.0
+
+
+def test_the_artifact_folder_is_shown_relative_to_where_one_stands(
+    summary: Summary, lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(summary.manifest.artifacts).parent)
+    assert "--artifact-dir artifacts/models\n" in as_text(summary, OPTIONS)

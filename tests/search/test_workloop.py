@@ -1,0 +1,150 @@
+"""A worker's loop: which slots it works on, and when it stops."""
+
+import math
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from search.errors import Quarantined
+from search.shutdown import Shutdown
+from search.workloop import Leftovers, work
+from storage.errors import StorageUnreachable
+from storage.records import Outcome, SlotOrder
+
+
+def test_a_worker_does_all_the_slots_and_nothing_of_them_is_left(lab: Any) -> None:
+    shared = lab.study(6)
+    lab.work()
+    trials = shared.study.get_trials()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 6
+    assert not (lab.folder / "artifacts" / "study" / "slots").exists()
+
+
+def test_a_second_worker_finds_a_finished_study_and_leaves(lab: Any) -> None:
+    shared = lab.study(2)
+    lab.work()
+    lab.work()
+    assert len(shared.study.get_trials()) == 2
+
+
+def test_a_study_whose_first_trials_all_fail_for_the_same_reason_stops(lab: Any) -> None:
+    shared = lab.study(10)
+    lab.acts = {slot: [{"fail": ["space_error", f"build raised ValueError: {slot}.5e-3"]}] for slot in range(10)}
+    lab.work()
+    assert shared.ledger.counts().failed == 3
+    reason = str(shared.ledger.stop_reason())
+    assert reason.startswith("the first 3 trials all failed for the same reason (space_error)")
+
+
+def test_failures_for_different_reasons_do_not_stop_a_study(lab: Any) -> None:
+    shared = lab.study(5)
+    lab.acts = {slot: [{"fail": ["space_error", reason]}] for slot, reason in enumerate(["this", "that", "other"])}
+    lab.work()
+    assert (shared.ledger.counts().failed, shared.ledger.counts().complete) == (3, 2)
+
+
+def test_a_study_goes_on_once_what_made_its_first_trials_fail_is_mended(lab: Any) -> None:
+    shared = lab.study(6)
+    lab.acts = {slot: [{"fail": ["space_error", "broken"]}] for slot in range(3)}
+    lab.work()
+    shared.ledger.resume()
+    lab.work()
+    assert (shared.ledger.counts().failed, shared.ledger.counts().complete) == (3, 3)
+
+
+def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Any) -> None:
+    shared = lab.study(6)
+    lab.acts = {slot: [{"die_before": 1}] * 9 for slot in range(6)}
+    with pytest.raises(Quarantined):
+        lab.work()
+    assert shared.ledger.counts().leased == 0
+
+
+def test_a_short_outage_of_the_database_is_sat_out(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = lab.study(2)
+    bench = lab.bench()
+    for name in ("claim", "record_epoch", "finish", "counts", "unconfirmed"):
+        fail_once(bench.shared.ledger, name)
+    monkeypatch.setattr("search.workloop.OUTAGE_POLL_S", 0.0)
+    lab.work(bench)
+    assert shared.ledger.counts().complete == 2
+    assert [(row.trial_number, row.scores.epoch) for row in shared.ledger.all_epochs()] == [
+        (trial, epoch) for trial in (0, 1) for epoch in (1, 2, 3)
+    ]
+
+
+def fail_once(target: Any, name: str) -> None:
+    """The first call finds the database away."""
+    whole = getattr(target, name)
+    calls = []
+
+    def flaky(*arguments: Any, **named: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            raise StorageUnreachable("the database is away")
+        return whole(*arguments, **named)
+
+    setattr(target, name, flaky)
+
+
+def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = lab.study(1)
+    lease = shared.ledger.claim("dead", 30.0)
+    number = shared.study.ask().number
+    shared.ledger.bind(lease, number)
+    shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
+    monkeypatch.setattr("search.workloop.SETTLE_AFTER_S", 0.0)
+    lab.work()
+    assert shared.study.trials[0].state is TrialState.COMPLETE
+    assert not shared.ledger.unconfirmed()
+
+
+def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Any) -> None:
+    shared = lab.study(1)
+    lease = shared.ledger.claim("busy", 30.0)
+    number = shared.study.ask().number
+    shared.ledger.bind(lease, number)
+    shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
+    Leftovers(lab.bench()).settle()
+    assert shared.study.trials[0].state is TrialState.RUNNING
+
+
+def test_a_stopped_study_is_left_alone(lab: Any) -> None:
+    shared = lab.study(3)
+    shared.ledger.stop("enough")
+    work(lab.bench(), Shutdown(), math.inf)
+    assert shared.ledger.counts().waiting == 3
+
+
+def test_slots_can_be_ordered_with_their_parameters(lab: Any) -> None:
+    shared = lab.study(0)
+    params = {"optimizer": "adam", "learning_rate": 0.001, "batch_norm": "none", "dropout_position": "none"}
+    shared.ledger.order([SlotOrder(seed=1, params=params), SlotOrder(seed=2)])
+    lab.work()
+    assert shared.study.trials[0].params == params
+    assert shared.study.trials[1].params != params
+
+
+def test_the_same_seed_gives_the_same_parameters_and_values(lab: Any) -> None:
+    shared = lab.study(12, sampler="tpe", pruner="asha", seed=7)
+    lab.work()
+    first = [(trial.params, trial.intermediate_values) for trial in shared.study.get_trials()]
+    import optuna
+
+    optuna.delete_study(study_name="study", storage=shared.storage)
+    again = lab.study(12, sampler="tpe", pruner="asha", seed=7)
+    lab.work()
+    assert [(trial.params, trial.intermediate_values) for trial in again.study.get_trials()] == first
+
+
+def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Any) -> None:
+    import optuna
+
+    from storage.errors import StudyNotFound
+
+    shared = lab.study(3)
+    bench = lab.bench()
+    optuna.delete_study(study_name="study", storage=shared.storage)
+    with pytest.raises(StudyNotFound, match="deleted"):
+        lab.work(bench)
