@@ -1,0 +1,153 @@
+# The tasks of this project: `make` lists them. They need Python 3.11 to 3.13, make and a package index, nothing else.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ARGS ?=
+DB ?= search.db
+JOBS ?= 2
+
+# For `make up`. COMPOSE="docker-compose" is for Compose 1.29.
+WORKERS ?= $(if $(GPU),1,2)
+COMPOSE ?= docker compose$(if $(GPU), -f docker-compose.yml -f docker-compose.gpu.yml)
+
+# The first that is suitable is taken; PYTHON=… names another. TensorFlow has no wheels for 3.14 yet.
+PYTHON ?= python3 python3.13 python3.12 python3.11
+SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PINNED := --constraint constraints.txt --build-constraint constraints.txt
+
+.PHONY: help
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: search
+search: $(VENV)/.runtime ## Search the space bn_dropout; ARGS="--n-trials 40 --n-workers 2" are passed on
+	$(BIN)/python -m search.launch --space bn_dropout $(ARGS)
+
+.PHONY: dashboard
+dashboard: $(VENV)/.runtime ## Show the studies of search.db (or DB=other.db) on http://127.0.0.1:8080
+	@test -f $(DB) || { echo "There is no $(DB) yet: 'make search' makes search.db." >&2; exit 1; }
+	@mkdir -p $(basename $(DB))-artifacts/models
+	$(BIN)/optuna-dashboard sqlite:///$(DB) --artifact-dir $(basename $(DB))-artifacts/models $(ARGS)
+
+.PHONY: up
+up: ## Search in containers: make up SPACE=bn_dropout WORKERS=4; also DATASET=… TRIALS=… EPOCHS=… STUDY=… GPU=1
+	@$(need_password)
+	$(SETTINGS) $(COMPOSE) up --detach --build --scale worker=$(WORKERS) || { $(COMPOSE) logs --tail 20 init >&2; exit 1; }
+	@$(where_to_look)
+
+.PHONY: logs
+logs: ## Follow what the workers of `make up` say
+	$(COMPOSE) logs --follow --tail 20 init worker
+
+.PHONY: results
+results: ## Show the best trials so far of what `make up` searches, with the same SPACE=… and so on
+	@$(SETTINGS) $(COMPOSE) run --rm init
+
+.PHONY: down
+down: ## Stop what `make up` started; the study stays, and `make up` goes on with it
+	$(COMPOSE) down
+
+.PHONY: test
+test: lint ## Check everything and run all tests; ARGS="-k ledger" and JOBS=4 are for pytest
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.test ## Check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.test ## Format the code, and fix what can be fixed without thinking
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: setup
+setup: $(VENV)/.test ## Set up .venv with all that search and tests need
+
+.PHONY: docs
+docs: $(VENV)/.test ## Write docs/cli.md anew from the commands' --help
+	$(BIN)/python docs/write_cli.py
+
+.PHONY: lock
+lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt
+	@$(find_python); lock=$$(mktemp -d) && trap 'rm -rf "$$lock"' EXIT && set -e; \
+	"$$python" -m venv "$$lock"; \
+	"$$lock/bin/python" -m pip install --upgrade pip setuptools; \
+	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,s3]'; \
+	{ echo '# Every package that the project is tested with. Made by `make lock`: change pyproject.toml, then run it again.'; \
+	  "$$lock/bin/python" -m pip freeze --all --exclude-editable | grep -v '^#' | LC_ALL=C sort -f; } > constraints.part; \
+	mv constraints.part constraints.txt
+
+.PHONY: clean
+clean: ## Remove what the tasks made, but no study: search.db and search-artifacts stay
+	rm -rf $(VENV) *.egg-info build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each of the following files says that a step of the set-up was completed, and is made at its end: one that was
+# interrupted is done again.
+
+# A virtual environment that was moved, or whose Python is gone, is made anew.
+MADE_IN := $(shell { $(BIN)/python -c '' && cat $(VENV)/.python; } 2> /dev/null)
+ifneq ($(MADE_IN),$(CURDIR))
+.PHONY: $(VENV)/.python
+endif
+
+$(VENV)/.python:
+	@$(find_python); echo "Setting up $(VENV) with $$python: a few minutes, once."; "$$python" -m venv --clear $(VENV)
+	@echo '$(CURDIR)' > $@
+
+$(VENV)/.pip: constraints.txt $(VENV)/.python
+	$(PIP) install --constraint constraints.txt --upgrade pip
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml $(VENV)/.pip
+	$(PIP) install $(PINNED) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(PIP) install $(PINNED) --editable '.[cmaes]' --group test
+	@touch $@
+
+define find_python
+for python in $(PYTHON) none; do \
+	if "$$python" -c '$(SUITABLE)' > /dev/null 2>&1; then break; fi; \
+done; \
+if [ "$$python" = none ]; then \
+	echo "No suitable Python: tried $(PYTHON). Needed is 3.11, 3.12 or 3.13, with venv (on Debian and Ubuntu: apt install python3-venv). 'make PYTHON=/path/to/python3 ...' names one." >&2; \
+	exit 1; \
+fi
+endef
+
+# Settings that aren't given stand as they are in .env. A study holds one search, so that its name follows from that.
+name_of = $(basename $(notdir $(firstword $(subst :, ,$(1)))))
+ifneq ($(SPACE)$(DATASET),)
+STUDY ?= $(call name_of,$(or $(SPACE),bn_dropout))-$(call name_of,$(or $(DATASET),digits))
+endif
+setting = $(if $($(1)),$(2)='$($(1))')
+SETTINGS = $(strip $(call setting,STUDY,SEARCH_STUDY_NAME) $(call setting,SPACE,SEARCH_SPACE) \
+	$(call setting,DATASET,SEARCH_DATASET) $(call setting,TRIALS,SEARCH_N_TRIALS) $(call setting,EPOCHS,SEARCH_EPOCHS))
+GIVEN = $(filter-out WORKERS=%,$(MAKEOVERRIDES))
+
+define need_password
+if [ -z "$$POSTGRES_PASSWORD" ] && ! grep -qs '^POSTGRES_PASSWORD=.' .env; then \
+	echo 'The database needs a password. Make one, in a file that you alone can read, and try again:' >&2; \
+	echo '  (umask 077; echo "POSTGRES_PASSWORD=$$(head -c 24 /dev/urandom | base64)" >> .env)' >&2; \
+	exit 2; \
+fi
+endef
+
+define where_to_look
+printf '%s\n' '' 'The search is running.' \
+	"  dashboard      http://$$($(COMPOSE) port dashboard 8080)" \
+	'  follow         make logs' \
+	'  results        $(strip make results $(GIVEN))' \
+	'  more workers   $(strip make up $(GIVEN)) WORKERS=8' \
+	'  stop           make down, and to go on: $(strip make up $(GIVEN))'
+endef

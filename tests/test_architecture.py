@@ -1,0 +1,99 @@
+"""Imports point one way, commands answer without loading what they don't need, and dependencies are those in use."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search.__main__ import VERBS
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = {"search", "spaces", "storage"}
+HEAVY = {"keras", "optuna", "sqlalchemy", "tensorflow"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PINS = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+
+# Used without being imported: a command, and a driver that SQLAlchemy finds by its name.
+USED_OTHERWISE = {"optuna-dashboard", "psycopg"}
+# Imported, by us or by Optuna, where they are there.
+OPTIONAL = {"boto3", "cmaes", "torch"}
+OF_TESTS = {"pytest", "hypothesis"}
+
+
+@pytest.mark.parametrize("module", ["search", *(f"search.{verb}" for verb in VERBS)])
+def test_help_loads_neither_keras_nor_optuna_nor_a_database(module: str) -> None:
+    done = run("-X", "importtime", "-m", module, "--help")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "search" in loaded
+    assert not loaded & HEAVY
+
+
+def test_make_test_checks_the_import_directions() -> None:
+    done = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "lint-imports" in done.stdout
+
+
+def test_every_import_is_declared() -> None:
+    declared = {name for package in declared_packages() for name in modules_of(package)}
+    assert third_party("search", "spaces", "storage") - declared <= OF_TESTS
+
+
+def test_every_dependency_is_used() -> None:
+    used = third_party("search", "spaces", "storage")
+    unused = {package for package in declared_packages() if not modules_of(package) & used}
+    assert unused <= USED_OTHERWISE
+
+
+def test_every_dependency_is_pinned_and_nothing_else_is_said_of_it() -> None:
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[\w.!]+", pin) for pin in PINS)
+    pinned = {normal(pin.partition("==")[0]) for pin in PINS}
+    wanted = {*declared_packages(), *map(name_of, PROJECT["dependency-groups"]["test"]), "pip", "setuptools"}
+    assert wanted <= pinned
+
+
+def test_the_extras_are_the_packages_that_are_optional() -> None:
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    assert {name_of(requirement) for extra in extras for requirement in extra} == OPTIONAL
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def declared_packages() -> set[str]:
+    return {name_of(requirement) for requirement in PROJECT["project"]["dependencies"]}
+
+
+def name_of(requirement: str) -> str:
+    return normal(re.split(r"[\[<>=~! ]", requirement, maxsplit=1)[0])
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def modules_of(package: str) -> set[str]:
+    """The modules that a package installs."""
+    owners = importlib.metadata.packages_distributions()
+    return {module for module, packages in owners.items() if package in map(normal, packages)}
+
+
+def third_party(*folders: str) -> set[str]:
+    """The packages that the sources import, anywhere in them."""
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    names = {name.partition(".")[0] for path in sources for name in imported(ast.parse(path.read_text("utf-8")))}
+    return names - OURS - sys.stdlib_module_names
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
