@@ -1,0 +1,150 @@
+"""What docker-compose.yml, docker-compose.gpu.yml and the Dockerfile promise, read without a Docker engine."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
+OURS = ("init", "worker", "dashboard")
+ERROR = "set a password of your own in the file .env"
+
+
+def services(name: str = "docker-compose.yml") -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / name).read_text())["services"]
+    return found
+
+
+def composes() -> list[list[str]]:
+    """Compose 2 and 1, as far as they are installed; neither needs an engine to read a file."""
+    found = []
+    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+        found.append(["docker", "compose"])
+    if shutil.which("docker-compose"):
+        found.append(["docker-compose"])
+    return found
+
+
+@pytest.fixture(params=["docker compose", "docker-compose"])
+def compose(request: pytest.FixtureRequest) -> list[str]:
+    command: list[str] = request.param.split()
+    if command not in composes():
+        pytest.skip(f"`{request.param}` isn't installed")
+    return command
+
+
+def config(compose: list[str], tmp_path: Path, password: str | None, *files: str) -> subprocess.CompletedProcess[str]:
+    """What Compose makes of the files, with nothing set but a password perhaps."""
+    settings = tmp_path / "settings"
+    settings.write_text("" if password is None else f"POSTGRES_PASSWORD={password}\n")
+    names = [f"--file={ROOT / name}" for name in files]
+    inherited = ("PATH", "HOME", "DOCKER_CONFIG")
+    environment = {name: os.environ[name] for name in inherited if name in os.environ}
+    command = [*compose, f"--env-file={settings}", *names, "config"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("files", [FILES[:1], FILES])
+def test_both_generations_of_compose_accept_the_files(
+    compose: list[str], files: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = config(compose, tmp_path, "secret", *files)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("password", [None, ""])
+def test_nothing_starts_without_a_password(compose: list[str], password: str | None, tmp_path: Path) -> None:
+    done = config(compose, tmp_path, password, *FILES[:1])
+    assert done.returncode == 1
+    assert "POSTGRES_PASSWORD" in done.stderr
+    assert ERROR in done.stderr
+
+
+def test_any_character_may_be_in_a_password(compose: list[str], tmp_path: Path) -> None:
+    password = "p@ss:w/r%d#1"  # noqa: S105 - of nothing
+    read = yaml.safe_load(config(compose, tmp_path, password, *FILES[:1]).stdout)["services"]
+    assert read["postgres"]["environment"]["POSTGRES_PASSWORD"] == password
+    assert [read[name]["environment"]["PGPASSWORD"] for name in OURS] == [password] * 3
+
+
+def test_the_gpu_file_makes_one_image_for_all_and_gives_the_devices_to_the_worker(
+    compose: list[str], tmp_path: Path
+) -> None:
+    read = yaml.safe_load(config(compose, tmp_path, "secret", *FILES).stdout)["services"]
+    assert {read[name]["image"] for name in OURS} == {"keras-image-search:gpu"}
+    assert {read[name]["build"]["args"]["TENSORFLOW"] for name in OURS} == {"tensorflow[and-cuda]"}
+    (device,) = read["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert all("deploy" not in read[name] for name in OURS if name != "worker")
+
+
+def test_no_password_is_written_into_a_file() -> None:
+    password = "${POSTGRES_PASSWORD:?"  # noqa: S105 - the way to ask for one
+    assert services()["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith(password)
+    assert all(services()[name]["environment"]["PGPASSWORD"].startswith(password) for name in OURS)
+    assert "POSTGRES_PASSWORD=\n" in (ROOT / ".env.example").read_text()
+    assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_no_process_gets_the_password_on_its_command_line() -> None:
+    assert all("PASSWORD" not in str(service["command"]) for service in services().values())
+    assert all("@postgres/" in services()[name]["environment"]["OPTUNA_STORAGE"] for name in OURS)
+
+
+def test_only_the_dashboard_is_published_and_only_on_loopback() -> None:
+    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    assert published == {"dashboard": ["127.0.0.1:${DASHBOARD_PORT:-8080}:8080"]}
+    assert all("network_mode" not in service for service in services().values())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_we_run_has_no_rights_that_it_does_not_need(name: str) -> None:
+    service = services()[name]
+    assert service["user"] == "10001:10001"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_init_process_passes_signals_on_and_reaps(name: str) -> None:
+    assert services()[name]["init"] is True
+
+
+@pytest.mark.parametrize("name", ["postgres", "worker", "dashboard"])
+def test_what_keeps_running_has_a_health_check(name: str) -> None:
+    assert services()[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_database_is_healthy_once_it_answers_over_tcp() -> None:
+    assert services()["postgres"]["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
+
+
+def test_a_worker_has_time_to_give_its_trial_back() -> None:
+    assert services()["worker"]["stop_grace_period"] == "1m"
+
+
+@pytest.mark.parametrize("name", ["worker", "dashboard"])
+def test_nobody_opens_the_study_before_it_was_created(name: str) -> None:
+    assert services()[name]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}
+
+
+def test_every_image_has_a_version() -> None:
+    images = {service["image"] for name in FILES for service in services(name).values() if "image" in service}
+    bases = {line.split()[1] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")}
+    outside = bases - {"dependencies"}
+    assert outside == {"python:3.11-slim-bookworm"}
+    assert all(":" in image and not image.endswith(":latest") for image in images)
+
+
+def test_the_dockerfile_needs_no_frontend_and_no_buildkit() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert "# syntax=" not in text
+    assert "--mount" not in text
+    assert "<<" not in text
