@@ -119,6 +119,8 @@ class Attempt:
             )
         except SpaceError as error:
             return self._failed("space_error", str(error))
+        if self.bench.mirror is not None:
+            self.bench.mirror.fetch(self.lease)
         trainer, ready = self.bench.trainer.process()
         self._job = self._train(configuration)
         trainer.send(self._job)
@@ -159,6 +161,8 @@ class Attempt:
         """Brings the finished slot's trial to its end."""
         finished = FinishedSlot(self.lease.slot, self._number, outcome, confirmed=False, finished_at=time.time())
         self.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._facts))
+        if self.bench.mirror is not None:
+            self.bench.mirror.remove(self.lease)
         words = "" if outcome.value is None else f" {self.bench.shared.manifest.objective} {outcome.value:.4f}"
         reason = f": {outcome.reason}" if outcome.reason else ""
         log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
@@ -230,6 +234,8 @@ class Attempt:
         )
         row = self._recorded.get(row.epoch, row)  # what an earlier attempt has recorded stands, and is what is reported
         self._note_if_repeated(message)
+        if self.bench.mirror is not None and not message.replayed:
+            self.bench.mirror.put(self.lease)
         self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
         value = getattr(row, shared.manifest.objective)
         self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))

@@ -15,15 +15,21 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The files of one study."""
+    """The files of one study on this host. `remote` is the URL of its artifact store, None if that is a folder here."""
 
     artifacts: Path
     study_name: str
+    remote: str | None = None
 
     @property
     def models(self) -> Path:
         """The folder of the artifact store, shared by the studies of one database."""
         return self.artifacts / "models"
+
+    @property
+    def store(self) -> str:
+        """Where the artifact store is, for `storage.open_artifacts`."""
+        return self.remote or str(self.models)
 
     @property
     def logs(self) -> Path:
@@ -33,6 +39,10 @@ class StudyFolder:
     def slot(self, number: int) -> Path:
         """The folder of one slot's checkpoints."""
         return self._root / "slots" / f"{number:05d}"
+
+    def checkpoint(self, slot: int, token: int) -> Path:
+        """The checkpoint that one attempt at a slot keeps up to date."""
+        return self.slot(slot) / f"token-{token}.npz"
 
     def model(self, slot: int, token: int) -> Path:
         """Where one attempt at a slot leaves its trained model."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from search.checkpoint_mirror import open_mirror
 from search.errors import UsageError
 from search.folders import StudyFolder
 from search.outage import sit_out
@@ -60,6 +61,7 @@ def join_study(
         space_ref=source.ref,
         data=data,
         folder=folder,
+        mirror=open_mirror(folder),
         trainer=Trainer(folder, place.environment, flags.trainer_memory, trainer_command),
         limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
     )
@@ -67,7 +69,7 @@ def join_study(
 
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     """The study's files, in the given folder or where its manifest says."""
-    return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name)
+    return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name, shared.manifest.artifact_store)
 
 
 def data_source(manifest: Manifest, data_dir: Path | None) -> DataSource:

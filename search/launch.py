@@ -42,6 +42,10 @@ Examples:
 @click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@click.option(
+    "--artifact-store",
+    help="s3://BUCKET/PREFIX for checkpoints and best models, where hosts share no folder.  [default: in --artifacts]",
+)
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
 @worker_flags

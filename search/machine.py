@@ -4,6 +4,8 @@ import os
 
 import psutil
 
+from search.errors import UsageError
+
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
 THREADS_VARIABLE = "SEARCH_THREADS"
 
@@ -22,6 +24,16 @@ def default_workers() -> int:
 
 
 def threads_each(workers: int = 1) -> int:
-    """How many threads each of so many trainers gets: SEARCH_THREADS, else a fair share of the processors."""
+    """How many threads each of so many trainers gets: SEARCH_THREADS, else a fair share of the processors.
+
+    Raises:
+        UsageError: SEARCH_THREADS is no number of threads.
+    """
     given = os.environ.get(THREADS_VARIABLE)
-    return int(given) if given else max(1, usable_processors() // workers)
+    if not given:
+        return max(1, usable_processors() // workers)
+    if not given.isdecimal() or int(given) < 1:
+        raise UsageError(
+            f"{THREADS_VARIABLE} is {given!r}: set it to a whole number of threads, 1 or more, or unset it"
+        )
+    return int(given)

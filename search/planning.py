@@ -20,7 +20,7 @@ from search.training.datasets import load_dataset, resolve_dataset
 from search.training.split import split
 from search.worker_flags import WorkerFlags
 from spaces import Space, SpaceSource, resolve
-from storage import Manifest, check_url, open_study
+from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.records import SlotOrder
 from storage.study import require_same
@@ -46,6 +46,7 @@ class LaunchOptions:
     sampler: str | None = None
     pruner: str | None = None
     objective: Objective | None = None
+    artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
     dry_run: bool = False
@@ -101,6 +102,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     n_trials = wanted_trials(options, source.space, existing)
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
+    require_store(manifest.artifact_store)
     return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials), existing)
 
 
@@ -111,6 +113,15 @@ def require_writable(folder: Path) -> None:
         raise UsageError(f"{there} is no folder, so {folder} can't be made: give another one with --artifacts")
     if not os.access(there, os.W_OK):
         raise UsageError(f"{there} can't be written: give another folder with --artifacts")
+
+
+def require_store(url: str | None) -> None:
+    """Raises UsageError unless the URL is that of an artifact store that this program can talk to."""
+    if url is None:
+        return
+    if "://" not in url:
+        raise UsageError(f"--artifact-store {url}: give s3://BUCKET/PREFIX; a folder goes into --artifacts")
+    open_artifacts(url)
 
 
 def find_existing(url: str, study_name: str) -> Existing | None:
@@ -153,6 +164,7 @@ def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, exi
         validation_fraction=VALIDATION_FRACTION,
         limit_train=limit_train,
         artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
+        artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
         data_dir=None if data_dir is None else str(data_dir.absolute()),

@@ -95,7 +95,7 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
     if model is None or MODEL_ATTR in trial.user_attrs:
         return
     try:
-        artifact_id = open_artifacts(str(folder.models)).keep(shared.trial(trial.number), model, "model.keras")
+        artifact_id = open_artifacts(folder.store).keep(shared.trial(trial.number), model, "model.keras")
     except (ArtifactError, StorageUsageError) as error:
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return
@@ -125,7 +125,7 @@ def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder) -> None:
     if not surpassed:
         return
     try:
-        artifacts = open_artifacts(str(folder.models))
+        artifacts = open_artifacts(folder.store)
         for artifact in surpassed:
             artifacts.remove(artifact)
     except (ArtifactError, StorageUsageError) as error:

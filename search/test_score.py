@@ -53,7 +53,7 @@ def measure_test_score(shared: SharedStudy, folder: StudyFolder, data_dir: Path 
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model.keras"
         try:
-            open_artifacts(str(folder.models)).fetch(artifact, model)
+            open_artifacts(folder.store).fetch(artifact, model)
             score = _evaluate(shared, folder, data_dir, best.number, model)
         except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
             log.warning("no test score: %s", error)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from search.checkpoint_mirror import CheckpointMirror
 from search.errors import TrainerDied, TrainerUnavailable
 from search.folders import StudyFolder
 from search.protocol import DataSource, Ready
@@ -103,4 +104,5 @@ class Workbench:
     data: DataSource
     folder: StudyFolder
     trainer: Trainer
+    mirror: CheckpointMirror | None = None
     limits: Limits = field(default_factory=Limits)

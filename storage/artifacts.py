@@ -91,6 +91,15 @@ class Artifacts:
         with named(path.absolute(), filename or path.name) as source, self._translated(f"{path} can't be kept"):
             return upload_artifact(artifact_store=self.store, file_path=str(source), study_or_trial=trial)
 
+    def put(self, name: str, path: Path) -> None:
+        """Copies a file into the store under a name of the caller's, in the place of what had it before.
+
+        Raises:
+            ArtifactError: the file can't be read or stored.
+        """
+        with self._translated(f"{path} can't be stored"), path.open("rb") as content:
+            self.store.write(name, content)
+
     def fetch(self, artifact_id: str, path: Path) -> None:
         """Copies a kept file to `path`, which appears, or is replaced, when all of it is there.
 

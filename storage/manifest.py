@@ -43,7 +43,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fingerprints are SHA-256 in hexadecimal. `image_shape` is (height, width, channels) in pixels. `limit_train` keeps
     that many training images, None all. A slot is given up after `max_attempts` attempts in a row without a new epoch.
     `lease_s` is how long, in seconds, a silent worker keeps its slot. `top_models` trials keep their model.
-    `artifacts` is a folder or an s3:// URL. `created_at` is ISO 8601, UTC.
+    `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
+    models, None if that is in the folder. `created_at` is ISO 8601, UTC.
     """
 
     space: str
@@ -71,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 30.0
     top_models: int = 3
     versions: dict[str, str] = {}
+    artifact_store: str | None = None
     data_dir: str | None = None
     command: str = ""
     schema_version: int = MANIFEST_VERSION

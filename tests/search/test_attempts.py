@@ -116,13 +116,12 @@ def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges
 
 
 def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Any) -> None:
-    shared = lab.study(2)
+    shared = lab.study(1)
     lab.acts = {0: [{"hold_before": 2, "deaf": True}]}
     lab.work(lab.bench(Limits(trial_timeout_s=0.5)))
     trial = trial_of(shared, 0)
     assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, "timeout")
     assert trial.user_attrs["reason"] == "not finished after 0.5 s"
-    assert trial_of(shared, 1).state is TrialState.COMPLETE
 
 
 def test_a_warning_of_the_trainer_is_logged_and_training_goes_on(lab: Any, caplog: pytest.LogCaptureFixture) -> None:

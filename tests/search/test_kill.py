@@ -4,6 +4,7 @@ One worker, no pruner: then the same seed must give the same parameters and valu
 """
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,8 @@ def undisturbed(
     launch: Callable[..., Any], prepared: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Outcomes:
     """What a search gives that nobody interrupts; made once for all test processes."""
-    shared_folder = tmp_path_factory.getbasetemp().parent
+    base = tmp_path_factory.getbasetemp()
+    shared_folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     kept = shared_folder / "undisturbed.json"
     with FileLock(shared_folder / "undisturbed.lock"):
         if not kept.exists():

@@ -1,6 +1,7 @@
 """What a launch does about its workers and its study while it watches them."""
 
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ def pool_on(lab: Any, *arguments: str) -> WorkerPool:
     return WorkerPool(arguments, [PLACE], lab.url, lab.folder / "logs")
 
 
-def kill_the_worker(pool: WorkerPool) -> None:
+def kill_the_worker(wait_until: Callable[..., Any]) -> None:
+    """Ends this process' only child, and leaves it to the pool to notice."""
     (child,) = psutil.Process().children()
     child.kill()
-    child.wait()
+    wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, "the worker's end")
 
 
 @pytest.fixture
@@ -36,19 +38,23 @@ def pool(lab: Any) -> Any:
         made.kill()
 
 
-def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(lab: Any, pool: WorkerPool) -> None:
+def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
+    lab: Any, pool: WorkerPool, wait_until: Callable[..., Any]
+) -> None:
     shared = lab.study(3)
-    kill_the_worker(pool)
+    kill_the_worker(wait_until)
     assert not is_over(shared, pool)
     pool.replace_dead()
     assert not is_over(shared, pool)
     assert pool.alive() == 1
 
 
-def test_workers_that_are_killed_again_and_again_are_given_up(lab: Any, pool: WorkerPool) -> None:
+def test_workers_that_are_killed_again_and_again_are_given_up(
+    lab: Any, pool: WorkerPool, wait_until: Callable[..., Any]
+) -> None:
     shared = lab.study(3)
     for _ in range(RESTARTS + 1):
-        kill_the_worker(pool)
+        kill_the_worker(wait_until)
         pool.replace_dead()
     assert (pool.alive(), pool.exit_code) == (0, 1)
     assert is_over(shared, pool)
@@ -64,14 +70,18 @@ def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
     assert is_over(shared, nobody)
 
 
-def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(lab: Any) -> None:
-    import socket
-
+@pytest.mark.parametrize("buried", [True, False])
+def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(
+    buried: bool, lab: Any, wait_until: Callable[..., Any]
+) -> None:
     shared = lab.study(3)
     child = psutil.Popen(["true"])
-    child.wait()
+    wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, "its end")
+    if buried:
+        child.wait()
     shared.workers.register(WorkerInfo("here-1", socket.gethostname(), child.pid))
     assert is_over(shared, pool_on(lab))
+    child.wait()
 
 
 def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: Any, pool: WorkerPool) -> None:

@@ -1,0 +1,210 @@
+"""A trainer without Keras: speaks search/protocol.py, and does what a script tells it, at once.
+
+    python stub_trainer.py SCRIPT.json --commands-fd 5 --messages-fd 6
+
+The script gives for each slot what its attempts do, the first, the second, and so on; see `Act`. A score is decided by
+the configuration, the seed and the epoch alone. Checkpoints are written and resumed from as the real trainer does.
+With `--epoch-s 0.05 0.15` an epoch takes so long, and with `--begun FILE` each is noted there, as a line of JSON, when
+it begins.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import SimpleQueue
+
+import msgspec
+
+from search.protocol import (
+    Command,
+    EpochEnd,
+    Evaluate,
+    Evaluated,
+    Failed,
+    Message,
+    Ready,
+    Stop,
+    Stopped,
+    Train,
+    Trained,
+    Warned,
+)
+from spaces.configuration import Configuration
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What one attempt does other than to train all its epochs."""
+
+    scores: tuple[float, ...] = ()
+    die_before: int | None = None
+    hold_before: int | None = None
+    deaf: bool = False
+    fail: tuple[str, str] | None = None
+    diverge_at: int | None = None
+    warn: str | None = None
+    write_after_stop: bool = False
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """An epoch that began at `at`, in Unix seconds, in the trainer `pid` of the process `worker`."""
+
+    slot: int
+    token: int
+    epoch: int
+    pid: int
+    worker: int
+    at: float
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """From how many to how many seconds an epoch takes, and the file in which it is noted that it begins."""
+
+    shortest_s: float
+    longest_s: float
+    begun: Path | None
+    worker: int
+
+    def begin(self, job: Train, epoch: int) -> None:
+        if self.begun is not None:
+            note = Begun(slot_of(job), job.token, epoch, os.getpid(), self.worker, time.time())
+            with self.begun.open("ab", buffering=0) as file:  # one write a line: many processes share the file
+                file.write(msgspec.json.encode(note) + b"\n")
+        time.sleep(random.uniform(self.shortest_s, self.longest_s))  # noqa: S311 - no secret
+
+
+class Worker:
+    """The worker at the other ends of the pipes."""
+
+    def __init__(self, commands: int, messages: int) -> None:
+        self._messages = messages
+        self.jobs: SimpleQueue[Train | Evaluate] = SimpleQueue()
+        self.stopped: dict[int, threading.Event] = {}
+        threading.Thread(target=self._read, args=(commands,), daemon=True).start()
+
+    def send(self, message: Message) -> None:
+        os.write(self._messages, msgspec.json.encode(message) + b"\n")
+
+    def _read(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, "rb") as lines:
+            for line in lines:
+                command = msgspec.json.decode(line, type=Command)
+                if isinstance(command, Stop):
+                    self.stopped[command.job].set()
+                else:
+                    self.stopped[command.job] = threading.Event()
+                    self.jobs.put(command)
+        os._exit(0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("script", type=Path)
+    parser.add_argument("--commands-fd", type=int, required=True)
+    parser.add_argument("--messages-fd", type=int, required=True)
+    parser.add_argument("--epoch-s", type=float, nargs=2, default=(0.0, 0.0))
+    parser.add_argument("--begun", type=Path)
+    options = parser.parse_args()
+    pace = Pace(*options.epoch_s, begun=options.begun, worker=os.getppid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = Worker(options.commands_fd, options.messages_fd)
+    worker.send(Ready(os.getpid(), "stub", "cpu", {}))
+    while True:
+        job = worker.jobs.get()
+        if isinstance(job, Evaluate):
+            worker.send(Evaluated(job.job, 0.1, 0.9, 100))
+        else:
+            train(worker, job, act_for(options.script, job), pace)
+
+
+def act_for(script: Path, job: Train) -> Act:
+    acts = msgspec.json.decode(script.read_bytes(), type=dict[str, list[Act]])
+    mine = acts.get(str(slot_of(job)), [])
+    return mine[job.token - 1] if job.token <= len(mine) else Act()
+
+
+def slot_of(job: Train) -> int:
+    return int(Path(str(job.checkpoints)).name)
+
+
+def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
+    stop, folder = worker.stopped[job.job], Path(str(job.checkpoints))
+    if act.warn is not None:
+        worker.send(Warned(job.job, act.warn))
+    if act.fail is not None:
+        worker.send(Failed(job.job, *act.fail))  # type: ignore[arg-type]
+        return
+    history = resume(folder)
+    for epoch in history:
+        worker.send(msgspec.structs.replace(epoch, job=job.job, replayed=True))
+    for number in range(len(history) + 1, job.epochs + 1):
+        begin_epoch(act, number, stop)
+        if stop.is_set() and not act.deaf:
+            if act.write_after_stop:
+                save(worker, job, history)
+            worker.send(Stopped(job.job, len(history)))
+            return
+        pace.begin(job, number)
+        history.append(run_epoch(job, act, number))
+        save(worker, job, history)
+        worker.send(history[-1])
+        if number == act.diverge_at:
+            worker.send(Trained(job.job, 1, number, f"the training loss of epoch {number} is not finite"))
+            return
+    folder.mkdir(parents=True, exist_ok=True)  # whoever took the slot over may have finished it
+    Path(str(job.model_path)).write_bytes(b"a model")
+    worker.send(Trained(job.job, 1, job.epochs))
+
+
+def begin_epoch(act: Act, number: int, stop: threading.Event) -> None:
+    if number == act.die_before:
+        sys.stderr.write("the stub dies as told\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == act.hold_before:
+        stop.wait()
+
+
+def run_epoch(job: Train, act: Act, number: int) -> EpochEnd:
+    drawn = drawn_score(job.configuration, job.seed, number)
+    score = act.scores[number - 1] if number <= len(act.scores) else drawn
+    loss = None if number == act.diverge_at else 1 - score
+    return EpochEnd(job.job, number, loss, score, loss, score, 0.01, 0.1)
+
+
+def drawn_score(configuration: Configuration, seed: int, epoch: int) -> float:
+    """The score of an epoch, in [0, 1)."""
+    decisive = msgspec.json.encode((configuration, seed, epoch))
+    return int.from_bytes(hashlib.sha256(decisive).digest()[:4]) / 2**32
+
+
+def save(worker: Worker, job: Train, history: list[EpochEnd]) -> None:
+    folder = Path(str(job.checkpoints))
+    part = folder / f"token-{job.token}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(msgspec.json.encode(history))
+        part.replace(folder / f"token-{job.token}.npz")
+    except OSError as error:  # whoever took the slot over may have finished it, and cleared the folder
+        worker.send(Warned(job.job, f"the checkpoint couldn't be written: {error}"))
+
+
+def resume(folder: Path) -> list[EpochEnd]:
+    found = [read(path) for path in folder.glob("token-*.npz")]
+    return max(found, key=len, default=[])
+
+
+def read(path: Path) -> list[EpochEnd]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[EpochEnd])
+    except FileNotFoundError:
+        return []  # whoever took the slot over has finished it meanwhile
+
+
+if __name__ == "__main__":
+    main()

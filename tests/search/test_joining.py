@@ -1,0 +1,72 @@
+"""Joining a study as a worker: only a machine whose results are comparable may."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from search.errors import UsageError
+from search.join import data_source, join_study, require_same
+from search.machine import threads_each
+from search.places import Place
+from search.worker_flags import WorkerFlags
+from spaces import SpaceSource, resolve
+from storage import Manifest
+
+
+@pytest.fixture
+def study(prepared: Callable[..., Any]) -> Any:
+    return prepared(n_trials=2, epochs=1)
+
+
+@pytest.fixture
+def manifest(study: Any) -> Manifest:
+    with study.open() as shared:
+        found: Manifest = shared.manifest
+        return found
+
+
+def source() -> SpaceSource:
+    return resolve("bn_dropout")
+
+
+def test_a_worker_that_joins_is_in_the_register(study: Any) -> None:
+    bench = join_study(study.url, study.name, WorkerFlags(), Place("cpu"), wait_s=0.0)
+    with bench.shared as shared:
+        (worker,) = shared.workers.all()
+    assert (worker.info.worker_id, worker.info.device, worker.left) == (bench.worker_id, "cpu", None)
+    assert worker.info.versions["optuna"]
+
+
+def test_the_same_code_and_images_may_join(manifest: Manifest) -> None:
+    require_same(manifest, source(), data_source(manifest, None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"space_version": 7}, "space version is 1 here and 7 in the study"),
+        ({"space_fingerprint": "f" * 64}, "space source is .* here and ffffffffffff in the study"),
+        ({"dataset_fingerprint": "e" * 64}, "images is .* here and eeeeeeeeeeee in the study"),
+        ({"versions": {"keras": "2.0", "python": "2.7"}}, "keras is 3.* here and 2.0 in the study"),
+    ],
+    ids=["space version", "space source", "images", "package"],
+)
+def test_what_differs_is_named(changes: dict[str, Any], words: str, manifest: Manifest) -> None:
+    other = msgspec.structs.replace(manifest, **changes)
+    with pytest.raises(UsageError, match=words):
+        require_same(other, source(), data_source(other, None))
+
+
+@pytest.mark.parametrize("threads", ["many", "0", "-1", "1.5"])
+def test_a_number_of_threads_that_is_none_is_refused(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEARCH_THREADS", threads)
+    with pytest.raises(UsageError, match="SEARCH_THREADS"):
+        threads_each()
+
+
+def test_the_processors_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEARCH_THREADS", raising=False)
+    monkeypatch.setattr("search.machine.usable_processors", lambda: 8)
+    assert [threads_each(workers) for workers in (1, 3, 8, 20)] == [8, 2, 1, 1]
