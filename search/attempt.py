@@ -143,17 +143,17 @@ class Attempt:
 
     def stop_training(self, reason: StopReason = "release") -> None:
         """Has the trainer leave the job; one that doesn't answer soon is ended, its checkpoint is safe."""
-        if self._job is None:
+        trainer = self.bench.trainer.current
+        if self._job is None or trainer is None:
             return
         try:
-            trainer, _ = self.bench.trainer.process()
             trainer.send(Stop(self._job.job, reason))
             deadline = time.monotonic() + (RELEASE_S if reason == "release" else PRUNE_S)
             while time.monotonic() < deadline and (reason == "release" or not self.shutdown.requested):
                 message = trainer.receive(POLL_S)
                 if isinstance(message, Stopped | Trained | Failed) and message.job == self._job.job:
                     return
-        except (TrainerDied, TrainerUnavailable) as error:
+        except TrainerDied as error:
             log.info("the trainer ended while it was told to stop: %s", error)
         self.bench.trainer.discard()
 

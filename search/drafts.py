@@ -39,5 +39,5 @@ def draft_trial(shared: SharedStudy, number: int) -> tuple[Trial, list[Parameter
         sampler=shared.study.sampler,
         pruner=shared.study.pruner,
     )
-    study_id = shared.storage.get_study_id_from_name(shared.name)
-    return Trial(drawn, shared.storage.get_trial_id_from_study_id_trial_number(study_id, number)), storage.draft
+    trial_id = shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
+    return Trial(drawn, trial_id), storage.draft

@@ -59,6 +59,11 @@ class TrainerProcess:
         """The process number of the trainer."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
     def send(self, command: Command) -> None:
         """Hands the trainer a command.
 

@@ -85,12 +85,7 @@ def should_prune(shared: SharedStudy, number: int) -> bool:
 
 def trial_id(shared: SharedStudy, number: int) -> int:
     """The id by which the storage knows the study's trial of that number."""
-    return shared.storage.get_trial_id_from_study_id_trial_number(study_id(shared), number)
-
-
-def study_id(shared: SharedStudy) -> int:
-    """The id by which the storage knows the study."""
-    return shared.storage.get_study_id_from_name(shared.name)
+    return shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
 
 
 def fixed_params(

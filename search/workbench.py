@@ -86,7 +86,15 @@ class Trainer:
             self._process.kill()
         self._process = self._ready = None
 
+    @property
+    def current(self) -> TrainerProcess | None:
+        """The trainer that was started last, dead or alive; None when it has been ended."""
+        return self._process
+
     def _running(self) -> TrainerProcess:
+        if self._process is not None and self._ready is not None and not self._process.alive:
+            log.warning("the trainer has died between two trials: it is replaced")
+            self.discard()
         if self._process is None:
             log_file = self.folder.logs / f"trainer-{socket.gethostname()}-{os.getpid()}.log"
             self._process = TrainerProcess(log_file, self.environment, self.command)

@@ -65,6 +65,10 @@ class WorkerPool:
         codes = [worker.process.poll() for worker in self._workers]
         return sum(code is None or code < 0 for code in codes)
 
+    def pids(self) -> list[int]:
+        """The process numbers of the workers that are running."""
+        return [worker.process.pid for worker in self._workers if worker.process.poll() is None]
+
     def replace_dead(self) -> None:
         """Starts a worker in the place of each that was killed; one that ended by itself had its reasons."""
         for killed in self.note_exits():

@@ -58,6 +58,7 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
 
     Raises:
         Quarantined: nothing works on this host.
+        StudyNotFound: the study was deleted.
     """
     leftovers, strikes = Leftovers(bench), Strikes()
     bench.trainer.start()  # importing Keras takes seconds: meanwhile the first slot is claimed and sampled

@@ -3,7 +3,7 @@
 import contextlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -33,13 +33,14 @@ LONGEST_WAIT_S = 5.0
 class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
-    `created` says whether this call made the study; `manifest` is the stored one. `storage` is Optuna's, cached,
-    and `trials` is what writes there under a lease.
+    `study_id` is the id by which Optuna's storage knows it. `created` says whether this call made the study;
+    `manifest` is the stored one. `storage` is Optuna's, cached, and `trials` is what writes there under a lease.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
 
     name: str
+    study_id: int
     manifest: Manifest
     created: bool
     study: optuna.Study = field(repr=False)
@@ -57,13 +58,20 @@ class SharedStudy:
             StorageUnreachable: the database doesn't answer.
         """
         with self.translated():
-            study_id = self.storage.get_study_id_from_name(self.name)
-            trial_id = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, number)
             return optuna.trial.Trial(self.study, trial_id)
 
-    def translated(self) -> contextlib.AbstractContextManager[None]:
-        """Raises StorageUnreachable where what is done inside meets a database that fails."""
-        return translated(self.engine.url)
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raises StorageUnreachable where what is done inside meets a database that fails, and StudyNotFound where it
+        misses a record because the study was deleted.
+        """
+        with translated(self.engine.url):
+            try:
+                yield
+            except KeyError:
+                self.ledger.stop_reason()  # whether the study is there: raises StudyNotFound unless it is
+                raise
 
     def close(self) -> None:
         """Closes this process' connections."""
@@ -197,6 +205,7 @@ def attach(
     ledger = Ledger(rdb.engine, study_id)
     return SharedStudy(
         name=study_name,
+        study_id=study_id,
         manifest=manifest,
         created=created,
         study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),

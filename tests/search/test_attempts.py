@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
+import psutil
 import pytest
 from optuna.trial import TrialState
 
@@ -69,6 +70,20 @@ def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_l
     assert "SIGKILL" in trial.user_attrs["reason"]
     assert "the stub dies as told" in trial.user_attrs["reason"]
     assert trial_of(shared, 1).state is TrialState.COMPLETE
+
+
+def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(
+    lab: Any, wait_until: Callable[..., Any]
+) -> None:
+    shared = lab.study(1)
+    bench = lab.bench()
+    trainer, _ = bench.trainer.process()
+    idle = psutil.Process(trainer.pid)
+    idle.kill()
+    wait_until(lambda: idle.status() == psutil.STATUS_ZOMBIE, "the end of the idle trainer")
+    lab.work(bench)
+    assert trial_of(shared, 0).state is TrialState.COMPLETE
+    assert shared.ledger.slots()[0].token == 1
 
 
 def test_a_trial_that_gets_further_with_each_crash_is_not_given_up(lab: Any) -> None:

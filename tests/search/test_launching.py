@@ -22,11 +22,12 @@ def pool_on(lab: Any, *arguments: str) -> WorkerPool:
     return WorkerPool(arguments, [PLACE], lab.url, lab.folder / "logs")
 
 
-def kill_the_worker(wait_until: Callable[..., Any]) -> None:
-    """Ends this process' only child, and leaves it to the pool to notice."""
-    (child,) = psutil.Process().children()
-    child.kill()
-    wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, "the worker's end")
+def kill_the_worker(pool: WorkerPool, wait_until: Callable[..., Any]) -> None:
+    """Ends the pool's only worker, and leaves it to the pool to notice."""
+    (pid,) = pool.pids()
+    worker = psutil.Process(pid)
+    worker.kill()
+    wait_until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the worker's end")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
     lab: Any, pool: WorkerPool, wait_until: Callable[..., Any]
 ) -> None:
     shared = lab.study(3)
-    kill_the_worker(wait_until)
+    kill_the_worker(pool, wait_until)
     assert not is_over(shared, pool)
     pool.replace_dead()
     assert not is_over(shared, pool)
@@ -54,7 +55,7 @@ def test_workers_that_are_killed_again_and_again_are_given_up(
 ) -> None:
     shared = lab.study(3)
     for _ in range(RESTARTS + 1):
-        kill_the_worker(wait_until)
+        kill_the_worker(pool, wait_until)
         pool.replace_dead()
     assert (pool.alive(), pool.exit_code) == (0, 1)
     assert is_over(shared, pool)

@@ -148,3 +148,24 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Any) -> None:
     optuna.delete_study(study_name="study", storage=shared.storage)
     with pytest.raises(StudyNotFound, match="deleted"):
         lab.work(bench)
+
+
+@pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
+def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: str, lab: Any) -> None:
+    import optuna
+
+    from storage.errors import StudyNotFound
+
+    shared = lab.study(2, pruner="asha")
+    bench = lab.bench()
+    whole = getattr(bench.shared.ledger, step)
+
+    def delete_after(*arguments: Any, **named: Any) -> Any:
+        done = whole(*arguments, **named)
+        if shared.name in optuna.get_all_study_names(shared.storage):
+            optuna.delete_study(study_name=shared.name, storage=shared.storage)
+        return done
+
+    setattr(bench.shared.ledger, step, delete_after)
+    with pytest.raises(StudyNotFound, match="deleted"):
+        lab.work(bench)
