@@ -1,0 +1,26 @@
+"""A short run of benchmarks/chaos.py: workers and trainers are killed and suspended, and the study doesn't notice."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chaos_checks import MUST_BE_ZERO
+
+CHAOS = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("storage", "restarts"), [("postgres", 1), ("sqlite", 0)])
+def test_nothing_is_lost_and_nothing_is_done_twice(storage: str, restarts: int) -> None:
+    command = [sys.executable, str(CHAOS), "--storage", storage, "--smoke"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    report = json.loads(ended.stdout or "{}")
+    assert report.get("failed_checks") == [], ended.stdout + ended.stderr
+    assert ended.returncode == 0
+    assert report["finished"] == report["trials"]
+    assert {name: report[name] for name in MUST_BE_ZERO if report[name]} == {}
+    assert report["most_epochs_lost_by_a_kill"] <= 1
+    assert report["database_restarts"] == restarts
+    assert report["workers_killed"] + report["trainers_killed"] > 0
