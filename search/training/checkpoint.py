@@ -6,7 +6,7 @@ renamed, so that a kill at any instant leaves the old or the new one.
 """
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.training.fit import EpochScores
+from search.training.trainee import Stateful
 
 META = "meta"
 PATTERN = "token-*.npz"
@@ -51,15 +52,15 @@ class Checkpoints:
     token: int
     identity: str
 
-    def save(self, model: Any, history: Sequence[EpochScores]) -> None:
-        """Replaces this attempt's checkpoint.
+    def save(self, values: Sequence[NDArray[Any]], history: Sequence[EpochScores]) -> None:
+        """Replaces this attempt's checkpoint by one of these values, after the epochs of that history.
 
         Raises:
             OSError: it couldn't be written (a full disk); an earlier checkpoint is untouched.
         """
         meta = msgspec.json.encode(Meta(self.identity, tuple(history)))
         arrays: dict[str, NDArray[Any]] = {META: np.frombuffer(meta, np.uint8)}
-        arrays |= {f"v{number:04d}": value for number, value in enumerate(_values(model))}
+        arrays |= {f"v{number:04d}": value for number, value in enumerate(values)}
         path = self.folder / f"token-{self.token}.npz"
         part = path.with_suffix(".part")
         try:
@@ -71,14 +72,14 @@ class Checkpoints:
             part.unlink(missing_ok=True)
             raise
 
-    def resume(self, model: Any) -> Resumed:
-        """Brings the model to the state of the newest usable checkpoint; without one it stays as it is."""
+    def resume(self, trainee: Stateful) -> Resumed:
+        """Brings a trainee to the state of the newest usable checkpoint; without one it stays as it is."""
         problems: list[str] = []
         for path in self._newest_first(problems):
             try:
                 meta, values = _read(path)
                 self._require_same_job(meta)
-                _restore(model, values)
+                _restore(trainee, values)
             except CheckpointError as error:
                 problems.append(_unused(path, error))
             else:
@@ -104,22 +105,10 @@ def _unused(path: Path, error: CheckpointError) -> str:
     return f"the checkpoint {path} is not used: {error}"
 
 
-def _variables(model: Any) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _values(model: Any) -> Iterator[NDArray[Any]]:
-    for variable in _variables(model):
-        yield np.asarray(variable.numpy())
-
-
-def _restore(model: Any, values: Sequence[NDArray[Any]]) -> None:
-    variables = _variables(model)
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [value.shape for value in values]:
+def _restore(trainee: Stateful, values: Sequence[NDArray[Any]]) -> None:
+    if [value.shape for value in trainee.values()] != [value.shape for value in values]:
         raise CheckpointError("its arrays don't fit the model")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    trainee.restore(values)
 
 
 def _read(path: Path, *, values: bool = True) -> tuple[Meta, list[NDArray[Any]]]:

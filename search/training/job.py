@@ -3,85 +3,101 @@
 Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 """
 
-import gc
 import hashlib
 import resource
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from numpy.typing import NDArray
 
 from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
-from search.training.checkpoint import Checkpoints
+from search.training.checkpoint import Checkpoints, Resumed
 from search.training.datasets import load_dataset
-from search.training.fit import EpochRunner, Epochs, EpochScores, Stop, run_epochs
+from search.training.device import precision_wanted, set_precision
+from search.training.fit import Epochs, EpochScores, Stop, run_epochs
 from search.training.keras_runner import evaluate
-from search.training.model import Setting, build_model, compile_for_scores, compile_model
+from search.training.model import compile_for_scores
+from search.training.overlap import Ahead
 from search.training.recent import Recent
-from search.training.runner import make_runner
 from search.training.split import Split, split
+from search.training.trainee import Trainee
+from search.training.trainees import Trainees, forget_models
 from spaces import Space, load_space
 from spaces.errors import SpaceError
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
-SEEDS = 2**32
+NOTHING = Resumed((), ())
 
-RunnerFactory = Callable[[Any, Split, int], EpochRunner]
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data that has been read and split, and what trains on it."""
+
+    data: Split
+    trainees: Trainees
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEpoch:
+    """The scores of an epoch, and the state of the trainee after it."""
+
+    scores: EpochScores
+    values: Sequence[NDArray[Any]]
 
 
 class Jobs:
-    """Does jobs one after another, and keeps what they share: data that has been read and split, and spaces.
+    """Does jobs one after another, and keeps what they share: data that has been read and split, programs, and spaces.
 
     What it raises ends the job and not the process: see `outcome`.
     """
 
-    def __init__(self, make_runner: RunnerFactory = make_runner) -> None:
-        self._make_runner = make_runner
-        self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
+    def __init__(self) -> None:
+        set_precision(precision_wanted())
+        self._splits = Recent[tuple[DataSource, int], Prepared](CACHED_SPLITS)
         self._spaces = Recent[str, Space](CACHED_SPACES)
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
-        """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint."""
-        try:
-            yield from self._train(job, stop)
-        finally:
-            _forget_model()
+        """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
+        while the next one is trained.
+        """
+        prepared, space = self._prepared(job.data, job.split_seed), self._space(job.space)
+        checkpoints = _checkpoints(job, space)
+        with prepared.trainees.trainee(job, space) as trainee:
+            resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
+            yield from (Warned(job.job, problem) for problem in resumed.problems)
+            yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
+            history = list(resumed.history)
+            if not _finished(job, history):
+                epochs = Epochs(len(history) + 1, job.epochs, len(prepared.data.x_train), job.seed)
+                with Ahead(lambda stop: _trained_epochs(trainee, epochs, stop), stop) as trained:
+                    for epoch in trained:
+                        history.append(epoch.scores)
+                        yield from _save_checkpoint(job, checkpoints, epoch.values, history)
+                        yield _epoch_end(job, epoch.scores)
+            yield from _ending(job, trainee, history)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test images."""
         self._space(job.space)
-        data = self._split(job.data, job.split_seed)
+        data = self._prepared(job.data, job.split_seed).data
         try:
             model = _load_model(Path(job.model_path))
             compile_for_scores(model)
             score = evaluate(model, data.scaled(data.x_test), data.y_test, job.batch_size)
             yield Evaluated(job.job, score.loss, score.accuracy, len(data.y_test))
         finally:
-            _forget_model()
+            forget_models()
 
-    def _train(self, job: Train, stop: Stop) -> Iterator[Message]:
-        data, space = self._split(job.data, job.split_seed), self._space(job.space)
-        model = _new_model(job, space, data)
-        checkpoints = _checkpoints(job, space)
-        resumed = checkpoints.resume(model) if checkpoints else None
-        history = list(resumed.history) if resumed else []
-        yield from (Warned(job.job, problem) for problem in (resumed.problems if resumed else ()))
-        yield from (_epoch_end(job, scores, replayed=True) for scores in history)
-        if not _finished(job, history):
-            epochs = Epochs(len(history) + 1, job.epochs, len(data.x_train), job.seed)
-            for scores in run_epochs(self._make_runner(model, data, job.batch_size), epochs, stop):
-                history.append(scores)
-                yield from _save_checkpoint(job, checkpoints, model, history)
-                yield _epoch_end(job, scores)
-        yield from _ending(job, model, history)
-
-    def _split(self, source: DataSource, seed: int) -> Split:
-        def load() -> Split:
+    def _prepared(self, source: DataSource, seed: int) -> Prepared:
+        def load() -> Prepared:
             dataset = load_dataset(source.dataset, source.data_dir)
-            return split(dataset, source.validation_fraction, seed, source.limit_train)
+            data = split(dataset, source.validation_fraction, seed, source.limit_train)
+            return Prepared(data, Trainees(data))
 
         return self._splits.get((source, seed), load)
 
@@ -89,22 +105,8 @@ class Jobs:
         return self._spaces.get(ref, lambda: load_space(ref))
 
 
-def _new_model(job: Train, space: Space, data: Split) -> Any:
-    import keras
-
-    keras.utils.set_random_seed(job.seed % SEEDS)
-    setting = Setting(data.image_shape, len(data.classes), data.steps_per_epoch(job.batch_size))
-    model = build_model(space, job.configuration, setting)
-    compile_model(model, job.configuration)
-    return model
-
-
-def _forget_model() -> None:
-    """Keras keeps what belongs to a model until it is told to let go."""
-    import keras
-
-    keras.utils.clear_session()
-    gc.collect()
+def _trained_epochs(trainee: Trainee, epochs: Epochs, stop: Stop) -> Iterator[TrainedEpoch]:
+    return (TrainedEpoch(scores, trainee.values()) for scores in run_epochs(trainee, epochs, stop))
 
 
 def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
@@ -127,12 +129,12 @@ def _diverged(history: Sequence[EpochScores]) -> str | None:
 
 
 def _save_checkpoint(
-    job: Train, checkpoints: Checkpoints | None, model: Any, history: Sequence[EpochScores]
+    job: Train, checkpoints: Checkpoints | None, values: Sequence[NDArray[Any]], history: Sequence[EpochScores]
 ) -> Iterator[Warned]:
     if checkpoints is None:
         return
     try:
-        checkpoints.save(model, history)
+        checkpoints.save(values, history)
     except OSError as error:
         yield Warned(job.job, f"the checkpoint of epoch {len(history)} couldn't be written, training goes on: {error}")
 
@@ -141,14 +143,14 @@ def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> Ep
     return EpochEnd(job.job, **msgspec.structs.asdict(scores), replayed=replayed)
 
 
-def _ending(job: Train, model: Any, history: Sequence[EpochScores]) -> Iterator[Message]:
+def _ending(job: Train, trainee: Trainee, history: Sequence[EpochScores]) -> Iterator[Message]:
     diverged = _diverged(history)
     if not _finished(job, history):
         yield Stopped(job.job, len(history))
         return
     if job.model_path is not None and diverged is None:
-        yield from _save_model(job, model, Path(job.model_path))
-    yield Trained(job.job, model.count_params(), len(history), diverged, _peak_memory_mb())
+        yield from _save_model(job, trainee.keras_model(), Path(job.model_path))
+    yield Trained(job.job, trainee.parameters, len(history), diverged, _peak_memory_mb())
 
 
 def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:

@@ -23,6 +23,8 @@ from spaces.space import ImageShape, Space
 
 KEPT_AFTER_AN_EPOCH = 0.01
 LARGEST_MOMENTUM = 0.99
+MOMENTUM_STEPS = 2**20
+SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,23 @@ def fitted_momentum(steps_per_epoch: int) -> float:
     return min(LARGEST_MOMENTUM, fitted)
 
 
+def seed_all(seed: int) -> None:
+    """Decides all random numbers that models draw from now on as they are built."""
+    import keras
+
+    keras.utils.set_random_seed(seed % SEEDS)
+
+
+def bn_momentum(layer: Normalize, steps_per_epoch: int) -> float:
+    """The momentum of a layer's moving averages: the one that it asks for, else the fitted one.
+
+    It is a multiple of 2**-20, so that float32 holds both it and its complement to 1 exactly: the averages then don't
+    depend on whether a program has it as a constant or as a variable.
+    """
+    momentum = fitted_momentum(steps_per_epoch) if layer.momentum is None else layer.momentum
+    return round(momentum * MOMENTUM_STEPS) / MOMENTUM_STEPS
+
+
 def build_model(space: Space, configuration: Configuration, setting: Setting) -> Any:
     """The uncompiled `keras.Model` from scaled images (batch, height, width, channels) to logits (batch, classes).
 
@@ -51,7 +70,7 @@ def build_model(space: Space, configuration: Configuration, setting: Setting) ->
         SpaceError: the images are too small for the layers, or the space's own `build` raises or returns no such model.
     """
     if space.build is None:
-        return _from_layers(configuration, setting)
+        return model_from_layers(configuration, setting)
     return _from_space(space, configuration, setting)
 
 
@@ -76,23 +95,28 @@ def _loss() -> Any:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def _from_layers(configuration: Configuration, setting: Setting) -> Any:
+def model_from_layers(configuration: Configuration, setting: Setting) -> Any:
+    """The uncompiled model of a configuration's own layers.
+
+    Raises:
+        SpaceError: the images are too small for them.
+    """
     import keras
 
     require_fit(configuration, setting.image_shape)
-    layers = [_keras_layer(layer, setting) for layer in layer_order(configuration)]
+    layers = [keras_layer(layer, setting) for layer in layer_order(configuration)]
     return keras.Sequential([keras.Input(setting.image_shape), *layers])
 
 
-def _keras_layer(layer: Layer, setting: Setting) -> Any:
+def keras_layer(layer: Layer, setting: Setting) -> Any:
+    """Keras' own layer for one of a configuration's."""
     from keras import layers
 
     match layer:
         case Conv():
             return layers.Conv2D(layer.filters, layer.kernel, padding=layer.padding)
         case Normalize():
-            fitted = fitted_momentum(setting.steps_per_epoch)
-            return layers.BatchNormalization(momentum=fitted if layer.momentum is None else layer.momentum)
+            return layers.BatchNormalization(momentum=bn_momentum(layer, setting.steps_per_epoch))
         case Activate():
             return layers.Activation(layer.function)
         case Drop():

@@ -4,6 +4,13 @@ from typing import Any
 
 from spaces.configuration import Optimizer
 
+WITH_MOMENTUM = ("momentum", "rmsprop")
+
+
+def momentum_of(optimizer: Optimizer) -> float:
+    """The momentum that an optimizer works with: 0 for those that ignore it."""
+    return optimizer.momentum if optimizer.name in WITH_MOMENTUM else 0.0
+
 
 def make_optimizer(optimizer: Optimizer) -> Any:
     """A new `keras.optimizers.Optimizer`; what the record doesn't say stays at Keras' defaults.

@@ -3,6 +3,8 @@
 import json
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -237,3 +239,76 @@ def test_a_checkpoint_tells_the_epochs_it_holds(trainer: Any, job: Job, tmp_path
     with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
         meta = json.loads(file["meta"].tobytes())
     assert [scores["epoch"] for scores in meta["history"]] == [1, 2]
+
+
+def test_a_warm_trainer_gives_the_scores_and_the_weights_of_a_new_one(
+    trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
+) -> None:
+    others = (
+        msgspec.structs.replace(STATEFUL, optimizer=Optimizer("adam", 0.003)),
+        msgspec.structs.replace(STATEFUL, dropout=(Dropout("before_every_dense", 0.5),)),
+    )
+    for other in others:
+        trainer.run(job(configuration=other, checkpoints=None, seed=8))
+    made = {}
+    for name, child in (("warm", trainer), ("new", new_trainer())):
+        messages = child.run(job(configuration=STATEFUL, checkpoints=str(tmp_path / name)))
+        made[name] = scores(messages), checkpoint_arrays(tmp_path / name / "token-1.npz")
+    assert made["warm"][0] == made["new"][0]
+    for warm, new in zip(made["warm"][1], made["new"][1], strict=True):
+        assert np.array_equal(warm, new)
+
+
+def test_a_model_of_ones_own_in_between_changes_nothing(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+    path = tmp_path / "own_space.py"
+    layers = "[keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes)]"
+    path.write_text(SPACE.format(body=f"import keras; return keras.Sequential({layers})"))
+    first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
+    trainer.run(job(space=str(path), checkpoints=None))
+    assert scores(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores(first)
+
+
+def test_an_epoch_is_reported_when_its_checkpoint_is_there(trainer: Any, job: Job, tmp_path: Path) -> None:
+    trainer.send(job(configuration=STATEFUL, epochs=5))
+    for epoch in range(1, 6):
+        trainer.receive_until(is_epoch(epoch))
+        with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
+            assert len(json.loads(file["meta"].tobytes())["history"]) >= epoch
+    assert isinstance(trainer.receive(), Trained)
+
+
+KERAS_ALONE = """
+import json, sys
+
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("search", "spaces", "storage"):
+            raise ImportError(f"{name} is not to be needed")
+
+sys.meta_path.insert(0, Refused())
+import keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+images = np.linspace(0, 1, 64, dtype="float32").reshape(1, 8, 8, 1)
+modules = {type(layer).__module__.split(".")[0] for layer in model.layers}
+print(json.dumps([sorted(modules), type(model.optimizer).__name__, model.predict(images, verbose=0).tolist()]))
+"""
+
+
+def test_a_kept_model_opens_where_only_keras_is(trainer: Any, job: Job, keras: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    trainer.run(job(configuration=STATEFUL, model_path=str(path)))
+    command = [sys.executable, "-I", "-c", KERAS_ALONE, str(path)]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    modules, optimizer, logits = json.loads(ended.stdout.splitlines()[-1])
+    assert (modules, optimizer) == (["keras"], "SGD")
+    dense = keras.models.load_model(path).layers[-1].kernel.numpy()
+    assert any(np.array_equal(dense, array) for array in checkpoint_arrays(tmp_path / "slot" / "token-1.npz"))
+    assert np.isfinite(logits).all()
+
+
+def test_models_may_compute_in_bfloat16(
+    new_trainer: Callable[[], Any], job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEARCH_PRECISION", "mixed_bfloat16")
+    messages = new_trainer().run(job(configuration=STATEFUL, epochs=8, data=DataSource("digits")))
+    assert messages[-2].val_accuracy > 0.8

@@ -1,0 +1,203 @@
+"""A compiled program that trains all configurations of one structure.
+
+    structure, images -> program;   configuration, seed -> numbers and fresh weights -> epochs -> a plain Keras model
+
+Learning rate, momentum, dropout rates, the optimizer and all random state are variables of the program. Scores, weights
+and random states are those of a new model that is trained by `fit`, to the last bit on a processor. Importing this
+module imports Keras.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.device import DeviceImages, gradients, step_program
+from search.training.fit import Order, Score, Stop
+from search.training.model import Setting, bn_momentum, compile_model, keras_layer, model_from_layers, seed_all
+from search.training.optimizer import momentum_of
+from search.training.tunable import TunableBatchNormalization, TunableDropout
+from search.training.updates import Updates, rule_name
+from search.training.vector import Vector
+from spaces.configuration import Configuration
+from spaces.layers import Drop, Layer, Normalize, layer_order, require_fit
+
+STEPS_A_CALL = 64
+COPIES = 7  # vector, two of state, the model's own; the plain model with two of state
+NO_SUMS = np.zeros(3, np.float32)
+
+
+class Program:
+    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 64 steps."""
+
+    def __init__(
+        self, configuration: Configuration, setting: Setting, batch_size: int, train: DeviceImages, val: DeviceImages
+    ) -> None:
+        require_fit(configuration, setting.image_shape)
+        self._configuration, self._setting, self._batch_size = configuration, setting, batch_size
+        self._model = _tunable_model(configuration, setting)
+        self._first_values = {id(variable): variable.numpy() for variable in self._model.variables}
+        self._vector = Vector(self._model.trainable_variables)
+        self._updates = Updates(self._vector)
+        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self._plain: Any = None
+        self._compiled_for: str | None = None
+        self._val_order = np.arange(len(val))
+        self._train_steps = step_program(self._train_step, train, batch_size)
+        self._test_steps = step_program(self._test_step, val, batch_size)
+
+    def begin(self, configuration: Configuration, seed: int) -> None:
+        """Takes on a configuration of the program's structure, with the weights that a new model of that seed has."""
+        self._configuration = configuration
+        for layer, drawn in zip(self._model.layers, layer_order(configuration), strict=True):
+            _tune(layer, drawn, self._setting)
+        values = self._first_values | _random_values(self._model, seed)
+        self._assign([values[id(variable)] for variable in self._model.variables])
+        self._updates.choose(configuration.optimizer)
+
+    def train(self, order: Order, stop: Stop) -> Score | None:
+        """See EpochRunner."""
+        steps, sums = -(-len(order) // self._batch_size), NO_SUMS
+        for first in range(0, steps, STEPS_A_CALL):
+            if stop():
+                return None
+            sums = self._train_steps(order, first, min(first + STEPS_A_CALL, steps), sums)
+        return _score(sums)
+
+    def validate(self) -> Score:
+        """See EpochRunner."""
+        steps = -(-len(self._val_order) // self._batch_size)
+        return _score(self._test_steps(self._val_order, 0, steps, NO_SUMS))
+
+    def learning_rate(self) -> float:
+        """See EpochRunner."""
+        return self._updates.learning_rate()
+
+    @property
+    def size(self) -> int:
+        """The bytes of all weights that it holds: of its model and the plain one, and the state of their optimizers."""
+        return COPIES * self._vector.size
+
+    @property
+    def parameters(self) -> int:
+        """See Trainee."""
+        return int(self._model.count_params())
+
+    def values(self) -> list[NDArray[Any]]:
+        """See Trainee."""
+        trained = dict(zip(map(id, self._model.trainable_variables), self._vector.values(), strict=True))
+        model = [trained.get(id(variable), variable.numpy()) for variable in self._model.variables]
+        return [*model, *self._updates.values()]
+
+    def restore(self, values: Sequence[NDArray[Any]]) -> None:
+        """See Trainee."""
+        count = len(self._model.variables)
+        self._assign(values[:count])
+        self._updates.restore(values[count:])
+
+    def keras_model(self) -> Any:
+        """See Trainee."""
+        model, optimizer = self._plain_model(), self._configuration.optimizer
+        for layer, drawn in zip(model.layers, layer_order(self._configuration), strict=True):
+            _set(layer, drawn, self._setting)
+        if self._compiled_for != rule_name(optimizer):
+            compile_model(model, self._configuration)
+            self._compiled_for = rule_name(optimizer)
+        if hasattr(model.optimizer, "momentum"):
+            model.optimizer.momentum = momentum_of(optimizer)
+        for variable, value in zip([*model.variables, *model.optimizer.variables], self.values(), strict=True):
+            variable.assign(value)
+        return model
+
+    def _plain_model(self) -> Any:
+        """Made when it's first asked for, and once only: Keras never quite forgets a model."""
+        if self._plain is None:
+            self._plain = model_from_layers(self._configuration, self._setting)
+        return self._plain
+
+    def _assign(self, values: Sequence[Any]) -> None:
+        by_variable = {id(v): value for v, value in zip(self._model.variables, values, strict=True)}
+        self._vector.assign([by_variable[id(variable)] for variable in self._model.trainable_variables])
+        for variable in self._model.non_trainable_variables:
+            variable.assign(by_variable[id(variable)])
+
+    def _train_step(self, images: Any, labels: Any) -> Any:
+        parts = self._vector.parts()
+        slopes, (sums, states) = gradients(lambda: self._forward(parts, images, labels, training=True), parts)
+        for variable, value in states:
+            variable.assign(value)
+        self._updates.apply(self._vector.join(slopes))
+        return sums
+
+    def _test_step(self, images: Any, labels: Any) -> Any:
+        _, (sums, _) = self._forward(self._vector.parts(), images, labels, training=False)
+        return sums
+
+    def _forward(self, parts: list[Any], images: Any, labels: Any, *, training: bool) -> tuple[Any, tuple[Any, Any]]:
+        """The loss; what is summed over batches (loss, images, hits); and the new values of the model's state."""
+        ops = keras.ops
+        with keras.StatelessScope(list(zip(self._model.trainable_variables, parts, strict=True))) as scope:
+            logits = self._model(images, training=training)
+        loss = self._loss(labels, logits)
+        n = ops.cast(ops.shape(labels)[0], "float32")
+        hits = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
+        states = [(variable, scope.get_current_value(variable)) for variable in self._model.non_trainable_variables]
+        changed = [(variable, value) for variable, value in states if value is not None]
+        return loss, (ops.stack([loss * n, n, hits]), changed)
+
+
+def _score(sums: NDArray[np.float32]) -> Score:
+    loss, n, hits = sums
+    return Score(float(loss / n), float(hits / n))
+
+
+def _tunable_model(configuration: Configuration, setting: Setting) -> Any:
+    layers = [_tunable_layer(layer, setting) for layer in layer_order(configuration)]
+    return keras.Sequential([keras.Input(setting.image_shape), *layers])
+
+
+def _tunable_layer(layer: Layer, setting: Setting) -> Any:
+    match layer:
+        case Drop(rate) if rate > 0:
+            return TunableDropout()
+        case Normalize():
+            return TunableBatchNormalization()
+        case _:
+            return keras_layer(layer, setting)
+
+
+def _tune(layer: Any, drawn: Layer, setting: Setting) -> None:
+    match layer, drawn:
+        case TunableDropout(), Drop(rate):
+            layer.set_rate(rate)
+        case TunableBatchNormalization(), Normalize():
+            layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+
+
+def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
+    """What `_tune` does, for layers of Keras."""
+    match drawn:
+        case Drop(rate):
+            layer.rate = rate
+        case Normalize():
+            layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+
+
+def _random_values(model: Any, seed: int) -> dict[int, Any]:
+    """The values of those variables that are random at first, by their id.
+
+    Layers draw the seeds of their initializers and of their random state as they are made, one after another; the same
+    is done here.
+    """
+    seed_all(seed)
+    return {id(variable): value for layer in model.layers for variable, value in _drawn(layer)}
+
+
+def _drawn(layer: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+        initializer = type(layer.kernel_initializer)()
+        yield layer.kernel, initializer(layer.kernel.shape, layer.kernel.dtype)
+    if isinstance(layer, TunableDropout):
+        yield layer.seed_generator.state, keras.random.SeedGenerator().state.numpy()

@@ -1,0 +1,98 @@
+"""Who trains a job: a program that is kept for all configurations of one structure, or a model of its own."""
+
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from search.protocol import Train
+from search.training.device import DeviceImages, compiles_epochs, precision_wanted
+from search.training.fit import EpochRunner
+from search.training.model import Setting, build_model, compile_model, seed_all
+from search.training.recent import Recent
+from search.training.runner import LARGEST_ON_DEVICE, make_runner
+from search.training.split import Split
+from search.training.structure import structure_of
+from search.training.trainee import KerasTrainee, Trainee
+from spaces import Space
+from spaces.layers import Layer
+
+if TYPE_CHECKING:
+    from search.training.program import Program
+
+KEPT_PROGRAMS = 24
+KEPT_BYTES = 2**29
+
+log = logging.getLogger(__name__)
+
+RunnerFactory = Callable[[Any, Split, int], EpochRunner]
+
+
+class Trainees:
+    """Makes trainees for jobs on one split, and keeps their programs, those that were used last."""
+
+    def __init__(self, data: Split, make_runner: RunnerFactory = make_runner) -> None:
+        self._data = data
+        self._make_runner = make_runner
+        self._programs = Recent[tuple[tuple[Layer, ...], int], "Program"](KEPT_PROGRAMS, KEPT_BYTES, lambda p: p.size)
+        self._images: tuple[DeviceImages, DeviceImages] | None = None
+
+    @contextmanager
+    def trainee(self, job: Train, space: Space) -> Iterator[Trainee]:
+        """A trainee with fresh weights for the job, at its disposal within the `with` block.
+
+        Raises:
+            SpaceError: the space builds no such model, or the images are too small for it.
+        """
+        reason = self._why_no_program(space)
+        if reason is None:
+            yield self._begun_program(job)
+            return
+        log.info("this job's model is built for itself: %s", reason)
+        try:
+            yield self._new_model(job, space)
+        finally:
+            forget_models()
+
+    def _why_no_program(self, space: Space) -> str | None:
+        if space.build is not None:
+            return "the space builds its models itself"
+        if not compiles_epochs():
+            return "programs need TensorFlow as Keras' backend"
+        if self._data.x_train.nbytes + self._data.x_val.nbytes > LARGEST_ON_DEVICE:
+            return "the images are more than are held on a device"
+        return None if precision_wanted() == "float32" else "shared programs compute in float32"
+
+    def _begun_program(self, job: Train) -> Trainee:
+        key = structure_of(job.configuration), job.batch_size
+        program = self._programs.get(key, lambda: self._new_program(job))
+        program.begin(job.configuration, job.seed)
+        return program
+
+    def _new_program(self, job: Train) -> "Program":
+        from search.training.program import Program
+
+        if self._images is None:
+            data = self._data
+            train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
+            self._images = train, DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+        return Program(job.configuration, self._setting(job), job.batch_size, *self._images)
+
+    def _new_model(self, job: Train, space: Space) -> Trainee:
+        seed_all(job.seed)
+        model = build_model(space, job.configuration, self._setting(job))
+        compile_model(model, job.configuration)
+        return KerasTrainee(model, self._make_runner(model, self._data, job.batch_size))
+
+    def _setting(self, job: Train) -> Setting:
+        data = self._data
+        return Setting(data.image_shape, len(data.classes), data.steps_per_epoch(job.batch_size))
+
+
+def forget_models() -> None:
+    """Keras keeps what belongs to a model until it is told to let go."""
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()

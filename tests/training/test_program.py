@@ -1,0 +1,171 @@
+"""A program trains one configuration after another, and each as if it were the only one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.training.datasets import load_dataset
+from search.training.device import DeviceImages
+from search.training.fit import Epochs, run_epochs
+from search.training.keras_runner import KerasRunner
+from search.training.model import Setting, compile_model, model_from_layers, seed_all
+from search.training.split import Split, split
+from search.training.structure import structure_of
+from search.training.trainee import KerasTrainee, Trainee
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+
+BATCH = 64
+SEED = 7
+SMALL = (Block((8,)), Block((16,)))
+OPTIMIZERS = [
+    Optimizer("sgd", 0.05),
+    Optimizer("momentum", 0.03, 0.9),
+    Optimizer("momentum", 0.03, 0.0),
+    Optimizer("rmsprop", 2e-3),
+    Optimizer("rmsprop", 1e-3, 0.6),
+    Optimizer("adam", 3e-3),
+    Optimizer("adadelta", 1.0),
+]
+
+
+def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None = None) -> Configuration:
+    """Configurations of one structure."""
+    return Configuration(
+        SMALL,
+        batch_norm=BatchNorm("before_activation", momentum),
+        dropout=(Dropout("before_every_dense", rate), Dropout("after_normalization", rate / 2)),
+        optimizer=optimizer,
+    )
+
+
+@pytest.fixture(scope="module")
+def data() -> Split:
+    """240 images for training: three batches of 64 and one of 48."""
+    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
+
+
+@pytest.fixture(scope="module")
+def setting(data: Split) -> Setting:
+    return Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
+
+
+@pytest.fixture(scope="module")
+def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
+    from search.training.program import Program
+
+    train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
+    val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+    return lambda configuration: Program(configuration, setting, BATCH, train, val)
+
+
+@pytest.fixture(scope="module")
+def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
+    """A program that has trained something before."""
+    program = new_program(configured(Optimizer("adam")))
+    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), seed=99)
+    scores_of(program, data)
+    return program
+
+
+@pytest.fixture
+def by_fit(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], KerasTrainee]:
+    """Makes new plain models that are trained by Keras itself."""
+
+    def make(configuration: Configuration) -> KerasTrainee:
+        seed_all(SEED)
+        model = model_from_layers(configuration, setting)
+        compile_model(model, configuration)
+        return KerasTrainee(model, KerasRunner(model, data, BATCH))
+
+    return make
+
+
+def scores_of(trainee: Trainee, data: Split, first: int = 1, last: int = 2) -> list[tuple[Any, ...]]:
+    epochs = run_epochs(trainee, Epochs(first, last, len(data.x_train), seed=9), lambda: False)
+    return [(e.epoch, e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in epochs]
+
+
+def differing(one: Trainee, other: Trainee) -> list[int]:
+    """The numbers of the arrays of state that aren't equal to the last bit."""
+    pairs = zip(one.values(), other.values(), strict=True)
+    return [number for number, (a, b) in enumerate(pairs) if a.dtype != b.dtype or not np.array_equal(a, b)]
+
+
+def described(model: Any) -> list[tuple[Any, ...]]:
+    """The layers without their names, which Keras numbers."""
+    numbered = ("name", "seed")
+    settings = [{k: v for k, v in layer.get_config().items() if k not in numbered} for layer in model.layers]
+    return [(type(layer), given) for layer, given in zip(model.layers, settings, strict=True)]
+
+
+def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any) -> None:
+    configuration = configured(Optimizer("adam"))
+    warm.begin(configuration, SEED)
+    assert differing(warm, by_fit(configuration)) == []
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}")
+def test_a_warm_program_trains_as_fit_trains_a_new_model(
+    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+) -> None:
+    configuration = configured(optimizer, rate=0.2)
+    plain = by_fit(configuration)
+    expected = scores_of(plain, data)
+    warm.begin(configuration, SEED)
+    assert scores_of(warm, data) == expected
+    assert differing(warm, plain) == []
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        Configuration(SMALL),
+        Configuration(SMALL, dropout=(Dropout("after_pooling", 0.0), Dropout("before_dense", 0.4))),
+        Configuration(SMALL, batch_norm=BatchNorm("after_activation", 0.95), dense=(16, 8), activation="gelu"),
+    ],
+    ids=["plain", "a rate of 0", "a momentum of one's own"],
+)
+def test_so_does_a_new_program_of_any_structure(
+    new_program: Any, by_fit: Any, data: Split, configuration: Configuration
+) -> None:
+    plain, program = by_fit(configuration), new_program(configuration)
+    program.begin(configuration, SEED)
+    assert scores_of(program, data) == scores_of(plain, data)
+    assert differing(program, plain) == []
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}")
+def test_programs_and_plain_models_take_over_from_each_other(
+    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+) -> None:
+    configuration = configured(optimizer)
+    plain = by_fit(configuration)
+    scores_of(plain, data, last=1)
+    warm.begin(configuration, seed=1)
+    warm.restore(plain.values())
+    assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
+    assert differing(warm, plain) == []
+
+
+def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
+    warm: Any, by_fit: Any, data: Split
+) -> None:
+    configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
+    plain = by_fit(configuration)
+    scores_of(plain, data)
+    warm.begin(configuration, SEED)
+    scores_of(warm, data)
+    given = warm.keras_model()
+    assert described(given) == described(plain.keras_model())
+    ours, theirs = (model.optimizer.get_config() for model in (given, plain.keras_model()))
+    assert {**ours, "name": ""} == {**theirs, "name": ""}
+    assert differing(KerasTrainee(given, warm), plain) == []
+
+
+def test_configurations_that_differ_in_numbers_share_a_structure() -> None:
+    one, other = configured(OPTIMIZERS[0], 0.1, 0.5), configured(OPTIMIZERS[-1], 0.6, None)
+    assert structure_of(one) == structure_of(other)
+    assert structure_of(configured(OPTIMIZERS[0], rate=0.0)) != structure_of(one)
+    assert structure_of(Configuration(SMALL)) != structure_of(Configuration())
