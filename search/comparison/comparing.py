@@ -1,0 +1,154 @@
+"""From scores to the answer: the one door to the statistics of this package."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.comparison.answer import Answer, ArmSummary, PairAnswer
+from search.comparison.intervals import Interval, bootstrap_interval, deviation, student_interval
+from search.comparison.permutation import fewest_replicates
+from search.comparison.planning import Estimate, replicates_to_decide
+from search.comparison.scores import FEWEST_REPLICATES, Arm, FloatArray, check_arms, differences, missing, pairs
+from search.comparison.verdict import Decision, Evidence, Verdict, decide, weigh
+from search.errors import UsageError
+
+LEVEL = 0.05
+LARGEST_LEVEL = 0.5
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two arms: their names, their differences by replicate, what these say by themselves, and the bootstrap's say."""
+
+    first: str
+    second: str
+    values: FloatArray
+    evidence: Evidence
+    bootstrap: Interval | None
+
+
+def compare(
+    arms: Sequence[Arm], margin: float, *, maximize: bool = True, level: float = LEVEL, seed: int = 0
+) -> Answer:
+    """The answer to which arms differ by more than matters.
+
+    `margin` is the smallest difference that matters, in the scores' unit: 0.005 is half a point of accuracy. A
+    comparison that is looked at once is judged at level 0.05; each look of one that is looked at several times, at the
+    level of its `Look`. The seed is the resampling's: the same seed and scores give the same answer.
+
+    Raises:
+        UsageError: the arms can't be compared (see `check_arms`), the margin isn't positive, or the level isn't between
+            0 and 0.5, or too small for any test of so many pairs.
+    """
+    check_arms(arms)
+    check_margin(margin)
+    check_level(level)
+    couples = pairs(arms)
+    fewest = fewest_replicates(len(couples), level)
+    paired = [
+        pair_up(first, second, margin, np.random.default_rng([seed, place]))
+        for place, (first, second) in enumerate(couples)
+    ]
+    decision = decide([pair.evidence for pair in paired], margin, level)
+    return Answer(
+        arms=tuple(summarise(arm, lacking) for arm, lacking in zip(arms, missing(arms), strict=True)),
+        pairs=tuple(answer_pair(pair, decision, place, margin, maximize=maximize) for place, pair in enumerate(paired)),
+        margin=margin,
+        level=level,
+        maximize=maximize,
+        fewest=fewest,
+    )
+
+
+def check_margin(margin: float) -> None:
+    """Whether a margin is one.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if not (math.isfinite(margin) and margin > 0):
+        raise UsageError(f"the margin is {margin}: it must be a positive number, the smallest difference that matters")
+
+
+def check_level(level: float) -> None:
+    """Whether a level is one.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if not 0 < level < LARGEST_LEVEL:
+        raise UsageError(f"the level is {level}: it must lie between 0 and {LARGEST_LEVEL}; 0.05 is usual")
+
+
+def pair_up(first: Arm, second: Arm, margin: float, rng: np.random.Generator) -> Paired:
+    """Two arms' differences and what they say."""
+    values = differences(first, second)
+    return Paired(first.name, second.name, values, weigh(values, margin, rng), bootstrap_interval(values, rng))
+
+
+def summarise(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:
+    """One arm's mean and spread."""
+    values = np.array([arm.scores[replicate] for replicate in sorted(arm.scores)], dtype=np.float64)
+    return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), student_interval(values), lacking)
+
+
+def answer_pair(pair: Paired, decision: Decision, place: int, margin: float, *, maximize: bool) -> PairAnswer:
+    """One pair's part of the decision, which has its place there."""
+    able = pair.values.size >= FEWEST_REPLICATES
+    verdict = verdict_at(decision, place, maximize=maximize)
+    return PairAnswer(
+        first=pair.first,
+        second=pair.second,
+        n=pair.values.size,
+        difference=mean_of(pair.values),
+        deviation=deviation_of(pair.values),
+        interval=student_interval(pair.values),
+        bootstrap=pair.bootstrap,
+        p=float(pair.evidence.p_difference),
+        p_corrected=float(decision.p_difference[place]),
+        corrected=at(place, decision.low, decision.high, decision.confidence) if able else None,
+        p_equivalence=float(decision.p_equivalence[place]),
+        within=at(place, decision.within_low, decision.within_high, decision.within_confidence) if able else None,
+        verdict=verdict,
+        estimate=estimate_at(place, pair, decision, margin) if able and verdict is Verdict.UNDECIDED else None,
+    )
+
+
+def mean_of(values: FloatArray) -> float | None:
+    """The mean of values, if there are any."""
+    return float(values.mean()) if values.size else None
+
+
+def deviation_of(values: FloatArray) -> float | None:
+    """The standard deviation of the distribution that the values were drawn from, if two or more allow an estimate."""
+    return float(deviation(values)) if values.size >= FEWEST_REPLICATES else None
+
+
+def verdict_at(decision: Decision, place: int, *, maximize: bool) -> Verdict:
+    """The verdict on the pair that has this place in the decision."""
+    if decision.equivalent[place]:
+        return Verdict.EQUIVALENT
+    if decision.higher[place]:
+        return Verdict.BETTER if maximize else Verdict.WORSE
+    if decision.lower[place]:
+        return Verdict.WORSE if maximize else Verdict.BETTER
+    return Verdict.UNDECIDED
+
+
+def at(place: int, low: FloatArray, high: FloatArray, confidence: FloatArray) -> Interval:
+    """The interval of the pair that has this place in the decision."""
+    return Interval(float(low[place]), float(high[place]), float(confidence[place]))
+
+
+def estimate_at(place: int, pair: Paired, decision: Decision, margin: float) -> Estimate:
+    """How many replicates would probably decide the pair that has this place in the decision."""
+    return replicates_to_decide(
+        float(pair.values.mean()),
+        float(deviation(pair.values)),
+        margin,
+        difference_level=float(1 - decision.confidence[place]),
+        equivalence_level=float(1 - decision.within_confidence[place]) / 2,
+        n=pair.values.size,
+    )

@@ -1,0 +1,112 @@
+"""Verdicts on pairs of arms against a margin, with error rates that hold for all pairs together.
+
+Every claim needs two witnesses: a permutation test, which holds at any number of replicates if the differences are
+symmetric, and Student's interval, which shows how large the difference may be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from search.comparison import holm
+from search.comparison.intervals import standard_error, student
+from search.comparison.permutation import RESAMPLES, equivalence, sign_flip
+from search.comparison.scores import FEWEST_REPLICATES, BoolArray, FloatArray
+
+
+class Verdict(StrEnum):
+    """What is said of the first arm of a pair, compared with the second."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the differences of one pair say: fields of one shape, one item a simulated or real comparison.
+
+    `mean` and its standard error `error` are in the scores' unit; `p_difference` and `p_equivalence` aren't corrected.
+    """
+
+    mean: FloatArray
+    error: FloatArray
+    df: int
+    p_difference: FloatArray
+    p_equivalence: FloatArray
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is claimed of each pair: arrays of shape (..., pairs).
+
+    p-values are corrected for the number of pairs. `low` and `high` bound the difference at the level at which Holm's
+    procedure tested it, `confidence`; those of `within_` are the interval of the equivalence test, at its
+    `within_confidence`. At most one of `higher`, `lower`, `equivalent` is true.
+    """
+
+    p_difference: FloatArray
+    confidence: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p_equivalence: FloatArray
+    within_confidence: FloatArray
+    within_low: FloatArray
+    within_high: FloatArray
+    higher: BoolArray
+    lower: BoolArray
+    equivalent: BoolArray
+
+
+def weigh(differences: FloatArray, margin: float, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Evidence:
+    """The evidence of paired differences of shape (..., n). Fewer than two replicates are none."""
+    n = differences.shape[-1]
+    if n < FEWEST_REPLICATES:
+        shape = differences.shape[:-1]
+        return Evidence(np.zeros(shape), np.full(shape, np.inf), 1, np.ones(shape), np.ones(shape))
+    return Evidence(
+        mean=differences.mean(axis=-1),
+        error=standard_error(differences),
+        df=n - 1,
+        p_difference=sign_flip(differences, rng, resamples=resamples),
+        p_equivalence=equivalence(differences, margin, rng, resamples=resamples),
+    )
+
+
+def decide(evidence: Sequence[Evidence], margin: float, level: float) -> Decision:
+    """What may be claimed of the pairs, with a probability of at most `level` that any claim of difference is wrong,
+    and of at most `level` that any claim of equivalence is.
+
+    A difference is claimed if its corrected p-value is at most `level` and its interval excludes 0; equivalence, which
+    comes first, if the same holds for its p-value and its interval lies within -margin..margin.
+    """
+    mean = np.stack([one.mean for one in evidence], axis=-1)
+    error = np.stack([one.error for one in evidence], axis=-1)
+    df = np.array([one.df for one in evidence])
+    p_difference = np.stack([one.p_difference for one in evidence], axis=-1)
+    p_equivalence = np.stack([one.p_equivalence for one in evidence], axis=-1)
+
+    confidence = 1 - holm.levels(p_difference, level)
+    low, high = student(mean, error, df, confidence)
+    differs = holm.corrected(p_difference) <= level
+
+    # Two one-sided tests at a level are one interval that leaves out that much on each side.
+    within_confidence = 1 - 2 * holm.levels(p_equivalence, level)
+    within_low, within_high = student(mean, error, df, within_confidence)
+    same = (holm.corrected(p_equivalence) <= level) & (-margin < within_low) & (within_high < margin)
+    return Decision(
+        p_difference=holm.corrected(p_difference),
+        confidence=confidence,
+        low=low,
+        high=high,
+        p_equivalence=holm.corrected(p_equivalence),
+        within_confidence=within_confidence,
+        within_low=within_low,
+        within_high=within_high,
+        higher=differs & (low > 0) & ~same,
+        lower=differs & (high < 0) & ~same,
+        equivalent=same,
+    )
