@@ -31,7 +31,7 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         StorageUnreachable: the database doesn't answer.
     """
     ledger = shared.ledger
-    return Snapshot(ledger.counts(), find_best(shared), len(ledger.all_epochs()), ledger.stop_reason())
+    return Snapshot(ledger.counts(), find_best(shared), ledger.epoch_count(), ledger.stop_reason())
 
 
 def find_best(shared: SharedStudy) -> Best | None:

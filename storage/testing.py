@@ -246,6 +246,7 @@ class StorageContract:
         ledger.record_epoch(claimed(ledger), example_epoch(2))
         found = [(epoch.trial_number, epoch.scores.epoch, epoch.token) for epoch in ledger.all_epochs()]
         assert found == [(3, 1, 1), (7, 1, 1), (7, 2, 2)]
+        assert ledger.epoch_count() == len(found)
 
     # outcomes
 

@@ -75,6 +75,12 @@ class LedgerView:
             ordered = query.order_by(epochs.c.trial_number, epochs.c.epoch)
             return [rows.as_epoch(row) for row in connection.execute(ordered)]
 
+    def epoch_count(self) -> int:
+        """How many epochs are recorded, of all trials together."""
+        query = sa.select(sa.func.count()).select_from(epochs).where(epochs.c.study_id == self._study_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
+
     def stop_reason(self) -> str | None:
         """Why nobody may claim, None if everybody may.
 
