@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -70,6 +71,20 @@ def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATI
 @pytest.fixture(name="wait_until")
 def wait_until_fixture() -> Callable[..., Any]:
     return wait_until
+
+
+def kill_child(pid: int) -> None:
+    """Ends a child of this process with SIGKILL, and leaves it to others to notice.
+
+    A process with threads can look like a zombie while some of them are still ending and nobody can wait for it yet.
+    """
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+@pytest.fixture(name="kill_child")
+def kill_child_fixture() -> Callable[[int], None]:
+    return kill_child
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
-import psutil
 import pytest
 from optuna.trial import TrialState
 
@@ -73,14 +72,12 @@ def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_l
 
 
 def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(
-    lab: Any, wait_until: Callable[..., Any]
+    lab: Any, kill_child: Callable[[int], None]
 ) -> None:
     shared = lab.study(1)
     bench = lab.bench()
     trainer, _ = bench.trainer.process()
-    idle = psutil.Process(trainer.pid)
-    idle.kill()
-    wait_until(lambda: idle.status() == psutil.STATUS_ZOMBIE, "the end of the idle trainer")
+    kill_child(trainer.pid)
     lab.work(bench)
     assert trial_of(shared, 0).state is TrialState.COMPLETE
     assert shared.ledger.slots()[0].token == 1

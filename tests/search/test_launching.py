@@ -22,14 +22,6 @@ def pool_on(lab: Any, *arguments: str) -> WorkerPool:
     return WorkerPool(arguments, [PLACE], lab.url, lab.folder / "logs")
 
 
-def kill_the_worker(pool: WorkerPool, wait_until: Callable[..., Any]) -> None:
-    """Ends the pool's only worker, and leaves it to the pool to notice."""
-    (pid,) = pool.pids()
-    worker = psutil.Process(pid)
-    worker.kill()
-    wait_until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the worker's end")
-
-
 @pytest.fixture
 def pool(lab: Any) -> Any:
     """A pool of one worker, which is started and hasn't had the time to do anything."""
@@ -40,10 +32,10 @@ def pool(lab: Any) -> Any:
 
 
 def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
-    lab: Any, pool: WorkerPool, wait_until: Callable[..., Any]
+    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
 ) -> None:
     shared = lab.study(3)
-    kill_the_worker(pool, wait_until)
+    kill_child(*pool.pids())
     assert not is_over(shared, pool)
     pool.replace_dead()
     assert not is_over(shared, pool)
@@ -51,11 +43,11 @@ def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
 
 
 def test_workers_that_are_killed_again_and_again_are_given_up(
-    lab: Any, pool: WorkerPool, wait_until: Callable[..., Any]
+    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
 ) -> None:
     shared = lab.study(3)
     for _ in range(RESTARTS + 1):
-        kill_the_worker(pool, wait_until)
+        kill_child(*pool.pids())
         pool.replace_dead()
     assert (pool.alive(), pool.exit_code) == (0, 1)
     assert is_over(shared, pool)
