@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from spaces import resolve
-from spaces.bn_dropout import space
 from spaces.configuration import BATCH_NORM_POSITIONS, DROPOUT_POSITIONS, BatchNorm, Block, Configuration, Dropout
 from spaces.contract import parameters
 from spaces.diagram import draw
+from spaces.named.bn_dropout import space
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
