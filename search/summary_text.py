@@ -128,8 +128,8 @@ def against(best: TrialLine, known: BaselineResult, value: float) -> str:
     side = "above" if best.value > value else "below"
     distance = f"{abs(best.value - value):.4f} {side}" if best.value != value else "level with"
     return (
-        f"The best trial, {best.number}, is {distance} the best of them, {known.name}: single runs, one the best of many, "
-        "so a hint for a comparison, no proof."
+        f"The best trial, {best.number}, is {distance} the best of them, {known.name}: single runs, one the best of "
+        "many, so a hint for a comparison, no proof."
     )
 
 

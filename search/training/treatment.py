@@ -55,9 +55,13 @@ def _with_shuffled_labels(data: Split, seed: int) -> Split:
 
 
 def _behind(layers: list[Any], model: Any, image_shape: tuple[int, int, int]) -> Any:
-    """One model of the layers and the model, with the model's optimizer in the state in which it is."""
+    """One model of the layers and the model. It has the model's optimizer, in the state in which it is, unless the
+    model is no plain sequence of layers: then it contains the model whole, with its optimizer.
+    """
     import keras
 
-    whole = keras.Sequential([keras.Input(image_shape), *layers, model])
+    if not isinstance(model, keras.Sequential):
+        return keras.Sequential([keras.Input(image_shape), *layers, model])
+    whole = keras.Sequential([keras.Input(image_shape), *layers, *model.layers])
     whole.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
     return whole

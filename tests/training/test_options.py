@@ -180,7 +180,7 @@ STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), earl
 
 
 def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: Callable[..., Train]) -> None:
-    messages = run(job(configuration=STOPPING, epochs=60))
+    messages = run(job(configuration=STOPPING, epochs=250))
     losses = [epoch.val_loss for epoch in epochs_of(messages)]
     best = int(np.argmin(losses)) + 1
     assert len(losses) == best + 2 < 60
@@ -188,7 +188,7 @@ def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: Callable
     assert isinstance(ended, Trained)
     assert (ended.epochs, ended.kept_epoch, ended.diverged) == (len(losses), None, None)
     assert ended.over == f"early stopping: val_loss wasn't better than in epoch {best} for 2 epochs"
-    again = run(job(configuration=STOPPING, epochs=60, token=2))
+    again = run(job(configuration=STOPPING, epochs=250, token=2))
     assert all(epoch.replayed for epoch in epochs_of(again))
     assert again[-1].over == ended.over
 
@@ -197,13 +197,13 @@ def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
     trainer: Any, job: Callable[..., Train], keras: Any, tmp_path: Path
 ) -> None:
     keeping = msgspec.structs.replace(STOPPING, early_stopping=EarlyStopping(None, restore_best=True))
-    whole = job(configuration=keeping, epochs=6, model_path=str(tmp_path / "best.keras"), checkpoints=None)
+    whole = job(configuration=keeping, epochs=25, model_path=str(tmp_path / "best.keras"), checkpoints=None)
     messages = trainer.run(whole)
     best = messages[-1].kept_epoch
-    assert best == int(np.argmin([epoch.val_loss for epoch in epochs_of(messages)])) + 1 < 6
+    assert best == int(np.argmin([epoch.val_loss for epoch in epochs_of(messages)])) + 1 < 25
     trainer.run(job(configuration=keeping, epochs=best + 1))
     path = str(tmp_path / "resumed.keras")
-    assert trainer.run(job(configuration=keeping, epochs=6, token=2, model_path=path))[-1].kept_epoch == best
+    assert trainer.run(job(configuration=keeping, epochs=25, token=2, model_path=path))[-1].kept_epoch == best
     kept, again = (keras.saving.load_model(tmp_path / f"{name}.keras") for name in ("best", "resumed"))
     assert all(np.array_equal(*pair) for pair in zip(kept.get_weights(), again.get_weights(), strict=True))
     assert scores_on_validation(kept, whole) == pytest.approx(scored(epochs_of(messages)[best - 1]), rel=1e-4)
@@ -225,8 +225,10 @@ def test_zca_makes_the_covariance_of_training_images_the_identity_where_they_var
     plain = split(load_dataset("digits"), 0.2, seed=1, limit_train=limit)
     treated = treat(plain, Treatment("zca", shuffled_labels=False, seed=1)).data
     before, after = (variances(images) for images in (plain.scaled(plain.x_train), treated.x_train))
-    assert np.allclose(after, np.where(before > 1e-6, before / (before + EPSILON), 0), atol=0.03)
-    assert (after > 0.99).sum() > 40
+    varying = before > 100 * EPSILON
+    assert varying.sum() > 40
+    assert np.allclose(after[varying], 1, atol=0.02)
+    assert after.max() < 1.02
 
 
 def variances(images: Any) -> Any:
@@ -301,6 +303,6 @@ def test_shuffled_labels_are_the_same_labels_in_another_order_that_the_seed_deci
 
 def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_true_ones(job: Callable[..., Train]) -> None:
     memory = Configuration((), dense=(256,), optimizer=Optimizer("adam", 0.01), shuffled_labels=True)
-    last = epochs_of(run(job(configuration=memory, epochs=60, checkpoints=None)))[-1]
+    last = epochs_of(run(job(configuration=memory, epochs=250, checkpoints=None)))[-1]
     assert last.accuracy > 0.5
     assert last.val_accuracy < 0.3
