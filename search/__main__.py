@@ -1,6 +1,7 @@
 """`python -m search`: lists the commands."""
 
 VERBS = {
+    "spaces": "list what can be searched, or show one space in full",
     "launch": "search a space and end with an answer",
     "worker": "join a study, from this or another host, and work on its trials",
     "stop": "drain a study: trials in hand are finished, no other is begun",
