@@ -103,13 +103,21 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
-    """The numbers of the study's best completed trials, as many as keep their model; of equals, the lower slots'."""
+    """The numbers of the study's best completed trials, as many as keep their model; of equals, the lower slots'.
+
+    In a comparison they are the best of each arm.
+    """
     sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
     ranked = sorted(
         (sign * done.outcome.value, done.slot, done.trial_number)
         for done in shared.ledger.outcomes()
         if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
     )
+    comparison = shared.manifest.comparison
+    if comparison is not None:
+        arms = len(comparison.arms)
+        best_of_arm = {slot % arms: number for _, slot, number in reversed(ranked)}
+        return set(best_of_arm.values())
     return {number for _, _, number in ranked[: shared.manifest.top_models]}
 
 

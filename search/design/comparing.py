@@ -1,0 +1,73 @@
+"""`python -m search.compare`, from flags to exit code."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import optuna
+
+from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.design.arms import make_plans
+from search.design.options import CompareOptions, StudyFlags
+from search.design.plan import ComparisonPlan
+from search.design.report import as_document
+from search.design.result import Result
+from search.design.running import Done, Means, carry_out, exit_code
+from search.design.text import as_markdown, as_text, describe
+from search.errors import UsageError
+
+
+def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
+    """Carries out the comparisons that the flags ask for, and prints their answers; returns the exit code.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: an arm has no scores.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    require_page(options.output)
+    plans = make_plans(options)
+    for plan in plans:
+        say(options, describe(plan))
+    if options.dry_run:
+        say(options, "Nothing was done: this was a dry run.")
+        return EXIT_DONE
+    done = carry_out_all(plans, options, means or Means())
+    answer(options, [one.result for one in done if one is not None])
+    return exit_code(done)
+
+
+def carry_out_all(plans: Sequence[ComparisonPlan], options: CompareOptions, means: Means) -> list[Done | None]:
+    """One comparison after the other, until one is interrupted."""
+    done = list[Done | None]()
+    for plan in plans:
+        done.append(carry_out(plan, options, means, lambda text: say(options, text)))
+        last = done[-1]
+        if last is None or last.code == EXIT_INTERRUPTED:
+            break
+        if options.format_ == "table":
+            click.echo(as_text(last.result))
+    return done
+
+
+def answer(options: CompareOptions, results: Sequence[Result]) -> None:
+    """Prints the answers, those that aren't on the terminal yet, and writes the page that was asked for."""
+    if options.format_ == "json":
+        click.echo(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
+    if options.output is not None and results:
+        options.output.write_text(as_markdown(results), encoding="utf-8")
+        say(options, f"Written: {options.output}")
+
+
+def require_page(path: Path | None) -> None:
+    """Raises UsageError if the page can't be written there."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"-o {path}: there is no folder {path.parent}")
+
+
+def say(flags: StudyFlags, text: str) -> None:
+    """Tells what is going on, on standard error."""
+    if not flags.quiet:
+        click.echo(text, err=True)
