@@ -16,7 +16,8 @@ def study_space(manifest: Manifest, named: Space) -> Space:
     """
     if manifest.comparison is not None:
         return arms_space(named, {arm.name: configuration_of(arm.configuration) for arm in manifest.comparison.arms})
-    return fixed_space(named, manifest.fixed) if manifest.fixed else named
+    fixed = {name: value for name, value in manifest.fixed.items() if value is not None}
+    return fixed_space(named, fixed) if fixed else named
 
 
 def configuration_of(document: object) -> Configuration:

@@ -11,7 +11,15 @@ from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings
 from search.design.base import Base, baseline_base, is_from_search, trial_base
 from search.design.files import read_arms
 from search.design.options import POINT, CompareOptions
-from search.design.plan import ComparisonPlan, Setting, Tuning, make_comparison_plan, planned_looks, study_manifest
+from search.design.plan import (
+    ComparisonPlan,
+    Setting,
+    Tuning,
+    as_searched,
+    make_comparison_plan,
+    planned_looks,
+    study_manifest,
+)
 from search.errors import UsageError
 from search.planning import DEFAULT_DATASET, find_existing
 from search.samplers import sampler_choice
@@ -49,9 +57,14 @@ def make_plans(options: CompareOptions) -> tuple[ComparisonPlan, ...]:
 
 def require_fitting_flags(options: CompareOptions, kind: str) -> None:
     """Raises UsageError if flags were given that mean nothing for such arms."""
-    of_axis = {"--at": options.at, "--choices": options.choices, "--set": options.settings, "--tune": options.tune}
-    fitting = {
-        "--axis": of_axis | {"--search": options.origin},
+    of_axis: dict[str, object] = {
+        "--at": options.at,
+        "--choices": options.choices,
+        "--set": options.settings,
+        "--tune": options.tune,
+    }
+    fitting: dict[str, dict[str, object]] = {
+        "--axis": {**of_axis, "--search": options.origin},
         "--arms": {},
         "--published": {"--experiment": options.experiment},
     }
@@ -81,7 +94,9 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
     arms = axis_arms(source.space, axis, choices, base, settings)
     where = dataset or (searched.dataset if searched else DEFAULT_DATASET)
     name = f"{source.space.name}-{Path(where).stem}-compare-{axis}"
-    setting = Setting(source, where, name, searched and searched.epochs, searched and searched.batch_size)
+    setting = Setting(source, where, name)
+    if searched is not None:
+        options = as_searched(options, searched)
     comparison = Comparison(
         question=source.space.question,
         arms=tuple(map(design_of, without_shared_early_stopping(arms))),

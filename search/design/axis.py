@@ -134,7 +134,7 @@ def axis_arm(space: Space, axis: str, choice: Scalar, base: Base, settings: Mapp
         for baseline in spare:
             if name in baseline.params:
                 value = baseline.params[name]
-                notes.append(f"{axis} {choice} asks for {name}, which {base.name} lacks: {value} of {baseline.name}")
+                notes.append(f"{name}, which {base.name} lacks, is {value} as in baseline {baseline.name}")
                 return value
         raise UsageError(
             f"{axis} {choice} asks for {name}, one of {distribution}, and neither {base.name} nor a baseline has it: "

@@ -47,7 +47,7 @@ def baseline_base(space: Space, at: str) -> Base:
     name = at.partition(":")[2]
     if not space.baselines:
         raise UsageError(
-            f"the space {space.name} has no baselines: give --at best or --at trial:N, with the --search they are from, or"
+            f"the space {space.name} has no baselines: give --at best or trial:N, with their --search, or"
             " every parameter by --set NAME=VALUE"
         )
     named = {baseline.name: baseline for baseline in space.baselines}

@@ -1,7 +1,7 @@
 """`python -m search.compare`, from flags to exit code."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -26,39 +26,44 @@ def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
         StorageUnreachable: the database is away.
         SearchFailed: an arm has no scores.
     """
+    return show(options, lambda: make_plans(options), means or Means())
+
+
+def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means: Means) -> int:
+    """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    require_page(options.output)
-    plans = make_plans(options)
-    for plan in plans:
-        say(options, describe(plan))
-    if options.dry_run:
-        say(options, "Nothing was done: this was a dry run.")
+    require_page(flags.output)
+    plans = plan()
+    for each in plans:
+        say(flags, describe(each))
+    if flags.dry_run:
+        say(flags, "Nothing was done: this was a dry run.")
         return EXIT_DONE
-    done = carry_out_all(plans, options, means or Means())
-    answer(options, [one.result for one in done if one is not None])
+    done = carry_out_all(plans, flags, means)
+    answer(flags, [one.result for one in done if one is not None])
     return exit_code(done)
 
 
-def carry_out_all(plans: Sequence[ComparisonPlan], options: CompareOptions, means: Means) -> list[Done | None]:
-    """One comparison after the other, until one is interrupted."""
+def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Means) -> list[Done | None]:
+    """One comparison after the other, until one is interrupted; each is told when it ends."""
     done = list[Done | None]()
     for plan in plans:
-        done.append(carry_out(plan, options, means, lambda text: say(options, text)))
+        done.append(carry_out(plan, flags, means, lambda text: say(flags, text)))
         last = done[-1]
+        if last is not None and flags.format_ == "table":
+            click.echo(as_text(last.result))
         if last is None or last.code == EXIT_INTERRUPTED:
             break
-        if options.format_ == "table":
-            click.echo(as_text(last.result))
     return done
 
 
-def answer(options: CompareOptions, results: Sequence[Result]) -> None:
-    """Prints the answers, those that aren't on the terminal yet, and writes the page that was asked for."""
-    if options.format_ == "json":
+def answer(flags: StudyFlags, results: Sequence[Result]) -> None:
+    """Prints the answers as JSON and writes the page, if these were asked for."""
+    if flags.format_ == "json":
         click.echo(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
-    if options.output is not None and results:
-        options.output.write_text(as_markdown(results), encoding="utf-8")
-        say(options, f"Written: {options.output}")
+    if flags.output is not None and results:
+        flags.output.write_text(as_markdown(results), encoding="utf-8")
+        say(flags, f"Written: {flags.output}")
 
 
 def require_page(path: Path | None) -> None:

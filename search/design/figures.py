@@ -50,7 +50,7 @@ def arms_figure(result: Result) -> go.Figure:
         line = {"color": GREY, "width": 1}
         label = f"replicate {replicate}"
         figure.add_trace(go.Scatter(x=names, y=scores, mode="lines+markers", line=line, name=label, showlegend=False))
-    for summary, colour in zip(result.answer.arms if result.answer else (), cycle(COLOURS)):
+    for summary, colour in zip(result.summaries, cycle(COLOURS)):
         half = None if summary.interval is None or summary.mean is None else summary.interval.high - summary.mean
         figure.add_trace(
             go.Scatter(

@@ -65,5 +65,4 @@ class ConfirmOptions(StudyFlags):
     """Which trials of which search to train again."""
 
     origin: str | None = None
-    space: str | None = None
     top: int = 3

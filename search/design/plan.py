@@ -1,15 +1,16 @@
 """From the flags of a comparison to its plans: everything checked, nothing created yet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from search.comparison.looks import Look, plan_looks
 from search.comparison.permutation import fewest_replicates
 from search.comparison.scores import FEWEST_REPLICATES
-from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, POINT, CompareOptions, StudyFlags
+from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
 from search.places import find_places
 from search.planning import (
@@ -27,6 +28,7 @@ from storage import Manifest, check_url
 from storage.comparison import ArmDesign, Comparison, PlannedLook
 from storage.study import require_same
 
+Flags = TypeVar("Flags", bound=StudyFlags)
 MOST_PAIRS = 200
 
 
@@ -116,13 +118,30 @@ def study_manifest(flags: StudyFlags, setting: Setting, existing: Existing | Non
     return make_manifest(options, setting.source, setting.dataset, existing, setting.verb)
 
 
+def as_searched(flags: Flags, searched: Manifest) -> Flags:
+    """The flags, with what they don't say as it was in a search."""
+    return replace(
+        flags,
+        epochs=flags.epochs or searched.epochs,
+        batch_size=flags.batch_size or searched.batch_size,
+        limit_train=flags.limit_train or searched.limit_train,
+        objective=flags.objective or searched.objective,
+        seed=searched.seed if flags.seed is None else flags.seed,
+        artifact_store=flags.artifact_store or searched.artifact_store,
+        workers=replace(
+            flags.workers,
+            data_dir=flags.workers.data_dir or (Path(searched.data_dir) if searched.data_dir else None),
+        ),
+    )
+
+
 def require_continued(study_name: str, stored: Manifest, asked: Manifest) -> None:
     """Raises an error, with what differs, unless the stored study is the comparison that is asked for.
 
     Arms that have yet to be tuned are compared by their names.
     """
     if stored.comparison is None:
-        raise UsageError(f"the study {study_name!r} is a search, no comparison: choose another --study-name")
+        raise UsageError(f"the study {study_name!r} is a search: a comparison has a --study-name of its own")
     if asked.comparison is not None and any(not arm.configuration for arm in asked.comparison.arms):
         known = {arm.name: arm for arm in stored.comparison.arms}
         arms = tuple(known.get(arm.name, arm) for arm in asked.comparison.arms)

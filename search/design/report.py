@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from search.comparison import PairAnswer
 from search.comparison.wording import why_undecided
 from search.design.curves import METRICS
@@ -33,6 +35,7 @@ def as_document(result: Result) -> dict[str, Any]:
         "fewest": answer.fewest if answer else None,
         "arms": [arm_document(result, number) for number in range(len(comparison.arms))],
         "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
+        "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
         "versions": result.manifest.versions,
         "devices": list(result.devices),
         "stop_reason": result.stop_reason,
@@ -42,17 +45,18 @@ def as_document(result: Result) -> dict[str, Any]:
 def arm_document(result: Result, number: int) -> dict[str, Any]:
     """One arm."""
     design, scores, curves = result.comparison.arms[number], result.scores.arms[number], result.curves[number]
-    summary = result.answer.arms[number] if result.answer else None
+    summary = result.summaries[number]
     return {
         "name": design.name,
         "configuration": design.configuration,
         "params": design.params,
         "published": design.published,
+        "selected": design.selected,
         "scores": {str(replicate): score for replicate, score in sorted(scores.scores.items())},
         "n": len(scores.scores),
-        "mean": summary.mean if summary else None,
-        "deviation": summary.deviation if summary else None,
-        "interval": interval(summary.interval) if summary else None,
+        "mean": summary.mean,
+        "deviation": summary.deviation,
+        "interval": interval(summary.interval),
         "diverged": [asdict(one) for one in result.scores.diverged if one.arm == design.name],
         "failed": [asdict(one) for one in result.scores.failed if one.arm == design.name],
         "last_epoch": {metric: point.mean if (point := curves.last(metric)) else None for metric in METRICS},

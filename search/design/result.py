@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from search.comparison import Answer, compare
-from search.comparison.scores import FEWEST_REPLICATES
+from search.comparison import Answer, ArmSummary, compare
+from search.comparison.comparing import summarise
+from search.comparison.scores import FEWEST_REPLICATES, missing
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.scores import Scores, gather_scores
+from search.design.test_once import ArmTest
 from search.errors import SearchFailed
 from search.settle import STATES
 from storage import Manifest, SharedStudy
@@ -16,7 +18,7 @@ from storage.comparison import Comparison, PlannedLook
 @dataclass(frozen=True)
 class Result:
     """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, or while no two arms have
-    two replicates in common. `devices` are those on which trials ran.
+    two replicates in common. `devices` are those on which trials ran. `test` is there when a confirmation is complete.
     """
 
     study_name: str
@@ -24,11 +26,13 @@ class Result:
     comparison: Comparison
     look: PlannedLook
     scores: Scores
+    summaries: tuple[ArmSummary, ...]
     answer: Answer | None
     curves: tuple[ArmCurves, ...]
     devices: tuple[str, ...]
     stop_reason: str | None
     confusions: tuple[Confusion, ...] = ()
+    test: ArmTest | None = None
 
     @property
     def decided(self) -> bool:
@@ -48,6 +52,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> Result:
         comparison=comparison,
         look=look,
         scores=scores,
+        summaries=tuple(map(summarise, scores.arms, missing(scores.arms))),
         answer=answer_of(manifest, scores, comparison.margin, look.level),
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),

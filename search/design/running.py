@@ -15,6 +15,7 @@ from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
 from search.design.replicates import order_of
 from search.design.result import Result, require_scores, take_result
+from search.design.test_once import measure_test
 from search.errors import SearchFailed
 from search.join import study_folder
 from search.launching import OUTAGE_S, run_search, tidy_up
@@ -110,7 +111,8 @@ def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Resul
     folder = study_folder(shared, flags.workers.artifacts)
     with evaluator(shared, folder, flags.workers.data_dir, means.trainer_command) as judge:
         confusions = measure_confusions(shared, result.comparison, judge)
-    result = replace(result, confusions=ordered(confusions, result.scores.replicates))
+        test = measure_test(shared, result, judge) if result.comparison.kind == "confirmation" else None
+    result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)
     store_comparison_figures(shared, result)
     return result
 

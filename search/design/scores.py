@@ -1,9 +1,9 @@
 """From a comparison's slots to the scores of its arms: what a trial that diverged or failed counts.
 
 Training that diverges is something that an arm does. Left out, it would flatter the arm, so it counts as guessing: the
-score that a network without any training has on average, 1/classes as accuracy, ln(classes) as loss. A trial that failed (a
-crash, memory, time) says something of the machine, not of the arm: its replicate is left out of the arm's pairs. Both
-are counted and named.
+score that a network without any training has on average, 1/classes as accuracy, ln(classes) as loss. A trial that
+failed (a crash, memory, time) says something of the machine, not of the arm: its replicate is left out of the arm's
+pairs. Both are counted and named.
 """
 
 import math

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from search.comparison import Interval, PairAnswer, Verdict
+from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
 from search.comparison.wording import why_undecided
 from search.design.options import POINT
 from search.design.result import Result
+from search.summary_text import wilson_interval
 from storage import Manifest
 from storage.comparison import ArmDesign
 
@@ -28,7 +29,6 @@ def arms_table(result: Result) -> TextTable:
         counts[mishap.arm][0] += 1
     for mishap in result.scores.failed:
         counts[mishap.arm][1] += 1
-    summaries = result.answer.arms if result.answer else ()
     return TextTable(
         "Arms",
         ("arm", "n", result.manifest.objective, "sd", "95 % interval", "diverged", "failed"),
@@ -41,7 +41,7 @@ def arms_table(result: Result) -> TextTable:
                 span(arm.interval),
                 *map(str, counts[arm.name]),
             )
-            for arm in summaries
+            for arm in result.summaries
         ),
     )
 
@@ -97,9 +97,50 @@ def published_row(result: Result, number: int, arm: ArmDesign, metrics: tuple[st
     )
 
 
+def selected_table(result: Result) -> TextTable | None:
+    """For trials of a search, the score that each was selected for, beside what it reaches on fresh seeds; None where
+    nothing was selected.
+    """
+    arms = result.comparison.arms
+    if all(arm.selected is None for arm in arms):
+        return None
+    return TextTable(
+        f"Selected by a search, once, and confirmed here on fresh seeds: {result.manifest.objective}",
+        ("arm", "selected", "confirmed", "selected - confirmed, points", "95 % interval"),
+        tuple(selected_row(arm, summary) for arm, summary in zip(arms, result.summaries, strict=True)),
+    )
+
+
+def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
+    """One arm's cells. The interval is that of the confirmed mean, turned round."""
+    if arm.selected is None or summary.mean is None:
+        return (arm.name, score(arm.selected), score(summary.mean), NOTHING, NOTHING)
+    found = summary.interval
+    turned = found and Interval(arm.selected - found.high, arm.selected - found.low, found.confidence)
+    return (
+        arm.name,
+        score(arm.selected),
+        score(summary.mean),
+        points(arm.selected - summary.mean),
+        points_span(turned),
+    )
+
+
 def remarks(result: Result) -> tuple[str, ...]:
     """What must be said beside the tables: what is missing, what is undecided and why."""
-    return (*open_remarks(result), *mishap_remarks(result), *undecided_remarks(result))
+    return (*open_remarks(result), *mishap_remarks(result), *undecided_remarks(result), *test_remarks(result))
+
+
+def test_remarks(result: Result) -> tuple[str, ...]:
+    """The test score, with its 95 % interval."""
+    if result.test is None:
+        return ()
+    found = result.test.score
+    low, high = wilson_interval(found.accuracy, found.n)
+    return (
+        f"Test accuracy of {result.test.arm}, its best model here: {found.accuracy:.2%} (95 % interval {low:.1%} to "
+        f"{high:.1%}), measured once, on {found.n} images.",
+    )
 
 
 def open_remarks(result: Result) -> tuple[str, ...]:
@@ -129,7 +170,8 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
     """What would decide what is undecided."""
     answer = result.answer
     if answer is None:
-        return ("There is nothing to compare yet: it takes two arms with two common replicates.",)
+        few = "There is nothing to compare yet: it takes two arms with two common replicates."
+        return (few,) if len(result.comparison.arms) > 1 else ()
     undecided = [pair for pair in answer.pairs if pair.verdict is Verdict.UNDECIDED]
     return tuple(
         f"{pair.first} and {pair.second} are undecided: {why_undecided(pair, answer.fewest)}." for pair in undecided

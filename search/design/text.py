@@ -8,7 +8,16 @@ from rich.table import Table
 
 from search.design.plan import ComparisonPlan
 from search.design.result import Result
-from search.design.tables import TextTable, arms_table, headline, pairs_table, published_table, remarks, setting
+from search.design.tables import (
+    TextTable,
+    arms_table,
+    headline,
+    pairs_table,
+    published_table,
+    remarks,
+    selected_table,
+    setting,
+)
 from search.machine import usable_processors
 from search.summary_text import rendered
 from storage import hide_password
@@ -34,9 +43,9 @@ def describe(plan: ComparisonPlan) -> str:
 def tables(result: Result) -> list[TextTable]:
     """The tables of a result."""
     published = published_table(result)
-    pairs = [pairs_table(result)] if result.answer and result.answer.pairs else []
-    arms = [arms_table(result)] if result.answer else []
-    return [*arms, *pairs, *([published] if published else [])]
+    selected = selected_table(result)
+    pairs = [pairs_table(result)] if result.answer else []
+    return [arms_table(result), *pairs, *(table for table in (published, selected) if table)]
 
 
 def as_text(result: Result) -> str:
@@ -54,15 +63,14 @@ def as_rich(table: TextTable) -> str:
     return rendered(made).rstrip() + "\n"
 
 
-def as_markdown(results: Sequence[Result], extra: str = "") -> str:
+def as_markdown(results: Sequence[Result]) -> str:
     """A page of results: what was asked, the command, the setting, versions, hardware, tables."""
     title = results[0].comparison.article or results[0].study_name
-    return (
-        "\n".join([f"# {title}", "", *(section(result, len(results) > 1) for result in results), extra]).rstrip() + "\n"
-    )
+    sections = [section(result, titled=len(results) > 1) for result in results]
+    return "\n".join([f"# {title}", "", *sections]).rstrip() + "\n"
 
 
-def section(result: Result, with_title: bool) -> str:
+def section(result: Result, *, titled: bool) -> str:
     """One comparison of a page."""
     comparison, manifest = result.comparison, result.manifest
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
@@ -76,7 +84,7 @@ def section(result: Result, with_title: bool) -> str:
         f"- Made: {manifest.created_at}",
     ]
     parts = [
-        *([f"## {comparison.experiment or result.study_name}", ""] if with_title else []),
+        *([f"## {comparison.experiment or result.study_name}", ""] if titled else []),
         comparison.question,
         "",
         *facts,
