@@ -22,6 +22,8 @@ FRAMEWORK = frozenset(
         "layers",
         "loading",
         "names",
+        "published",
+        "record",
         "registry",
         "space",
         "testing",

@@ -16,6 +16,8 @@ from search.training.split import Split
 from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
 from spaces import Space
+from spaces.configuration import OPTIMIZERS, Configuration, Optimizer
+from spaces.errors import SpaceError
 from spaces.layers import Layer
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Trainees:
         Raises:
             SpaceError: the space builds no such model, or the images are too small for it.
         """
+        _require_known(job.configuration)
         reason = self._why_no_program(space)
         if reason is None:
             yield self._begun_program(job)
@@ -88,6 +91,16 @@ class Trainees:
     def _setting(self, job: Train) -> Setting:
         data = self._data
         return Setting(data.image_shape, len(data.classes), data.steps_per_epoch(job.batch_size))
+
+
+def _require_known(configuration: Configuration) -> None:
+    """Raises SpaceError if the configuration asks for something that training doesn't do yet."""
+    plain = Configuration(optimizer=Optimizer(configuration.optimizer.name))
+    known = configuration.optimizer.schedule == plain.optimizer.schedule and configuration.optimizer.name in OPTIMIZERS
+    for field in ("regularization", "early_stopping", "inputs", "shuffled_labels"):
+        known = known and getattr(configuration, field) == getattr(plain, field)
+    if not known:
+        raise SpaceError("training doesn't do all of that yet")
 
 
 def forget_models() -> None:
