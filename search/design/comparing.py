@@ -8,9 +8,9 @@ import click
 import optuna
 
 from search.cli import EXIT_DONE, EXIT_INTERRUPTED
-from search.design.arms import make_plans
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
+from search.design.plans import make_plans
 from search.design.report import as_document
 from search.design.result import Result
 from search.design.running import Done, Means, carry_out, exit_code

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
+from search.comparison.planning import POWER
 from search.comparison.wording import why_undecided
 from search.design.options import POINT
 from search.design.result import Result
@@ -11,6 +12,7 @@ from storage import Manifest
 from storage.comparison import ArmDesign
 
 NOTHING = "-"
+MOST_SENTENCES = 3
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def pairs_table(result: Result) -> TextTable:
     pairs = result.answer.pairs if result.answer else ()
     return TextTable(
         f"Pairs: first minus second, in points; margin {result.comparison.margin / POINT:g}",
-        ("first", "second", "n", "difference", "95 % interval", "BCa", "p", "p (Holm)", "first is"),
+        ("first", "second", "n", "difference", "95 % interval", "BCa", "p", "p (Holm)", "first is", "seeds to decide"),
         tuple(pair_row(pair) for pair in pairs),
     )
 
@@ -68,6 +70,28 @@ def pair_row(pair: PairAnswer) -> tuple[str, ...]:
         p_value(pair.p),
         p_value(pair.p_corrected),
         str(pair.verdict),
+        seeds_to_decide(pair),
+    )
+
+
+def seeds_to_decide(pair: PairAnswer) -> str:
+    """How many replicates would probably decide an undecided pair, and what."""
+    estimate = pair.estimate
+    if estimate is None:
+        return ""
+    if estimate.replicates is None:
+        return f"over {estimate.cap}"
+    return f"about {estimate.replicates}: {'equivalent' if estimate.equivalent else 'different'}"
+
+
+def scores_table(result: Result) -> TextTable:
+    """Every score that counts, by replicate."""
+    arms = result.scores.arms
+    replicates = sorted({replicate for arm in arms for replicate in arm.scores})
+    return TextTable(
+        "Scores by replicate",
+        ("replicate", *(arm.name for arm in arms)),
+        tuple((str(replicate), *(score(arm.scores.get(replicate)) for arm in arms)) for replicate in replicates),
     )
 
 
@@ -173,6 +197,11 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
         few = "There is nothing to compare yet: it takes two arms with two common replicates."
         return (few,) if len(result.comparison.arms) > 1 else ()
     undecided = [pair for pair in answer.pairs if pair.verdict is Verdict.UNDECIDED]
+    if len(undecided) > MOST_SENTENCES:
+        return (
+            f"Seeds to decide: so many would decide the pair with a chance of {POWER:.0%}, if its difference "
+            "and spread are as they were here.",
+        )
     return tuple(
         f"{pair.first} and {pair.second} are undecided: {why_undecided(pair, answer.fewest)}." for pair in undecided
     )

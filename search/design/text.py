@@ -1,6 +1,5 @@
 """A comparison on the terminal and in Markdown."""
 
-import platform
 from collections.abc import Sequence
 
 from rich import box
@@ -15,10 +14,11 @@ from search.design.tables import (
     pairs_table,
     published_table,
     remarks,
+    scores_table,
     selected_table,
     setting,
 )
-from search.machine import usable_processors
+from search.machine import processor, usable_processors
 from search.summary_text import rendered
 from storage import hide_password
 
@@ -79,7 +79,7 @@ def section(result: Result, *, titled: bool) -> str:
         f"- Images: {setting(manifest)}",
         *([f"- Everything else as: {comparison.at}"] if comparison.at else []),
         *([f"- Each arm tuned by {comparison.tuned} trials first"] if comparison.tuned else []),
-        f"- Device: {', '.join(result.devices) or 'unknown'}; {platform.machine()}, {usable_processors()} processors",
+        f"- Device: {', '.join(result.devices) or 'unknown'}; {processor()}, {usable_processors()} usable processors",
         f"- Versions: {versions}",
         f"- Made: {manifest.created_at}",
     ]
@@ -91,7 +91,7 @@ def section(result: Result, *, titled: bool) -> str:
         "",
         headline(result),
         "",
-        *(line for table in tables(result) for line in (as_markdown_table(table), "")),
+        *(line for table in (*tables(result), scores_table(result)) for line in (as_markdown_table(table), "")),
         *(f"- {remark}" for remark in remarks(result)),
     ]
     return "\n".join(parts).rstrip() + "\n"
