@@ -17,7 +17,6 @@ from sqlalchemy.exc import ArgumentError
 from storage.errors import NotAStudyDatabase, UrlError
 
 VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
-SQLITE_MAGIC = b"SQLite format 3\x00"
 SECRET_OPTIONS = ("password", "sslpassword")
 
 # Either of them is the first table that Optuna makes, so that a half-made schema is taken for what it is.
@@ -132,13 +131,13 @@ def can_write(path: Path) -> bool:
 
 
 def require_study_file(path: Path) -> None:
-    """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies."""
-    with path.open("rb") as file:
-        start = file.read(len(SQLITE_MAGIC))
-    if not start:
+    """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies.
+
+    The file is left to SQLite: whoever opens and closes it by other means takes away the locks of all connections that
+    this process has to it, and another process may then throw away the log into which they write.
+    """
+    if path.stat().st_size == 0:
         return
-    if start != SQLITE_MAGIC:
-        raise NotAStudyDatabase(f"{str(path)!r} is no SQLite database: name another file; this one was left as it is")
     require_study_tables(sqlite_tables(path), str(path))
 
 
@@ -151,7 +150,9 @@ def sqlite_tables(path: Path) -> list[str]:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=10)) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.DatabaseError as error:
-        raise NotAStudyDatabase(f"{str(path)!r} can't be read as a SQLite database: {error}") from error
+        raise NotAStudyDatabase(
+            f"{str(path)!r} can't be read as a SQLite database: {error}. Name another file; this one was left as it is"
+        ) from error
     return [name for (name,) in rows]
 
 

@@ -72,8 +72,9 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
     with create_study(plan.url, plan.study_name, plan.manifest) as shared:
         shared.ledger.resume()
         done = look_by_look(shared, plan, flags, means, say)
-        if done.code != EXIT_INTERRUPTED and done.result.scores.complete:
+        if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
+        if done.code != EXIT_INTERRUPTED and done.result.scores.complete:
             done = Done(conclude(shared, flags, means, done.result), done.code)
         return done
 

@@ -49,7 +49,7 @@ def test_figures_and_confusion_matrices_are_stored_with_the_study(table: Any) ->
     answer = table.compare(axis="batch_norm", seeds=2)
     assert [len(arm["confusion"]) for arm in answer["arms"]] == [10, 10, 10]
     with table.open(NAME) as shared:
-        kept = " ".join(shared.study.system_attrs) + " ".join(shared.study.user_attrs)
+        kept = " ".join(shared.storage.get_study_system_attrs(shared.study_id))
     for figure in ("arms", "pairs", "curves", "confusion-0", "confusion-1", "confusion-2"):
         assert f"comparison-{figure}" in kept
 
@@ -73,17 +73,14 @@ def test_any_worker_can_carry_out_what_a_comparison_ordered(table: Any) -> None:
     assert table.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
 
 
-def test_a_clear_difference_is_seen_and_training_that_diverges_counts_as_guessing(
-    table: Any, scores_by_arm: Scripted
-) -> None:
-    table.acts = scores_by_arm({0: [0.90, 0.91, 0.92, 0.9, 0.91, 0.9], 1: [0.95, 0.96, 0.97, 0.95, 0.97, 0.96]})
+def test_training_that_diverges_counts_as_guessing_and_is_named(table: Any, scores_by_arm: Scripted) -> None:
+    table.acts = scores_by_arm({0: [0.90, 0.91], 1: [0.95, 0.96]})
     table.acts[2] = [{"diverge_at": 1}]
-    answer = table.compare(**TWO, seeds=6)
+    answer = table.compare(**TWO, seeds=2)
     poorer = answer["arms"][0]
     assert poorer["scores"]["1"] == pytest.approx(0.1)
     assert [(one["replicate"], one["arm"]) for one in poorer["diverged"]] == [(1, "none")]
-    assert poorer["n"] == 6
-    assert answer["pairs"][0]["verdict"] == "worse"
+    assert poorer["n"] == 2
 
 
 def test_a_trial_that_fails_is_left_out_of_its_pairs_and_named(table: Any) -> None:
@@ -105,8 +102,8 @@ def test_a_comparison_in_which_everything_fails_is_a_failure(table: Any) -> None
 def test_until_decided_ends_with_the_first_look_that_decides(table: Any, scores_by_arm: Scripted) -> None:
     spread = [0.001 * (replicate % 3) for replicate in range(30)]
     table.acts = scores_by_arm({0: [0.8 + part for part in spread], 1: [0.9 - part for part in spread]})
-    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=30)
-    looks = [look.replicates for look in planned(table, seeds=6, until_decided=True, max_seeds=30)]
+    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
+    looks = [look.replicates for look in planned(table, seeds=6, until_decided=True, max_seeds=10)]
     assert answer["replicates"] == looks[0] < looks[-1]
     assert answer["pairs"][0]["verdict"] == "worse"
     assert answer["level"] < 0.05
@@ -114,10 +111,10 @@ def test_until_decided_ends_with_the_first_look_that_decides(table: Any, scores_
 
 
 def test_until_decided_adds_replicates_up_to_the_most_allowed(table: Any, scores_by_arm: Scripted) -> None:
-    alternating = [0.9 + 0.05 * (replicate % 2) for replicate in range(12)]
+    alternating = [0.9 + 0.05 * (replicate % 2) for replicate in range(10)]
     table.acts = scores_by_arm({0: alternating, 1: list(reversed(alternating))})
-    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=12)
-    assert answer["replicates"] == 12
+    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
+    assert answer["replicates"] == 10
     assert not answer["decided"]
 
 
@@ -127,7 +124,7 @@ def planned(table: Any, **options: Any) -> Any:
 
 
 def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(table: Any) -> None:
-    answer = table.compare(**TWO, seeds=2, tune=3)
+    answer = table.compare(**TWO, seeds=2, tune=2)
     name = f"{NAME}-tuned"
     assert table.worked == [f"{name}-none", f"{name}-before_activation", name]
     tuned_on, params = set[int](), {}
@@ -135,17 +132,14 @@ def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(tabl
         with table.open(f"{name}-{arm}") as shared:
             trials = shared.study.get_trials(deepcopy=False)
             assert {trial.params["batch_norm"] for trial in trials} == {arm}
-            assert len(trials) == 3
+            assert len(trials) == 2
             params[arm] = shared.study.best_params
             tuned_on |= {slot.seed for slot in shared.ledger.slots()}
     assert {arm["name"]: arm["params"] for arm in answer["arms"]} == params
     with table.open(name) as shared:
         assert not tuned_on & {slot.seed for slot in shared.ledger.slots()}
-
-
-def test_tuning_again_goes_on_with_what_is_there(table: Any) -> None:
-    first = table.compare(**TWO, seeds=2, tune=2)
-    assert table.compare(**TWO, seeds=2, tune=2) == first
+    nobody = WorkerFlags(n_workers=0)
+    assert table.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
 
 
 def test_configurations_in_files_are_compared(table: Any, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(NotAStudyDatabase, match="is no SQLite database"):
+    with pytest.raises(NotAStudyDatabase, match="can't be read as a SQLite database"):
         create_study(f"sqlite:///{path}", "demo", example_manifest())
     assert contents(tmp_path) == {"notes.txt": content}
 
