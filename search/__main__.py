@@ -1,6 +1,7 @@
 """`python -m search`: lists the commands."""
 
 VERBS = {
+    "spaces": "list what can be searched, or show one space in full",
     "launch": "search a space and end with an answer",
     "worker": "join a study, from this or another host, and work on its trials",
     "compare": "compare arms on common replicates, and end with an answer with error bars",

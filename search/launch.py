@@ -16,6 +16,7 @@ EXAMPLES = """
 Examples:
   python -m search.launch --space bn_dropout
   python -m search.launch --space bn_dropout --n-trials 60        go on with it
+  python -m search.launch --space regularization --baselines
   python -m search.launch --space my_space.py --dataset images/ --epochs 20
   python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json
 """
@@ -42,6 +43,9 @@ Examples:
 @click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@click.option(
+    "--baselines", is_flag=True, help="Begin with the space's published configurations, to measure the others against."
+)
 @click.option(
     "--artifact-store",
     help="s3://BUCKET/PREFIX for checkpoints and best models, where hosts share no folder.  [default: in --artifacts]",

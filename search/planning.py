@@ -4,10 +4,12 @@ import datetime
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.errors import UsageError
 from search.folders import default_artifacts
 from search.grid_points import grid_points
@@ -19,7 +21,7 @@ from search.seeds import derive_seed
 from search.training.datasets import load_dataset, resolve_dataset
 from search.training.split import split
 from search.worker_flags import WorkerFlags
-from spaces import Space, SpaceSource, resolve
+from spaces import Baseline, Space, SpaceSource, resolve
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.records import SlotOrder
@@ -49,6 +51,7 @@ class LaunchOptions:
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
+    baselines: bool = False
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
@@ -57,10 +60,11 @@ class LaunchOptions:
 
 @dataclass(frozen=True)
 class Existing:
-    """A study that is there already: its manifest, and how many trials were ordered."""
+    """A study that is there already: its manifest, how many trials were ordered, and how many of them as baselines."""
 
     manifest: Manifest
     ordered: int
+    baselines: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def make_plan(options: LaunchOptions) -> Plan:
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_store(manifest.artifact_store)
-    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials), existing)
+    baselines = wanted_baselines(options, source.space, existing)
+    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
 
 
 def require_search(study_name: str, stored: Manifest) -> None:
@@ -138,7 +143,7 @@ def find_existing(url: str, study_name: str) -> Existing | None:
     """The study of that name, None if there is none yet."""
     try:
         with open_study(url, study_name) as shared:
-            return Existing(shared.manifest, shared.ledger.counts().total)
+            return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
     except StudyNotFound:
         return None
 
@@ -208,22 +213,47 @@ def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | Non
     return options.n_trials or existing.ordered
 
 
-def make_orders(space: Space, manifest: Manifest, n_trials: int) -> tuple[SlotOrder, ...]:
-    """The slots of the study: each with its seed, and for a grid with its parameters.
+def wanted_baselines(options: LaunchOptions, space: Space, existing: Existing | None) -> tuple[Baseline, ...]:
+    """The baselines that the study begins with.
 
     Raises:
-        UsageError: the grid has fewer points than trials are asked for.
+        UsageError: the space has none, or the study has begun with something else.
     """
-    seeds = (derive_seed(manifest.seed, slot) for slot in range(n_trials))
-    if manifest.sampler != GRID:
-        return tuple(SlotOrder(seed=seed) for seed in seeds)
-    points = grid_points(space, manifest.seed)
-    if n_trials > len(points):
+    if existing is None or not existing.ordered:
+        return require_baselines(space) if options.baselines else ()
+    if options.baselines and not existing.baselines:
         raise UsageError(
-            f"the grid of {space.name} has {len(points)} points, fewer than the {n_trials} trials asked for: "
-            f"give --n-trials {len(points)} or less, or another sampler"
+            "--baselines: the study's first slots are ordered already, and without them. Leave the flag out, or give "
+            "another --study-name"
         )
-    return tuple(SlotOrder(seed=seed, params=params) for seed, params in zip(seeds, points, strict=False))
+    return space.baselines[: existing.baselines]
+
+
+def make_orders(
+    space: Space, manifest: Manifest, n_trials: int, baselines: Sequence[Baseline] = ()
+) -> tuple[SlotOrder, ...]:
+    """The slots of the study, baselines first: each with its seed, and for a grid with its parameters.
+
+    Raises:
+        UsageError: there are more baselines than trials, or more trials than the grid has points.
+    """
+    if n_trials < len(baselines):
+        names = ", ".join(baseline.name for baseline in baselines)
+        raise UsageError(
+            f"{space.name} has {len(baselines)} baselines ({names}): give --n-trials {len(baselines)}, or more"
+        )
+    seeds = [derive_seed(manifest.seed, slot) for slot in range(n_trials)]
+    first = [baseline_order(baseline, seed) for baseline, seed in zip(baselines, seeds, strict=False)]
+    others = seeds[len(baselines) :]
+    if manifest.sampler != GRID:
+        return (*first, *(SlotOrder(seed=seed) for seed in others))
+    points = grid_points(space, manifest.seed)
+    if len(others) > len(points):
+        raise UsageError(
+            f"the grid of {space.name} has {len(points)} points, fewer than the {len(others)} trials asked for: "
+            f"give --n-trials {len(points) + len(baselines)} or less, or another sampler"
+        )
+    return (*first, *(SlotOrder(seed=seed, params=params) for seed, params in zip(others, points, strict=False)))
 
 
 def without_secrets(arguments: list[str], verb: str = "launch") -> str:

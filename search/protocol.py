@@ -103,13 +103,18 @@ class Warned(msgspec.Struct, frozen=True, tag="warned"):
 
 
 class Trained(msgspec.Struct, frozen=True, tag="trained"):
-    """The job went through all its epochs. `diverged` says why it ended early: its loss was no longer finite."""
+    """The job went through its epochs. `diverged` says why it ended early: its loss was no longer finite; `over` says
+    why its configuration ended it early. `kept_epoch`, counted from 1, is that to whose model it went back; None: the
+    model is that of the last epoch.
+    """
 
     job: int
     parameters: int
     epochs: int
     diverged: str | None = None
     peak_memory_mb: float | None = None
+    over: str | None = None
+    kept_epoch: int | None = None
 
 
 class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):

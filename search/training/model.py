@@ -116,7 +116,7 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
 
     match layer:
         case Conv(filters, kernel, padding):
-            return layers.Conv2D(filters, kernel, padding=padding, kernel_regularizer=_penalty(layer))
+            return layers.Conv2D(filters, kernel, padding=padding, kernel_regularizer=penalty(layer))
         case Normalize():
             return layers.BatchNormalization(momentum=bn_momentum(layer, setting.steps_per_epoch))
         case Activate():
@@ -129,10 +129,11 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
             return layers.Flatten()
         case Dense() | Output():
             units = layer.units if isinstance(layer, Dense) else setting.classes
-            return layers.Dense(units, kernel_regularizer=_penalty(layer))
+            return layers.Dense(units, kernel_regularizer=penalty(layer))
 
 
-def _penalty(layer: Conv | Dense | Output) -> Any:
+def penalty(layer: Conv | Dense | Output) -> Any:
+    """Keras' own regulariser of a layer's kernel, None if it has none."""
     import keras
 
     return keras.regularizers.L1L2(layer.l1, layer.l2) if layer.l1 or layer.l2 else None

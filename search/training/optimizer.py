@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spaces.configuration import Optimizer
+from spaces.configuration import OPTIMIZERS, Optimizer
 
 WITH_MOMENTUM = ("momentum", "rmsprop")
 
@@ -10,6 +10,18 @@ WITH_MOMENTUM = ("momentum", "rmsprop")
 def momentum_of(optimizer: Optimizer) -> float:
     """The momentum that an optimizer works with: 0 for those that ignore it."""
     return optimizer.momentum if optimizer.name in WITH_MOMENTUM else 0.0
+
+
+def why_not_shared(optimizer: Optimizer) -> str | None:
+    """Why programs that trials share can't train with an optimizer, None if they can: they know the usual ones, whose
+    learning rate and momentum alone differ from trial to trial.
+    """
+    if optimizer.name not in OPTIMIZERS:
+        return f"shared programs have no rule for the optimizer {optimizer.name}"
+    usual = Optimizer(optimizer.name, optimizer.learning_rate, optimizer.momentum, weight_decay=optimizer.weight_decay)
+    if optimizer != usual:
+        return "shared programs know a constant learning rate and Keras' own settings of optimizers"
+    return None
 
 
 def make_optimizer(optimizer: Optimizer, steps: int | None = None) -> Any:

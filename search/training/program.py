@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from search.training.device import DeviceImages, gradients, step_program
 from search.training.fit import Order, Score, Stop
-from search.training.model import Setting, bn_momentum, compile_model, keras_layer, model_from_layers, seed_all
+from search.training.model import Setting, bn_momentum, compile_model, keras_layer, model_from_layers, penalty, seed_all
 from search.training.optimizer import momentum_of
-from search.training.tunable import TunableBatchNormalization, TunableDropout
+from search.training.tunable import TunableBatchNormalization, TunableDropout, TunablePenalty
 from search.training.updates import Updates, rule_name
 from search.training.vector import Vector
 from spaces.configuration import Configuration
-from spaces.layers import Drop, Layer, Normalize, layer_order, require_fit
+from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
 STEPS_A_CALL = 64
 COPIES = 7  # vector, two of state, the model's own; the plain model with two of state
@@ -140,7 +140,9 @@ class Program:
         ops = keras.ops
         with keras.StatelessScope(list(zip(self._model.trainable_variables, parts, strict=True))) as scope:
             logits = self._model(images, training=training)
+            penalties = self._model.losses
         loss = self._loss(labels, logits)
+        loss = ops.sum([loss, *penalties]) if penalties else loss
         n = ops.cast(ops.shape(labels)[0], "float32")
         hits = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
         states = [(variable, scope.get_current_value(variable)) for variable in self._model.non_trainable_variables]
@@ -164,6 +166,10 @@ def _tunable_layer(layer: Layer, setting: Setting) -> Any:
             return TunableDropout()
         case Normalize():
             return TunableBatchNormalization()
+        case Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2) if l1 or l2:
+            made = keras_layer(layer, setting)
+            made.kernel_regularizer = TunablePenalty(l1, l2)
+            return made
         case _:
             return keras_layer(layer, setting)
 
@@ -174,6 +180,8 @@ def _tune(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.set_rate(rate)
         case TunableBatchNormalization(), Normalize():
             layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+        case _, (Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2)) if l1 or l2:
+            layer.kernel_regularizer.set(l1, l2)
 
 
 def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
@@ -183,6 +191,8 @@ def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.rate = rate
         case Normalize():
             layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+        case Conv() | Dense() | Output():
+            layer.kernel_regularizer = layer.kernel.regularizer = penalty(drawn)
 
 
 def _random_values(model: Any, seed: int) -> dict[int, Any]:

@@ -10,14 +10,14 @@ from search.protocol import Train
 from search.training.device import DeviceImages, compiles_epochs, precision_wanted
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all
+from search.training.optimizer import why_not_shared
 from search.training.recent import Recent
 from search.training.runner import LARGEST_ON_DEVICE, make_runner
 from search.training.split import Split
 from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
 from spaces import Space
-from spaces.configuration import OPTIMIZERS, Configuration, Optimizer
-from spaces.errors import SpaceError
+from spaces.configuration import Optimizer
 from spaces.layers import Layer
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Trainees:
         Raises:
             SpaceError: the space builds no such model, or the images are too small for it.
         """
-        _require_known(job.configuration)
-        reason = self._why_no_program(space)
+        reason = self._why_no_program(space, job.configuration.optimizer)
         if reason is None:
             yield self._begun_program(job)
             return
@@ -58,9 +57,11 @@ class Trainees:
         finally:
             forget_models()
 
-    def _why_no_program(self, space: Space) -> str | None:
+    def _why_no_program(self, space: Space, optimizer: Optimizer) -> str | None:
         if space.build is not None:
             return "the space builds its models itself"
+        if (reason := why_not_shared(optimizer)) is not None:
+            return reason
         if not compiles_epochs():
             return "programs need TensorFlow as Keras' backend"
         if self._data.x_train.nbytes + self._data.x_val.nbytes > LARGEST_ON_DEVICE:
@@ -85,22 +86,12 @@ class Trainees:
     def _new_model(self, job: Train, space: Space) -> Trainee:
         seed_all(job.seed)
         model = build_model(space, job.configuration, self._setting(job))
-        compile_model(model, job.configuration)
+        compile_model(model, job.configuration, job.epochs * self._data.steps_per_epoch(job.batch_size))
         return KerasTrainee(model, self._make_runner(model, self._data, job.batch_size))
 
     def _setting(self, job: Train) -> Setting:
         data = self._data
         return Setting(data.image_shape, len(data.classes), data.steps_per_epoch(job.batch_size))
-
-
-def _require_known(configuration: Configuration) -> None:
-    """Raises SpaceError if the configuration asks for something that training doesn't do yet."""
-    plain = Configuration(optimizer=Optimizer(configuration.optimizer.name))
-    known = configuration.optimizer.schedule == plain.optimizer.schedule and configuration.optimizer.name in OPTIMIZERS
-    for field in ("regularization", "early_stopping", "inputs", "shuffled_labels"):
-        known = known and getattr(configuration, field) == getattr(plain, field)
-    if not known:
-        raise SpaceError("training doesn't do all of that yet")
 
 
 def forget_models() -> None:
