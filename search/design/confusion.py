@@ -13,11 +13,12 @@ from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
 from search.folders import StudyFolder
 from search.join import data_source
-from search.machine import threads_each
+from search.machine import THREADS_VARIABLE, threads_each
 from search.protocol import Evaluate, Evaluated, Failed
 from search.settle import MODEL_ATTR, best_trial_numbers
 from search.split_seed import split_seed
 from search.test_score import EVALUATION_S
+from search.trainer_process import TRAINER_COMMAND
 from search.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.comparison import Comparison
@@ -85,11 +86,10 @@ class Evaluator:
 
 @contextlib.contextmanager
 def evaluator(
-    shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, command: Sequence[str] | None = None
+    shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, command: Sequence[str] = TRAINER_COMMAND
 ) -> Iterator[Evaluator]:
-    """An evaluator, whose trainer is ended after the `with` block; `command` starts another than the usual one."""
-    trainer = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
-    trainer = trainer if command is None else Trainer(folder, {}, 0, command)
+    """An evaluator, whose trainer is ended after the `with` block; `command` starts it, see TrainerProcess."""
+    trainer = Trainer(folder, {THREADS_VARIABLE: str(threads_each())}, 0, command)
     try:
         yield Evaluator(shared, folder, data_dir, trainer)
     finally:

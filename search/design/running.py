@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from search.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
 from search.design.base import ranked_trials
-from search.design.confusion import evaluator, measure_confusions, ordered
+from search.design.confusion import Evaluator, evaluator, measure_confusions, ordered
 from search.design.figures import store_comparison_figures
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
@@ -17,6 +19,7 @@ from search.design.replicates import order_of
 from search.design.result import Result, require_scores, take_result
 from search.design.test_once import measure_test
 from search.errors import SearchFailed
+from search.folders import StudyFolder
 from search.join import study_folder
 from search.launching import OUTAGE_S, run_search, tidy_up
 from search.outage import sit_out
@@ -40,12 +43,20 @@ class Crew(Protocol):
         """Returns the exit code so far."""
 
 
+class Judges(Protocol):
+    """Whoever scores kept models, within a `with` block."""
+
+    def __call__(
+        self, shared: SharedStudy, folder: StudyFolder, data_dir: Path | None
+    ) -> AbstractContextManager[Evaluator]: ...
+
+
 @dataclass(frozen=True)
 class Means:
-    """What carries a comparison out: who works, and the trainer that scores models, if it isn't the usual one."""
+    """What carries a comparison out: who works on the study, and who scores models."""
 
     crew: Crew = run_search
-    trainer_command: Sequence[str] | None = None
+    judges: Judges = evaluator
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int
 def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Result) -> Result:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
-    with evaluator(shared, folder, flags.workers.data_dir, means.trainer_command) as judge:
+    with means.judges(shared, folder, flags.workers.data_dir) as judge:
         confusions = measure_confusions(shared, result.comparison, judge)
         test = measure_test(shared, result, judge) if result.comparison.kind == "confirmation" else None
     result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from search.design.comparing import run_comparison
 from search.design.confirming import run_confirmation
+from search.design.confusion import evaluator
 from search.design.options import CompareOptions, ConfirmOptions
 from search.design.running import Means
 from search.join import join_study
@@ -70,7 +72,7 @@ class Table:
 
     def means(self) -> Means:
         """Workers and trainers that are stubs."""
-        return Means(crew=self.crew, trainer_command=self.stub())
+        return Means(self.crew, partial(evaluator, command=self.stub()))
 
     def stub(self) -> Sequence[str]:
         """The command that starts a stub."""

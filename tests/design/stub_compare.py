@@ -6,9 +6,11 @@ The acts, as JSON, say what the stub does with which slot.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from search.design.comparing import run_comparison
+from search.design.confusion import evaluator
 from search.design.options import CompareOptions
 from search.design.running import Means
 from search.places import Place
@@ -31,7 +33,7 @@ def main(url: str, folder: Path, acts: str) -> int:
     options = CompareOptions(
         space="bn_dropout", axis="batch_norm", seeds=2, epochs=2, storage=url, format_="json", quiet=True, workers=flags
     )
-    return run_comparison(options, Means(crew, command))
+    return run_comparison(options, Means(crew, partial(evaluator, command=command)))
 
 
 if __name__ == "__main__":
