@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -19,6 +20,8 @@ from storage import hide_password
 
 WIDTH = 120
 MOST_CHOICES = 3
+FACTS = 3  # of a trial, beside its parameters
+MOST_COLUMNS = 8  # of parameters
 
 
 def describe_plan(plan: Plan, options: LaunchOptions) -> str:
@@ -93,20 +96,25 @@ def headline(summary: Summary) -> str:
 
 
 def top_table(summary: Summary) -> str:
-    """The table of the best trials."""
+    """The table of the best trials: a row each, or, with more parameters than a line takes, a column each."""
     if not summary.top:
         return ""
     names = list(dict.fromkeys(name for line in summary.top for name in line.params))
+    rows = [["trial", summary.manifest.objective, "epochs", *names], *(cells(line, names) for line in summary.top)]
+    numbers = FACTS if len(names) <= MOST_COLUMNS else 0
+    head, *body = rows if numbers else [list(column) for column in zip(*rows, strict=True)]
     table = Table(title="Best trials", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for name in ["trial", summary.manifest.objective, "epochs"]:
-        table.add_column(name, justify="right", overflow="fold")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for line in summary.top:
-        cells = [number(line.params[name]) if name in line.params else "" for name in names]
-        number_of = str(line.number) if line.baseline is None else f"{line.number} ({line.baseline})"
-        table.add_row(number_of, f"{line.value:.4f}", str(line.epochs), *cells)
+    for index, name in enumerate(head):
+        table.add_column(name, justify="right" if index < numbers else "left", overflow="fold")
+    for row in body:
+        table.add_row(*row)
     return rendered(table).rstrip() + "\n"
+
+
+def cells(line: TrialLine, names: Sequence[str]) -> list[str]:
+    """What the table has of a trial, a baseline marked by a star."""
+    params = [number(line.params[name]) if name in line.params else "" for name in names]
+    return [f"{line.number}{'' if line.baseline is None else '*'}", f"{line.value:.4f}", str(line.epochs), *params]
 
 
 def baselines_text(summary: Summary) -> str:
@@ -114,7 +122,7 @@ def baselines_text(summary: Summary) -> str:
     if not summary.baselines:
         return ""
     reached = [f"{b.name} {'not complete' if b.value is None else f'{b.value:.4f}'}" for b in summary.baselines]
-    lines = [f"Baselines: {', '.join(reached)}."]
+    lines = [f"Baselines (*): {', '.join(reached)}."]
     known = best_baseline(summary.baselines, maximize=summary.manifest.direction == "maximize")
     if known is not None and known.value is not None and summary.best is not None:
         lines.append(against(summary.best, known, known.value))

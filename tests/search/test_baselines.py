@@ -84,9 +84,9 @@ def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(don
     ]
     assert done.trial(1).user_attrs[BASELINE] == "dropout"
     text = as_text(summary, OPTIONS)
-    assert "Baselines: base 0.5000, dropout 0.6000, batch_norm 0.4000." in text
+    assert "Baselines (*): base 0.5000, dropout 0.6000, batch_norm 0.4000." in text
     assert "The best trial, 3, is 0.3000 above the best of them, dropout" in text
-    assert "1 (dropout)" in text
+    assert "\n    1*" in text
     assert json.loads(as_json(summary, OPTIONS))["baselines"][1] == {"name": "dropout", "trial": 1, "value": 0.6}
 
 
@@ -101,3 +101,11 @@ def test_the_best_baseline_is_the_lowest_where_the_loss_counts() -> None:
     assert best_baseline(results, maximize=False) == results[2]
     assert best_baseline(results, maximize=True) == results[1]
     assert best_baseline(results[:1], maximize=True) is None
+
+
+def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:
+    summary = summarise(done, 1.0)
+    wide = replace(summary.top[0], params={f"p{index:02}": index for index in range(12)})
+    lines = as_text(replace(summary, top=(wide, summary.top[1])), OPTIONS).splitlines()
+    assert any(line.split() == ["trial", "3", "1*"] for line in lines)
+    assert any(line.split() == ["p07", "7"] for line in lines)
