@@ -9,7 +9,8 @@ import pytest
 
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
-from search.errors import SearchFailed
+from search.errors import SearchFailed, UsageError
+from search.planning import LaunchOptions, make_plan
 from search.worker_flags import WorkerFlags
 from storage.errors import ManifestMismatch
 
@@ -188,3 +189,19 @@ def test_a_comparison_s_manifest_keeps_the_whole_design(table: Any) -> None:
     assert type(stored).from_json(stored.to_json()) == stored
     old = {name: value for name, value in msgspec.to_builtins(stored).items() if name not in ("comparison", "fixed")}
     assert type(stored).from_json(msgspec.json.encode(old).decode()).comparison is None
+
+
+def test_a_launch_leaves_a_comparison_alone_and_says_how_to_go_on_with_it(table: Any) -> None:
+    table.compare(**TWO, seeds=2)
+    asked = LaunchOptions(space="bn_dropout", storage=table.url, study_name=NAME)
+    with pytest.raises(UsageError, match="is a comparison: go on with it as it was begun"):
+        make_plan(asked)
+
+
+def test_none_stops_early_where_all_would(table: Any) -> None:
+    given = {"axis": "penalty", "choices": ("none", "l2"), "space": "regularization"}
+    shared = make_plans(table.complete(CompareOptions(**given, settings=("early_stopping=stop",))))
+    own = make_plans(table.complete(CompareOptions(space="regularization", axis="early_stopping")))
+    assert all("early_stopping" not in arm.configuration for arm in shared[0].comparison.arms)
+    assert "stop early" in shared[0].notes[-1]
+    assert any("early_stopping" in arm.configuration for arm in own[0].comparison.arms)
