@@ -53,7 +53,7 @@ def pairs_table(result: Result) -> TextTable:
     pairs = result.answer.pairs if result.answer else ()
     return TextTable(
         f"Pairs: first minus second, in points; margin {result.comparison.margin / POINT:g}",
-        ("first", "second", "n", "difference", "95 % interval", "BCa", "p", "p (Holm)", "first is", "seeds to decide"),
+        ("first", "second", "n", "mean", "95 % interval", "BCa", "p (Holm)", "first is"),
         tuple(pair_row(pair) for pair in pairs),
     )
 
@@ -67,21 +67,17 @@ def pair_row(pair: PairAnswer) -> tuple[str, ...]:
         points(pair.difference),
         points_span(pair.interval),
         points_span(pair.bootstrap),
-        p_value(pair.p),
         p_value(pair.p_corrected),
-        str(pair.verdict),
-        seeds_to_decide(pair),
+        verdict(pair),
     )
 
 
-def seeds_to_decide(pair: PairAnswer) -> str:
-    """How many replicates would probably decide an undecided pair, and what."""
+def verdict(pair: PairAnswer) -> str:
+    """The verdict on a pair, and how many replicates would probably decide one that is undecided."""
     estimate = pair.estimate
     if estimate is None:
-        return ""
-    if estimate.replicates is None:
-        return f"over {estimate.cap}"
-    return f"about {estimate.replicates}: {'equivalent' if estimate.equivalent else 'different'}"
+        return str(pair.verdict)
+    return f"{pair.verdict}, {'>' if estimate.replicates is None else '~'}{estimate.replicates or estimate.cap}"
 
 
 def scores_table(result: Result) -> TextTable:
@@ -199,8 +195,8 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
     undecided = [pair for pair in answer.pairs if pair.verdict is Verdict.UNDECIDED]
     if len(undecided) > MOST_SENTENCES:
         return (
-            f"Seeds to decide: so many would decide the pair with a chance of {POWER:.0%}, if its difference "
-            "and spread are as they were here.",
+            f"undecided, ~n: n replicates would decide the pair with a chance of {POWER:.0%}, if its difference and "
+            "spread are as they were here.",
         )
     return tuple(
         f"{pair.first} and {pair.second} are undecided: {why_undecided(pair, answer.fewest)}." for pair in undecided
@@ -245,7 +241,7 @@ def points(value: float | None) -> str:
 
 def points_span(interval: Interval | None) -> str:
     """An interval of differences, in points."""
-    return NOTHING if interval is None else f"{interval.low / POINT:+.2f} to {interval.high / POINT:+.2f}"
+    return NOTHING if interval is None else f"[{interval.low / POINT:+.2f}, {interval.high / POINT:+.2f}]"
 
 
 def p_value(p: float) -> str:
