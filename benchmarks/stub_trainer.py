@@ -119,7 +119,7 @@ def main() -> None:
     while True:
         job = worker.jobs.get()
         if isinstance(job, Evaluate):
-            worker.send(Evaluated(job.job, 0.1, 0.9, 100))
+            worker.send(Evaluated(job.job, 0.1, 0.9, 100, tuple((10,) * 10 for _ in range(10))))
         else:
             train(worker, job, act_for(options.script, job), pace)
 

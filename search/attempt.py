@@ -22,6 +22,7 @@ from search.outage import sit_out
 from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
 from search.settle import Facts, settle, value_to_beat
 from search.shutdown import Shutdown
+from search.split_seed import split_seed
 from search.trainer_process import TrainerProcess
 from search.trials import open_trial, report, should_prune, suggest_configuration
 from search.workbench import Workbench
@@ -170,7 +171,7 @@ class Attempt:
         log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
 
     def _train(self, configuration: Configuration) -> Train:
-        manifest, settings = self.bench.shared.manifest, self.lease.settings or {}
+        manifest = self.bench.shared.manifest
         return Train(
             job=self.bench.trainer.next_job(),
             configuration=configuration,
@@ -179,7 +180,7 @@ class Attempt:
             epochs=manifest.epochs,
             batch_size=manifest.batch_size,
             seed=self.lease.seed,
-            split_seed=int(settings.get("split_seed") or manifest.seed),
+            split_seed=split_seed(manifest, self.lease.settings),
             token=self.lease.token,
             checkpoints=str(self.bench.folder.slot(self.lease.slot)),
             model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),

@@ -16,6 +16,7 @@ from search.places import Place
 from search.protocol import DataSource
 from search.pruning import make_pruner
 from search.samplers import make_sampler
+from search.study_space import study_space
 from search.trainer_process import TRAINER_COMMAND
 from search.workbench import Limits, Trainer, Workbench
 from search.worker_flags import WorkerFlags
@@ -59,7 +60,7 @@ def join_study(
     return Workbench(
         worker_id=info.worker_id,
         shared=shared,
-        space=source.space,
+        space=study_space(manifest, source.space),
         space_ref=source.ref,
         data=data,
         folder=folder,

@@ -102,6 +102,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     sampler_choice(manifest.sampler)
     pruner_choice(manifest.pruner)
     if existing is not None:
+        require_search(name, existing.manifest)
         require_same(name, existing.manifest, manifest)
     n_trials = wanted_trials(options, source.space, existing)
     find_places(options.workers)
@@ -109,6 +110,15 @@ def make_plan(options: LaunchOptions) -> Plan:
     require_store(manifest.artifact_store)
     baselines = wanted_baselines(options, source.space, existing)
     return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
+
+
+def require_search(study_name: str, stored: Manifest) -> None:
+    """Raises UsageError if the study is a comparison, to which a launch has nothing to add."""
+    if stored.comparison is not None:
+        raise UsageError(
+            f"the study {study_name!r} is a comparison: go on with it as it was begun, with {stored.command}; "
+            "or choose another --study-name"
+        )
 
 
 def require_writable(folder: Path) -> None:
@@ -138,8 +148,13 @@ def find_existing(url: str, study_name: str) -> Existing | None:
         return None
 
 
-def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None) -> Manifest:
-    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default."""
+def make_manifest(
+    options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None, verb: str = "launch"
+) -> Manifest:
+    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default.
+
+    `verb` is the command that they are the flags of.
+    """
     stored = existing.manifest if existing is not None else None
     space = source.space
     data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
@@ -173,7 +188,7 @@ def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, exi
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
         data_dir=None if data_dir is None else str(data_dir.absolute()),
-        command=without_secrets(sys.argv),
+        command=without_secrets(sys.argv, verb),
     )
 
 
@@ -241,7 +256,7 @@ def make_orders(
     return (*first, *(SlotOrder(seed=seed, params=params) for seed, params in zip(others, points, strict=False)))
 
 
-def without_secrets(arguments: list[str]) -> str:
+def without_secrets(arguments: list[str], verb: str = "launch") -> str:
     """The command line, for the study's manifest, without the storage's URL: it may hold a password."""
     kept: list[str] = []
     skip = False
@@ -249,4 +264,4 @@ def without_secrets(arguments: list[str]) -> str:
         if not skip and not argument.startswith("--storage"):
             kept.append(argument)
         skip = argument == "--storage"
-    return shlex.join(["python", "-m", "search.launch", *kept])
+    return shlex.join(["python", "-m", f"search.{verb}", *kept])

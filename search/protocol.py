@@ -52,7 +52,9 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
-    """A job: the scores of a saved model on the test images. Its `space` defines the layers of its own, if any."""
+    """A job: the scores of a saved model on the test or validation images. Its `space` defines the layers of its own,
+    if any.
+    """
 
     job: int
     space: str
@@ -60,6 +62,7 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     split_seed: int
     batch_size: int
     model_path: str
+    part: Literal["test", "validation"] = "test"
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -119,12 +122,15 @@ class Trained(msgspec.Struct, frozen=True, tag="trained"):
 
 
 class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
-    """The scores on the test images, and their number."""
+    """The scores on the images, and their number. `confusion` counts, for each class (row), for which class (column)
+    its images were taken.
+    """
 
     job: int
     loss: float
     accuracy: float
     n: int
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 class Stopped(msgspec.Struct, frozen=True, tag="stopped"):

@@ -103,18 +103,28 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
-    """The numbers of the study's best completed trials, as many as keep their model; of equals, the lower slots'."""
+    """The numbers of the trials that keep their model."""
     return {done.trial_number for done in best_slots(shared) if done.trial_number is not None}
 
 
 def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
-    """The study's best completed slots, as many as keep their model, the best one first."""
+    """The study's best completed slots, as many as keep their model, the best one first; of equals, the lower. In a
+    comparison they are the best of each arm.
+    """
     manifest = shared.manifest
-    return shared.ledger.best(manifest.top_models, maximize=manifest.direction == "maximize")
+    maximize = manifest.direction == "maximize"
+    if manifest.comparison is None:
+        return shared.ledger.best(manifest.top_models, maximize=maximize)
+    best_of_arm: dict[int, FinishedSlot] = {}
+    for done in shared.ledger.best(maximize=maximize):
+        best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
+    return list(best_of_arm.values())
 
 
 def value_to_beat(shared: SharedStudy) -> float | None:
-    """The worst of the values whose models are kept; None while there is room for more."""
+    """The worst of the values whose models are kept; None while there is room for more, and in a comparison."""
+    if shared.manifest.comparison is not None:
+        return None
     best = best_slots(shared)
     return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
 

@@ -86,11 +86,11 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
 
 
 def score_if_complete(bench: Workbench) -> None:
-    """Measures the best model's test score, if all of the study's trials are done: this worker ended the last of them,
-    and its trainer is warm. A launch does it otherwise.
+    """Measures the best model's test score, if all of a search's trials are done: this worker ended the last of them,
+    and its trainer is warm. A launch does it otherwise. Comparisons have test scores of their own.
     """
     counts = bench.shared.ledger.counts()
-    if counts.finished == counts.total:
+    if counts.finished == counts.total and bench.shared.manifest.comparison is None:
         data_dir = bench.data.data_dir
         measure_test_score(bench.shared, bench.folder, Path(data_dir) if data_dir else None, bench.trainer)
 

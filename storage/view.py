@@ -44,8 +44,8 @@ class LedgerView:
         with reading(self._engine) as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
-    def best(self, limit: int, *, maximize: bool) -> list[FinishedSlot]:
-        """The completed slots with the best values, the best one first; of equals, the lower number."""
+    def best(self, limit: int | None = None, *, maximize: bool) -> list[FinishedSlot]:
+        """The completed slots with the best values, `limit` of them, best first; of equals, the lower number."""
         value = slots.c.value.desc() if maximize else slots.c.value
         query = self._select().where(slots.c.outcome == "complete", slots.c.value.is_not(None)).limit(limit)
         with reading(self._engine) as connection:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
+from search.training.confusion import confusion
 from search.training.datasets import load_dataset
 from search.training.device import precision_wanted, set_precision
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
@@ -92,14 +93,17 @@ class Jobs:
             yield from _ending(job, trainee, history, prepared.treated)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
-        """The one message of an evaluation: the scores of a saved model on the test images."""
+        """The one message of an evaluation: the scores of a saved model on the test or validation images."""
         self._space(job.space)
         data = self._split(job.data, job.split_seed)
         try:
             model = _load_model(Path(job.model_path))
             compile_for_scores(model)
-            score = evaluate(model, data.scaled(data.x_test), data.y_test, job.batch_size)
-            yield Evaluated(job.job, score.loss, score.accuracy, len(data.y_test))
+            raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
+            images = data.scaled(raw)
+            score = evaluate(model, images, labels, job.batch_size)
+            counts = confusion(model, images, labels, len(data.classes), job.batch_size)
+            yield Evaluated(job.job, score.loss, score.accuracy, len(labels), counts)
         finally:
             forget_models()
 
