@@ -1,17 +1,24 @@
-"""`python -m search`: lists the commands."""
+"""`python -m search`: lists the commands, by what people want to do."""
 
-VERBS = {
-    "launch": "search a space and end with an answer",
-    "worker": "join a study, from this or another host, and work on its trials",
-    "stop": "drain a study: trials in hand are finished, no other is begun",
+# A command is one line here, in the task that it serves; its module is search/VERB.py.
+TASKS = {
+    "search": {
+        "launch": "search a space and end with an answer",
+        "worker": "join a study, from this or another host, and work on its trials",
+        "stop": "drain a study: trials in hand are finished, no other is begun",
+    },
 }
+
+VERBS = {verb: purpose for verbs in TASKS.values() for verb, purpose in verbs.items()}
 
 
 def main() -> None:
     """Prints the commands."""
-    print("Hyperparameter search for Keras image models.\n")
-    for verb, purpose in VERBS.items():
-        print(f"  python -m search.{verb:<10} {purpose}")
+    print("Hyperparameter search for Keras image models.")
+    for task, verbs in TASKS.items():
+        print(f"\n{task.capitalize()}:")
+        for verb, purpose in verbs.items():
+            print(f"  python -m search.{verb:<10} {purpose}")
     print("\nEach explains itself: python -m search.launch --help")
 
 

@@ -11,17 +11,16 @@ from search.worker_flags import take_worker_flags, worker_flags
 
 MOST_TRIALS = 1_000_000
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.launch --space bn_dropout
-  python -m search.launch --space bn_dropout --n-trials 60        go on with it
-  python -m search.launch --space my_space.py --dataset images/ --epochs 20
-  python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json
-"""
+EXAMPLES = {
+    "python -m search.launch --space bn_dropout": "",
+    "python -m search.launch --space bn_dropout --n-trials 60": "go on with it",
+    "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "a space and images of one's own",
+    "python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json": "",
+    "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "check, and do nothing",
+}
 
 
-@click.command(cls=Verb, name="launch", epilog=EXAMPLES)
+@click.command(cls=Verb, name="launch", examples=EXAMPLES)
 @click.option(
     "--space", required=True, help="What to search: a name (bn_dropout), FILE.py:NAME or package.module:NAME."
 )
@@ -39,7 +38,11 @@ Examples:
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step.  [default: the space's]")
 @click.option("--sampler", help=f"What proposes parameters: {', '.join(SAMPLERS)}.  [default: tpe]")
 @click.option("--pruner", help=f"What ends poor trials early: {', '.join(PRUNERS)}.  [default: asha]")
-@click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
+@click.option(
+    "--objective",
+    type=click.Choice(["val_accuracy", "val_loss"]),
+    help="What the search is to raise, or lower.  [default: val_accuracy]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
 @click.option(
@@ -57,7 +60,7 @@ Examples:
     envvar="SEARCH_FORMAT",
     type=click.Choice(["table", "json"]),
     default="table",
-    help="[default: table]",
+    help="How the answer is printed.  [default: table]",
 )
 def main(**flags: Any) -> None:
     """Searches a space for the best model and says what was learnt.
