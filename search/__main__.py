@@ -7,6 +7,9 @@ TASKS = {
         "worker": "join a study, from this or another host, and work on its trials",
         "stop": "drain a study: trials in hand are finished, no other is begun",
     },
+    "look": {
+        "dashboard": "show studies in the browser",
+    },
 }
 
 VERBS = {verb: purpose for verbs in TASKS.values() for verb, purpose in verbs.items()}
