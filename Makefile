@@ -30,13 +30,12 @@ search: $(VENV)/.runtime ## Search the space bn_dropout; ARGS="--n-trials 40 --n
 
 .PHONY: dashboard
 dashboard: $(VENV)/.runtime ## Show the studies of search.db (or DB=other.db) on http://127.0.0.1:8080
-	@test -f $(DB) || { echo "There is no $(DB) yet: 'make search' makes search.db." >&2; exit 1; }
-	@mkdir -p $(basename $(DB))-artifacts/models
-	$(BIN)/optuna-dashboard sqlite:///$(DB) --artifact-dir $(basename $(DB))-artifacts/models $(ARGS)
+	$(BIN)/python -m search.dashboard --storage sqlite:///$(DB) $(ARGS)
 
 .PHONY: up
 up: ## Search in containers: make up SPACE=bn_dropout WORKERS=4; also DATASET=… TRIALS=… EPOCHS=… STUDY=… GPU=1
 	@$(need_password)
+	@$(make_login)
 	$(SETTINGS) $(COMPOSE) up --detach --build --scale worker=$(WORKERS) || { $(COMPOSE) logs --tail 20 init >&2; exit 1; }
 	@$(where_to_look)
 
@@ -143,9 +142,17 @@ if [ -z "$$POSTGRES_PASSWORD" ] && ! grep -qs '^POSTGRES_PASSWORD=.' .env; then 
 fi
 endef
 
+define make_login
+if [ -z "$$DASHBOARD_LOGIN" ] && ! grep -qs '^DASHBOARD_LOGIN=.' .env; then \
+	(umask 077; [ -z "$$(tail -c 1 .env 2> /dev/null)" ] || echo >> .env; \
+	 echo "DASHBOARD_LOGIN=$$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')" >> .env); \
+	echo 'Made a token for the dashboard: DASHBOARD_LOGIN, in .env.'; \
+fi
+endef
+
 define where_to_look
 printf '%s\n' '' 'The search is running.' \
-	"  dashboard      http://$$($(COMPOSE) port dashboard 8080)" \
+	"  dashboard      http://$$($(COMPOSE) port dashboard 8080), with the token DASHBOARD_LOGIN of .env" \
 	'  follow         make logs' \
 	'  results        $(strip make results $(GIVEN))' \
 	'  more workers   $(strip make up $(GIVEN)) WORKERS=8' \

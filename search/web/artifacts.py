@@ -1,12 +1,13 @@
 """The artifacts of all studies of a database as one store, wherever each study keeps its own."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from storage import open_artifacts
-from storage.artifacts import Store
+from storage.artifacts import FolderStore, Store
 
 
 class FoundArtifacts:
@@ -48,5 +49,10 @@ class FoundArtifacts:
     def _stores(self) -> list[Store]:
         for place in self._places():
             if place not in self._opened:
-                self._opened[place] = open_artifacts(place).store
+                self._opened[place] = store_at(place)
         return list(self._opened.values())
+
+
+def store_at(place: str) -> Store:
+    """The store in a folder, which may be one that can only be read, or under an s3:// URL."""
+    return open_artifacts(place).store if "://" in place else FolderStore(Path(place))
