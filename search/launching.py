@@ -15,6 +15,7 @@ from search.errors import SearchFailed
 from search.figures import store_figures
 from search.folders import StudyFolder
 from search.join import study_folder
+from search.notes import note_failures
 from search.outage import sit_out
 from search.places import Place, find_places
 from search.planning import LaunchOptions, Plan, make_plan
@@ -22,6 +23,7 @@ from search.progress import ProgressView
 from search.settle import clear_settled_slots, settle
 from search.shutdown import Shutdown
 from search.snapshot import take_snapshot
+from search.study_notes import note_study
 from search.summary import Summary, summarise
 from search.summary_text import as_json, as_text, describe_plan
 from search.test_score import measure_test_score
@@ -57,6 +59,8 @@ def launch(options: LaunchOptions) -> int:
         folder = study_folder(shared, options.workers.artifacts)
         shared.ledger.resume()
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
+        if shared.created:
+            note_study(shared, plan.source.space, plan.n_trials)
         code = run_search(plan, options, shared, folder)
         sit_out(
             lambda: conclude(shared, folder, options.workers.data_dir),
@@ -64,6 +68,8 @@ def launch(options: LaunchOptions) -> int:
             give_up=lambda: code == EXIT_INTERRUPTED,
         )
         summary = summarise(shared, time.monotonic() - began)
+        if summary.done:
+            note_study(shared, plan.source.space, plan.n_trials, summary)
     click.echo(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
     if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
         return code
@@ -151,6 +157,7 @@ def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) ->
     counts = shared.ledger.counts()
     if counts.total and counts.finished == counts.total:
         store_figures(shared)
+        note_failures(shared)
         measure_test_score(shared, folder, data_dir)
 
 

@@ -257,7 +257,7 @@ def test_the_dashboard_shows_the_study_on_loopback_only(project: Project) -> Non
     studies = f"http://127.0.0.1:{project.port}/api/studies"
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(studies)
-    asked = urllib.request.Request(studies, headers={"Authorization": f"Bearer {LOGIN}"})  # noqa: S310
+    asked = urllib.request.Request(studies, headers={"Authorization": f"Bearer {LOGIN}"})
     with urllib.request.urlopen(asked) as answer:  # noqa: S310 - our own address
         assert [study["study_name"] for study in json.load(answer)["study_summaries"]] == [STUDY]
     bound = json.loads(inspect(dashboard, "{{json .NetworkSettings.Ports}}"))
