@@ -51,10 +51,12 @@ class Verb(click.Command):
             formatter.write("Examples:\n")
             formatter.write("".join(example_lines(self.examples)))
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command; see click.Command.main."""
-        kwargs.setdefault("auto_envvar_prefix", "SEARCH")
-        return super().main(*args, **kwargs)
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parses the arguments; see click.Command.make_context."""
+        extra.setdefault("auto_envvar_prefix", "SEARCH")
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command's function, turning our errors into exit codes."""

@@ -42,6 +42,25 @@ def history(trials: Sequence[FrozenTrial], objective: str, *, maximize: bool) ->
     return figure
 
 
+def curves(trials: Sequence[FrozenTrial], objective: str) -> go.Figure:
+    """The objective after each epoch: completed trials in colour, those that ended early faint."""
+    figure = go.Figure(layout=_layout("Learning curves", "epoch", objective))
+    for trial in sorted(trials, key=lambda trial: trial.state is TrialState.COMPLETE):
+        complete = trial.state is TrialState.COMPLETE
+        figure.add_trace(
+            go.Scatter(
+                x=list(trial.intermediate_values),
+                y=list(trial.intermediate_values.values()),
+                name=f"trial {trial.number}, {trial.state.name.lower()}",
+                mode="lines" if len(trial.intermediate_values) > 1 else "markers",
+                line={"color": BLUE if complete else GREY, "width": 1.5 if complete else 1},
+                opacity=0.9 if complete else 0.35,
+                showlegend=False,
+            )
+        )
+    return figure
+
+
 def choice_shares(lesson: Lesson) -> go.Figure:
     """Of the trials with each choice, the share that is in the best quarter, with its 95 % interval."""
     figure = go.Figure(

@@ -27,6 +27,7 @@ from search.study_notes import note_study
 from search.summary import Summary, summarise
 from search.summary_text import as_json, as_text, describe_plan
 from search.test_score import measure_test_score
+from search.trackers.follower import Follower
 from search.worker_pool import WorkerPool
 from search.workloop import nothing_to_come
 from storage import SharedStudy, create_study
@@ -50,6 +51,7 @@ def launch(options: LaunchOptions) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     plan = make_plan(options)
+    makers = options.tracking.makers(plan.study_name)
     say = _teller(options)
     say(describe_plan(plan, options))
     if options.dry_run:
@@ -61,7 +63,8 @@ def launch(options: LaunchOptions) -> int:
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
         if shared.created:
             note_study(shared, plan.source.space, plan.n_trials)
-        code = run_search(plan, options, shared, folder)
+        with Follower(shared, makers):
+            code = run_search(plan, options, shared, folder)
         sit_out(
             lambda: conclude(shared, folder, options.workers.data_dir),
             OUTAGE_S,

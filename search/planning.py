@@ -16,6 +16,7 @@ from search.places import find_places
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.seeds import derive_seed
+from search.trackers.tracker import Tracking
 from search.training.datasets import load_dataset, resolve_dataset
 from search.training.split import split
 from search.worker_flags import WorkerFlags
@@ -53,6 +54,7 @@ class LaunchOptions:
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
     workers: WorkerFlags = field(default_factory=WorkerFlags)
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def make_plan(options: LaunchOptions) -> Plan:
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_store(manifest.artifact_store)
+    if options.tracking.tensorboard is not None:
+        require_writable(options.tracking.tensorboard)
     return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials), existing)
 
 

@@ -9,37 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from PIL import Image
 
-from storage import Manifest, create_study
+from storage import create_study
+from storage.testkit import example_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-test"  # noqa: S105 - of nothing
 EVIL = "<!doctype html><title>harmless</title><script>document.title = 'owned'; fetch('/was-run')</script>"
-MANIFEST = Manifest(
-    space="bn_dropout",
-    space_version=1,
-    space_fingerprint="",
-    dataset="digits",
-    dataset_fingerprint="",
-    image_shape=(8, 8, 1),
-    classes=tuple("0123456789"),
-    n_train=1151,
-    n_validation=287,
-    n_test=359,
-    epochs=3,
-    batch_size=64,
-    objective="val_accuracy",
-    direction="maximize",
-    sampler="random",
-    pruner="none",
-    seed=0,
-    artifacts="artifacts",
-    created_at="2026-01-01T00:00:00+00:00",
-)
 
 
 # Each with a word that is on it once it is there.
@@ -89,7 +68,7 @@ def make_study(folder: Path) -> str:
     store = FileSystemArtifactStore(files / "models")
     Image.new("RGB", (40, 20), "teal").save(folder / "curve.png")
     (folder / "page.html").write_text(EVIL)
-    with create_study(url, "a-search", msgspec.structs.replace(MANIFEST, artifacts=str(files))) as shared:
+    with create_study(url, "a-search", example_manifest(artifacts=str(files))) as shared:
         for number in range(4):
             trial = shared.study.ask()
             trial.suggest_float("rate", 0, 1)

@@ -20,11 +20,16 @@ def command_of(verb: str) -> Verb:
     return command
 
 
-def test_the_commands_are_listed_by_task(capsys: pytest.CaptureFixture[str]) -> None:
-    main()
-    printed = capsys.readouterr().out
+def test_the_commands_are_listed_by_task() -> None:
+    printed = CliRunner().invoke(main).output
     assert [task for task in TASKS if f"\n{task.capitalize()}:\n" not in printed] == []
     assert [verb for verb in VERBS if f"\n  python -m search.{verb} " not in printed] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_is_a_command_of_one_program_too(verb: str) -> None:
+    done = CliRunner().invoke(main, prog_name="search", args=[verb, "--help"])
+    assert (done.exit_code, done.output.splitlines()[0]) == (0, f"Usage: search {verb} [OPTIONS]")
 
 
 def test_no_command_is_listed_twice() -> None:

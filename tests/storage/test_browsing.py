@@ -9,29 +9,9 @@ import sqlalchemy as sa
 from storage import create_study
 from storage.browsing import browse
 from storage.errors import NotAStudyDatabase, StudyNotFound
-from storage.manifest import Manifest
+from storage.testkit import example_manifest
 
-MANIFEST = Manifest(
-    space="bn_dropout",
-    space_version=1,
-    space_fingerprint="",
-    dataset="digits",
-    dataset_fingerprint="",
-    image_shape=(8, 8, 1),
-    classes=("0", "1"),
-    n_train=10,
-    n_validation=2,
-    n_test=2,
-    epochs=3,
-    batch_size=64,
-    objective="val_accuracy",
-    direction="maximize",
-    sampler="random",
-    pruner="none",
-    seed=0,
-    artifacts="/files",
-    created_at="2026-01-01T00:00:00+00:00",
-)
+MANIFEST = example_manifest(artifacts="/files")
 
 
 def test_a_database_without_tables_is_none_yet(empty_storage_url: str) -> None:
