@@ -21,7 +21,11 @@ def main(target: Path) -> None:
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
             record_timing=False,
+            coalesce_streams=True,
         ).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]  # of this machine
     notebook.metadata.pop("language_info", None)  # it would change with each release of Python
     nbformat.write(notebook, target)
 

@@ -22,6 +22,9 @@ INTERRUPTED = 130
 ERRORS: Mapping[int, type[SearchError]] = {1: SearchFailed, 2: UsageError, 3: InfrastructureError}
 MARK = "Error: "
 
+# A notebook's kernel says by these that it understands colours. A live view would be taken for a terminal's by them.
+OF_TERMINALS = frozenset({"CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"})
+
 
 def run(
     space: str | Path | Space,
@@ -46,7 +49,8 @@ def run(
     name = study_name or default_name(reference, flags.get("dataset"))
     arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags)]
     command = [sys.executable, "-m", "search.launch", *arguments, "--format=json", *(["--quiet"] if quiet else [])]
-    follow(command, {**os.environ, "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage})
+    inherited = {key: value for key, value in os.environ.items() if key not in OF_TERMINALS}
+    follow(command, {**inherited, "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage})
     return load(name, storage=storage)
 
 

@@ -10,6 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 from search.lessons import Lesson, lessons
 from storage import SharedStudy
 
+# A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
+MOST_DESCRIBED = 200
+
 # Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 
@@ -86,11 +89,18 @@ def _points(trials: Sequence[FrozenTrial], name: str, color: str, symbol: str) -
     return go.Scatter(
         x=[trial.number for trial in trials],
         y=[trial.value for trial in trials],
-        text=[", ".join(f"{key} {value}" for key, value in trial.params.items()) for trial in trials],
+        text=[", ".join(f"{key} {short(value)}" for key, value in trial.params.items()) for trial in trials]
+        if len(trials) <= MOST_DESCRIBED
+        else None,
         name=name,
         mode="markers",
         marker={"color": color, "symbol": symbol},
     )
+
+
+def short(value: object) -> str:
+    """A parameter's value for people."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _layout(title: str, x: str, y: str) -> dict[str, Any]:

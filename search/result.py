@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -85,7 +86,7 @@ class Result:
         }
         for lesson in lessons(self._trials, maximize=maximize):
             if lesson.choices:
-                drawn[f"choices-{lesson.parameter}"] = lambda lesson=lesson: figures.choice_shares(lesson)
+                drawn[f"choices-{lesson.parameter}"] = partial(figures.choice_shares, lesson)
         return drawn
 
 

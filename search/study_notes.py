@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 
+from search.figures import short
 from search.notes import write_note
 from search.summary import Summary
 from spaces.space import Space
@@ -98,8 +99,3 @@ def note_study(shared: SharedStudy, space: Space, n_trials: int, summary: Summar
     write_note(shared, f"{about}\n\n{found}".strip())
     if summary is not None and summary.best is not None:
         write_note(shared, best_note(summary), summary.best.number)
-
-
-def short(value: object) -> str:
-    """A parameter's value for people."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -38,7 +38,7 @@ class OwnPagesOnly:
 
 def comes_from_here(environ: WSGIEnvironment) -> bool:
     """Whether the request is of a page of ours, or of a program that is no browser and so acts for nobody else."""
-    origin = environ.get("HTTP_ORIGIN")
+    origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST", "")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == environ.get("HTTP_HOST", "").lower() != ""
-    return environ.get("HTTP_SEC_FETCH_SITE", "same-origin") == "same-origin"
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    return bool(environ.get("HTTP_SEC_FETCH_SITE", "same-origin") == "same-origin")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from optuna_dashboard import wsgi
+
 from search.web import answers
 from search.web.artifacts import FoundArtifacts
 from storage import hide_password
@@ -78,8 +80,6 @@ class Database:
         return self._dashboard(browsing)(environ, start)
 
     def _dashboard(self, browsing: Browsing) -> WSGIApplication:
-        from optuna_dashboard import wsgi
-
         with self._lock:
             if self._app is None:
                 self._app = wsgi(browsing.storage, artifact_store=self.store)
