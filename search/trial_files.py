@@ -27,9 +27,10 @@ def keep_files(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froze
     try:
         current = shared.storage.get_trial(trial_id(shared, trial.number))
         kept = {meta.filename for meta in get_all_artifact_meta(current, storage=shared.storage)}
+        artifacts = open_artifacts(folder.store)
         for name, path in found_files(shared, folder, slot, trial.number):
             if name not in kept:
-                open_artifacts(folder.store).keep(current, path, name, shared.storage)
+                artifacts.keep(current, path, name, shared.storage)
     except (ArtifactError, StorageUsageError, OSError) as error:
         log.warning("files of trial %d aren't kept: %s", trial.number, error)
 

@@ -52,8 +52,8 @@ class Browsing:
 
     def check(self) -> None:
         """Raises StorageUnreachable unless the database answers."""
-        with translated(self._engine.url):
-            self.storage.get_all_studies()
+        with translated(self._engine.url), self._engine.connect() as connection:
+            connection.execute(sa.select(tables.studies.c.study_id).limit(1))
 
     def close(self) -> None:
         """Closes the connections."""

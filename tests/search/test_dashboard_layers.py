@@ -325,3 +325,13 @@ def test_studies_of_other_programs_are_shown(sqlite_url: str, waiting: WSGIAppli
     optuna.create_study(storage=storage, study_name="plain").optimize(lambda trial: trial.suggest_float("x", 0, 1), 2)
     storage.engine.dispose()
     assert len(ask(waiting, "/api/studies/1").json["trials"]) == 2
+
+
+def test_a_study_is_shown_from_either_database(storage_url: str, manifest: Any) -> None:
+    with create_study(storage_url, "mine", manifest) as shared:
+        shared.study.tell(shared.study.ask(), 0.5)
+    database = Database(storage_url)
+    app = assemble(database, DashboardOptions(storage_url))
+    (study,) = ask(app, "/api/studies").json["study_summaries"]
+    assert len(ask(app, f"/api/studies/{study['study_id']}").json["trials"]) == 1
+    database.close()

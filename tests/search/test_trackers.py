@@ -1,6 +1,7 @@
 """TensorBoard and MLflow have every epoch of every trial, once, and cost the search nothing when they fail."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,23 @@ def test_a_log_of_tensorboard_that_was_broken_off_is_written_anew_and_a_complete
     with Follower(searched, makers):
         pass
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("events.*")} == before
+
+
+def test_a_launch_has_them_follow(cli: Any, tmp_path: Path) -> None:
+    done = cli("--space", "bn_dropout", "--n-workers", "0", "--n-trials", "1", "--tensorboard", tmp_path / "tb")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "tb" / "bn_dropout-digits").is_dir()
+
+
+def test_a_tracker_whose_package_is_missing_is_refused_before_anything_is_made(
+    cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "search.trackers.tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    done = cli("--space", "bn_dropout", "--tensorboard", "logs")
+    assert done.exit_code == 2
+    assert "pip install tensorboardX" in done.stderr
+    assert list(Path.cwd().iterdir()) == []
 
 
 @OF_MLFLOW
