@@ -8,7 +8,7 @@ from html import escape
 
 from storage.records import EpochRow
 
-WIDTH, HEIGHT = 360, 240
+WIDTH, HEIGHT = 260, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 36
 
 # Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/

@@ -44,7 +44,8 @@ def baselines(space: Space) -> str:
     if not space.baselines:
         return ""
     lines = [
-        f"- **{one.name}**: {', '.join(f'{key} {value}' for key, value in one.params.items())}. {one.note}".strip()
+        f"- **{one.name}**: {one.note}{': ' if one.note else ''}"
+        f"{', '.join(f'{key} {value}' for key, value in one.params.items())}"
         for one in space.baselines
     ]
     return "\n".join(["## Known answers", "", *lines])

@@ -12,7 +12,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from search.web import answers
 from search.web.answers import Headers, change_headers, without
 
-PATH = re.compile(r"/artifacts/(?:\d+/){1,2}([0-9a-fA-F-]+)/?")
+FILES = "/artifacts/"
+IDENTITY = re.compile(r"[0-9a-fA-F-]+")
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json"})
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
@@ -25,10 +26,10 @@ class Downloads:
     stored: Callable[[str], bool]
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        found = PATH.fullmatch(environ.get("PATH_INFO", ""))
-        if found is None:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(FILES):
             return self.app(environ, start)
-        if not self.stored(found[1]):
+        if not self._is_there(path):
             return answers.text(
                 start,
                 "404 Not Found",
@@ -36,6 +37,10 @@ class Downloads:
                 "best trials are kept; --artifacts names another folder.",
             )
         return change_headers(self.app, environ, start, as_data)
+
+    def _is_there(self, path: str) -> bool:
+        artifact_id = path.rstrip("/").rpartition("/")[2]
+        return IDENTITY.fullmatch(artifact_id) is not None and self.stored(artifact_id)
 
 
 def as_data(headers: Headers) -> Headers:

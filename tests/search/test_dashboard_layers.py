@@ -110,8 +110,9 @@ def shown(sqlite_url: str, tmp_path: Path, manifest: Any, open_database: Callabl
         yield Shown(tmp_path, found, open_database)
 
 
-def test_a_page_that_is_an_artifact_is_downloaded_and_may_run_nothing(shown: Shown) -> None:
-    answer = ask(shown.dashboard(), shown.artifacts["page.html"])
+@pytest.mark.parametrize("end", ["", "/", "//"])
+def test_a_page_that_is_an_artifact_is_downloaded_and_may_run_nothing(shown: Shown, end: str) -> None:
+    answer = ask(shown.dashboard(), shown.artifacts["page.html"] + end)
     assert (answer.status, answer.body) == (200, EVIL)
     assert answer.headers["Content-Disposition"] == "attachment"
     assert "sandbox" in answer.headers["Content-Security-Policy"].split("; ")
@@ -124,6 +125,11 @@ def test_text_is_shown_and_pictures_that_can_hold_scripts_are_downloaded(
     shown: Shown, name: str, disposition: str
 ) -> None:
     assert ask(shown.dashboard(), shown.artifacts[name]).headers["Content-Disposition"] == disposition
+
+
+@pytest.mark.parametrize("path", ["/artifacts/1/1/../../search.db", "/artifacts/x", "/artifacts/", "/artifacts/1/1/00"])
+def test_an_address_of_no_artifact_leads_nowhere(shown: Shown, path: str) -> None:
+    assert ask(shown.dashboard(), path).status == 404
 
 
 def test_an_artifact_whose_file_was_removed_is_said_to_be_gone(shown: Shown) -> None:
