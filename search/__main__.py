@@ -3,6 +3,7 @@
 VERBS = {
     "launch": "search a space and end with an answer",
     "worker": "join a study, from this or another host, and work on its trials",
+    "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
     "stop": "drain a study: trials in hand are finished, no other is begun",
 }
 
