@@ -3,7 +3,10 @@
 VERBS = {
     "launch": "search a space and end with an answer",
     "worker": "join a study, from this or another host, and work on its trials",
+    "status": "show how a study stands: trials, best, workers, failures, time left",
     "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
+    "best": "print the best configuration",
+    "export": "write a trained model that Keras opens without this project",
     "stop": "drain a study: trials in hand are finished, no other is begun",
 }
 
