@@ -15,7 +15,13 @@ TASKS = {
         "stop": "drain a study: trials in hand are finished, no other is begun",
     },
     "look": {
+        "status": "show how a study stands: trials, best, workers, failures, time left",
+        "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
         "dashboard": "show studies in the browser",
+    },
+    "use": {
+        "best": "print the best configuration",
+        "export": "write a trained model that Keras opens without this project",
     },
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 import optuna
-import psutil
 
+from search.alive import is_alive
 from search.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.errors import SearchFailed
 from search.figures import store_figures
@@ -31,13 +31,11 @@ from search.trackers.follower import Follower
 from search.worker_pool import WorkerPool
 from search.workloop import nothing_to_come
 from storage import SharedStudy, create_study
-from storage.records import WorkerRow
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 OUTAGE_S = 600.0
-ALIVE_S = 20.0
 
 
 def launch(options: LaunchOptions) -> int:
@@ -127,21 +125,6 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     if nothing_to_come(shared) and shared.ledger.stop_reason() is None:
         return True
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
-
-
-def is_alive(worker: WorkerRow) -> bool:
-    """Whether a worker has given a sign of life lately; one of this host must still be a process, too."""
-    if worker.left is not None or worker.age_s > ALIVE_S:
-        return False
-    return worker.info.host != socket.gethostname() or is_process(worker.info.pid)
-
-
-def is_process(pid: int) -> bool:
-    """Whether there is a process of that number; one that was killed and that nobody has buried yet is none."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def free_places(options: LaunchOptions, shared: SharedStudy) -> list[Place]:
