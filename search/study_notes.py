@@ -58,6 +58,8 @@ def commands(name: str, manifest: Manifest) -> str:
         *([f"{manifest.command}    # made it"] if manifest.command else []),
         f"python -m search.worker --study-name {study}    # joins it, from any host",
         f"python -m search.stop --study-name {study}    # drains it",
+        f"python -m search.report --study-name {study}    # says on one page what was found",
+        f"python -m search.export --study-name {study}    # writes the best model",
     ]
     return "\n".join(["## Commands", "", "```sh", *lines, "```"])
 

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -21,6 +21,7 @@ from search.web.login import Credentials
 from search.web.serving import DashboardOptions, assemble, listen, page_of, require_login
 from storage import create_study
 from storage.errors import StudyNotFound
+from storage.testkit import example_manifest
 
 SECRET = "a-long-secret"  # noqa: S105 - of nothing
 TOKEN = Credentials(SECRET)
@@ -62,52 +63,53 @@ def ask(app: WSGIApplication, path: str, method: str = "GET", body: bytes = b"",
 
 
 @pytest.fixture
-def open_database(sqlite_url: str) -> Iterator[Callable[..., Database]]:
-    """What the dashboards of a test look at, closed when it is over."""
-    opened: list[Database] = []
-
-    def make(**options: Any) -> Database:
-        opened.append(Database(sqlite_url, **options))
-        return opened[-1]
-
-    yield make
-    for database in opened:
-        database.close()
-
-
-@pytest.fixture
-def waiting(sqlite_url: str, open_database: Callable[..., Database]) -> WSGIApplication:
+def waiting(sqlite_url: str) -> Iterator[WSGIApplication]:
     """A dashboard of a database that isn't there yet."""
-    return assemble(open_database(), DashboardOptions(sqlite_url))
+    database = Database(sqlite_url)
+    yield assemble(database, DashboardOptions(sqlite_url))
+    database.close()
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A study with artifacts in a SQLite file, and dashboards of it."""
+    """A study with artifacts in a SQLite file, which tests leave as it was, and dashboards of it."""
 
-    folder: Path
+    url: str
+    models: Path
     artifacts: dict[str, str]
-    open_database: Callable[..., Database]
+    opened: list[Database] = field(default_factory=list)
+
+    def open(self, **options: Any) -> Database:
+        self.opened.append(Database(self.url, **options))
+        return self.opened[-1]
 
     def dashboard(self, **options: Any) -> WSGIApplication:
-        asked = DashboardOptions("", **options)
-        return assemble(self.open_database(write=asked.allow_edit), asked)
+        asked = DashboardOptions(self.url, **options)
+        return assemble(self.open(write=asked.allow_edit), asked)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    folder = tmp_path_factory.mktemp("shown")
+    url, models, found = f"sqlite:///{folder / 'search.db'}", folder / "files" / "models", {}
+    with create_study(url, "mine", example_manifest(artifacts=str(folder / "files"))) as shared:
+        models.mkdir(parents=True)
+        store = FileSystemArtifactStore(models)
+        trial = shared.study.ask()
+        for name, content in {"page.html": EVIL, "curve.svg": b"<svg/>", "note.txt": b"words"}.items():
+            (folder / name).write_bytes(content)
+            stored = upload_artifact(artifact_store=store, file_path=str(folder / name), study_or_trial=trial)
+            found[name] = f"/artifacts/{shared.study_id}/{trial._trial_id}/{stored}"  # as the dashboard has it
+        shared.study.tell(trial, 0.5)
+    return Shown(url, models, found)
 
 
 @pytest.fixture
-def shown(sqlite_url: str, tmp_path: Path, manifest: Any, open_database: Callable[..., Database]) -> Iterator[Shown]:
-    mine = msgspec.structs.replace(manifest, artifacts=str(tmp_path / "files"))
-    with create_study(sqlite_url, "mine", mine) as shared:
-        (tmp_path / "files" / "models").mkdir(parents=True)
-        store = FileSystemArtifactStore(tmp_path / "files" / "models")
-        trial = shared.study.ask()
-        found = {}
-        for name, content in {"page.html": EVIL, "curve.svg": b"<svg/>", "note.txt": b"words"}.items():
-            (tmp_path / name).write_bytes(content)
-            stored = upload_artifact(artifact_store=store, file_path=str(tmp_path / name), study_or_trial=trial)
-            found[name] = f"/artifacts/{shared.study_id}/{trial._trial_id}/{stored}"  # as the dashboard has it
-        shared.study.tell(trial, 0.5)
-        yield Shown(tmp_path, found, open_database)
+def shown(study: Shown) -> Iterator[Shown]:
+    mine = replace(study, opened=[])
+    yield mine
+    for database in mine.opened:
+        database.close()
 
 
 @pytest.mark.parametrize("end", ["", "/", "//"])
@@ -134,8 +136,10 @@ def test_an_address_of_no_artifact_leads_nowhere(shown: Shown, path: str) -> Non
 
 def test_an_artifact_whose_file_was_removed_is_said_to_be_gone(shown: Shown) -> None:
     stored = shown.artifacts["note.txt"]
-    (shown.folder / "files" / "models" / stored.rpartition("/")[2]).unlink()
+    file = shown.models / stored.rpartition("/")[2]
+    file.rename(file.with_suffix(".aside"))
     answer = ask(shown.dashboard(), stored)
+    file.with_suffix(".aside").rename(file)
     assert answer.status == 404
     assert b"gone" in answer.body
 
@@ -315,7 +319,7 @@ def test_health_is_asked_without_a_login_and_gives_nothing_away(shown: Shown) ->
 
 
 def test_a_study_has_a_page_and_one_that_is_not_there_is_refused(shown: Shown) -> None:
-    database = shown.open_database()
+    database = shown.open()
     assert page_of(database, "mine") == "/dashboard/studies/1"
     with pytest.raises(StudyNotFound, match="there are: mine"):
         page_of(database, "other")
