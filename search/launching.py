@@ -63,11 +63,11 @@ def launch(options: LaunchOptions) -> int:
             note_study(shared, plan.source.space, plan.n_trials)
         with Follower(shared, makers):
             code = run_search(plan, options, shared, folder)
-        sit_out(
-            lambda: conclude(shared, folder, options.workers.data_dir),
-            OUTAGE_S,
-            give_up=lambda: code == EXIT_INTERRUPTED,
-        )
+            sit_out(
+                lambda: conclude(shared, folder, options.workers.data_dir),
+                OUTAGE_S,
+                give_up=lambda: code == EXIT_INTERRUPTED,
+            )
         summary = summarise(shared, time.monotonic() - began)
         if summary.done:
             note_study(shared, plan.source.space, plan.n_trials, summary)

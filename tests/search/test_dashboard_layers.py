@@ -12,8 +12,10 @@ from wsgiref.util import setup_testing_defaults
 import msgspec
 import optuna
 import pytest
+from click.testing import CliRunner
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
+from search.dashboard import main as dashboard_command
 from search.errors import UsageError
 from search.web.database import Database
 from search.web.hosts import is_loopback
@@ -345,3 +347,31 @@ def test_a_study_is_shown_from_either_database(storage_url: str, manifest: Any) 
     (study,) = ask(app, "/api/studies").json["study_summaries"]
     assert len(ask(app, f"/api/studies/{study['study_id']}").json["trials"]) == 1
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--host=0.0.0.0"], "set SEARCH_DASHBOARD_LOGIN"),
+        (["--host=nowhere.invalid"], "isn't a host of this machine"),
+        (["--storage=redis://localhost"], "valid are sqlite"),
+        (["--storage=sqlite:////no/such/folder/search.db"], "doesn't exist: create it"),
+        (["--study-name=another"], "a launch creates it"),
+    ],
+)
+def test_a_wrong_flag_ends_the_command_with_what_to_do(
+    flags: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SEARCH_DASHBOARD_LOGIN", "SEARCH_STORAGE", "OPTUNA_STORAGE", "SEARCH_STUDY_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    done = CliRunner().invoke(dashboard_command, flags)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_out_of_reach_ends_the_command_with_3() -> None:
+    done = CliRunner().invoke(dashboard_command, ["--storage=postgresql://somebody@127.0.0.1:1/searches"])
+    assert done.exit_code == 3
+    assert "can't be used" in done.stderr
