@@ -1,5 +1,6 @@
 """MLflow: an experiment for the study, a run for each trial, with its parameters and its scores after each epoch."""
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ class Mlflow:
     """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. One that was broken off goes on."""
 
     def __init__(self, uri: str, study_name: str) -> None:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells which tables it makes
         self._client = MlflowClient(tracking_uri=uri)
         found = self._client.get_experiment_by_name(study_name)
         self._experiment = found.experiment_id if found is not None else self._client.create_experiment(study_name)
