@@ -99,6 +99,7 @@ class Attempt:
     _recorded: dict[int, EpochRow] = field(default_factory=dict)
     _started_over: bool = False
     _parameters: int | None = None
+    _peak_memory_mb: float | None = None
     _seconds: list[float] = field(default_factory=list)
 
     def outcome(self, keeper: LeaseKeeper) -> Outcome:
@@ -272,7 +273,7 @@ class Attempt:
     def _trained(self, message: Trained) -> Outcome:
         if message.diverged is not None:
             return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
-        self._parameters = message.parameters
+        self._parameters, self._peak_memory_mb = message.parameters, message.peak_memory_mb
         value = self._values.get(message.kept_epoch or self._epochs)
         if value is None:
             return Outcome(
@@ -298,6 +299,7 @@ class Attempt:
             parameters=self._parameters,
             epoch_seconds=statistics.median(self._seconds) if self._seconds else None,
             trainer_memory_mb=round(self.bench.trainer.memory_mb()),
+            trainer_peak_memory_mb=None if self._peak_memory_mb is None else round(self._peak_memory_mb),
         )
 
     def _failed(self, kind: str, reason: str) -> Outcome:

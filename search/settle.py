@@ -11,6 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.folders import StudyFolder
+from search.trial_files import keep_files
 from search.trials import trial_id
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
@@ -29,7 +30,11 @@ STATES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What the worker knows of a trial beside its result, for the trial's attributes."""
+    """What the worker knows of a trial beside its result, for the trial's attributes.
+
+    `parameters` counts the model's, `epoch_seconds` is the median of its epochs, memory is resident and in MB: what the
+    trainer held at the end of the trial, and at most since it was started, for whichever trial.
+    """
 
     host: str
     device: str
@@ -37,6 +42,7 @@ class Facts:
     parameters: int | None = None
     epoch_seconds: float | None = None
     trainer_memory_mb: float | None = None
+    trainer_peak_memory_mb: float | None = None
 
 
 def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, facts: Facts | None = None) -> None:
@@ -68,8 +74,12 @@ def _end_trial(
     outcome = finished.outcome
     try:
         _set_attributes(shared, trial.number, outcome, facts)
-        if outcome.state == "complete" and trial.number in best_trial_numbers(shared):
-            _keep_model(shared, folder, finished.slot, trial)
+        if outcome.state == "complete":
+            best = trial.number in best_trial_numbers(shared)
+            if best:
+                _keep_model(shared, folder, finished.slot, trial)
+            if best or folder.remote is None:  # a store elsewhere takes its time for each file
+                keep_files(shared, folder, finished.slot, trial)
         _tell(shared, trial.number, outcome)
     except UpdateFinishedTrialError:
         log.info("trial %d was ended by another worker meanwhile", trial.number)
@@ -79,9 +89,7 @@ def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, facts: F
     known: dict[str, Any] = {"outcome": outcome.state, "epochs": outcome.epochs}
     known |= {"reason": outcome.reason, "failure": outcome.kind}
     known |= asdict(facts) if facts is not None else {}
-    for name, value in known.items():
-        if value is not None:
-            shared.storage.set_trial_user_attr(trial_id(shared, number), name, value)
+    shared.trials.annotate(number, {name: value for name, value in known.items() if value is not None})
 
 
 def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
@@ -95,7 +103,7 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
     if model is None or MODEL_ATTR in trial.user_attrs:
         return
     try:
-        artifact_id = open_artifacts(folder.store).keep(shared.trial(trial.number), model, "model.keras")
+        artifact_id = open_artifacts(folder.store).keep(trial, model, "model.keras", shared.storage)
     except (ArtifactError, StorageUsageError) as error:
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return

@@ -21,3 +21,12 @@ def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None
         assert result["claim_ms"]["n"] == 12
         assert result["report_ms"]["n"] == 3 * result["workers"]
     assert report["versions"].keys() >= {"python", "optuna"}
+
+
+def test_the_answers_of_a_dashboard_are_timed() -> None:
+    command = [sys.executable, str(BENCHMARKS / "dashboard.py"), "--smoke"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]
+    assert all(result["bytes"] and result["warm_ms"] > 0 for result in report["results"])

@@ -18,6 +18,7 @@ from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, 
 from search.training.checkpoint import Checkpoints, Resumed
 from search.training.confusion import confusion
 from search.training.datasets import load_dataset
+from search.training.description import write_beside
 from search.training.device import precision_wanted, set_precision
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
 from search.training.keras_runner import evaluate
@@ -206,6 +207,7 @@ def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save(part)
         part.replace(path)
+        write_beside(path, model, job.configuration)
     except OSError as error:
         part.unlink(missing_ok=True)
         yield Warned(job.job, f"the model couldn't be written to {path}: {error}")
