@@ -20,7 +20,7 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.lease import LeaseKeeper
 from search.outage import sit_out
 from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
-from search.settle import Facts, settle
+from search.settle import Facts, settle, value_to_beat
 from search.shutdown import Shutdown
 from search.trainer_process import TrainerProcess
 from search.trials import open_trial, report, should_prune, suggest_configuration
@@ -183,6 +183,8 @@ class Attempt:
             token=self.lease.token,
             checkpoints=str(self.bench.folder.slot(self.lease.slot)),
             model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+            objective=manifest.objective,
+            rival=self.reach(lambda: value_to_beat(self.bench.shared)),
         )
 
     def _follow(self, trainer: TrainerProcess, job: Train, keeper: LeaseKeeper) -> Outcome:

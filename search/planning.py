@@ -15,6 +15,7 @@ from search.folders import default_artifacts
 from search.grid_points import grid_points
 from search.join import installed_versions
 from search.places import find_places
+from search.protocol import Objective
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.seeds import derive_seed
@@ -28,7 +29,6 @@ from storage.records import SlotOrder
 from storage.study import require_same
 
 T = TypeVar("T")
-Objective = Literal["val_accuracy", "val_loss"]
 
 DEFAULT_DATASET = "digits"
 VALIDATION_FRACTION = 0.2

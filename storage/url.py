@@ -17,7 +17,6 @@ from sqlalchemy.exc import ArgumentError
 from storage.errors import NotAStudyDatabase, UrlError
 
 VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
-SQLITE_MAGIC = b"SQLite format 3\x00"
 SECRET_OPTIONS = ("password", "sslpassword")
 
 # Either of them is the first table that Optuna makes, so that a half-made schema is taken for what it is.
@@ -132,14 +131,13 @@ def can_write(path: Path) -> bool:
 
 
 def require_study_file(path: Path) -> None:
-    """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies."""
-    with path.open("rb") as file:
-        start = file.read(len(SQLITE_MAGIC))
-    if not start:
-        return
-    if start != SQLITE_MAGIC:
-        raise NotAStudyDatabase(f"{str(path)!r} is no SQLite database: name another file; this one was left as it is")
-    require_study_tables(sqlite_tables(path), str(path))
+    """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies.
+
+    SQLite alone opens it: closing a file ends all locks that the process has on it (POSIX), those of SQLite's open
+    connections included, whose log another process would then take for abandoned and remove.
+    """
+    if path.stat().st_size > 0:
+        require_study_tables(sqlite_tables(path), str(path))
 
 
 def sqlite_tables(path: Path) -> list[str]:
@@ -151,6 +149,10 @@ def sqlite_tables(path: Path) -> list[str]:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=10)) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise NotAStudyDatabase(
+                f"{str(path)!r} is no SQLite database, or a damaged one: name another file; this one was left as it is"
+            ) from error
         raise NotAStudyDatabase(f"{str(path)!r} can't be read as a SQLite database: {error}") from error
     return [name for (name,) in rows]
 

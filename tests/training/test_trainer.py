@@ -78,6 +78,16 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job
     assert list((tmp_path / "models").iterdir()) == [tmp_path / "models" / "best.keras"]
 
 
+@pytest.mark.parametrize(("objective", "rival", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
+def test_a_model_that_cannot_be_among_the_best_is_not_written(
+    objective: str, rival: float, kept: bool, trainer: Any, job: Job, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, rival=rival))
+    assert isinstance(messages[-1], Trained)
+    assert path.exists() == kept
+
+
 def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: Any, job: Job, scores: Scores) -> None:
     first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
     trainer.run(job(configuration=Configuration(), checkpoints=None))
