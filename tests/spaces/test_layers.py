@@ -13,6 +13,7 @@ from spaces.configuration import (
     ConfigurationError,
     Dropout,
     Optimizer,
+    Regularization,
 )
 from spaces.diagram import draw
 from spaces.layers import Conv, Drop, MaxPool, Normalize, layer_order, require_fit
@@ -69,6 +70,30 @@ def test_a_block_pools_once_and_normalises_every_convolution() -> None:
     configuration = Configuration(blocks=(Block((8, 16)),), dense=(), batch_norm=BatchNorm("before_activation"))
     unit = ["batch_norm", "relu"]
     assert names(configuration) == ["conv 8", *unit, "conv 16", *unit, "max_pool", "flatten", "output"]
+
+
+def test_of_two_convolutions_the_last_alone_may_be_normalised() -> None:
+    norm = BatchNorm("after_activation", convolutions="last")
+    dropout = (Dropout("after_normalization", 0.5),)
+    configuration = Configuration(blocks=(Block((8, 16)),), dense=(), batch_norm=norm, dropout=dropout)
+    assert names(configuration)[:7] == ["conv 8", "relu", DROP, "conv 16", "relu", NORM, DROP]
+
+
+def test_normalisation_after_the_pooling_comes_after_its_dropout_and_may_be_that_of_the_first_blocks() -> None:
+    norm, dropout = BatchNorm("after_pooling", blocks=1), (Dropout("after_pooling", 0.5),)
+    configuration = Configuration(blocks=(Block((8,)), Block((8,))), dense=(), batch_norm=norm, dropout=dropout)
+    assert names(configuration)[:9] == [CONV, ACT, POOL, DROP, NORM, CONV, ACT, POOL, DROP]
+
+
+def test_dropout_before_the_output_is_the_last_thing_before_it() -> None:
+    configuration = Configuration(blocks=(), dense=(9,), dropout=(Dropout("before_output", 0.5),))
+    assert names(configuration) == ["flatten", "dense 9", "relu", DROP, "output"]
+
+
+def test_penalties_are_those_of_the_kernels_that_are_meant() -> None:
+    for kernels, expected in (("all", [0.1, 0.1, 0.1]), ("convolutions", [0.1, 0.0, 0.0])):
+        configuration = Configuration(blocks=(Block((8,)),), regularization=Regularization(l2=0.1, kernels=kernels))
+        assert [each.l2 for each in layer_order(configuration) if hasattr(each, "l2")] == expected
 
 
 def test_a_network_without_blocks_begins_flat() -> None:

@@ -1,5 +1,6 @@
 """Each option of training really acts, and as Keras' own way of doing it does."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.protocol import EpochEnd, Evaluate, Message, Train, Trained
+from search.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
 from search.training.datasets import load_dataset
 from search.training.device import DeviceImages
 from search.training.fit import Epochs, run_epochs
@@ -268,6 +269,34 @@ def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: Calla
     assert scores(job(configuration=MOVED, epochs=3, seed=4, checkpoints=None)) != whole
     run(job(configuration=MOVED, epochs=1))
     assert scores(job(configuration=MOVED, epochs=3, token=2)) == whole
+
+
+def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_schedule(
+    job: Callable[..., Train],
+) -> None:
+    def scores(messages: list[Message]) -> list[tuple[Any, ...]]:
+        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs_of(messages)]
+
+    configuration = msgspec.structs.replace(SMALL, optimizer=Optimizer("nadam", 3e-3, schedule=Schedule("cosine")))
+    whole = scores(run(job(configuration=configuration, checkpoints=None)))
+    stopped = threading.Event()
+    messages = []
+    for message in Jobs().train(job(configuration=configuration), stopped.is_set):
+        messages.append(message)
+        stopped.set()
+    assert isinstance(messages[-1], Stopped)
+    resumed = run(job(configuration=configuration, token=2))
+    assert resumed[0].replayed
+    assert scores(resumed) == whole
+
+
+def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_treatment(keras: Any, data: Split) -> None:
+    treated = treat(data, Treatment("zca", shuffled_labels=False, seed=1))
+    inputs = keras.Input(data.image_shape)
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+    whole = treated.for_scaled(model)
+    logits = (whole(data.scaled(data.x_val)), model(treated.data.x_val))
+    assert np.allclose(*map(keras.ops.convert_to_numpy, logits), atol=1e-4)
 
 
 def test_moves_mirror_half_of_the_images_and_go_as_far_as_they_may() -> None:

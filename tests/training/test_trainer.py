@@ -26,7 +26,17 @@ from search.protocol import (
     Trained,
     Warned,
 )
-from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+from spaces.configuration import (
+    Augmentation,
+    BatchNorm,
+    Block,
+    Configuration,
+    Dropout,
+    EarlyStopping,
+    Inputs,
+    Optimizer,
+    Regularization,
+)
 
 Job = Callable[..., Train]
 Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
@@ -34,6 +44,12 @@ STATEFUL = Configuration(
     batch_norm=BatchNorm("before_activation"),
     dropout=(Dropout("before_every_dense", 0.3),),
     optimizer=Optimizer("momentum", 0.02, 0.9),
+)
+EVERYTHING = msgspec.structs.replace(
+    STATEFUL,
+    inputs=Inputs("standardised", Augmentation(flip=True, crop=1)),
+    regularization=Regularization(l1=1e-5, l2=1e-4),
+    early_stopping=EarlyStopping(None, restore_best=True),
 )
 MANY = 10_000
 
@@ -76,7 +92,7 @@ def test_another_seed_gives_other_scores(trainer: Any, job: Job, scores: Scores)
 def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
     trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
 ) -> None:
-    whole = job(configuration=STATEFUL, epochs=6, checkpoints=str(tmp_path / "whole"))
+    whole = job(configuration=EVERYTHING, epochs=6, checkpoints=str(tmp_path / "whole"))
     cut = msgspec.structs.replace(whole, checkpoints=str(tmp_path / "cut"))
     uninterrupted = trainer.run(whole)
     victim = new_trainer()
