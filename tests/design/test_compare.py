@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
 from search.errors import SearchFailed, UsageError
@@ -205,3 +207,17 @@ def test_none_stops_early_where_all_would(table: Any) -> None:
     assert all("early_stopping" not in arm.configuration for arm in shared[0].comparison.arms)
     assert "stop early" in shared[0].notes[-1]
     assert any("early_stopping" in arm.configuration for arm in own[0].comparison.arms)
+
+
+def test_the_answer_is_a_table_and_a_page_with_what_it_takes_to_repeat_it(table: Any, tmp_path: Path) -> None:
+    table.compare(axis="batch_norm", seeds=2)
+    flags = ["--space", "bn_dropout", "--axis", "batch_norm", "--seeds", "2", "--epochs", "1", "--n-workers", "0"]
+    page = tmp_path / "page.md"
+    told = CliRunner().invoke(main, [*flags, "--storage", table.url, "-q", "-o", str(page)], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "0 of 3 pairs are decided" in told.output
+    assert max(len(line) for line in told.output.splitlines() if "─" in line) <= 120
+    text = page.read_text()
+    for words in ("- Command: `python -m search.", "- Versions: ", "optuna ", "- Device: ", "| first | second | n |"):
+        assert words in text
+    assert "| 1 | " in text.partition("Scores by replicate")[2]
