@@ -48,6 +48,8 @@ class Act(msgspec.Struct, frozen=True):
     fail: tuple[str, str] | None = None
     diverge_at: int | None = None
     warn: str | None = None
+    over_after: int | None = None
+    kept_epoch: int | None = None
     write_after_stop: bool = False
 
 
@@ -117,7 +119,7 @@ def main() -> None:
     while True:
         job = worker.jobs.get()
         if isinstance(job, Evaluate):
-            worker.send(Evaluated(job.job, 0.1, 0.9, 100))
+            worker.send(Evaluated(job.job, 0.1, 0.9, 100, tuple((10,) * 10 for _ in range(10))))
         else:
             train(worker, job, act_for(options.script, job), pace)
 
@@ -142,7 +144,7 @@ def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
     history = resume(folder)
     for epoch in history:
         worker.send(msgspec.structs.replace(epoch, job=job.job, replayed=True))
-    for number in range(len(history) + 1, job.epochs + 1):
+    for number in range(len(history) + 1, (act.over_after or job.epochs) + 1):
         begin_epoch(act, number, stop)
         if stop.is_set() and not act.deaf:
             if act.write_after_stop:
@@ -158,7 +160,8 @@ def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
             return
     folder.mkdir(parents=True, exist_ok=True)  # whoever took the slot over may have finished it
     Path(str(job.model_path)).write_bytes(b"a model")
-    worker.send(Trained(job.job, 1, job.epochs))
+    over = None if act.over_after is None else "early stopping: as told"
+    worker.send(Trained(job.job, 1, len(history), over=over, kept_epoch=act.kept_epoch))
 
 
 def begin_epoch(act: Act, number: int, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ import click
 # A command is one line here, in the task that it serves; its module is search/VERB.py.
 TASKS = {
     "search": {
+        "spaces": "list what can be searched, or show one space in full",
         "launch": "search a space and end with an answer",
         "worker": "join a study, from this or another host, and work on its trials",
         "stop": "drain a study: trials in hand are finished, no other is begun",
@@ -18,6 +19,10 @@ TASKS = {
         "status": "show how a study stands: trials, best, workers, failures, time left",
         "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
         "dashboard": "show studies in the browser",
+    },
+    "compare": {
+        "compare": "compare arms on common replicates, and end with an answer with error bars",
+        "confirm": "train the best trials of a search again, on fresh seeds",
     },
     "use": {
         "best": "print the best configuration",

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from search.baselines import BASELINE
 from search.errors import TrainerDied, TrainerUnavailable
 from search.lease import LeaseKeeper
 from search.outage import sit_out
 from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
-from search.settle import Facts, settle
+from search.settle import Facts, settle, value_to_beat
 from search.shutdown import Shutdown
+from search.split_seed import split_seed
 from search.trainer_process import TrainerProcess
 from search.trials import open_trial, report, should_prune, suggest_configuration
 from search.workbench import Workbench
@@ -92,6 +94,7 @@ class Attempt:
     _job: Train | None = None
     _facts: Facts | None = None
     _value: float | None = None
+    _values: dict[int, float | None] = field(default_factory=dict)
     _epochs: int = 0
     _recorded: dict[int, EpochRow] = field(default_factory=dict)
     _started_over: bool = False
@@ -169,7 +172,7 @@ class Attempt:
         log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
 
     def _train(self, configuration: Configuration) -> Train:
-        manifest, settings = self.bench.shared.manifest, self.lease.settings or {}
+        manifest = self.bench.shared.manifest
         return Train(
             job=self.bench.trainer.next_job(),
             configuration=configuration,
@@ -178,10 +181,12 @@ class Attempt:
             epochs=manifest.epochs,
             batch_size=manifest.batch_size,
             seed=self.lease.seed,
-            split_seed=int(settings.get("split_seed") or manifest.seed),
+            split_seed=split_seed(manifest, self.lease.settings),
             token=self.lease.token,
             checkpoints=str(self.bench.folder.slot(self.lease.slot)),
             model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+            objective=manifest.objective,
+            rival=self.reach(lambda: value_to_beat(self.bench.shared)),
         )
 
     def _follow(self, trainer: TrainerProcess, job: Train, keeper: LeaseKeeper) -> Outcome:
@@ -241,9 +246,11 @@ class Attempt:
         value = getattr(row, shared.manifest.objective)
         self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))
         self._value, self._epochs = value, row.epoch
+        self._values[row.epoch] = value
         self._seconds.append(row.seconds)
         # An earlier attempt passed the pruner after each epoch but its last one, where it may have been cut off before.
         to_judge = len(self._recorded) <= row.epoch < shared.manifest.epochs
+        to_judge = to_judge and BASELINE not in (self.lease.settings or {})
         return to_judge and self.reach(lambda: should_prune(shared, self._number))
 
     def _note_if_repeated(self, message: EpochEnd) -> None:
@@ -267,11 +274,12 @@ class Attempt:
         if message.diverged is not None:
             return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
         self._parameters, self._peak_memory_mb = message.parameters, message.peak_memory_mb
-        if self._value is None:
+        value = self._values.get(message.kept_epoch or self._epochs)
+        if value is None:
             return Outcome(
                 "diverged", None, "the objective of the last epoch is not a number", "diverged", self._epochs
             )
-        return Outcome("complete", self._value, None, None, self._epochs)
+        return Outcome("complete", value, ending(message), None, self._epochs)
 
     def _trainer_failed(self, message: Failed) -> Outcome:
         if message.kind in ("out_of_memory", "crash"):
@@ -296,3 +304,11 @@ class Attempt:
 
     def _failed(self, kind: str, reason: str) -> Outcome:
         return Outcome("failed", None, reason, kind, self._epochs)
+
+
+def ending(message: Trained) -> str | None:
+    """Why a completed trial ended before its last epoch, and which epoch its value and model are those of, if not of
+    the last.
+    """
+    kept = None if message.kept_epoch in (None, message.epochs) else f"kept the model of epoch {message.kept_epoch}"
+    return "; ".join(part for part in (message.over, kept) if part is not None) or None

@@ -16,6 +16,7 @@ from search.places import Place
 from search.protocol import DataSource
 from search.pruning import make_pruner
 from search.samplers import make_sampler
+from search.study_space import study_space
 from search.trainer_process import TRAINER_COMMAND
 from search.workbench import Limits, Trainer, Workbench
 from search.worker_flags import WorkerFlags
@@ -48,21 +49,23 @@ def join_study(
     source = resolve(manifest.space)
     data = data_source(manifest, flags.data_dir)
     require_same(manifest, source, data)
+    folder = study_folder(shared, flags.artifacts)
+    trainer = Trainer(folder, place.environment, flags.trainer_memory, trainer_command)
+    trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
     shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
     host, pid = socket.gethostname(), os.getpid()
     info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions())
     sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
-    folder = study_folder(shared, flags.artifacts)
     return Workbench(
         worker_id=info.worker_id,
         shared=shared,
-        space=source.space,
+        space=study_space(manifest, source.space),
         space_ref=source.ref,
         data=data,
         folder=folder,
         mirror=open_mirror(folder),
-        trainer=Trainer(folder, place.environment, flags.trainer_memory, trainer_command),
+        trainer=trainer,
         limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
     )
 

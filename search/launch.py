@@ -16,6 +16,7 @@ MOST_TRIALS = 1_000_000
 EXAMPLES = {
     "python -m search.launch --space bn_dropout": "",
     "python -m search.launch --space bn_dropout --n-trials 60": "go on with it",
+    "python -m search.launch --space regularization --baselines": "published answers first",
     "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "a space and images of one's own",
     "python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json": "",
     "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "check, and do nothing",
@@ -60,6 +61,9 @@ EXAMPLES = {
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@click.option(
+    "--baselines", is_flag=True, help="Begin with the space's published configurations, to measure the others against."
+)
 @click.option(
     "--artifact-store",
     help="s3://BUCKET/PREFIX for checkpoints and best models, where hosts share no folder.  [default: in --artifacts]",

@@ -18,7 +18,7 @@ from search.join import study_folder
 from search.notes import note_failures
 from search.outage import sit_out
 from search.places import Place, find_places
-from search.planning import LaunchOptions, Plan, make_plan
+from search.planning import LaunchOptions, make_plan
 from search.progress import ProgressView
 from search.settle import clear_settled_slots, settle
 from search.shutdown import Shutdown
@@ -28,6 +28,7 @@ from search.summary import Summary, summarise
 from search.summary_text import as_json, as_text, describe_plan
 from search.test_score import measure_test_score
 from search.trackers.follower import Follower
+from search.worker_flags import WorkerFlags
 from search.worker_pool import WorkerPool
 from search.workloop import nothing_to_come
 from storage import SharedStudy, create_study
@@ -62,7 +63,7 @@ def launch(options: LaunchOptions) -> int:
         if shared.created:
             note_study(shared, plan.source.space, plan.n_trials)
         with Follower(shared, makers):
-            code = run_search(plan, options, shared, folder)
+            code = run_search(shared, plan.url, options.workers, quiet=options.quiet)
             sit_out(
                 lambda: conclude(shared, folder, options.workers.data_dir),
                 OUTAGE_S,
@@ -86,13 +87,13 @@ def _teller(options: LaunchOptions) -> Callable[[str], None]:
     return say
 
 
-def run_search(plan: Plan, options: LaunchOptions, shared: SharedStudy, folder: StudyFolder) -> int:
+def run_search(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
     """Runs workers until the study has nothing left to do; returns the exit code so far."""
-    if options.workers.n_workers == 0 or nothing_to_come(shared):
+    if workers.n_workers == 0 or nothing_to_come(shared):
         return EXIT_DONE
-    arguments = [f"--study-name={plan.study_name}", *options.workers.for_one_worker()]
-    pool = WorkerPool(arguments, free_places(options, shared), plan.url, folder.logs)
-    view = ProgressView(plan.study_name, shared.manifest.objective, options.quiet)
+    arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
+    pool = WorkerPool(arguments, free_places(workers, shared), url, study_folder(shared, workers.artifacts).logs)
+    view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
         watch(shared, pool, view, shutdown)
@@ -127,24 +128,29 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 
 
-def free_places(options: LaunchOptions, shared: SharedStudy) -> list[Place]:
+def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
     """The places of the workers to start: those asked for, less those that an earlier launch's workers have."""
     here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
     if here:
         log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", len(here))
-    return find_places(options.workers)[len(here) :]
+    return find_places(workers)[len(here) :]
 
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
     """Ends what killed workers couldn't, and measures the best model's test score once all trials are done."""
-    for finished in shared.ledger.unconfirmed():
-        settle(shared, folder, finished)
-    clear_settled_slots(shared, folder)
+    tidy_up(shared, folder)
     counts = shared.ledger.counts()
     if counts.total and counts.finished == counts.total:
         store_figures(shared)
         note_failures(shared)
         measure_test_score(shared, folder, data_dir)
+
+
+def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Ends what killed workers couldn't."""
+    for finished in shared.ledger.unconfirmed():
+        settle(shared, folder, finished)
+    clear_settled_slots(shared, folder)
 
 
 def require_success(summary: Summary) -> None:

@@ -1,12 +1,15 @@
 """What this machine has for workers to share."""
 
 import os
+import platform
+from pathlib import Path
 
 import psutil
 
 from search.errors import UsageError
 
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
+CPU_INFO = Path("/proc/cpuinfo")
 THREADS_VARIABLE = "SEARCH_THREADS"
 
 
@@ -15,6 +18,13 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def default_workers() -> int:

@@ -4,15 +4,18 @@ import datetime
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.errors import UsageError
 from search.folders import default_artifacts
 from search.grid_points import grid_points
 from search.join import installed_versions
 from search.places import find_places
+from search.protocol import Objective
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.seeds import derive_seed
@@ -20,14 +23,13 @@ from search.trackers.tracker import Tracking
 from search.training.datasets import load_dataset, resolve_dataset
 from search.training.split import split
 from search.worker_flags import WorkerFlags
-from spaces import Space, SpaceSource, resolve
+from spaces import Baseline, Space, SpaceSource, resolve
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.records import SlotOrder
 from storage.study import require_same
 
 T = TypeVar("T")
-Objective = Literal["val_accuracy", "val_loss"]
 
 DEFAULT_DATASET = "digits"
 VALIDATION_FRACTION = 0.2
@@ -50,6 +52,7 @@ class LaunchOptions:
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
+    baselines: bool = False
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
@@ -59,10 +62,11 @@ class LaunchOptions:
 
 @dataclass(frozen=True)
 class Existing:
-    """A study that is there already: its manifest, and how many trials were ordered."""
+    """A study that is there already: its manifest, how many trials were ordered, and how many of them as baselines."""
 
     manifest: Manifest
     ordered: int
+    baselines: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     sampler_choice(manifest.sampler)
     pruner_choice(manifest.pruner)
     if existing is not None:
+        require_search(name, existing.manifest)
         require_same(name, existing.manifest, manifest)
     n_trials = wanted_trials(options, source.space, existing)
     find_places(options.workers)
@@ -107,7 +112,17 @@ def make_plan(options: LaunchOptions) -> Plan:
     require_store(manifest.artifact_store)
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
-    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials), existing)
+    baselines = wanted_baselines(options, source.space, existing)
+    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
+
+
+def require_search(study_name: str, stored: Manifest) -> None:
+    """Raises UsageError if the study is a comparison, to which a launch has nothing to add."""
+    if stored.comparison is not None:
+        raise UsageError(
+            f"the study {study_name!r} is a comparison: go on with it as it was begun, with {stored.command}; "
+            "or choose another --study-name"
+        )
 
 
 def require_writable(folder: Path) -> None:
@@ -132,13 +147,18 @@ def find_existing(url: str, study_name: str) -> Existing | None:
     """The study of that name, None if there is none yet."""
     try:
         with open_study(url, study_name) as shared:
-            return Existing(shared.manifest, shared.ledger.counts().total)
+            return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
     except StudyNotFound:
         return None
 
 
-def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None) -> Manifest:
-    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default."""
+def make_manifest(
+    options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None, verb: str = "launch"
+) -> Manifest:
+    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default.
+
+    `verb` is the command that they are the flags of.
+    """
     stored = existing.manifest if existing is not None else None
     space = source.space
     data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
@@ -172,7 +192,7 @@ def make_manifest(options: LaunchOptions, source: SpaceSource, dataset: str, exi
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
         data_dir=None if data_dir is None else str(data_dir.absolute()),
-        command=without_secrets(sys.argv),
+        command=without_secrets(sys.argv, verb),
     )
 
 
@@ -197,25 +217,50 @@ def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | Non
     return options.n_trials or existing.ordered
 
 
-def make_orders(space: Space, manifest: Manifest, n_trials: int) -> tuple[SlotOrder, ...]:
-    """The slots of the study: each with its seed, and for a grid with its parameters.
+def wanted_baselines(options: LaunchOptions, space: Space, existing: Existing | None) -> tuple[Baseline, ...]:
+    """The baselines that the study begins with.
 
     Raises:
-        UsageError: the grid has fewer points than trials are asked for.
+        UsageError: the space has none, or the study has begun with something else.
     """
-    seeds = (derive_seed(manifest.seed, slot) for slot in range(n_trials))
-    if manifest.sampler != GRID:
-        return tuple(SlotOrder(seed=seed) for seed in seeds)
-    points = grid_points(space, manifest.seed)
-    if n_trials > len(points):
+    if existing is None or not existing.ordered:
+        return require_baselines(space) if options.baselines else ()
+    if options.baselines and not existing.baselines:
         raise UsageError(
-            f"the grid of {space.name} has {len(points)} points, fewer than the {n_trials} trials asked for: "
-            f"give --n-trials {len(points)} or less, or another sampler"
+            "--baselines: the study's first slots are ordered already, and without them. Leave the flag out, or give "
+            "another --study-name"
         )
-    return tuple(SlotOrder(seed=seed, params=params) for seed, params in zip(seeds, points, strict=False))
+    return space.baselines[: existing.baselines]
 
 
-def without_secrets(arguments: list[str]) -> str:
+def make_orders(
+    space: Space, manifest: Manifest, n_trials: int, baselines: Sequence[Baseline] = ()
+) -> tuple[SlotOrder, ...]:
+    """The slots of the study, baselines first: each with its seed, and for a grid with its parameters.
+
+    Raises:
+        UsageError: there are more baselines than trials, or more trials than the grid has points.
+    """
+    if n_trials < len(baselines):
+        names = ", ".join(baseline.name for baseline in baselines)
+        raise UsageError(
+            f"{space.name} has {len(baselines)} baselines ({names}): give --n-trials {len(baselines)}, or more"
+        )
+    seeds = [derive_seed(manifest.seed, slot) for slot in range(n_trials)]
+    first = [baseline_order(baseline, seed) for baseline, seed in zip(baselines, seeds, strict=False)]
+    others = seeds[len(baselines) :]
+    if manifest.sampler != GRID:
+        return (*first, *(SlotOrder(seed=seed) for seed in others))
+    points = grid_points(space, manifest.seed)
+    if len(others) > len(points):
+        raise UsageError(
+            f"the grid of {space.name} has {len(points)} points, fewer than the {len(others)} trials asked for: "
+            f"give --n-trials {len(points) + len(baselines)} or less, or another sampler"
+        )
+    return (*first, *(SlotOrder(seed=seed, params=params) for seed, params in zip(others, points, strict=False)))
+
+
+def without_secrets(arguments: list[str], verb: str = "launch") -> str:
     """The command line, for the study's manifest, without the storage's URL: it may hold a password."""
     kept: list[str] = []
     skip = False
@@ -223,4 +268,4 @@ def without_secrets(arguments: list[str]) -> str:
         if not skip and not argument.startswith("--storage"):
             kept.append(argument)
         skip = argument == "--storage"
-    return shlex.join(["python", "-m", "search.launch", *kept])
+    return shlex.join(["python", "-m", f"search.{verb}", *kept])

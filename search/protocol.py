@@ -11,6 +11,7 @@ import msgspec
 from spaces.configuration import Configuration
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
+Objective = Literal["val_accuracy", "val_loss"]
 StopReason = Literal["prune", "release"]
 
 
@@ -31,7 +32,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
 
     `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
-    `model_path` is where the trained model goes (.keras), None to keep none.
+    `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
+    after the last epoch is worse than that of `rival`.
     """
 
     job: int
@@ -45,10 +47,14 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     token: int
     checkpoints: str | None = None
     model_path: str | None = None
+    objective: Objective = "val_accuracy"
+    rival: float | None = None
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
-    """A job: the scores of a saved model on the test images. Its `space` defines the layers of its own, if any."""
+    """A job: the scores of a saved model on the test or validation images. Its `space` defines the layers of its own,
+    if any.
+    """
 
     job: int
     space: str
@@ -56,6 +62,7 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     split_seed: int
     batch_size: int
     model_path: str
+    part: Literal["test", "validation"] = "test"
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -100,22 +107,30 @@ class Warned(msgspec.Struct, frozen=True, tag="warned"):
 
 
 class Trained(msgspec.Struct, frozen=True, tag="trained"):
-    """The job went through all its epochs. `diverged` says why it ended early: its loss was no longer finite."""
+    """The job went through its epochs. `diverged` says why it ended early: its loss was no longer finite; `over` says
+    why its configuration ended it early. `kept_epoch`, counted from 1, is that to whose model it went back; None: the
+    model is that of the last epoch.
+    """
 
     job: int
     parameters: int
     epochs: int
     diverged: str | None = None
     peak_memory_mb: float | None = None
+    over: str | None = None
+    kept_epoch: int | None = None
 
 
 class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
-    """The scores on the test images, and their number."""
+    """The scores on the images, and their number. `confusion` counts, for each class (row), for which class (column)
+    its images were taken.
+    """
 
     job: int
     loss: float
     accuracy: float
     n: int
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 class Stopped(msgspec.Struct, frozen=True, tag="stopped"):

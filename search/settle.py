@@ -56,7 +56,7 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
             _end_trial(shared, folder, finished, trial, facts)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
-    if finished.outcome.state == "complete":
+    if finished.outcome.state == "complete" and number in best_trial_numbers(shared):
         drop_surpassed_models(shared, folder)
 
 
@@ -111,14 +111,30 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
-    """The numbers of the study's best completed trials, as many as keep their model; of equals, the lower slots'."""
-    sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
-    ranked = sorted(
-        (sign * done.outcome.value, done.slot, done.trial_number)
-        for done in shared.ledger.outcomes()
-        if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
-    )
-    return {number for _, _, number in ranked[: shared.manifest.top_models]}
+    """The numbers of the trials that keep their model."""
+    return {done.trial_number for done in best_slots(shared) if done.trial_number is not None}
+
+
+def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
+    """The study's best completed slots, as many as keep their model, the best one first; of equals, the lower. In a
+    comparison they are the best of each arm.
+    """
+    manifest = shared.manifest
+    maximize = manifest.direction == "maximize"
+    if manifest.comparison is None:
+        return shared.ledger.best(manifest.top_models, maximize=maximize)
+    best_of_arm: dict[int, FinishedSlot] = {}
+    for done in shared.ledger.best(maximize=maximize):
+        best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
+    return list(best_of_arm.values())
+
+
+def value_to_beat(shared: SharedStudy) -> float | None:
+    """The worst of the values whose models are kept; None while there is room for more, and in a comparison."""
+    if shared.manifest.comparison is not None:
+        return None
+    best = best_slots(shared)
+    return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
 
 
 def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search.baselines import BASELINE, BaselineResult, baseline_results
 from search.lessons import Lesson, lessons
 from search.test_score import TestScore, stored_test_score
 from storage import Manifest, SharedStudy
@@ -16,12 +17,15 @@ TOP = 5
 
 @dataclass(frozen=True)
 class TrialLine:
-    """A completed trial for the table: its number, objective, parameters and how many epochs it ran."""
+    """A completed trial for the table: its number, objective, parameters, how many epochs it ran, and the baseline that
+    it is, if it is one.
+    """
 
     number: int
     value: float
     params: dict[str, Any]
     epochs: int
+    baseline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Summary:
     test: TestScore | None
     stop_reason: str | None
     duration_s: float
+    baselines: tuple[BaselineResult, ...] = ()
 
     @property
     def best(self) -> TrialLine | None:
@@ -66,13 +71,20 @@ def summarise(shared: SharedStudy, duration_s: float) -> Summary:
         test=stored_test_score(shared),
         stop_reason=shared.ledger.stop_reason(),
         duration_s=duration_s,
+        baselines=baseline_results(trials),
     )
 
 
 def best_trials(trials: list[FrozenTrial], count: int, *, maximize: bool) -> tuple[TrialLine, ...]:
     """The best completed trials, best first; of equals, the earlier one."""
     complete = [
-        TrialLine(trial.number, trial.value, trial.params, len(trial.intermediate_values))
+        TrialLine(
+            trial.number,
+            trial.value,
+            trial.params,
+            len(trial.intermediate_values),
+            trial.user_attrs.get(BASELINE),
+        )
         for trial in trials
         if trial.state is TrialState.COMPLETE and trial.value is not None
     ]

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -11,13 +12,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from search.baselines import BASELINE, BaselineResult, best_baseline
 from search.lessons import ChoiceScore, Lesson
 from search.planning import LaunchOptions, Plan
-from search.summary import Summary
+from search.summary import Summary, TrialLine
 from storage import hide_password
 
 WIDTH = 120
 MOST_CHOICES = 3
+FACTS = 3  # of a trial, beside its parameters
+MOST_COLUMNS = 8  # of parameters
 
 
 def describe_plan(plan: Plan, options: LaunchOptions) -> str:
@@ -35,8 +39,14 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
         f"{manifest.epochs} epochs, sampler {manifest.sampler}, pruner {manifest.pruner}, seed {manifest.seed}\n"
-        f"{existing}"
+        f"{baselines_line(plan)}{existing}"
     )
+
+
+def baselines_line(plan: Plan) -> str:
+    """Which baselines the study begins with."""
+    names = [str(order.settings[BASELINE]) for order in plan.orders if order.settings and BASELINE in order.settings]
+    return f"  first    the baselines {', '.join(names)}\n" if names else ""
 
 
 def as_json(summary: Summary, options: LaunchOptions) -> str:
@@ -57,6 +67,7 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
         "best": None
         if best is None
         else {"number": best.number, "value": best.value, "params": best.params, "epochs": best.epochs},
+        "baselines": [{"name": b.name, "trial": b.number, "value": b.value} for b in summary.baselines],
         "objective": summary.manifest.objective,
         "test": None
         if summary.test is None
@@ -69,7 +80,8 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
 
 def as_text(summary: Summary, options: LaunchOptions) -> str:
     """The summary for a terminal: the best trials, what was learnt, what to do next."""
-    parts = [headline(summary), top_table(summary), test_line(summary), lessons_text(summary), failures_text(summary)]
+    parts = [headline(summary), top_table(summary), baselines_text(summary), test_line(summary), lessons_text(summary)]
+    parts.append(failures_text(summary))
     return "\n".join(part for part in [*parts, next_steps(summary, options)] if part)
 
 
@@ -84,19 +96,49 @@ def headline(summary: Summary) -> str:
 
 
 def top_table(summary: Summary) -> str:
-    """The table of the best trials."""
+    """The table of the best trials: a row each, or, with more parameters than a line takes, a column each."""
     if not summary.top:
         return ""
     names = list(dict.fromkeys(name for line in summary.top for name in line.params))
+    rows = [["trial", summary.manifest.objective, "epochs", *names], *(cells(line, names) for line in summary.top)]
+    numbers = FACTS if len(names) <= MOST_COLUMNS else 0
+    head, *body = rows if numbers else [list(column) for column in zip(*rows, strict=True)]
     table = Table(title="Best trials", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for name in ["trial", summary.manifest.objective, "epochs"]:
-        table.add_column(name, justify="right", overflow="fold")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for line in summary.top:
-        cells = [number(line.params[name]) if name in line.params else "" for name in names]
-        table.add_row(str(line.number), f"{line.value:.4f}", str(line.epochs), *cells)
+    for index, name in enumerate(head):
+        table.add_column(name, justify="right" if index < numbers else "left", overflow="fold")
+    for row in body:
+        table.add_row(*row)
     return rendered(table).rstrip() + "\n"
+
+
+def cells(line: TrialLine, names: Sequence[str]) -> list[str]:
+    """What the table has of a trial, a baseline marked by a star."""
+    params = [number(line.params[name]) if name in line.params else "" for name in names]
+    return [f"{line.number}{'' if line.baseline is None else '*'}", f"{line.value:.4f}", str(line.epochs), *params]
+
+
+def baselines_text(summary: Summary) -> str:
+    """The baselines, and how the best trial compares with the best of them."""
+    if not summary.baselines:
+        return ""
+    reached = [f"{b.name} {'not complete' if b.value is None else f'{b.value:.4f}'}" for b in summary.baselines]
+    lines = [f"Baselines (*): {', '.join(reached)}."]
+    known = best_baseline(summary.baselines, maximize=summary.manifest.direction == "maximize")
+    if known is not None and known.value is not None and summary.best is not None:
+        lines.append(against(summary.best, known, known.value))
+    return "\n".join(lines) + "\n"
+
+
+def against(best: TrialLine, known: BaselineResult, value: float) -> str:
+    """How the best trial compares with the best baseline, which reached `value`."""
+    if best.number == known.number:
+        return f"No trial was better than the best of them, {known.name}."
+    side = "above" if best.value > value else "below"
+    distance = f"{abs(best.value - value):.4f} {side}" if best.value != value else "level with"
+    return (
+        f"The best trial, {best.number}, is {distance} the best of them, {known.name}: single runs, one the best of "
+        "many, so a hint for a comparison, no proof."
+    )
 
 
 def test_line(summary: Summary) -> str:

@@ -14,6 +14,7 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from search.baselines import BASELINE
 from search.drafts import draft_trial
 from search.history import thinned
 from search.samplers import make_sampler, sampler_choice
@@ -41,7 +42,9 @@ def open_trial(shared: SharedStudy, space: Space, lease: Lease) -> int:
     """
     shared.study.sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, lease.slot)
     params, distributions = fixed_params(space, lease.params) if lease.params is not None else ({}, {})
-    attributes = {SLOT_ATTR: lease.slot, TOKEN_ATTR: lease.token, "seed": lease.seed}
+    attributes: dict[str, Any] = {SLOT_ATTR: lease.slot, TOKEN_ATTR: lease.token, "seed": lease.seed}
+    if lease.settings and BASELINE in lease.settings:
+        attributes[BASELINE] = lease.settings[BASELINE]
     template = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes)
     return shared.trials.create(lease, template)
 

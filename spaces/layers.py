@@ -6,19 +6,25 @@ The model is built from this sequence and the documentation is drawn from it, so
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spaces.configuration import Activation, Block, Configuration, DropoutPosition, Padding, require
+from spaces.configuration import Activation, Block, Configuration, DropoutPosition, Padding
+from spaces.record import require
 from spaces.space import ImageShape
 
 POOL = 2
+AROUND_NORMALIZATION: tuple[DropoutPosition, DropoutPosition] = ("before_normalization", "after_normalization")
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution of square kernels, stride 1, without an activation."""
+    """A convolution of square kernels, stride 1, without an activation. Its penalty is `l1` times the sum of the
+    absolute values of its kernel, and `l2` times that of the squares.
+    """
 
     filters: int
     kernel: int = 3
     padding: Padding = "same"
+    l1: float = 0.0
+    l2: float = 0.0
 
     def __str__(self) -> str:
         kernel = "" if self.kernel == 3 else f" {self.kernel}x{self.kernel}"
@@ -38,9 +44,13 @@ class Normalize:
 
 @dataclass(frozen=True)
 class Activate:
-    """An activation function as a layer of its own."""
+    """An activation function as a layer of its own. `negative_slope` is that of leaky_relu; `spatial` says that it
+    follows a convolution, so that all pixels of a channel share what it learns (prelu).
+    """
 
     function: Activation
+    negative_slope: float = 0.0
+    spatial: bool = False
 
     def __str__(self) -> str:
         return self.function
@@ -77,9 +87,11 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Dense:
-    """A dense layer without an activation."""
+    """A dense layer without an activation. Its penalties are those of a convolution."""
 
     units: int
+    l1: float = 0.0
+    l2: float = 0.0
 
     def __str__(self) -> str:
         return f"dense {self.units}"
@@ -87,7 +99,10 @@ class Dense:
 
 @dataclass(frozen=True)
 class Output:
-    """The last dense layer: one logit a class."""
+    """The last dense layer: one logit a class. Its penalties are those of a convolution."""
+
+    l1: float = 0.0
+    l2: float = 0.0
 
     def __str__(self) -> str:
         return "output"
@@ -108,11 +123,11 @@ def require_fit(configuration: Configuration, input_shape: ImageShape) -> None:
         ConfigurationError: a layer would have nothing left to work on; says which, and the sizes.
     """
     side = min(input_shape[:2])
-    for number, block in enumerate(configuration.blocks, start=1):
-        for layer in _block(configuration, block):
+    for number in range(len(configuration.blocks)):
+        for layer in _block(configuration, number):
             require(
                 _side_after(layer, side) >= 1,
-                f"images of {input_shape[0]}x{input_shape[1]} pixels are too small: {layer} of block {number} gets "
+                f"images of {input_shape[0]}x{input_shape[1]} pixels are too small: {layer} of block {number + 1} gets "
                 f"{side} pixels a side and would leave none. Use fewer blocks, or larger images",
             )
             side = _side_after(layer, side)
@@ -129,41 +144,71 @@ def _side_after(layer: Layer, side: int) -> int:
 
 
 def _feature_layers(configuration: Configuration) -> Iterator[Layer]:
-    for block in configuration.blocks:
-        yield from _block(configuration, block)
+    for number in range(len(configuration.blocks)):
+        yield from _block(configuration, number)
 
 
-def _block(configuration: Configuration, block: Block) -> Iterator[Layer]:
-    for filters in block.filters:
-        yield Conv(filters, block.kernel, block.padding)
-        yield from _after_convolution(configuration)
+def _block(configuration: Configuration, number: int) -> Iterator[Layer]:
+    """`number` counts the blocks from 0."""
+    block, batch_norm = configuration.blocks[number], configuration.batch_norm
+    has_norm = batch_norm.blocks is None or number < batch_norm.blocks
+    for filters in block.filters[:-1]:
+        yield _convolution(configuration, block, filters)
+        yield from _after_convolution(configuration, normalized=has_norm and batch_norm.convolutions == "every")
+    yield _convolution(configuration, block, block.filters[-1])
+    yield from _after_convolution(configuration, normalized=has_norm)
     yield MaxPool()
     yield from _dropout(configuration, "after_pooling")
+    if batch_norm.position == "after_pooling":
+        yield from _around_normalization(configuration, normalized=has_norm)
 
 
-def _after_convolution(configuration: Configuration) -> tuple[Layer, ...]:
-    """Without normalisation its two dropout positions are those before and after the activation."""
-    activate = Activate(configuration.activation)
-    before = _dropout(configuration, "before_normalization")
-    after = _dropout(configuration, "after_normalization")
-    normalize = Normalize(configuration.batch_norm.momentum)
+def _convolution(configuration: Configuration, block: Block, filters: int) -> Conv:
+    penalty = configuration.regularization
+    return Conv(filters, block.kernel, block.padding, penalty.l1, penalty.l2)
+
+
+def _after_convolution(configuration: Configuration, *, normalized: bool) -> tuple[Layer, ...]:
+    """A convolution that isn't normalised, though others are, has its dropout where it would be otherwise.
+
+    Where none is, the two dropout positions around the normalisation are those before and after the activation.
+    """
+    activate = _activation(configuration, spatial=True)
+    around = _around_normalization(configuration, normalized=normalized)
     match configuration.batch_norm.position:
         case "none":
+            before, after = (_dropout(configuration, place) for place in AROUND_NORMALIZATION)
             return (*before, activate, *after)
         case "before_activation":
-            return (*before, normalize, *after, activate)
+            return (*around, activate)
         case "after_activation":
-            return (activate, *before, normalize, *after)
+            return (activate, *around)
+        case "after_pooling":
+            return (activate,)
+
+
+def _around_normalization(configuration: Configuration, *, normalized: bool) -> tuple[Layer, ...]:
+    before, after = (_dropout(configuration, place) for place in AROUND_NORMALIZATION)
+    normalize = (Normalize(configuration.batch_norm.momentum),) if normalized else ()
+    return (*before, *normalize, *after)
+
+
+def _activation(configuration: Configuration, *, spatial: bool) -> Activate:
+    function = configuration.activation
+    return Activate(function, configuration.negative_slope if function == "leaky_relu" else 0.0, spatial)
 
 
 def _head(configuration: Configuration) -> Iterator[Layer]:
+    penalty = configuration.regularization
+    l1, l2 = (penalty.l1, penalty.l2) if penalty.kernels == "all" else (0.0, 0.0)
     yield from _dropout(configuration, "before_dense")
     for units in configuration.dense:
         yield from _dropout(configuration, "before_every_dense")
-        yield Dense(units)
-        yield Activate(configuration.activation)
+        yield Dense(units, l1, l2)
+        yield _activation(configuration, spatial=False)
     yield from _dropout(configuration, "before_every_dense")
-    yield Output()
+    yield from _dropout(configuration, "before_output")
+    yield Output(l1, l2)
 
 
 def _dropout(configuration: Configuration, position: DropoutPosition) -> tuple[Drop, ...]:

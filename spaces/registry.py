@@ -14,7 +14,19 @@ from spaces.space import Space
 ENTRY_POINTS = "keras_image_search.spaces"
 BUILT_IN = MappingProxyType(
     {
-        "bn_dropout": "spaces.bn_dropout:space",
+        name: f"spaces.named.{name}:space"
+        for name in (
+            "bn_dropout",
+            "optimizer",
+            "regularization",
+            "activation",
+            "width",
+            "architecture",
+            "dropout",
+            "mnist_dense",
+            "memorisation",
+            "cnn",
+        )
     }
 )
 

@@ -4,7 +4,9 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
+from storage.records import Scalar
 
 MANIFEST_VERSION = 1
 
@@ -22,6 +24,7 @@ IDENTITY = (
     "seed",
     "validation_fraction",
     "limit_train",
+    "fixed",
 )
 
 
@@ -44,7 +47,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     that many training images, None all. A slot is given up after `max_attempts` attempts in a row without a new epoch.
     `lease_s` is how long, in seconds, a silent worker keeps its slot. `top_models` trials keep their model.
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
-    models, None if that is in the folder. `created_at` is ISO 8601, UTC.
+    models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
+    have one value throughout the study. `comparison` is there if the study compares given configurations; its slots'
+    one parameter is then the arm.
     """
 
     space: str
@@ -75,6 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     artifact_store: str | None = None
     data_dir: str | None = None
     command: str = ""
+    fixed: dict[str, Scalar] = {}
+    comparison: Comparison | None = None
     schema_version: int = MANIFEST_VERSION
 
     def identity(self) -> dict[str, Any]:
@@ -83,11 +90,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def differences(self, asked: "Manifest") -> list[Difference]:
         """Where the identity of this, the stored manifest, isn't that of the one asked for."""
-        wanted = asked.identity()
         return [
-            Difference(field, stored, wanted[field])
-            for field, stored in self.identity().items()
-            if stored != wanted[field]
+            *_differences(self.identity(), asked.identity()),
+            *_differences(_facets(self.comparison), _facets(asked.comparison)),
         ]
 
     def to_json(self) -> str:
@@ -107,6 +112,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.json.decode(text, type=cls)
         except msgspec.MsgspecError as error:
             raise NotAStudyDatabase(f"the study's manifest can't be read: {error}") from error
+
+
+def _facets(comparison: Comparison | None) -> dict[str, Any]:
+    return {} if comparison is None else comparison.facets()
+
+
+def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[Difference]:
+    fields = dict.fromkeys((*stored, *asked))
+    pairs = [Difference(field, stored.get(field), asked.get(field)) for field in fields]
+    return [pair for pair in pairs if pair.stored != pair.asked]
 
 
 class _Version(msgspec.Struct):

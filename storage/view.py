@@ -44,6 +44,13 @@ class LedgerView:
         with reading(self._engine) as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
+    def best(self, limit: int | None = None, *, maximize: bool) -> list[FinishedSlot]:
+        """The completed slots with the best values, `limit` of them, best first; of equals, the lower number."""
+        value = slots.c.value.desc() if maximize else slots.c.value
+        query = self._select().where(slots.c.outcome == "complete", slots.c.value.is_not(None)).limit(limit)
+        with reading(self._engine) as connection:
+            return [rows.as_finished(row) for row in connection.execute(query.order_by(value, slots.c.number))]
+
     def unconfirmed(self) -> list[FinishedSlot]:
         """The done slots whose trial may not have been told yet: anyone may tell it, and confirm."""
         query = self._select().where(is_unconfirmed).order_by(slots.c.number)

@@ -19,6 +19,7 @@ from search.training.fit import EpochScores
 from search.training.trainee import Stateful
 
 META = "meta"
+LAST, KEPT = "v", "k"  # the names of arrays begin with it
 PATTERN = "token-*.npz"
 
 
@@ -35,10 +36,13 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True)
 class Resumed:
-    """The scores of the epochs that needn't be trained again, and of each checkpoint that couldn't be used, why."""
+    """The scores of the epochs that needn't be trained again, of each checkpoint that couldn't be used, why, and the
+    values of the epoch that was kept beside the last, None if none was.
+    """
 
     history: tuple[EpochScores, ...]
     problems: tuple[str, ...]
+    kept: Sequence[NDArray[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,22 @@ class Checkpoints:
     token: int
     identity: str
 
-    def save(self, values: Sequence[NDArray[Any]], history: Sequence[EpochScores]) -> None:
-        """Replaces this attempt's checkpoint by one of these values, after the epochs of that history.
+    def save(
+        self,
+        values: Sequence[NDArray[Any]],
+        history: Sequence[EpochScores],
+        kept: Sequence[NDArray[Any]] | None = None,
+    ) -> None:
+        """Replaces this attempt's checkpoint by one of these values, after the epochs of that history; `kept` are the
+        values after an earlier epoch that are needed in the end.
 
         Raises:
             OSError: it couldn't be written (a full disk); an earlier checkpoint is untouched.
         """
         meta = msgspec.json.encode(Meta(self.identity, tuple(history)))
         arrays: dict[str, NDArray[Any]] = {META: np.frombuffer(meta, np.uint8)}
-        arrays |= {f"v{number:04d}": value for number, value in enumerate(values)}
+        arrays |= {f"{LAST}{number:04d}": value for number, value in enumerate(values)}
+        arrays |= {f"{KEPT}{number:04d}": value for number, value in enumerate(kept or ())}
         path = self.folder / f"token-{self.token}.npz"
         part = path.with_suffix(".part")
         try:
@@ -77,13 +88,13 @@ class Checkpoints:
         problems: list[str] = []
         for path in self._newest_first(problems):
             try:
-                meta, values = _read(path)
+                meta, values, kept = _read(path)
                 self._require_same_job(meta)
                 _restore(trainee, values)
             except CheckpointError as error:
                 problems.append(_unused(path, error))
             else:
-                return Resumed(meta.history, tuple(problems))
+                return Resumed(meta.history, tuple(problems), kept or None)
         return Resumed((), tuple(problems))
 
     def _newest_first(self, problems: list[str]) -> list[Path]:
@@ -111,11 +122,13 @@ def _restore(trainee: Stateful, values: Sequence[NDArray[Any]]) -> None:
     trainee.restore(values)
 
 
-def _read(path: Path, *, values: bool = True) -> tuple[Meta, list[NDArray[Any]]]:
+def _read(path: Path, *, values: bool = True) -> tuple[Meta, list[NDArray[Any]], list[NDArray[Any]]]:
     """zipfile checks every array's checksum as it is read."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             meta = msgspec.json.decode(file[META].tobytes(), type=Meta)
-            return meta, [file[name] for name in sorted(file.files) if name != META] if values else []
+            names = [name for name in sorted(file.files) if name != META] if values else []
+            last, kept = ([file[name] for name in names if name[0] == kind] for kind in (LAST, KEPT))
+            return meta, last, kept
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise CheckpointError(f"it can't be read ({error})") from error

@@ -141,15 +141,18 @@ def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size
     """One compiled function that does steps `first` to `last` - 1 of an epoch over the images in a given order.
 
     `step` gets a batch of scaled images and their labels, and returns what is to be summed, float32 (3,); the function
-    adds that of all steps to the sums that it is given. The last batch of an epoch may be a partial one.
+    adds that of all steps to the sums that it is given. The last batch of an epoch may be a partial one. An order is
+    that of `Epochs.order`, with moves or without.
     """
     import tensorflow as tf
 
     def steps(order: Any, first: Any, last: Any, sums: Any) -> Any:
         def batch(number: Any, sums: Any) -> tuple[Any, Any]:
             chosen = order[number * batch_size : (number + 1) * batch_size]
-            images = tf.cast(tf.gather(data.images, chosen), tf.float32) / data.pixel_max
-            return number + 1, sums + step(images, tf.gather(data.labels, chosen))
+            positions = chosen if order.shape.rank == 1 else chosen[:, 0]
+            images = tf.cast(tf.gather(data.images, positions), tf.float32) / data.pixel_max
+            seen = images if order.shape.rank == 1 else _moved(images, chosen[:, 1:])
+            return number + 1, sums + step(seen, tf.gather(data.labels, positions))
 
         return tf.while_loop(lambda number, _: number < last, batch, (first, sums), parallel_iterations=1)[1]
 
@@ -160,6 +163,22 @@ def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size
         return done
 
     return run
+
+
+def _moved(images: Any, moves: Any) -> Any:
+    """What `augmentation.move` does, in a program."""
+    import tensorflow as tf
+
+    height, width = images.shape[1:3]
+    mirrored, up, left, zero = (column[:, tf.newaxis] for column in tf.unstack(moves, axis=1))
+    columns = tf.range(width, dtype=moves.dtype)
+    rows = tf.range(height, dtype=moves.dtype) + up
+    columns = tf.where(mirrored == 1, columns[::-1], columns) + left
+    inside = ((rows >= 0) & (rows < height))[:, :, tf.newaxis] & ((columns >= 0) & (columns < width))[:, tf.newaxis]
+    chosen = tf.gather(images, tf.clip_by_value(rows, 0, height - 1), axis=1, batch_dims=1)
+    chosen = tf.gather(chosen, tf.clip_by_value(columns, 0, width - 1), axis=2, batch_dims=1)
+    kept = inside | (zero == 0)[:, :, tf.newaxis]
+    return tf.where(kept[..., tf.newaxis], chosen, tf.zeros((), images.dtype))
 
 
 def gradients(loss: Callable[[], tuple[Any, Any]], at: Sequence[Any]) -> tuple[list[Any], Any]:

@@ -10,8 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from search.training.augmentation import draw_moves
+from spaces.configuration import Augmentation
+
 Stop = Callable[[], bool]
 Order = NDArray[np.int64]
+UNCHANGED = Augmentation()
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,24 @@ class EpochRunner(Protocol):
 
 @dataclass(frozen=True)
 class Epochs:
-    """The epochs to run, `first` to `last`, over `n_train` images. The seed decides the order of the images in each."""
+    """The epochs to run, `first` to `last`, over `n_train` images. The seed decides the order of the images in each,
+    and how they are augmented.
+    """
 
     first: int
     last: int
     n_train: int
     seed: int
+    augmentation: Augmentation = UNCHANGED
 
     def order(self, epoch: int) -> Order:
-        """The order depends on seed and epoch alone, so that a resumed trial sees what an uninterrupted one sees."""
-        return np.random.default_rng([self.seed, epoch]).permutation(self.n_train)
+        """The positions of the images, (n,), or with augmentation positions and moves, (n, 5).
+
+        It depends on seed and epoch alone, so that a resumed trial sees what an uninterrupted one sees.
+        """
+        positions = np.random.default_rng([self.seed, epoch]).permutation(self.n_train)
+        moves = draw_moves(self.augmentation, self.n_train, self.seed, epoch)
+        return positions if moves is None else np.column_stack([positions, moves])
 
 
 def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[EpochScores]:

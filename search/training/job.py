@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
+from search.training.confusion import confusion
 from search.training.datasets import load_dataset
 from search.training.description import write_beside
 from search.training.device import precision_wanted, set_precision
@@ -25,8 +26,10 @@ from search.training.model import compile_for_scores
 from search.training.overlap import Ahead
 from search.training.recent import Recent
 from search.training.split import Split, split
+from search.training.stopping import kept_epoch, why_over
 from search.training.trainee import Trainee
 from search.training.trainees import Trainees, forget_models
+from search.training.treatment import Treated, Treatment, treat
 from spaces import Space, load_space
 from spaces.errors import SpaceError
 
@@ -34,12 +37,14 @@ CACHED_SPLITS = 2
 CACHED_SPACES = 8
 NOTHING = Resumed((), ())
 
+Values = Sequence[NDArray[Any]]
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Data that has been read and split, and what trains on it."""
+    """Data that has been read, split and treated, and what trains on it."""
 
-    data: Split
+    treated: Treated
     trainees: Trainees
 
 
@@ -48,57 +53,72 @@ class TrainedEpoch:
     """The scores of an epoch, and the state of the trainee after it."""
 
     scores: EpochScores
-    values: Sequence[NDArray[Any]]
+    values: Values
 
 
 class Jobs:
-    """Does jobs one after another, and keeps what they share: data that has been read and split, programs, and spaces.
+    """Does jobs one after another, and keeps what they share: data that has been read and treated, programs, spaces.
 
     What it raises ends the job and not the process: see `outcome`.
     """
 
     def __init__(self) -> None:
         set_precision(precision_wanted())
-        self._splits = Recent[tuple[DataSource, int], Prepared](CACHED_SPLITS)
+        self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
+        self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
         self._spaces = Recent[str, Space](CACHED_SPACES)
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
         """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
         while the next one is trained.
         """
-        prepared, space = self._prepared(job.data, job.split_seed), self._space(job.space)
+        space, rule = self._space(job.space), job.configuration.early_stopping
+        prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
         with prepared.trainees.trainee(job, space) as trainee:
             resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
-            history = list(resumed.history)
+            history, kept = list(resumed.history), resumed.kept
             if not _finished(job, history):
-                epochs = Epochs(len(history) + 1, job.epochs, len(prepared.data.x_train), job.seed)
-                with Ahead(lambda stop: _trained_epochs(trainee, epochs, stop), stop) as trained:
+                n_train, before = len(prepared.treated.data.x_train), resumed.history
+                with Ahead(lambda stop: _trained_epochs(trainee, job, n_train, before, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
-                        yield from _save_checkpoint(job, checkpoints, epoch.values, history)
+                        if kept_epoch(rule, history) == len(history):
+                            kept = epoch.values
+                        yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
                         yield _epoch_end(job, epoch.scores)
-            yield from _ending(job, trainee, history)
+            if _finished(job, history) and kept is not None:
+                trainee.restore(kept)
+            yield from _ending(job, trainee, history, prepared.treated)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
-        """The one message of an evaluation: the scores of a saved model on the test images."""
+        """The one message of an evaluation: the scores of a saved model on the test or validation images."""
         self._space(job.space)
-        data = self._prepared(job.data, job.split_seed).data
+        data = self._split(job.data, job.split_seed)
         try:
             model = _load_model(Path(job.model_path))
             compile_for_scores(model)
-            score = evaluate(model, data.scaled(data.x_test), data.y_test, job.batch_size)
-            yield Evaluated(job.job, score.loss, score.accuracy, len(data.y_test))
+            raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
+            images = data.scaled(raw)
+            score = evaluate(model, images, labels, job.batch_size)
+            counts = confusion(model, images, labels, len(data.classes), job.batch_size)
+            yield Evaluated(job.job, score.loss, score.accuracy, len(labels), counts)
         finally:
             forget_models()
 
-    def _prepared(self, source: DataSource, seed: int) -> Prepared:
-        def load() -> Prepared:
+    def _prepare(self, source: DataSource, treatment: Treatment) -> Prepared:
+        def make() -> Prepared:
+            treated = treat(self._split(source, treatment.seed), treatment)
+            return Prepared(treated, Trainees(treated.data))
+
+        return self._prepared.get((source, treatment), make)
+
+    def _split(self, source: DataSource, seed: int) -> Split:
+        def load() -> Split:
             dataset = load_dataset(source.dataset, source.data_dir)
-            data = split(dataset, source.validation_fraction, seed, source.limit_train)
-            return Prepared(data, Trainees(data))
+            return split(dataset, source.validation_fraction, seed, source.limit_train)
 
         return self._splits.get((source, seed), load)
 
@@ -106,8 +126,17 @@ class Jobs:
         return self._spaces.get(ref, lambda: load_space(ref))
 
 
-def _trained_epochs(trainee: Trainee, epochs: Epochs, stop: Stop) -> Iterator[TrainedEpoch]:
-    return (TrainedEpoch(scores, trainee.values()) for scores in run_epochs(trainee, epochs, stop))
+def _trained_epochs(
+    trainee: Trainee, job: Train, n_train: int, before: Sequence[EpochScores], stop: Stop
+) -> Iterator[TrainedEpoch]:
+    """The epochs that are still to come after those before, up to that after which early stopping says no more."""
+    history = list(before)
+    augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
+    for scores in run_epochs(trainee, Epochs(len(history) + 1, job.epochs, n_train, job.seed, augmentation), stop):
+        history.append(scores)
+        yield TrainedEpoch(scores, trainee.values())
+        if why_over(rule, history) is not None:
+            return
 
 
 def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
@@ -115,14 +144,18 @@ def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
 
 
 def _identity(job: Train, space: Space) -> str:
-    """What a checkpoint must agree in to be resumed from. The directory of the data may differ between hosts."""
+    """What a checkpoint must agree in to be resumed from. The directory of the data may differ between hosts, and the
+    number of epochs between attempts, unless the learning rate goes by it.
+    """
     data = msgspec.structs.replace(job.data, data_dir=None)
-    decisive = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
+    epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
+    decisive = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed, *epochs)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
 
 
 def _finished(job: Train, history: Sequence[EpochScores]) -> bool:
-    return len(history) >= job.epochs or _diverged(history) is not None
+    over = why_over(job.configuration.early_stopping, history)
+    return len(history) >= job.epochs or _diverged(history) is not None or over is not None
 
 
 def _diverged(history: Sequence[EpochScores]) -> str | None:
@@ -130,12 +163,16 @@ def _diverged(history: Sequence[EpochScores]) -> str | None:
 
 
 def _save_checkpoint(
-    job: Train, checkpoints: Checkpoints | None, values: Sequence[NDArray[Any]], history: Sequence[EpochScores]
+    job: Train,
+    checkpoints: Checkpoints | None,
+    values: Values,
+    history: Sequence[EpochScores],
+    kept: Values | None,
 ) -> Iterator[Warned]:
     if checkpoints is None:
         return
     try:
-        checkpoints.save(values, history)
+        checkpoints.save(values, history, kept)
     except OSError as error:
         yield Warned(job.job, f"the checkpoint of epoch {len(history)} couldn't be written, training goes on: {error}")
 
@@ -144,14 +181,24 @@ def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> Ep
     return EpochEnd(job.job, **msgspec.structs.asdict(scores), replayed=replayed)
 
 
-def _ending(job: Train, trainee: Trainee, history: Sequence[EpochScores]) -> Iterator[Message]:
-    diverged = _diverged(history)
+def _ending(job: Train, trainee: Trainee, history: Sequence[EpochScores], treated: Treated) -> Iterator[Message]:
+    diverged, rule = _diverged(history), job.configuration.early_stopping
     if not _finished(job, history):
         yield Stopped(job.job, len(history))
         return
-    if job.model_path is not None and diverged is None:
-        yield from _save_model(job, trainee.keras_model(), Path(job.model_path))
-    yield Trained(job.job, trainee.parameters, len(history), diverged, _peak_memory_mb())
+    kept = kept_epoch(rule, history)
+    if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
+        yield from _save_model(job, treated.for_scaled(trainee.keras_model()), Path(job.model_path))
+    over = why_over(rule, history)
+    yield Trained(job.job, trainee.parameters, len(history), diverged, _peak_memory_mb(), over, kept)
+
+
+def _may_be_kept(job: Train, scores: EpochScores) -> bool:
+    """Whether the model is no worse than its rival: building and writing a plain model takes longer than an epoch."""
+    value: float | None = getattr(scores, job.objective)
+    if value is None or job.rival is None:
+        return True
+    return value <= job.rival if job.objective == "val_loss" else value >= job.rival
 
 
 def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:

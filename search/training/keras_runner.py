@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from search.training.augmentation import move
 from search.training.fit import Order, Score, Stop
 from search.training.split import Split
 
@@ -18,8 +19,12 @@ class KerasRunner:
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner. It can be stopped after any batch."""
         stopper = _stopper(stop)
+        images, labels = self._train
+        positions = order if order.ndim == 1 else order[:, 0]
+        chosen = images[positions]
         history = self._model.fit(
-            *(array[order] for array in self._train),
+            chosen if order.ndim == 1 else move(chosen, order[:, 1:]),
+            labels[positions],
             batch_size=self._batch_size,
             shuffle=False,
             verbose=0,

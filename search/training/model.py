@@ -25,6 +25,7 @@ KEPT_AFTER_AN_EPOCH = 0.01
 LARGEST_MOMENTUM = 0.99
 MOMENTUM_STEPS = 2**20
 SEEDS = 2**32
+FIRST_SLOPE = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def seed_all(seed: int) -> None:
     """Decides all random numbers that models draw from now on as they are built."""
     import keras
 
-    keras.utils.set_random_seed(seed % SEEDS)
+    keras.utils.set_random_seed(seed_of_models(seed))
+
+
+def seed_of_models(seed: int) -> int:
+    """A job's seed as random number generators take it, in [0, 2**32)."""
+    return seed % SEEDS
 
 
 def bn_momentum(layer: Normalize, steps_per_epoch: int) -> float:
@@ -74,12 +80,13 @@ def build_model(space: Space, configuration: Configuration, setting: Setting) ->
     return _from_space(space, configuration, setting)
 
 
-def compile_model(model: Any, configuration: Configuration) -> None:
+def compile_model(model: Any, configuration: Configuration, steps: int | None = None) -> None:
     """Gives the model its optimizer, cross-entropy as its loss, and accuracy as its metric.
 
-    Keras would create the optimizer's variables in the first step; a checkpoint must find them before.
+    `steps` are those of the whole training, which some schedules of the learning rate depend on. Keras would create the
+    optimizer's variables in the first step; a checkpoint must find them before.
     """
-    optimizer = make_optimizer(configuration.optimizer)
+    optimizer = make_optimizer(configuration.optimizer, steps)
     model.compile(optimizer=optimizer, loss=_loss(), metrics=["accuracy"])
     optimizer.build(model.trainable_variables)
 
@@ -113,12 +120,12 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
     from keras import layers
 
     match layer:
-        case Conv():
-            return layers.Conv2D(layer.filters, layer.kernel, padding=layer.padding)
+        case Conv(filters, kernel, padding):
+            return layers.Conv2D(filters, kernel, padding=padding, kernel_regularizer=penalty(layer))
         case Normalize():
             return layers.BatchNormalization(momentum=bn_momentum(layer, setting.steps_per_epoch))
         case Activate():
-            return layers.Activation(layer.function)
+            return _activation(layer)
         case Drop():
             return layers.Dropout(layer.rate)
         case MaxPool():
@@ -126,7 +133,30 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
         case Flatten():
             return layers.Flatten()
         case Dense() | Output():
-            return layers.Dense(layer.units if isinstance(layer, Dense) else setting.classes)
+            units = layer.units if isinstance(layer, Dense) else setting.classes
+            return layers.Dense(units, kernel_regularizer=penalty(layer))
+
+
+def penalty(layer: Conv | Dense | Output) -> Any:
+    """Keras' own regulariser of a layer's kernel, None if it has none."""
+    import keras
+
+    return keras.regularizers.L1L2(layer.l1, layer.l2) if layer.l1 or layer.l2 else None
+
+
+def _activation(layer: Activate) -> Any:
+    """PReLU begins with its slopes at 0.25, one a channel or unit, as He et al. 2015 (arXiv:1502.01852) have it."""
+    import keras
+    from keras import layers
+
+    match layer.function:
+        case "leaky_relu":
+            return layers.LeakyReLU(layer.negative_slope)
+        case "prelu":
+            first = keras.initializers.Constant(FIRST_SLOPE)
+            return layers.PReLU(first, shared_axes=[1, 2] if layer.spatial else None)
+        case function:
+            return layers.Activation(function)
 
 
 def _from_space(space: Space, configuration: Configuration, setting: Setting) -> Any:

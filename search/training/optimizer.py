@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spaces.configuration import Optimizer
+from spaces.configuration import OPTIMIZERS, Optimizer
 
 WITH_MOMENTUM = ("momentum", "rmsprop")
 
@@ -12,22 +12,57 @@ def momentum_of(optimizer: Optimizer) -> float:
     return optimizer.momentum if optimizer.name in WITH_MOMENTUM else 0.0
 
 
-def make_optimizer(optimizer: Optimizer) -> Any:
+def why_not_shared(optimizer: Optimizer) -> str | None:
+    """Why programs that trials share can't train with an optimizer, None if they can: they know the usual ones, whose
+    learning rate and momentum alone differ from trial to trial.
+    """
+    if optimizer.name not in OPTIMIZERS:
+        return f"shared programs have no rule for the optimizer {optimizer.name}"
+    usual = Optimizer(optimizer.name, optimizer.learning_rate, optimizer.momentum, weight_decay=optimizer.weight_decay)
+    if optimizer != usual:
+        return "shared programs know a constant learning rate and Keras' own settings of optimizers"
+    return None
+
+
+def make_optimizer(optimizer: Optimizer, steps: int | None = None) -> Any:
     """A new `keras.optimizers.Optimizer`; what the record doesn't say stays at Keras' defaults.
 
-    `sgd` is plain stochastic gradient descent, `momentum` the same with classical (not Nesterov's) momentum.
+    `sgd` is plain stochastic gradient descent, `momentum` the same with momentum. `steps` are those of the whole
+    training; only a cosine needs them.
     """
     import keras
 
-    rate, momentum = optimizer.learning_rate, optimizer.momentum
+    rate, momentum = _learning_rate(optimizer, steps), optimizer.momentum
+    decays = {} if optimizer.rho is None else {"rho": optimizer.rho}
+    betas = {"beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
     match optimizer.name:
         case "sgd":
             return keras.optimizers.SGD(rate)
         case "momentum":
-            return keras.optimizers.SGD(rate, momentum=momentum)
+            return keras.optimizers.SGD(rate, momentum=momentum, nesterov=optimizer.nesterov)
         case "rmsprop":
-            return keras.optimizers.RMSprop(rate, momentum=momentum)
+            return keras.optimizers.RMSprop(rate, momentum=momentum, **decays)
         case "adam":
-            return keras.optimizers.Adam(rate)
+            return keras.optimizers.Adam(rate, **betas)
         case "adadelta":
-            return keras.optimizers.Adadelta(rate)
+            return keras.optimizers.Adadelta(rate, **decays)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas)
+        case "nadam":
+            return keras.optimizers.Nadam(rate, **betas)
+
+
+def _learning_rate(optimizer: Optimizer, steps: int | None) -> Any:
+    """A number, or Keras' own schedule of it."""
+    from keras.optimizers import schedules
+
+    rate, schedule = optimizer.learning_rate, optimizer.schedule
+    match schedule.name:
+        case "constant":
+            return rate
+        case "inverse_time":
+            return schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=schedule.decay)
+        case "cosine":
+            if steps is None:
+                raise ValueError("a cosine goes down over the steps of the whole training: say how many there are")
+            return schedules.CosineDecay(rate, decay_steps=steps)

@@ -7,6 +7,7 @@ and random states are those of a new model that is trained by `fit`, to the last
 module imports Keras.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,13 +17,21 @@ from numpy.typing import NDArray
 
 from search.training.device import DeviceImages, gradients, step_program
 from search.training.fit import Order, Score, Stop
-from search.training.model import Setting, bn_momentum, compile_model, keras_layer, model_from_layers, seed_all
+from search.training.model import (
+    Setting,
+    bn_momentum,
+    compile_model,
+    keras_layer,
+    model_from_layers,
+    penalty,
+    seed_of_models,
+)
 from search.training.optimizer import momentum_of
-from search.training.tunable import TunableBatchNormalization, TunableDropout
+from search.training.tunable import TunableBatchNormalization, TunableDropout, TunablePenalty
 from search.training.updates import Updates, rule_name
 from search.training.vector import Vector
 from spaces.configuration import Configuration
-from spaces.layers import Drop, Layer, Normalize, layer_order, require_fit
+from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
 STEPS_A_CALL = 64
 COPIES = 7  # vector, two of state, the model's own; the plain model with two of state
@@ -140,7 +149,9 @@ class Program:
         ops = keras.ops
         with keras.StatelessScope(list(zip(self._model.trainable_variables, parts, strict=True))) as scope:
             logits = self._model(images, training=training)
+            penalties = self._model.losses
         loss = self._loss(labels, logits)
+        loss = ops.sum([loss, *penalties]) if penalties else loss
         n = ops.cast(ops.shape(labels)[0], "float32")
         hits = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
         states = [(variable, scope.get_current_value(variable)) for variable in self._model.non_trainable_variables]
@@ -164,6 +175,10 @@ def _tunable_layer(layer: Layer, setting: Setting) -> Any:
             return TunableDropout()
         case Normalize():
             return TunableBatchNormalization()
+        case Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2) if l1 or l2:
+            made = keras_layer(layer, setting)
+            made.kernel_regularizer = TunablePenalty(l1, l2)
+            return made
         case _:
             return keras_layer(layer, setting)
 
@@ -174,6 +189,8 @@ def _tune(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.set_rate(rate)
         case TunableBatchNormalization(), Normalize():
             layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+        case _, (Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2)) if l1 or l2:
+            layer.kernel_regularizer.set(l1, l2)
 
 
 def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
@@ -183,15 +200,18 @@ def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.rate = rate
         case Normalize():
             layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+        case Conv() | Dense() | Output():
+            layer.kernel_regularizer = layer.kernel.regularizer = penalty(drawn)
 
 
 def _random_values(model: Any, seed: int) -> dict[int, Any]:
     """The values of those variables that are random at first, by their id.
 
-    Layers draw the seeds of their initializers and of their random state as they are made, one after another; the same
-    is done here.
+    Layers draw the seeds of their initializers and of their random state as they are made, one after another, from
+    Python's generator; the same is done here. TensorFlow's own seed, of which nothing here depends, is left alone: with
+    a new one it forgets all programs that it has prepared.
     """
-    seed_all(seed)
+    random.seed(seed_of_models(seed))
     return {id(variable): value for layer in model.layers for variable, value in _drawn(layer)}
 
 

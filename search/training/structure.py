@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 from spaces.configuration import Configuration
-from spaces.layers import Drop, Layer, Normalize, layer_order
+from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order
 
 ANY_RATE = 0.5
+ANY_PENALTY = 1.0
 
 
 def structure_of(configuration: Configuration) -> tuple[Layer, ...]:
-    """The layers in their order, without what trials of one structure may differ in: dropout rates, and momenta of
-    batch normalisation. A rate of 0 is another structure: that layer draws no random numbers.
+    """The layers in their order, without what trials of one structure may differ in: dropout rates, momenta of batch
+    normalisation, and how large penalties are. A rate of 0 is another structure, as that layer draws no random numbers;
+    so is a penalty of 0, which isn't added up.
     """
     return tuple(_without_numbers(layer) for layer in layer_order(configuration))
 
@@ -21,5 +23,7 @@ def _without_numbers(layer: Layer) -> Layer:
             return Drop(ANY_RATE if rate > 0 else 0.0, "before_dense")
         case Normalize():
             return replace(layer, momentum=None)
+        case Conv() | Dense() | Output():
+            return replace(layer, l1=ANY_PENALTY if layer.l1 else 0.0, l2=ANY_PENALTY if layer.l2 else 0.0)
         case _:
             return layer

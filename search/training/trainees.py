@@ -10,12 +10,14 @@ from search.protocol import Train
 from search.training.device import DeviceImages, compiles_epochs, precision_wanted
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all
+from search.training.optimizer import why_not_shared
 from search.training.recent import Recent
 from search.training.runner import LARGEST_ON_DEVICE, make_runner
 from search.training.split import Split
 from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
 from spaces import Space
+from spaces.configuration import Optimizer
 from spaces.layers import Layer
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Trainees:
         Raises:
             SpaceError: the space builds no such model, or the images are too small for it.
         """
-        reason = self._why_no_program(space)
+        reason = self._why_no_program(space, job.configuration.optimizer)
         if reason is None:
             yield self._begun_program(job)
             return
@@ -55,9 +57,11 @@ class Trainees:
         finally:
             forget_models()
 
-    def _why_no_program(self, space: Space) -> str | None:
+    def _why_no_program(self, space: Space, optimizer: Optimizer) -> str | None:
         if space.build is not None:
             return "the space builds its models itself"
+        if (reason := why_not_shared(optimizer)) is not None:
+            return reason
         if not compiles_epochs():
             return "programs need TensorFlow as Keras' backend"
         if self._data.x_train.nbytes + self._data.x_val.nbytes > LARGEST_ON_DEVICE:
@@ -82,7 +86,7 @@ class Trainees:
     def _new_model(self, job: Train, space: Space) -> Trainee:
         seed_all(job.seed)
         model = build_model(space, job.configuration, self._setting(job))
-        compile_model(model, job.configuration)
+        compile_model(model, job.configuration, job.epochs * self._data.steps_per_epoch(job.batch_size))
         return KerasTrainee(model, self._make_runner(model, self._data, job.batch_size))
 
     def _setting(self, job: Train) -> Setting:

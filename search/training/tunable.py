@@ -63,6 +63,29 @@ class TunableBatchNormalization(keras.layers.BatchNormalization):  # type: ignor
         self._momentum.set(value)
 
 
+class TunablePenalty(keras.regularizers.Regularizer):  # type: ignore[misc]  # Keras has no types
+    """A penalty on a kernel whose sizes can be changed between steps; those that are 0 at first stay so."""
+
+    def __init__(self, l1: float, l2: float) -> None:
+        self._l1, self._l2 = (Knob(size) if size else None for size in (l1, l2))
+
+    def set(self, l1: float, l2: float) -> None:
+        """The sizes of all steps from now on."""
+        for knob, size in ((self._l1, l1), (self._l2, l2)):
+            if knob is not None:
+                knob.set(size)
+
+    def __call__(self, kernel: Any) -> Any:
+        """Keras' own rule, in its order."""
+        ops = keras.ops
+        penalty = ops.convert_to_tensor(0.0, dtype=kernel.dtype)
+        if self._l1 is not None:
+            penalty += ops.cast(self._l1.variable, kernel.dtype) * ops.sum(ops.absolute(kernel))
+        if self._l2 is not None:
+            penalty += ops.cast(self._l2.variable, kernel.dtype) * ops.sum(ops.square(kernel))
+        return penalty
+
+
 class Pool:
     """Variables that several optimizers keep their state in."""
 

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from spaces import resolve
-from spaces.bn_dropout import space
+from search.space_text import all_as_text
+from spaces import resolve, space_names
 from spaces.configuration import BATCH_NORM_POSITIONS, DROPOUT_POSITIONS, BatchNorm, Block, Configuration, Dropout
 from spaces.contract import parameters
 from spaces.diagram import draw
+from spaces.named.bn_dropout import space
+from spaces.published import ARTICLES, experiments
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
+ARTICLES_PAGE = (ROOT / "docs" / "published.md").read_text(encoding="utf-8")
+ARMS_DRAWN = ("model4", "model5")
 EXAMPLES = {
     text.partition("\n")[0].removeprefix("# "): text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 }
@@ -51,6 +55,29 @@ def test_the_page_asks_the_question_of_the_space() -> None:
 
 def test_the_page_names_the_baselines() -> None:
     assert all(f"`{baseline.name}`" in PAGE for baseline in space.baselines)
+
+
+def test_the_page_lists_the_spaces_as_the_command_does() -> None:
+    [listed] = re.findall(r"<!-- spaces -->\n```text\n(.*?)```", PAGE, re.DOTALL)
+    assert listed == all_as_text([resolve(name) for name in space_names()]) + "\n"
+
+
+def test_the_page_draws_what_was_published_beyond_bn_dropout() -> None:
+    [drawn] = re.findall(r"<!-- beyond -->\n```text\n(.*?)```", PAGE, re.DOTALL)
+    arms = {arm.name: arm for each in experiments("keras-cnn-tuning-notes") for arm in each.arms}
+    wanted = [[name, *(f"  {line}" for line in draw(arms[name].configuration).splitlines())] for name in ARMS_DRAWN]
+    assert drawn.splitlines() == [line for lines in wanted for line in lines]
+
+
+@pytest.mark.parametrize("article", ARTICLES)
+def test_every_published_arm_is_in_the_page_of_articles(article: str) -> None:
+    assert f"## {article}\n" in ARTICLES_PAGE
+    for experiment in experiments(article):
+        assert f"### {experiment.name}\n\n> {experiment.question}" in ARTICLES_PAGE
+        for arm in experiment.arms:
+            params = "" if arm.params is None else f"{arm.params:,}"
+            scores = ", ".join(f"{metric} {value:g}" for metric, value in arm.published.items()) or "no numbers"
+            assert f"| `{arm.name}` | {params} | {scores} | {arm.source} |" in ARTICLES_PAGE
 
 
 @pytest.fixture

@@ -27,7 +27,17 @@ from search.protocol import (
     Warned,
 )
 from search.training.description import CONFIGURATION, LAYERS
-from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+from spaces.configuration import (
+    Augmentation,
+    BatchNorm,
+    Block,
+    Configuration,
+    Dropout,
+    EarlyStopping,
+    Inputs,
+    Optimizer,
+    Regularization,
+)
 
 Job = Callable[..., Train]
 Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
@@ -35,6 +45,12 @@ STATEFUL = Configuration(
     batch_norm=BatchNorm("before_activation"),
     dropout=(Dropout("before_every_dense", 0.3),),
     optimizer=Optimizer("momentum", 0.02, 0.9),
+)
+EVERYTHING = msgspec.structs.replace(
+    STATEFUL,
+    inputs=Inputs("standardised", Augmentation(flip=True, crop=1)),
+    regularization=Regularization(l1=1e-5, l2=1e-4),
+    early_stopping=EarlyStopping(None, restore_best=True),
 )
 MANY = 10_000
 
@@ -67,6 +83,16 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job
     assert msgspec.json.decode(model.with_suffix(CONFIGURATION).read_bytes(), type=Configuration)
 
 
+@pytest.mark.parametrize(("objective", "rival", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
+def test_a_model_that_cannot_be_among_the_best_is_not_written(
+    objective: str, rival: float, kept: bool, trainer: Any, job: Job, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, rival=rival))
+    assert isinstance(messages[-1], Trained)
+    assert path.exists() == kept
+
+
 def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: Any, job: Job, scores: Scores) -> None:
     first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
     trainer.run(job(configuration=Configuration(), checkpoints=None))
@@ -81,7 +107,7 @@ def test_another_seed_gives_other_scores(trainer: Any, job: Job, scores: Scores)
 def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
     trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
 ) -> None:
-    whole = job(configuration=STATEFUL, epochs=6, checkpoints=str(tmp_path / "whole"))
+    whole = job(configuration=EVERYTHING, epochs=6, checkpoints=str(tmp_path / "whole"))
     cut = msgspec.structs.replace(whole, checkpoints=str(tmp_path / "cut"))
     uninterrupted = trainer.run(whole)
     victim = new_trainer()

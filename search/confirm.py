@@ -1,0 +1,41 @@
+"""`python -m search.confirm`: what the best trials of a search reach on seeds that had no part in selecting them."""
+
+from typing import Any
+
+import click
+
+from search.cli import Verb, shared_flags, start_logging
+from search.compare import design_flags
+from search.worker_flags import take_worker_flags, worker_flags
+
+EXAMPLES = {
+    "python -m search.confirm --top 3 --seeds 5": "",
+    "python -m search.confirm --search bn_dropout-digits --top 5 --seeds 8 -f json": "",
+}
+
+
+@click.command(cls=Verb, name="confirm", examples=EXAMPLES)
+@click.option("--search", "origin", help="The study of the search.  [default: the only one in the database]")
+@click.option("--top", type=click.IntRange(1, 20), default=3, show_default=True, help="How many of its best trials.")
+@design_flags
+@shared_flags
+@click.option("--study-name", help="The confirmation's name in the database.  [default: SEARCH-confirm]")
+@worker_flags
+def main(**flags: Any) -> None:
+    """Trains the best trials of a search again, on fresh seeds and splits, and reports selected against confirmed
+    scores. The best of them is scored on the test images, once.
+
+    It may be interrupted or killed at any moment: run it again to go on.
+    """
+    from search.design.confirming import run_confirmation
+    from search.design.options import ConfirmOptions
+
+    quiet = flags.pop("quiet")
+    start_logging(flags.pop("verbose"), quiet)
+    flags.pop("config")
+    workers = take_worker_flags(flags)
+    raise SystemExit(run_confirmation(ConfirmOptions(**flags, quiet=quiet, workers=workers)))
+
+
+if __name__ == "__main__":
+    main()

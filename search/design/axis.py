@@ -1,0 +1,146 @@
+"""The arms of an axis: its choices, everything else equal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from search.design.base import Base
+from search.errors import UsageError
+from spaces.configuration import Configuration, Scalar
+from spaces.contract import parameters
+from spaces.names import unknown_name
+from spaces.space import Space
+from spaces.trials import Choices, Distribution, DryTrial
+
+
+@dataclass(frozen=True)
+class SpaceArm:
+    """A choice of an axis: the parameters and the configuration of the arm, and what had to be taken from elsewhere."""
+
+    name: str
+    params: Mapping[str, Scalar]
+    configuration: Configuration
+    notes: tuple[str, ...] = ()
+
+
+def axis_choices(space: Space, axis: str, wanted: Sequence[str]) -> tuple[Scalar, ...]:
+    """The choices to compare: those that are wanted, else all.
+
+    Raises:
+        UsageError: the space has no such parameter, or it has no such choice; or it is a number, and no values of it
+            are given; or there are fewer than two.
+    """
+    distribution = parameter(space, axis)
+    if not wanted and not isinstance(distribution, Choices):
+        raise UsageError(f"{axis} is a number, {distribution}: say which values are the arms, as in --choices 0.1,0.5")
+    chosen = tuple(parse(axis, text, distribution) for text in wanted)
+    if isinstance(distribution, Choices) and not wanted:
+        chosen = distribution.values
+    twice = [str(choice) for choice in dict.fromkeys(chosen) if chosen.count(choice) > 1]
+    if twice:
+        raise UsageError(f"--choices has {', '.join(twice)} twice")
+    if len(chosen) < 2:
+        raise UsageError(f"a comparison needs two arms or more; the choices of {axis} are {distribution}")
+    return chosen
+
+
+def parameter(space: Space, name: str) -> Distribution:
+    """The choices or range of a parameter.
+
+    Raises:
+        UsageError: the space doesn't have it; lists those that it has.
+    """
+    known = parameters(space)
+    if name not in known:
+        raise UsageError(f"{unknown_name('axis', name, list(known))} These are the parameters of {space.name}.")
+    return known[name]
+
+
+def parse_settings(space: Space, settings: Sequence[str]) -> dict[str, Scalar]:
+    """The parameters that NAME=VALUE texts give.
+
+    Raises:
+        UsageError: a text has another form, the space has no such parameter, or the value is outside its range.
+    """
+    parsed = dict[str, Scalar]()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: give NAME=VALUE, as in --set dropout_rate=0.25")
+        parsed[name] = parse(name, text, parameter(space, name))
+    return parsed
+
+
+def parse(name: str, text: str, distribution: Distribution) -> Scalar:
+    """The value of a parameter that a text stands for.
+
+    Raises:
+        UsageError: it is none of the choices, or not within the range.
+    """
+    for value in _readings(text, distribution):
+        if distribution.contains(value):
+            return value
+    raise UsageError(f"{name} = {text} is outside {distribution}")
+
+
+def _readings(text: str, distribution: Distribution) -> list[Scalar]:
+    if isinstance(distribution, Choices):
+        return [value for value in distribution.values if str(value) == text]
+    try:
+        return [int(text)] if distribution.integer else [float(text)]
+    except ValueError:
+        return []
+
+
+def axis_arms(
+    space: Space, axis: str, choices: Sequence[Scalar], base: Base, settings: Mapping[str, Scalar]
+) -> tuple[SpaceArm, ...]:
+    """The arms, with the base's parameters, less those that are set otherwise.
+
+    Raises:
+        UsageError: a choice asks for a parameter that neither the base nor any baseline has; or two arms are the same,
+            because the axis means nothing here.
+    """
+    if axis in settings:
+        raise UsageError(f"--set {axis}: it is the axis, whose choices are the arms; leave it out")
+    arms = tuple(axis_arm(space, axis, choice, base, settings) for choice in choices)
+    idle = [name for name in settings if not any(name in arm.params for arm in arms)]
+    if idle:
+        raise UsageError(f"--set {', '.join(idle)} decides nothing here: no arm asks for it")
+    seen = dict[str, str]()
+    for arm in arms:
+        other = seen.setdefault(arm.configuration.to_json(), arm.name)
+        if other != arm.name:
+            raise UsageError(
+                f"the arms {other} and {arm.name} are the same configuration: {axis} decides nothing at {base.name}; "
+                "choose another --at, or --set what it depends on"
+            )
+    return arms
+
+
+def axis_arm(space: Space, axis: str, choice: Scalar, base: Base, settings: Mapping[str, Scalar]) -> SpaceArm:
+    """One arm. A parameter that the base lacks, because it makes another choice, is taken from the first baseline that
+    has it, one that makes this choice if there is any.
+    """
+    notes = list[str]()
+    alike = [baseline for baseline in space.baselines if baseline.params.get(axis) == choice]
+    spare = (*alike, *space.baselines)
+
+    def pick(name: str, distribution: Distribution) -> Scalar:
+        if name == axis:
+            return choice
+        for given in (settings, base.params):
+            if name in given and distribution.contains(given[name]):
+                return given[name]
+        for baseline in spare:
+            if name in baseline.params:
+                value = baseline.params[name]
+                notes.append(f"{name}, which {base.name} lacks, is {value} as in baseline {baseline.name}")
+                return value
+        raise UsageError(
+            f"{axis} {choice} asks for {name}, one of {distribution}, and neither {base.name} nor a baseline has it: "
+            f"give it with --set {name}=VALUE"
+        )
+
+    trial = DryTrial(pick)
+    configuration = space.suggest(trial)
+    return SpaceArm(str(choice), dict(trial.params), configuration, tuple(notes))

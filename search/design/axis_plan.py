@@ -1,0 +1,154 @@
+"""The plan of a comparison of an axis's choices: all else equal, or each with its own best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from search.design.arms import design_of, without_shared_early_stopping
+from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings
+from search.design.base import Base, baseline_base, is_from_search, trial_base
+from search.design.options import POINT, CompareOptions
+from search.design.plan import (
+    ComparisonPlan,
+    Setting,
+    Tuning,
+    as_searched,
+    make_comparison_plan,
+    planned_looks,
+    study_manifest,
+)
+from search.errors import UsageError
+from search.planning import DEFAULT_DATASET, find_existing
+from search.samplers import sampler_choice
+from search.training.datasets import resolve_dataset
+from spaces import SpaceSource, resolve
+from spaces.configuration import Scalar
+from storage import Manifest, check_url, open_study
+from storage.comparison import ArmDesign, Comparison
+from storage.study import require_same
+
+STOPS_EARLY = "all arms would stop early in the same way, so none does: it isn't what is compared"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter of a space, and its choices that are compared."""
+
+    source: SpaceSource
+    name: str
+    choices: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the arms of an axis stand on: the common parameters, and the search that they are from, if any."""
+
+    base: Base
+    searched: Manifest | None = None
+    origin: str | None = None
+
+
+def axis_plan(options: CompareOptions) -> ComparisonPlan:
+    """The comparison of an axis's choices.
+
+    Raises:
+        UsageError, SpaceError, StorageError: as `make_plans`.
+    """
+    if options.space is None:
+        raise UsageError("--axis needs the --space whose parameter it is")
+    source = resolve(options.space)
+    name = str(options.axis)
+    axis = Axis(source, name, axis_choices(source.space, name, options.choices))
+    return plain_plan(options, axis) if options.tune is None else tuned_plan(options, axis)
+
+
+def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
+    """The comparison of the choices with everything else equal."""
+    if options.sampler:
+        raise UsageError(f"--sampler {options.sampler} proposes parameters to --tune: leave it out, or tune")
+    ground = find_ground(options, axis.source)
+    settings = parse_settings(axis.source.space, options.settings)
+    arms = axis_arms(axis.source.space, axis.name, axis.choices, ground.base, settings)
+    lasting = without_shared_early_stopping(arms)
+    comparison = Comparison(
+        question=axis.source.space.question,
+        arms=tuple(map(design_of, lasting)),
+        margin=options.margin * POINT,
+        looks=planned_looks(options, len(arms)),
+        axis=axis.name,
+        at=", ".join((ground.base.name, *options.settings)),
+        origin=ground.origin,
+    )
+    notes = notes_on(arms, stops_early=lasting is not arms)
+    if ground.searched is None:
+        return make_comparison_plan(options, axis_setting(options, axis, DEFAULT_DATASET), comparison, notes)
+    setting = axis_setting(options, axis, ground.searched.dataset)
+    return make_comparison_plan(as_searched(options, ground.searched), setting, comparison, notes)
+
+
+def notes_on(arms: Sequence[SpaceArm], *, stops_early: bool) -> tuple[str, ...]:
+    """What to say of the arms, each thing once."""
+    notes = dict.fromkeys(note for arm in arms for note in arm.notes)
+    return (*notes, STOPS_EARLY) if stops_early else tuple(notes)
+
+
+def axis_setting(options: CompareOptions, axis: Axis, default_dataset: str) -> Setting:
+    """Where the comparison takes place."""
+    dataset = resolve_dataset(options.dataset or default_dataset)
+    return Setting(axis.source, dataset, f"{axis.source.space.name}-{Path(dataset).stem}-compare-{axis.name}")
+
+
+def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
+    """What the flags say that everything else is as.
+
+    Raises:
+        UsageError, StorageError: there is no such baseline, study or trial.
+    """
+    at = options.at or "baseline"
+    if not is_from_search(at):
+        given = Base("what is set", {})
+        return Ground(baseline_base(source.space, at) if source.space.baselines or options.at else given)
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    origin = options.origin or f"{source.space.name}-{Path(dataset).stem}"
+    with open_study(check_url(options.storage), origin) as shared:
+        if shared.manifest.space != source.ref:
+            raise UsageError(f"the study {origin} searched {shared.manifest.space}, not {source.ref}")
+        return Ground(trial_base(shared, at), shared.manifest, origin)
+
+
+def tuned_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
+    """The comparison of the choices, each of which is searched for its best other parameters first."""
+    if options.at or options.settings or options.origin:
+        raise UsageError("--tune searches for what --at, --search and --set would say: leave them out, or --tune")
+    sampler_choice(options.sampler or "tpe")
+    setting = axis_setting(options, axis, DEFAULT_DATASET)
+    setting = replace(setting, study_name=f"{setting.study_name}-tuned")
+    names = [str(choice) for choice in axis.choices]
+    comparison = Comparison(
+        question=axis.source.space.question,
+        arms=tuple(ArmDesign(name, {}) for name in names),
+        margin=options.margin * POINT,
+        looks=planned_looks(options, len(names)),
+        axis=axis.name,
+        tuned=options.tune,
+    )
+    plan = make_comparison_plan(options, setting, comparison)
+    choices = zip(names, axis.choices, strict=True)
+    tunings = tuple(make_tuning(options, setting, plan, name, {axis.name: choice}) for name, choice in choices)
+    return replace(plan, tunings=tunings)
+
+
+def make_tuning(
+    options: CompareOptions, setting: Setting, plan: ComparisonPlan, arm: str, fixed: dict[str, Any]
+) -> Tuning:
+    """The search for one arm's other parameters, with the seed that all arms' searches share."""
+    study_name = f"{plan.study_name}-{arm}"
+    existing = find_existing(plan.url, study_name)
+    manifest = study_manifest(options, setting, existing, options.sampler or "tpe")
+    manifest = msgspec.structs.replace(manifest, fixed=fixed, top_models=0)
+    if existing is not None:
+        require_same(study_name, existing.manifest, manifest)
+    return Tuning(arm, study_name, manifest, options.tune or 0)

@@ -1,0 +1,78 @@
+"""`python -m search.compare`, from flags to exit code."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+import optuna
+
+from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.design.options import CompareOptions, StudyFlags
+from search.design.plan import ComparisonPlan
+from search.design.plans import make_plans
+from search.design.report import as_document
+from search.design.result import Result
+from search.design.running import Done, Means, carry_out, exit_code
+from search.design.text import as_markdown, as_text, describe
+from search.errors import UsageError
+
+
+def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
+    """Carries out the comparisons that the flags ask for, and prints their answers; returns the exit code.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: an arm has no scores.
+    """
+    return show(options, lambda: make_plans(options), means or Means())
+
+
+def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means: Means) -> int:
+    """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    require_page(flags.output)
+    plans = plan()
+    for each in plans:
+        say(flags, describe(each))
+    if flags.dry_run:
+        say(flags, "Nothing was done: this was a dry run.")
+        return EXIT_DONE
+    done = carry_out_all(plans, flags, means)
+    answer(flags, [one.result for one in done if one is not None])
+    return exit_code(done)
+
+
+def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Means) -> list[Done | None]:
+    """One comparison after the other, until one is interrupted; each is told when it ends."""
+    done = list[Done | None]()
+    for plan in plans:
+        done.append(carry_out(plan, flags, means, lambda text: say(flags, text)))
+        last = done[-1]
+        if last is not None and flags.format_ == "table":
+            click.echo(as_text(last.result))
+        if last is None or last.code == EXIT_INTERRUPTED:
+            break
+    return done
+
+
+def answer(flags: StudyFlags, results: Sequence[Result]) -> None:
+    """Prints the answers as JSON and writes the page, if these were asked for."""
+    if flags.format_ == "json":
+        click.echo(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
+    if flags.output is not None and results:
+        flags.output.write_text(as_markdown(results), encoding="utf-8")
+        say(flags, f"Written: {flags.output}")
+
+
+def require_page(path: Path | None) -> None:
+    """Raises UsageError if the page can't be written there."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"-o {path}: there is no folder {path.parent}")
+
+
+def say(flags: StudyFlags, text: str) -> None:
+    """Tells what is going on, on standard error."""
+    if not flags.quiet:
+        click.echo(text, err=True)

@@ -1,0 +1,141 @@
+"""The confusion matrix of each arm's best model, on the validation images of its replicate."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from search.design.scores import Replicate
+from search.errors import TrainerDied, TrainerUnavailable
+from search.folders import StudyFolder
+from search.join import data_source
+from search.machine import THREADS_VARIABLE, threads_each
+from search.protocol import Evaluate, Evaluated, Failed
+from search.settle import MODEL_ATTR, best_trial_numbers
+from search.split_seed import split_seed
+from search.test_score import EVALUATION_S
+from search.trainer_process import TRAINER_COMMAND
+from search.workbench import Trainer
+from storage import SharedStudy, open_artifacts
+from storage.comparison import Comparison
+from storage.errors import ArtifactError, StorageUsageError
+from storage.records import SlotRow
+
+log = logging.getLogger(__name__)
+
+CONFUSION_ATTR = "confusion"
+
+
+class Confusion(msgspec.Struct, frozen=True):
+    """How often images of each class (row) were taken for each class (column), by one trial's model."""
+
+    arm: str
+    trial: int
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A trainer that scores kept models of a study."""
+
+    shared: SharedStudy
+    folder: StudyFolder
+    data_dir: Path | None
+    trainer: Trainer
+
+    def evaluate(self, trial: int, seed: int, part: str) -> Evaluated:
+        """The scores of a trial's kept model on the validation or test images of the split of that seed.
+
+        Raises:
+            ArtifactError, StorageUsageError: the model isn't there.
+            TrainerDied, TrainerUnavailable: it couldn't be evaluated.
+        """
+        with self.shared.translated():
+            artifact = self.shared.trial(trial).user_attrs.get(MODEL_ATTR)
+        if artifact is None:
+            raise ArtifactError(f"the model of trial {trial} wasn't kept on this host")
+        with tempfile.TemporaryDirectory() as scratch:
+            model = Path(scratch) / "model.keras"
+            open_artifacts(self.folder.store).fetch(artifact, model)
+            return self._ask(model, seed, part)
+
+    def _ask(self, model: Path, seed: int, part: str) -> Evaluated:
+        manifest = self.shared.manifest
+        process, _ = self.trainer.process()
+        process.send(
+            Evaluate(
+                job=self.trainer.next_job(),
+                space=manifest.space,
+                data=data_source(manifest, self.data_dir),
+                split_seed=seed,
+                batch_size=manifest.batch_size,
+                model_path=str(model),
+                part="test" if part == "test" else "validation",
+            )
+        )
+        message = process.receive(EVALUATION_S)
+        if isinstance(message, Evaluated):
+            return message
+        reason = message.reason if isinstance(message, Failed) else f"no answer within {EVALUATION_S:.0f} s"
+        raise TrainerDied(f"the model couldn't be evaluated: {reason}")
+
+
+@contextlib.contextmanager
+def evaluator(
+    shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, command: Sequence[str] = TRAINER_COMMAND
+) -> Iterator[Evaluator]:
+    """An evaluator, whose trainer is ended after the `with` block; `command` starts it, see TrainerProcess."""
+    trainer = Trainer(folder, {THREADS_VARIABLE: str(threads_each())}, 0, command)
+    try:
+        yield Evaluator(shared, folder, data_dir, trainer)
+    finally:
+        trainer.discard()
+
+
+def stored_confusions(shared: SharedStudy) -> tuple[Confusion, ...]:
+    """The matrices that were measured, none if none were."""
+    with shared.translated():
+        stored = shared.study.user_attrs.get(CONFUSION_ATTR, [])
+    return msgspec.convert(stored, tuple[Confusion, ...])
+
+
+def best_of_arms(shared: SharedStudy, comparison: Comparison) -> list[tuple[str, SlotRow]]:
+    """The slot of each arm's best trial, with the arm's name."""
+    best = best_trial_numbers(shared)
+    slots = [slot for slot in shared.ledger.slots() if slot.trial_number in best]
+    return [(comparison.arms[slot.slot % len(comparison.arms)].name, slot) for slot in slots]
+
+
+def measure_confusions(shared: SharedStudy, comparison: Comparison, judge: Evaluator) -> tuple[Confusion, ...]:
+    """The matrices of the arms' best models, measured unless they were before, and stored with the study."""
+    best = best_of_arms(shared, comparison)
+    stored = stored_confusions(shared)
+    if {one.trial for one in stored} == {slot.trial_number for _, slot in best}:
+        return stored
+    measured = tuple(found for arm, slot in best if (found := measure(judge, arm, slot)) is not None)
+    with shared.translated():
+        shared.study.set_user_attr(CONFUSION_ATTR, msgspec.to_builtins(measured))
+    return measured
+
+
+def measure(judge: Evaluator, arm: str, slot: SlotRow) -> Confusion | None:
+    """The matrix of one arm; None, with a warning, where there is none to be had."""
+    trial = slot.trial_number
+    if trial is None:
+        return None
+    try:
+        found = judge.evaluate(trial, split_seed(judge.shared.manifest, slot.settings), "validation")
+    except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
+        log.warning("no confusion matrix of arm %s: %s", arm, error)
+        return None
+    return Confusion(arm, trial, found.confusion)
+
+
+def ordered(confusions: Sequence[Confusion], replicates: Sequence[Replicate]) -> tuple[Confusion, ...]:
+    """Those whose trials belong to the replicates, in the order of the arms."""
+    arms = {one.trial: one.place.arm for one in replicates}
+    return tuple(sorted((one for one in confusions if one.trial in arms), key=lambda one: arms[one.trial]))

@@ -1,0 +1,68 @@
+"""The flags of `python -m search.compare` and `python -m search.confirm`; None where one wasn't given."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from search.planning import Objective
+from search.worker_flags import WorkerFlags
+
+DEFAULT_SEEDS = 8
+DEFAULT_MARGIN = 0.5
+DEFAULT_MAX_SEEDS = 30
+POINT = 0.01
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class StudyFlags:
+    """What every command that makes a study of replicates is told. `margin` is in points, hundredths of the score."""
+
+    storage: str = "sqlite:///search.db"
+    study_name: str | None = None
+    dataset: str | None = None
+    seeds: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    objective: Objective | None = None
+    artifact_store: str | None = None
+    seed: int | None = None
+    limit_train: int | None = None
+    margin: float = DEFAULT_MARGIN
+    dry_run: bool = False
+    format_: Literal["table", "json"] = "table"
+    output: Path | None = None
+    quiet: bool = False
+    workers: WorkerFlags = field(default_factory=WorkerFlags)
+
+    @property
+    def wanted_seeds(self) -> int:
+        """How many replicates each arm gets, at first if there may be more."""
+        return DEFAULT_SEEDS if self.seeds is None else self.seeds
+
+
+@dataclass(frozen=True)
+class CompareOptions(StudyFlags):
+    """What to compare: an axis of a space, configurations in files, or the arms of an article."""
+
+    space: str | None = None
+    axis: str | None = None
+    choices: tuple[str, ...] = ()
+    at: str | None = None
+    origin: str | None = None
+    settings: tuple[str, ...] = ()
+    tune: int | None = None
+    sampler: str | None = None
+    arms: tuple[Path, ...] = ()
+    published: str | None = None
+    experiment: str | None = None
+    until_decided: bool = False
+    max_seeds: int | None = None
+
+
+@dataclass(frozen=True)
+class ConfirmOptions(StudyFlags):
+    """Which trials of which search to train again."""
+
+    origin: str | None = None
+    top: int = 3

@@ -1,0 +1,198 @@
+"""From the flags of a comparison to its plans: everything checked, nothing created yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from search.comparison.looks import Look, plan_looks
+from search.comparison.permutation import fewest_replicates
+from search.comparison.scores import FEWEST_REPLICATES
+from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
+from search.errors import UsageError
+from search.places import find_places
+from search.planning import (
+    Existing,
+    LaunchOptions,
+    find_existing,
+    make_manifest,
+    require_store,
+    require_writable,
+)
+from search.study_space import configuration_of
+from spaces import SpaceSource
+from spaces.layers import require_fit
+from storage import Manifest, check_url
+from storage.comparison import ArmDesign, Comparison, PlannedLook
+from storage.study import require_same
+
+Flags = TypeVar("Flags", bound=StudyFlags)
+MOST_PAIRS = 200
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A search for one arm's other parameters: its study, and how many trials that shall hold."""
+
+    arm: str
+    study_name: str
+    manifest: Manifest
+    n_trials: int
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """What is going to be compared. The manifest holds the design; with `tunings`, its arms are names until they are
+    tuned. `notes` are what a person should know beforehand.
+    """
+
+    url: str
+    study_name: str
+    manifest: Manifest
+    comparison: Comparison
+    existing: Existing | None
+    tunings: tuple[Tuning, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def with_arms(self, arms: Sequence[ArmDesign]) -> "ComparisonPlan":
+        """The plan with arms that are known now."""
+        comparison = msgspec.structs.replace(self.comparison, arms=tuple(arms))
+        manifest = msgspec.structs.replace(self.manifest, comparison=comparison)
+        return ComparisonPlan(self.url, self.study_name, manifest, comparison, self.existing, (), self.notes)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a comparison takes place: the space that builds the arms' models, the images, and the defaults of flags."""
+
+    source: SpaceSource
+    dataset: str
+    study_name: str
+    epochs: int | None = None
+    batch_size: int | None = None
+    verb: str = "compare"
+
+
+def make_comparison_plan(
+    flags: StudyFlags, setting: Setting, comparison: Comparison, notes: Sequence[str] = ()
+) -> ComparisonPlan:
+    """The plan of a comparison of given arms.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with it; nothing was created.
+        StorageUnreachable: the database doesn't answer.
+    """
+    url = check_url(flags.storage)
+    name = flags.study_name or setting.study_name
+    existing = find_existing(url, name)
+    manifest = study_manifest(flags, setting, existing)
+    manifest = msgspec.structs.replace(manifest, comparison=comparison)
+    for arm in comparison.arms:
+        if arm.configuration:
+            require_fit(configuration_of(arm.configuration), manifest.image_shape)
+    if existing is not None:
+        require_continued(name, existing.manifest, manifest)
+    find_places(flags.workers)
+    require_writable(flags.workers.artifacts or Path(manifest.artifacts))
+    require_store(manifest.artifact_store)
+    return ComparisonPlan(url, name, manifest, comparison, existing, notes=(*notes, *outlook(comparison)))
+
+
+def study_manifest(flags: StudyFlags, setting: Setting, existing: Existing | None, sampler: str = "random") -> Manifest:
+    """The manifest of a study in that setting, without pruning: a comparison's, but for its design."""
+    options = LaunchOptions(
+        space=setting.source.ref,
+        storage=flags.storage,
+        epochs=flags.epochs or setting.epochs,
+        batch_size=flags.batch_size or setting.batch_size,
+        sampler=sampler,
+        pruner="none",
+        objective=flags.objective,
+        artifact_store=flags.artifact_store,
+        seed=flags.seed,
+        limit_train=flags.limit_train,
+        workers=flags.workers,
+    )
+    return make_manifest(options, setting.source, setting.dataset, existing, setting.verb)
+
+
+def as_searched(flags: Flags, searched: Manifest) -> Flags:
+    """The flags, with what they don't say as it was in a search."""
+    return replace(
+        flags,
+        epochs=flags.epochs or searched.epochs,
+        batch_size=flags.batch_size or searched.batch_size,
+        limit_train=flags.limit_train or searched.limit_train,
+        objective=flags.objective or searched.objective,
+        seed=searched.seed if flags.seed is None else flags.seed,
+        artifact_store=flags.artifact_store or searched.artifact_store,
+        workers=replace(
+            flags.workers,
+            data_dir=flags.workers.data_dir or (Path(searched.data_dir) if searched.data_dir else None),
+        ),
+    )
+
+
+def require_continued(study_name: str, stored: Manifest, asked: Manifest) -> None:
+    """Raises an error, with what differs, unless the stored study is the comparison that is asked for.
+
+    Arms that have yet to be tuned are compared by their names.
+    """
+    if stored.comparison is None:
+        raise UsageError(f"the study {study_name!r} is a search: a comparison has a --study-name of its own")
+    if asked.comparison is not None and any(not arm.configuration for arm in asked.comparison.arms):
+        known = {arm.name: arm for arm in stored.comparison.arms}
+        arms = tuple(known.get(arm.name, arm) for arm in asked.comparison.arms)
+        asked = msgspec.structs.replace(asked, comparison=msgspec.structs.replace(asked.comparison, arms=arms))
+    require_same(study_name, stored, asked)
+
+
+def planned_looks(options: StudyFlags, arms: int) -> tuple[PlannedLook, ...]:
+    """After how many replicates the arms are judged, and at which level.
+
+    Raises:
+        UsageError: too few replicates, or too many arms.
+    """
+    seeds, pairs = options.wanted_seeds, arms * (arms - 1) // 2
+    if seeds < FEWEST_REPLICATES:
+        raise UsageError(
+            f"--seeds {seeds}: one replicate can't tell a difference between arms from the spread between seeds; it "
+            f"takes 2 to see that spread at all, and {needed(pairs)} to decide anything between {arms} arms"
+        )
+    if pairs > MOST_PAIRS:
+        raise UsageError(f"{arms} arms are {pairs} pairs, more than {MOST_PAIRS}: compare fewer, with --choices")
+    if not isinstance(options, CompareOptions) or not options.until_decided:
+        if isinstance(options, CompareOptions) and options.max_seeds is not None:
+            raise UsageError("--max-seeds goes with --until-decided")
+        return (PlannedLook(seeds, LEVEL),)
+    most = options.max_seeds or max(DEFAULT_MAX_SEEDS, seeds)
+    if most <= seeds:
+        raise UsageError(f"--max-seeds {most} leaves nothing to add to --seeds {seeds}: give more")
+    return tuple(map(as_planned, plan_looks(seeds, most, pairs=pairs)))
+
+
+def as_planned(look: Look) -> PlannedLook:
+    """The look as a manifest has it."""
+    return PlannedLook(look.replicates, look.level)
+
+
+def needed(pairs: int) -> int:
+    """How many replicates it takes before any of so many pairs can be told apart."""
+    return fewest_replicates(pairs, LEVEL)
+
+
+def outlook(comparison: Comparison) -> tuple[str, ...]:
+    """What is known before the first trial: whether so few replicates can decide anything."""
+    arms, last = len(comparison.arms), comparison.looks[-1]
+    pairs = arms * (arms - 1) // 2
+    if pairs == 0:
+        return ()
+    fewest = fewest_replicates(pairs, last.level)
+    if last.replicates >= fewest:
+        return ()
+    return (
+        f"{last.replicates} replicates can't decide anything between {arms} arms, whatever the scores: "
+        f"that takes {fewest}",
+    )

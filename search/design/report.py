@@ -1,0 +1,92 @@
+"""A comparison as JSON."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from search.comparison import PairAnswer
+from search.comparison.wording import why_undecided
+from search.design.curves import METRICS
+from search.design.result import Result
+
+
+def as_document(result: Result) -> dict[str, Any]:
+    """The result as a JSON document. Scores and differences are in the objective's unit."""
+    comparison, answer = result.comparison, result.answer
+    return {
+        "study_name": result.study_name,
+        "question": comparison.question,
+        "article": comparison.article,
+        "experiment": comparison.experiment,
+        "axis": comparison.axis,
+        "at": comparison.at,
+        "tuned": comparison.tuned,
+        "dataset": result.manifest.dataset,
+        "epochs": result.manifest.epochs,
+        "batch_size": result.manifest.batch_size,
+        "objective": result.manifest.objective,
+        "margin": comparison.margin,
+        "level": result.look.level,
+        "replicates": result.look.replicates,
+        "complete": result.scores.complete,
+        "decided": result.decided,
+        "fewest": answer.fewest if answer else None,
+        "arms": [arm_document(result, number) for number in range(len(comparison.arms))],
+        "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
+        "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
+        "versions": result.manifest.versions,
+        "devices": list(result.devices),
+        "stop_reason": result.stop_reason,
+    }
+
+
+def arm_document(result: Result, number: int) -> dict[str, Any]:
+    """One arm."""
+    design, scores, curves = result.comparison.arms[number], result.scores.arms[number], result.curves[number]
+    summary = result.summaries[number]
+    return {
+        "name": design.name,
+        "configuration": design.configuration,
+        "params": design.params,
+        "published": design.published,
+        "selected": design.selected,
+        "scores": {str(replicate): score for replicate, score in sorted(scores.scores.items())},
+        "n": len(scores.scores),
+        "mean": summary.mean,
+        "deviation": summary.deviation,
+        "interval": interval(summary.interval),
+        "diverged": [asdict(one) for one in result.scores.diverged if one.arm == design.name],
+        "failed": [asdict(one) for one in result.scores.failed if one.arm == design.name],
+        "last_epoch": {metric: point.mean if (point := curves.last(metric)) else None for metric in METRICS},
+        "curves": {metric: [asdict(point) for point in curves.points[metric]] for metric in METRICS},
+        "confusion": next((one.counts for one in result.confusions if one.arm == design.name), None),
+    }
+
+
+def pair_document(pair: PairAnswer, fewest: int) -> dict[str, Any]:
+    """One pair."""
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "n": pair.n,
+        "difference": pair.difference,
+        "deviation": pair.deviation,
+        "interval": interval(pair.interval),
+        "bootstrap": interval(pair.bootstrap),
+        "p": pair.p,
+        "p_corrected": pair.p_corrected,
+        "corrected": interval(pair.corrected),
+        "p_equivalence": pair.p_equivalence,
+        "verdict": pair.verdict.value,
+        "estimate": asdict(pair.estimate) if pair.estimate else None,
+        "why_undecided": why_undecided(pair, fewest) if pair.verdict.value == "undecided" else None,
+    }
+
+
+def interval(found: Any) -> dict[str, float] | None:
+    """An interval, None where there is none or it has no end: JSON has no infinity."""
+    if found is None or not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return None
+    return {"low": found.low, "high": found.high, "confidence": found.confidence}

@@ -1,0 +1,91 @@
+"""What a comparison says so far, as one record."""
+
+from dataclasses import dataclass
+
+from search.comparison import Answer, ArmSummary, compare
+from search.comparison.comparing import summarise
+from search.comparison.scores import FEWEST_REPLICATES, missing
+from search.design.confusion import Confusion
+from search.design.curves import ArmCurves, arm_curves
+from search.design.scores import Scores, gather_scores
+from search.design.test_once import ArmTest
+from search.errors import SearchFailed
+from search.settle import STATES
+from storage import Manifest, SharedStudy
+from storage.comparison import Comparison, PlannedLook
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, or while no two arms have
+    two replicates in common. `devices` are those on which trials ran. `test` is there when a confirmation is complete.
+    """
+
+    study_name: str
+    manifest: Manifest
+    comparison: Comparison
+    look: PlannedLook
+    scores: Scores
+    summaries: tuple[ArmSummary, ...]
+    answer: Answer | None
+    curves: tuple[ArmCurves, ...]
+    devices: tuple[str, ...]
+    stop_reason: str | None
+    confusions: tuple[Confusion, ...] = ()
+    test: ArmTest | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Whether every pair is decided, so that another look would add nothing."""
+        return self.answer is not None and self.answer.decided
+
+
+def take_result(shared: SharedStudy, look: PlannedLook) -> Result:
+    """What the study says at that look."""
+    manifest, comparison = shared.manifest, shared.manifest.comparison
+    if comparison is None:
+        raise ValueError(f"the study {shared.name} is no comparison")
+    scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
+    return Result(
+        study_name=shared.name,
+        manifest=manifest,
+        comparison=comparison,
+        look=look,
+        scores=scores,
+        summaries=tuple(map(summarise, scores.arms, missing(scores.arms))),
+        answer=answer_of(manifest, scores, comparison.margin, look.level),
+        curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
+        devices=devices(shared),
+        stop_reason=shared.ledger.stop_reason(),
+    )
+
+
+def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -> Answer | None:
+    """The answer of the statistics, if there is enough for one."""
+    counts = sorted((len(arm.scores) for arm in scores.arms), reverse=True)
+    if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
+        return None
+    maximize = manifest.direction == "maximize"
+    return compare(scores.arms, margin, maximize=maximize, level=level, seed=manifest.seed)
+
+
+def common(scores: Scores) -> int:
+    """The most replicates that any two arms have in common."""
+    keys = [set(arm.scores) for arm in scores.arms]
+    return max(len(one & other) for place, one in enumerate(keys) for other in keys[place + 1 :])
+
+
+def devices(shared: SharedStudy) -> tuple[str, ...]:
+    """The devices on which the study's trials ran."""
+    with shared.translated():
+        trials = shared.study.get_trials(deepcopy=False, states=tuple(set(STATES.values())))
+    return tuple(sorted({str(trial.user_attrs["device"]) for trial in trials if "device" in trial.user_attrs}))
+
+
+def require_scores(result: Result) -> None:
+    """Raises SearchFailed if no replicate has a score, with the reasons."""
+    if any(arm.scores for arm in result.scores.arms):
+        return
+    reasons = dict.fromkeys(mishap.reason for mishap in result.scores.failed)
+    words = "; ".join(reasons) or result.stop_reason or "nothing has been trained yet"
+    raise SearchFailed(f"the comparison {result.study_name} has no scores: {words}")

@@ -1,0 +1,169 @@
+"""Carrying out a comparison: its tuning, its replicates look by look, and what is stored with its study."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.design.arms import design_of
+from search.design.axis import SpaceArm
+from search.design.base import ranked_trials
+from search.design.confusion import Evaluator, evaluator, measure_confusions, ordered
+from search.design.figures import store_comparison_figures
+from search.design.options import StudyFlags
+from search.design.plan import ComparisonPlan, Tuning
+from search.design.replicates import order_of
+from search.design.result import Result, require_scores, take_result
+from search.design.test_once import measure_test
+from search.errors import SearchFailed
+from search.folders import StudyFolder
+from search.join import study_folder
+from search.launching import OUTAGE_S, run_search, tidy_up
+from search.outage import sit_out
+from search.planning import make_orders
+from search.study_space import study_space
+from search.worker_flags import WorkerFlags
+from spaces import resolve
+from spaces.trials import fixed_trial
+from storage import SharedStudy, create_study
+from storage.comparison import ArmDesign, PlannedLook
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+
+class Crew(Protocol):
+    """Whoever works on a study until nothing is left to do there."""
+
+    def __call__(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
+        """Returns the exit code so far."""
+
+
+class Judges(Protocol):
+    """Whoever scores kept models, within a `with` block."""
+
+    def __call__(
+        self, shared: SharedStudy, folder: StudyFolder, data_dir: Path | None
+    ) -> AbstractContextManager[Evaluator]: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What carries a comparison out: who works on the study, and who scores models."""
+
+    crew: Crew = run_search
+    judges: Judges = evaluator
+
+
+@dataclass(frozen=True)
+class Done:
+    """A comparison's result and the exit code of its workers."""
+
+    result: Result
+    code: int
+
+
+def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done | None:
+    """Tunes what is to be tuned, then trains replicates until the plan's looks are through or everything is decided.
+
+    None if it was interrupted before its arms were known.
+
+    Raises:
+        SearchFailed: an arm has no trial, or no replicate has a score.
+    """
+    if plan.tunings:
+        arms = tuned_arms(plan, flags, means, say)
+        if arms is None:
+            return None
+        plan = plan.with_arms(arms)
+    with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+        shared.ledger.resume()
+        done = look_by_look(shared, plan, flags, means, say)
+        if done.result.scores.complete or done.result.stop_reason is not None:
+            require_scores(done.result)
+        if done.code != EXIT_INTERRUPTED and done.result.scores.complete:
+            done = Done(conclude(shared, flags, means, done.result), done.code)
+        return done
+
+
+def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done:
+    """Trains the replicates of each look, until one decides.
+
+    Whoever repeats it on the same study gets the same: a look is about the replicates that it was planned for, whatever
+    else is there.
+    """
+    looks, arms = plan.comparison.looks, len(plan.comparison.arms)
+    for look in looks:
+        shared.ledger.order_up_to(look.replicates * arms, lambda slot: order_of(shared.manifest, plan.comparison, slot))
+        code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
+        done = Done(look_at(shared, flags, look, code), code)
+        if code or not done.result.scores.complete or done.result.decided:
+            break
+        if look != looks[-1]:
+            say(f"Undecided after {look.replicates} replicates: more are added.")
+    return done
+
+
+def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int) -> Result:
+    """The result at a look, when what killed workers left behind is ended."""
+
+    def tidied() -> Result:
+        tidy_up(shared, study_folder(shared, flags.workers.artifacts))
+        return take_result(shared, look)
+
+    return sit_out(tidied, OUTAGE_S, give_up=lambda: code == EXIT_INTERRUPTED)
+
+
+def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Result) -> Result:
+    """Measures what only models can tell, and stores the figures with the study."""
+    folder = study_folder(shared, flags.workers.artifacts)
+    with means.judges(shared, folder, flags.workers.data_dir) as judge:
+        confusions = measure_confusions(shared, result.comparison, judge)
+        test = measure_test(shared, result, judge) if result.comparison.kind == "confirmation" else None
+    result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)
+    store_comparison_figures(shared, result)
+    return result
+
+
+def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> tuple[ArmDesign, ...] | None:
+    """The arms with the best parameters that their searches found, None if they were interrupted."""
+    arms = list[ArmDesign]()
+    for tuning in plan.tunings:
+        say(f"Tuning {tuning.arm}: {tuning.n_trials} trials in the study {tuning.study_name}.")
+        with create_study(plan.url, tuning.study_name, tuning.manifest) as shared:
+            shared.ledger.resume()
+            orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
+            shared.ledger.order_up_to(tuning.n_trials, orders.__getitem__)
+            code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
+            tidy_up(shared, study_folder(shared, flags.workers.artifacts))
+            counts = shared.ledger.counts()
+            if code == EXIT_INTERRUPTED or counts.finished < counts.total:
+                return None
+            arms.append(tuned_arm(shared, tuning))
+    return tuple(arms)
+
+
+def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:
+    """The arm with the parameters of its search's best trial.
+
+    Raises:
+        SearchFailed: no trial was completed.
+    """
+    ranked = ranked_trials(shared)
+    if not ranked:
+        raise SearchFailed(f"arm {tuning.arm}: none of its {tuning.n_trials} trials was completed, see {shared.name}")
+    best = ranked[0]
+    space = study_space(shared.manifest, resolve(shared.manifest.space).space)
+    arm = SpaceArm(tuning.arm, dict(best.params), space.suggest(fixed_trial(best.params)))
+    design = design_of(arm)
+    return ArmDesign(design.name, design.configuration, design.params, selected=best.value)
+
+
+def exit_code(done: Sequence[Done | None]) -> int:
+    """The exit code of all comparisons together: the first that isn't 0."""
+    codes = [EXIT_INTERRUPTED if one is None else one.code for one in done]
+    return next((code for code in codes if code), EXIT_DONE)

@@ -1,0 +1,93 @@
+"""From a comparison's slots to the scores of its arms: what a trial that diverged or failed counts.
+
+Training that diverges is something that an arm does. Left out, it would flatter the arm, so it counts as guessing: the
+score that a network without any training has on average, 1/classes as accuracy, ln(classes) as loss. A trial that
+failed (a crash, memory, time) says something of the machine, not of the arm: its replicate is left out of the arm's
+pairs. Both are counted and named.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from search.comparison import Arm
+from search.design.replicates import Place, place_of
+from storage import Manifest
+from storage.comparison import Comparison
+from storage.records import SlotRow
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """A replicate of an arm that didn't complete, and why."""
+
+    arm: str
+    replicate: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """A slot that is done: its place, its number, its trial, and the score that counts; None if none does."""
+
+    place: Place
+    slot: int
+    trial: int | None
+    score: float | None
+    mishap: Mishap | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a comparison has measured so far, of the replicates that a look is about. `open` slots aren't done yet."""
+
+    arms: tuple[Arm, ...]
+    replicates: tuple[Replicate, ...]
+    diverged: tuple[Mishap, ...]
+    failed: tuple[Mishap, ...]
+    open: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every replicate is done."""
+        return self.open == 0
+
+
+def guess(manifest: Manifest) -> float:
+    """The score of guessing."""
+    classes = len(manifest.classes)
+    return math.log(classes) if manifest.objective == "val_loss" else 1 / classes
+
+
+def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
+    """The scores of the first so many replicates."""
+    wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
+    done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
+    mishaps = [replicate for replicate in done if replicate.mishap is not None]
+    return Scores(
+        arms=tuple(Arm(arm.name, dict(scores_of(done, number))) for number, arm in enumerate(comparison.arms)),
+        replicates=tuple(done),
+        diverged=tuple(one.mishap for one in mishaps if one.mishap and one.score is not None),
+        failed=tuple(one.mishap for one in mishaps if one.mishap and one.score is None),
+        open=replicates * len(comparison.arms) - len(done),
+    )
+
+
+def replicate_of(manifest: Manifest, comparison: Comparison, slot: SlotRow) -> Replicate:
+    """What a done slot says."""
+    place, outcome = place_of(comparison, slot.slot), slot.outcome
+    if outcome is None:
+        raise ValueError(f"slot {slot.slot} isn't done")
+    if outcome.state == "complete":
+        return Replicate(place, slot.slot, slot.trial_number, outcome.value)
+    name = comparison.arms[place.arm].name
+    mishap = Mishap(name, place.replicate, outcome.reason or outcome.state)
+    score = guess(manifest) if outcome.state == "diverged" else None
+    return Replicate(place, slot.slot, slot.trial_number, score, mishap)
+
+
+def scores_of(done: Sequence[Replicate], arm: int) -> Iterator[tuple[int, float]]:
+    """The scores of one arm, by replicate."""
+    for replicate in done:
+        if replicate.place.arm == arm and replicate.score is not None:
+            yield replicate.place.replicate, replicate.score

@@ -1,0 +1,249 @@
+"""The tables of a comparison, as rows of texts: for the terminal and for Markdown alike."""
+
+from dataclasses import dataclass
+
+from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
+from search.comparison.planning import POWER
+from search.comparison.wording import why_undecided
+from search.design.options import POINT
+from search.design.result import Result
+from search.summary_text import wilson_interval
+from storage import Manifest
+from storage.comparison import ArmDesign
+
+NOTHING = "-"
+MOST_SENTENCES = 3
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A title, the names of columns, and rows of as many cells."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def arms_table(result: Result) -> TextTable:
+    """Each arm: n, mean, standard deviation, interval, and what went wrong."""
+    counts = {arm.name: [0, 0] for arm in result.scores.arms}
+    for mishap in result.scores.diverged:
+        counts[mishap.arm][0] += 1
+    for mishap in result.scores.failed:
+        counts[mishap.arm][1] += 1
+    return TextTable(
+        "Arms",
+        ("arm", "n", result.manifest.objective, "sd", "95 % interval", "diverged", "failed"),
+        tuple(
+            (
+                arm.name,
+                str(arm.n),
+                score(arm.mean),
+                score(arm.deviation),
+                span(arm.interval),
+                *map(str, counts[arm.name]),
+            )
+            for arm in result.summaries
+        ),
+    )
+
+
+def pairs_table(result: Result) -> TextTable:
+    """Each pair: its difference in points, its intervals, its p-value, and the verdict."""
+    pairs = result.answer.pairs if result.answer else ()
+    return TextTable(
+        f"Pairs: first minus second, in points; margin {result.comparison.margin / POINT:g}",
+        ("first", "second", "n", "mean", "95 % interval", "BCa", "p (Holm)", "first is"),
+        tuple(pair_row(pair) for pair in pairs),
+    )
+
+
+def pair_row(pair: PairAnswer) -> tuple[str, ...]:
+    """One pair's cells."""
+    return (
+        pair.first,
+        pair.second,
+        str(pair.n),
+        points(pair.difference),
+        points_span(pair.interval),
+        points_span(pair.bootstrap),
+        p_value(pair.p_corrected),
+        verdict(pair),
+    )
+
+
+def verdict(pair: PairAnswer) -> str:
+    """The verdict on a pair, and how many replicates would probably decide one that is undecided."""
+    estimate = pair.estimate
+    if estimate is None:
+        return str(pair.verdict)
+    return f"{pair.verdict}, {'>' if estimate.replicates is None else '~'}{estimate.replicates or estimate.cap}"
+
+
+def scores_table(result: Result) -> TextTable:
+    """Every score that counts, by replicate."""
+    arms = result.scores.arms
+    replicates = sorted({replicate for arm in arms for replicate in arm.scores})
+    return TextTable(
+        "Scores by replicate",
+        ("replicate", *(arm.name for arm in arms)),
+        tuple((str(replicate), *(score(arm.scores.get(replicate)) for arm in arms)) for replicate in replicates),
+    )
+
+
+def published_table(result: Result) -> TextTable | None:
+    """What was published of the arms beside what they did here, None where nothing was."""
+    arms = result.comparison.arms
+    metrics = tuple(dict.fromkeys(metric for arm in arms for metric in arm.published))
+    if not metrics:
+        return None
+    return TextTable(
+        "Published, one run each, beside the means here after the last epoch",
+        ("arm", *(f"published {metric}" for metric in metrics), "val_accuracy here", "accuracy here"),
+        tuple(published_row(result, number, arm, metrics) for number, arm in enumerate(arms)),
+    )
+
+
+def published_row(result: Result, number: int, arm: ArmDesign, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """One arm's cells."""
+    validated, trained = (result.curves[number].last(metric) for metric in ("val_accuracy", "accuracy"))
+    return (
+        arm.name,
+        *(score(arm.published.get(metric)) for metric in metrics),
+        NOTHING
+        if validated is None
+        else f"{score(validated.mean)} ({score(validated.low)} to {score(validated.high)})",
+        score(trained.mean if trained else None),
+    )
+
+
+def selected_table(result: Result) -> TextTable | None:
+    """For trials of a search, the score that each was selected for, beside what it reaches on fresh seeds; None where
+    nothing was selected.
+    """
+    arms = result.comparison.arms
+    if all(arm.selected is None for arm in arms):
+        return None
+    return TextTable(
+        f"Selected by a search, once, and confirmed here on fresh seeds: {result.manifest.objective}",
+        ("arm", "selected", "confirmed", "selected - confirmed, points", "95 % interval"),
+        tuple(selected_row(arm, summary) for arm, summary in zip(arms, result.summaries, strict=True)),
+    )
+
+
+def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
+    """One arm's cells. The interval is that of the confirmed mean, turned round."""
+    if arm.selected is None or summary.mean is None:
+        return (arm.name, score(arm.selected), score(summary.mean), NOTHING, NOTHING)
+    found = summary.interval
+    turned = found and Interval(arm.selected - found.high, arm.selected - found.low, found.confidence)
+    return (
+        arm.name,
+        score(arm.selected),
+        score(summary.mean),
+        points(arm.selected - summary.mean),
+        points_span(turned),
+    )
+
+
+def remarks(result: Result) -> tuple[str, ...]:
+    """What must be said beside the tables: what is missing, what is undecided and why."""
+    return (*open_remarks(result), *mishap_remarks(result), *undecided_remarks(result), *test_remarks(result))
+
+
+def test_remarks(result: Result) -> tuple[str, ...]:
+    """The test score, with its 95 % interval."""
+    if result.test is None:
+        return ()
+    found = result.test.score
+    low, high = wilson_interval(found.accuracy, found.n)
+    return (
+        f"Test accuracy of {result.test.arm}, its best model here: {found.accuracy:.2%} (95 % interval {low:.1%} to "
+        f"{high:.1%}), measured once, on {found.n} images.",
+    )
+
+
+def open_remarks(result: Result) -> tuple[str, ...]:
+    """What hasn't been done."""
+    if result.scores.complete:
+        return ()
+    why = f" (it was stopped: {result.stop_reason})" if result.stop_reason else ""
+    return (f"{result.scores.open} trials aren't done yet{why}: the same command goes on with them.",)
+
+
+def mishap_remarks(result: Result) -> tuple[str, ...]:
+    """What diverged or failed, and how it counts."""
+    return (
+        *(
+            f"{one.arm}, replicate {one.replicate} diverged and counts as guessing: {one.reason}."
+            for one in result.scores.diverged
+        ),
+        *(
+            f"{one.arm}, replicate {one.replicate} failed and is left out of the arm's pairs; if that has to do with "
+            f"the arm, its mean flatters it: {one.reason}."
+            for one in result.scores.failed
+        ),
+    )
+
+
+def undecided_remarks(result: Result) -> tuple[str, ...]:
+    """What would decide what is undecided."""
+    answer = result.answer
+    if answer is None:
+        few = "There is nothing to compare yet: it takes two arms with two common replicates."
+        return (few,) if len(result.comparison.arms) > 1 else ()
+    undecided = [pair for pair in answer.pairs if pair.verdict is Verdict.UNDECIDED]
+    if len(undecided) > MOST_SENTENCES:
+        return (
+            f"undecided, ~n: n replicates would decide the pair with a chance of {POWER:.0%}, if its difference and "
+            "spread are as they were here.",
+        )
+    return tuple(
+        f"{pair.first} and {pair.second} are undecided: {why_undecided(pair, answer.fewest)}." for pair in undecided
+    )
+
+
+def headline(result: Result) -> str:
+    """How much is decided, in one sentence."""
+    pairs = result.answer.pairs if result.answer else ()
+    decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
+    level = "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"
+    state = "complete" if result.scores.complete else "not complete"
+    return (
+        f"The comparison {result.study_name} is {state}: {len(result.comparison.arms)} arms, "
+        f"{result.look.replicates} replicates; {decided} of {len(pairs)} pairs are decided{level}."
+    )
+
+
+def setting(manifest: Manifest) -> str:
+    """On what the arms were trained."""
+    limit = "" if manifest.limit_train is None else f" (a fresh draw of {manifest.limit_train} each)"
+    return (
+        f"{manifest.dataset}: {manifest.n_train} training and {manifest.n_validation} validation images, split anew in "
+        f"each replicate{limit}; {manifest.epochs} epochs, batch size {manifest.batch_size}, seed {manifest.seed}"
+    )
+
+
+def score(value: float | None) -> str:
+    """A score to four digits."""
+    return NOTHING if value is None else f"{value:.4f}"
+
+
+def span(interval: Interval | None) -> str:
+    """An interval of scores."""
+    return NOTHING if interval is None else f"{interval.low:.4f} to {interval.high:.4f}"
+
+
+def points(value: float | None) -> str:
+    """A difference in points."""
+    return NOTHING if value is None else f"{value / POINT:+.2f}"
+
+
+def points_span(interval: Interval | None) -> str:
+    """An interval of differences, in points."""
+    return NOTHING if interval is None else f"[{interval.low / POINT:+.2f}, {interval.high / POINT:+.2f}]"
+
+
+def p_value(p: float) -> str:
+    """A p-value to two digits."""
+    return f"{p:.2g}" if p >= 0.001 else "<0.001"

@@ -1,0 +1,76 @@
+"""The one look at the test images that a confirmation allows itself: at its best arm's best model."""
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from search.comparison import ArmSummary
+from search.design.confusion import Evaluator, best_of_arms
+from search.errors import TrainerDied, TrainerUnavailable
+from search.split_seed import split_seed
+from search.test_score import TEST_ATTR, TestScore, stored_test_score
+from storage import Manifest, SharedStudy
+from storage.comparison import Comparison
+from storage.errors import ArtifactError, StorageUsageError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ArmTest:
+    """The test score of an arm's best model."""
+
+    arm: str
+    score: TestScore
+
+
+class Confirmed(Protocol):
+    """What a confirmation found, as far as it matters here."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+
+    @property
+    def comparison(self) -> Comparison: ...
+
+    @property
+    def summaries(self) -> tuple[ArmSummary, ...]: ...
+
+
+def measure_test(shared: SharedStudy, result: Confirmed, judge: Evaluator) -> ArmTest | None:
+    """The test score of the model of the arm with the best mean, measured unless it was before, and stored; None, with
+    a warning, where it can't be measured.
+    """
+    best = best_of_arms(shared, result.comparison)
+    arms = {slot.trial_number: arm for arm, slot in best}
+    stored = stored_test_score(shared)
+    if stored is not None:
+        return ArmTest(arms.get(stored.trial, f"trial {stored.trial}"), stored)
+    name = best_arm(result)
+    for arm, slot in best:
+        if arm == name and slot.trial_number is not None:
+            seed = split_seed(shared.manifest, slot.settings)
+            return _measure(shared, judge, arm, slot.trial_number, seed)
+    return None
+
+
+def best_arm(result: Confirmed) -> str:
+    """The name of the arm with the best mean."""
+    sign = -1.0 if result.manifest.direction == "maximize" else 1.0
+    means = {arm.name: math.inf if arm.mean is None else sign * arm.mean for arm in result.summaries}
+    return min(means, key=means.__getitem__)
+
+
+def _measure(shared: SharedStudy, judge: Evaluator, arm: str, trial: int, seed: int) -> ArmTest | None:
+    try:
+        found = judge.evaluate(trial, seed, "test")
+    except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
+        log.warning("no test score: %s", error)
+        return None
+    score = TestScore(trial, found.accuracy, found.loss, found.n)
+    with shared.translated():
+        shared.study.set_user_attr(TEST_ATTR, msgspec.to_builtins(score))
+    return ArmTest(arm, score)

@@ -1,0 +1,103 @@
+"""A comparison on the terminal and in Markdown."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from search.design.plan import ComparisonPlan
+from search.design.result import Result
+from search.design.tables import (
+    TextTable,
+    arms_table,
+    headline,
+    pairs_table,
+    published_table,
+    remarks,
+    scores_table,
+    selected_table,
+    setting,
+)
+from search.machine import processor, usable_processors
+from search.summary_text import rendered
+from storage import hide_password
+
+
+def describe(plan: ComparisonPlan) -> str:
+    """What a comparison is about to do, in a few lines."""
+    comparison, manifest = plan.comparison, plan.manifest
+    looks = " or ".join(str(look.replicates) for look in comparison.looks)
+    tuned = f", each tuned by {comparison.tuned} trials first" if comparison.tuned else ""
+    lines = [
+        comparison.question,
+        f"  arms     {', '.join(comparison.arm_names)}{tuned}",
+        *([f"  else as  {comparison.at}"] if comparison.at else []),
+        f"  images   {setting(manifest)}",
+        f"  study    {plan.study_name} in {hide_password(plan.url)}: {looks} replicates of each arm",
+        *(["  goes on with the study as it is"] if plan.existing else []),
+        *(f"  note     {note}" for note in plan.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tables(result: Result) -> list[TextTable]:
+    """The tables of a result."""
+    published = published_table(result)
+    selected = selected_table(result)
+    pairs = [pairs_table(result)] if result.answer else []
+    return [arms_table(result), *pairs, *(table for table in (published, selected) if table)]
+
+
+def as_text(result: Result) -> str:
+    """The result for a terminal."""
+    return "\n".join([headline(result), *map(as_rich, tables(result)), *remarks(result)])
+
+
+def as_rich(table: TextTable) -> str:
+    """A table for a terminal."""
+    made = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in table.columns:
+        made.add_column(column, overflow="fold")
+    for row in table.rows:
+        made.add_row(*row)
+    return rendered(made).rstrip() + "\n"
+
+
+def as_markdown(results: Sequence[Result]) -> str:
+    """A page of results: what was asked, the command, the setting, versions, hardware, tables."""
+    title = results[0].comparison.article or results[0].study_name
+    sections = [section(result, titled=len(results) > 1) for result in results]
+    return "\n".join([f"# {title}", "", *sections]).rstrip() + "\n"
+
+
+def section(result: Result, *, titled: bool) -> str:
+    """One comparison of a page."""
+    comparison, manifest = result.comparison, result.manifest
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    facts = [
+        f"- Command: `{manifest.command}`",
+        f"- Images: {setting(manifest)}",
+        *([f"- Everything else as: {comparison.at}"] if comparison.at else []),
+        *([f"- Each arm tuned by {comparison.tuned} trials first"] if comparison.tuned else []),
+        f"- Device: {', '.join(result.devices) or 'unknown'}; {processor()}, {usable_processors()} usable processors",
+        f"- Versions: {versions}",
+        f"- Made: {manifest.created_at}",
+    ]
+    parts = [
+        *([f"## {comparison.experiment or result.study_name}", ""] if titled else []),
+        comparison.question,
+        "",
+        *facts,
+        "",
+        headline(result),
+        "",
+        *(line for table in (*tables(result), scores_table(result)) for line in (as_markdown_table(table), "")),
+        *(f"- {remark}" for remark in remarks(result)),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def as_markdown_table(table: TextTable) -> str:
+    """A table in Markdown, with its title before it."""
+    head = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    return "\n".join([f"{table.title}:", "", *head, *("| " + " | ".join(row) + " |" for row in table.rows)])

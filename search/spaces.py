@@ -1,0 +1,45 @@
+"""`python -m search.spaces`: lists the spaces, or shows one in full."""
+
+from typing import Any
+
+import click
+
+from search.cli import Verb
+
+EXAMPLES = {
+    "python -m search.spaces": "",
+    "python -m search.spaces bn_dropout": "",
+    "python -m search.spaces my_space.py:space -f json": "",
+}
+
+
+@click.command(cls=Verb, name="spaces", examples=EXAMPLES)
+@click.argument("space", required=False)
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    envvar="SEARCH_FORMAT",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="[default: table]",
+)
+def main(**flags: Any) -> None:
+    """Lists the spaces with their questions, parameters, ranges and baselines.
+
+    With a SPACE (a name, FILE.py:NAME or package.module:NAME), shows that one in full, its layers drawn for each
+    choice.
+    """
+    from search.space_text import all_as_json, all_as_text, one_as_json, one_as_text
+    from spaces import resolve, space_names
+
+    as_json, ref = flags["format_"] == "json", flags["space"]
+    if ref is None:
+        sources = [resolve(name) for name in space_names()]
+        click.echo(all_as_json(sources) if as_json else all_as_text(sources))
+    else:
+        click.echo(one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The space that a study's trials are from: its manifest may narrow the one that it names."""
+
+import msgspec
+
+from spaces.arms import arms_space, fixed_space
+from spaces.configuration import Configuration
+from spaces.space import Space
+from storage import Manifest
+
+
+def study_space(manifest: Manifest, named: Space) -> Space:
+    """What the study's trials ask: in a comparison for the arm, else for what the named space asks, less what is fixed.
+
+    Raises:
+        ConfigurationError: this release doesn't know a configuration of the manifest.
+    """
+    if manifest.comparison is not None:
+        return arms_space(named, {arm.name: configuration_of(arm.configuration) for arm in manifest.comparison.arms})
+    fixed = {name: value for name, value in manifest.fixed.items() if value is not None}
+    return fixed_space(named, fixed) if fixed else named
+
+
+def configuration_of(document: object) -> Configuration:
+    """The configuration of a JSON document.
+
+    Raises:
+        ConfigurationError: it is none; says why.
+    """
+    return Configuration.from_json(msgspec.json.encode(document))

@@ -1,0 +1,120 @@
+"""What is done to pixels before a model sees them: a map that is fitted on training images, and applied to all.
+
+It is linear, so that a model that is kept can have it as layers of its own in front, and takes scaled images as any.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.configuration import Pixels
+
+Images = NDArray[np.float32]
+
+EPSILON = 1e-6  # added to each variance, as Keras' ImageDataGenerator did
+LEAST_VARIANCE = 1e-7  # of the largest: below, it is the rounding of single precision, or nothing at all
+AT_ONCE = 4096  # images
+
+
+class PixelMap(Protocol):
+    """A fitted map from scaled images, float32 (n, height, width, channels), to those that a model gets."""
+
+    def apply(self, images: Images) -> Images:
+        """The images as the model gets them."""
+
+    def layers(self) -> list[Any]:
+        """The same as layers of Keras."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standardisation:
+    """Subtracts `mean` and divides by `deviation`, both float32 (channels,)."""
+
+    mean: Images
+    deviation: Images
+
+    def apply(self, images: Images) -> Images:
+        """See PixelMap."""
+        return ((images - self.mean) / self.deviation).astype(np.float32)
+
+    def layers(self) -> list[Any]:
+        """See PixelMap."""
+        import keras
+
+        return [keras.layers.Normalization(mean=self.mean.tolist(), variance=np.square(self.deviation).tolist())]
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """Multiplies what is left of an image after subtracting `mean`, float32 (d,), with a symmetric `matrix` (d, d);
+    `shape` is that of an image, and d the number of its pixels and channels.
+    """
+
+    mean: Images
+    matrix: Images
+    shape: tuple[int, ...]
+
+    def apply(self, images: Images) -> Images:
+        """See PixelMap."""
+        whitened = np.empty_like(images)
+        for first in range(0, len(images), AT_ONCE):
+            part = images[first : first + AT_ONCE].reshape(-1, len(self.mean))
+            whitened[first : first + AT_ONCE] = ((part - self.mean) @ self.matrix).reshape(-1, *self.shape)
+        return whitened
+
+    def layers(self) -> list[Any]:
+        """See PixelMap."""
+        import keras
+
+        multiply = keras.layers.Dense(len(self.mean), trainable=False)
+        multiply.build((None, len(self.mean)))
+        multiply.set_weights([self.matrix, -self.mean @ self.matrix])
+        return [keras.layers.Flatten(), multiply, keras.layers.Reshape(self.shape)]
+
+
+def fit_pixels(pixels: Pixels, training: Images) -> PixelMap | None:
+    """The map for scaled training images; None if scaled is what they are to be."""
+    match pixels:
+        case "scaled":
+            return None
+        case "standardised":
+            return _standardisation(training)
+        case "zca":
+            return _whitening(training)
+
+
+def _standardisation(training: Images) -> Standardisation:
+    axes = (0, 1, 2)
+    mean, variance = training.mean(axes, dtype=np.float64), training.var(axes, dtype=np.float64)
+    return Standardisation(mean.astype(np.float32), np.sqrt(variance + EPSILON).astype(np.float32))
+
+
+def _whitening(training: Images) -> Whitening:
+    """ZCA: of all maps that make the covariance the identity, the one that changes images least (Bell and Sejnowski
+    1997, "The 'independent components' of natural scenes are edge filters"; Krizhevsky 2009).
+
+    Directions in which the training images don't vary become 0: there's nothing to learn of them, and dividing by next
+    to nothing would make large numbers of other images' noise.
+    """
+    flat = training.reshape(len(training), -1)
+    mean = flat.mean(0, dtype=np.float64).astype(np.float32)
+    variances, directions = _principal(flat - mean)
+    kept = variances > LEAST_VARIANCE * variances.max()
+    scaled = directions[:, kept] / np.sqrt(variances[kept] + EPSILON)
+    return Whitening(mean, (scaled @ directions[:, kept].T).astype(np.float32), training.shape[1:])
+
+
+def _principal(centred: Images) -> tuple[Images, Images]:
+    """The variances of centred images (n, d) in their principal directions, and these as columns.
+
+    With fewer images than pixels it takes the images' products with each other, of which there are fewer.
+    """
+    n, d = centred.shape
+    if n >= d:
+        variances, directions = np.linalg.eigh(centred.T @ centred / np.float32(n))
+        return variances, directions
+    variances, mixtures = np.linalg.eigh(centred @ centred.T / np.float32(n))
+    lengths = np.sqrt(np.maximum(variances, np.finfo(np.float32).tiny) * np.float32(n))
+    return variances, centred.T @ (mixtures / lengths)

@@ -1,0 +1,67 @@
+"""The images and labels that a configuration trains on, made from a split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from search.training.pixels import fit_pixels
+from search.training.split import Split
+from spaces.configuration import Configuration, Pixels
+
+SHUFFLE = 2  # what the split's seed is used for besides choosing images (0 and 1)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to images and labels before the first epoch. `seed` is the split's."""
+
+    pixels: Pixels
+    shuffled_labels: bool
+    seed: int
+
+    @classmethod
+    def of(cls, configuration: Configuration, seed: int) -> "Treatment":
+        """The treatment that a configuration asks for."""
+        return cls(configuration.inputs.pixels, configuration.shuffled_labels, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Treated:
+    """Treated data, and what makes a model for them one for scaled images."""
+
+    data: Split
+    for_scaled: Callable[[Any], Any]
+
+
+def treat(data: Split, treatment: Treatment) -> Treated:
+    """The split with its training and validation images and labels treated; its test images stay as they are."""
+    labelled = _with_shuffled_labels(data, treatment.seed) if treatment.shuffled_labels else data
+    fitted = fit_pixels(treatment.pixels, data.scaled(data.x_train)) if treatment.pixels != "scaled" else None
+    if fitted is None:
+        return Treated(labelled, lambda model: model)
+    images = (fitted.apply(data.scaled(part)) for part in (data.x_train, data.x_val))
+    x_train, x_val = images
+    treated = replace(labelled, x_train=x_train, x_val=x_val, pixel_max=1.0)
+    return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape))
+
+
+def _with_shuffled_labels(data: Split, seed: int) -> Split:
+    """The labels of training and validation images permuted together, so that neither says anything of its image."""
+    labels = np.concatenate([data.y_train, data.y_val])
+    shuffled = np.random.default_rng([seed, SHUFFLE]).permutation(labels)
+    return replace(data, y_train=shuffled[: len(data.y_train)], y_val=shuffled[len(data.y_train) :])
+
+
+def _behind(layers: list[Any], model: Any, image_shape: tuple[int, int, int]) -> Any:
+    """One model of the layers and the model. It has the model's optimizer, in the state in which it is, unless the
+    model is no plain sequence of layers: then it contains the model whole, with its optimizer.
+    """
+    import keras
+
+    if not isinstance(model, keras.Sequential):
+        return keras.Sequential([keras.Input(image_shape), *layers, model])
+    whole = keras.Sequential([keras.Input(image_shape), *layers, *model.layers])
+    whole.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
+    return whole

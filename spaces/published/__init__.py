@@ -1,0 +1,40 @@
+"""Published experiments on small image classifiers: each arm a configuration, with the numbers that were published.
+
+    article -> experiments -> arms
+
+All of them compare single runs. Their scores are as printed; where an article doesn't say something that a
+configuration needs, the arm's `source` says what was assumed. `params` are counts that were printed, or that follow
+from a printed architecture. Batch normalisation's momentum is the fitted one, which at the published numbers of steps
+is Keras' 0.99; the textbook's experiment, with few steps an epoch, has 0.99 as published. An article is a file here.
+"""
+
+from spaces.errors import SpaceError
+from spaces.names import unknown_name
+from spaces.published import bn_and_dropout, dropout_introduction, memorisation, textbook, tuning_notes
+from spaces.published.experiment import Arm, Experiment
+
+__all__ = ["ARTICLES", "Arm", "Experiment", "UnknownArticle", "experiments"]
+
+_EXPERIMENTS: tuple[Experiment, ...] = (
+    *textbook.EXPERIMENTS,
+    *bn_and_dropout.EXPERIMENTS,
+    *tuning_notes.EXPERIMENTS,
+    *memorisation.EXPERIMENTS,
+    *dropout_introduction.EXPERIMENTS,
+)
+ARTICLES: tuple[str, ...] = tuple(dict.fromkeys(experiment.article for experiment in _EXPERIMENTS))
+
+
+class UnknownArticle(SpaceError):
+    """No article has that name."""
+
+
+def experiments(article: str) -> tuple[Experiment, ...]:
+    """The experiments of one of the `ARTICLES`.
+
+    Raises:
+        UnknownArticle: there is none of that name; lists them.
+    """
+    if article not in ARTICLES:
+        raise UnknownArticle(unknown_name("article", article, ARTICLES))
+    return tuple(experiment for experiment in _EXPERIMENTS if experiment.article == article)

@@ -1,0 +1,78 @@
+"""Of each article the experiment with the fewest arms, end to end in a small form, on the real images."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.design.confusion import Evaluator
+from search.design.running import Means
+from search.folders import StudyFolder
+from search.join import join_study
+from search.machine import THREADS_VARIABLE
+from search.places import Place
+from search.shutdown import Shutdown
+from search.workbench import Trainer
+from search.worker_flags import WorkerFlags
+from search.workloop import work
+from spaces.published import ARTICLES, experiments
+from storage import SharedStudy
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = 300  # more would only take longer
+SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}
+SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) for article in ARTICLES}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
+    if given := os.environ.get("SEARCH_DATA_DIR"):
+        return Path(given)
+    tool = ROOT / "shared" / "tools" / "prepare-data"
+    if not tool.exists():
+        pytest.skip(f"needs SEARCH_DATA_DIR with mnist.npz and cifar10.npz, or {tool}")
+    folder = tmp_path_factory.mktemp("data")
+    subprocess.run([sys.executable, str(tool), str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+    """One real trainer for all articles: importing Keras takes longer than most of them."""
+    folder = StudyFolder(tmp_path_factory.mktemp("artifacts"), "trainer")
+    made = Trainer(folder, {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}, 4000.0)
+    yield made
+    made.discard()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("article", ARTICLES)
+def test_an_article_s_experiment_is_compared_on_the_real_images(
+    article: str, table: Any, trainer: Trainer, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crew(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
+        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0)
+        work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
+        bench.shared.close()
+        return 0
+
+    def judges(shared: SharedStudy, folder: StudyFolder, where: Path | None) -> Any:
+        return nullcontext(Evaluator(shared, folder, where, trainer))
+
+    monkeypatch.setattr(table, "means", lambda: Means(crew, judges))
+    experiment = SMALLEST[article]
+    workers = WorkerFlags(data_dir=data_dir)
+    answer = table.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)
+    assert [arm["name"] for arm in answer["arms"]] == [arm.name for arm in experiment.arms]
+    assert [arm["published"] for arm in answer["arms"]] == [dict(arm.published) for arm in experiment.arms]
+    assert all(arm["n"] == 2 and not arm["failed"] for arm in answer["arms"])
+    validation = IMAGES // 5
+    assert {sum(map(sum, arm["confusion"])) for arm in answer["arms"]} == {validation}
+    assert len(answer["pairs"]) == len(experiment.arms) * (len(experiment.arms) - 1) // 2

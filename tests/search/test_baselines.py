@@ -1,0 +1,111 @@
+"""`--baselines` puts what is known into a study's first slots, and the end says how the best compares with it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.baselines import BASELINE, BaselineResult, best_baseline
+from search.errors import UsageError
+from search.planning import Existing, LaunchOptions, make_orders, wanted_baselines
+from search.summary import summarise
+from search.summary_text import as_json, as_text
+from search.trials import open_trial
+from spaces import load_space
+
+SPACE = load_space("bn_dropout")
+NAMES = ["base", "dropout", "batch_norm"]
+OPTIONS = LaunchOptions(space="bn_dropout", baselines=True)
+WITHOUT = """
+from spaces import Configuration, Space
+space = Space("bare", "why?", lambda trial: Configuration(dense=(trial.suggest_int("units", 1, 9),)))
+"""
+
+
+def test_the_first_slots_have_the_parameters_of_the_baselines_and_the_seeds_that_they_would_have(lab: Any) -> None:
+    manifest = lab.study(0).manifest
+    plain, orders = (make_orders(SPACE, manifest, 5, baselines) for baselines in ((), SPACE.baselines))
+    assert [order.settings for order in orders] == [*({BASELINE: name} for name in NAMES), None, None]
+    assert [order.params for order in orders] == [*(dict(each.params) for each in SPACE.baselines), None, None]
+    assert [order.seed for order in orders] == [order.seed for order in plain]
+
+
+def test_a_grid_follows_after_them_from_its_first_point(lab: Any) -> None:
+    manifest = lab.study(0, sampler="grid").manifest
+    plain, orders = (make_orders(SPACE, manifest, 6, baselines) for baselines in ((), SPACE.baselines))
+    assert [order.params for order in orders[3:]] == [order.params for order in plain[:3]]
+
+
+def test_a_study_that_has_them_goes_on_with_them_also_without_the_flag(lab: Any) -> None:
+    manifest = lab.study(0).manifest
+    for options in (OPTIONS, replace(OPTIONS, baselines=False)):
+        assert wanted_baselines(options, SPACE, Existing(manifest, ordered=5, baselines=3)) == SPACE.baselines
+    assert wanted_baselines(replace(OPTIONS, baselines=False), SPACE, Existing(manifest, ordered=5)) == ()
+
+
+def test_a_study_that_began_without_them_refuses(lab: Any) -> None:
+    with pytest.raises(UsageError, match="first slots are ordered already, and without them"):
+        wanted_baselines(OPTIONS, SPACE, Existing(lab.study(0).manifest, ordered=5))
+
+
+def test_the_flag_needs_baselines_and_room_for_them(cli: Callable[..., Any]) -> None:
+    Path("bare.py").write_text(WITHOUT)
+    refused = cli("--space", "bare.py", "--baselines")
+    assert (refused.exit_code, "the space bare has none" in refused.output) == (2, True)
+    refused = cli("--space", "bn_dropout", "--baselines", "--n-trials", "2")
+    assert refused.exit_code == 2
+    assert "has 3 baselines (base, dropout, batch_norm): give --n-trials 3, or more" in refused.output
+    planned = cli("--space", "bn_dropout", "--baselines", "--dry-run")
+    assert "first    the baselines base, dropout, batch_norm" in planned.output
+    assert [path.name for path in Path().iterdir()] == ["bare.py"]
+
+
+@pytest.fixture
+def done(lab: Any) -> Any:
+    """A study of three baselines and two more trials, of which the last is the best, under a pruner that likes none."""
+    scores = {0: 0.5, 1: 0.6, 2: 0.4, 3: 0.9, 4: 0.3}
+    lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in scores.items()}
+    shared = lab.study(0, epochs=5, pruner="median")
+    orders = make_orders(SPACE, shared.manifest, 5, SPACE.baselines)
+    shared.ledger.order_up_to(5, orders.__getitem__)
+    lab.work()
+    return shared
+
+
+def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(done: Any) -> None:
+    summary = summarise(done, 1.0)
+    assert [(each.name, each.number, each.value) for each in summary.baselines] == [
+        ("base", 0, 0.5),
+        ("dropout", 1, 0.6),
+        ("batch_norm", 2, 0.4),
+    ]
+    assert done.trial(1).user_attrs[BASELINE] == "dropout"
+    text = as_text(summary, OPTIONS)
+    assert "Baselines (*): base 0.5000, dropout 0.6000, batch_norm 0.4000." in text
+    assert "The best trial, 3, is 0.3000 above the best of them, dropout" in text
+    assert "\n    1*" in text
+    assert json.loads(as_json(summary, OPTIONS))["baselines"][1] == {"name": "dropout", "trial": 1, "value": 0.6}
+
+
+def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Any) -> None:
+    shared = lab.study(1)
+    number = open_trial(shared, SPACE, shared.ledger.claim("somebody", 60.0))
+    assert BASELINE not in shared.trial(number).user_attrs
+
+
+def test_the_best_baseline_is_the_lowest_where_the_loss_counts() -> None:
+    results = (BaselineResult("a", 0, None), BaselineResult("b", 1, 0.7), BaselineResult("c", 2, 0.2))
+    assert best_baseline(results, maximize=False) == results[2]
+    assert best_baseline(results, maximize=True) == results[1]
+    assert best_baseline(results[:1], maximize=True) is None
+
+
+def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:
+    summary = summarise(done, 1.0)
+    wide = replace(summary.top[0], params={f"p{index:02}": index for index in range(12)})
+    lines = as_text(replace(summary, top=(wide, summary.top[1])), OPTIONS).splitlines()
+    assert any(line.split() == ["trial", "3", "1*"] for line in lines)
+    assert any(line.split() == ["p07", "7"] for line in lines)

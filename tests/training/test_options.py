@@ -1,0 +1,344 @@
+"""Each option of training really acts, and as Keras' own way of doing it does."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from search.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
+from search.training.datasets import load_dataset
+from search.training.device import DeviceImages
+from search.training.fit import Epochs, run_epochs
+from search.training.job import Jobs
+from search.training.keras_runner import KerasRunner
+from search.training.model import Setting, compile_model, model_from_layers, seed_all
+from search.training.optimizer import make_optimizer, why_not_shared
+from search.training.pixels import EPSILON
+from search.training.runner import make_runner
+from search.training.split import Split, split
+from search.training.structure import structure_of
+from search.training.trainee import KerasTrainee
+from search.training.treatment import Treatment, treat
+from spaces.configuration import (
+    Augmentation,
+    BatchNorm,
+    Block,
+    Configuration,
+    Dropout,
+    EarlyStopping,
+    Inputs,
+    Optimizer,
+    Regularization,
+    Schedule,
+)
+
+BATCH = 64
+SEED = 7
+SMALL = Configuration((Block((8,)),), dense=(16,), optimizer=Optimizer("adam", 3e-3))
+MOVED = msgspec.structs.replace(
+    SMALL,
+    inputs=Inputs(augmentation=Augmentation(flip=True, shift=2)),
+    regularization=Regularization(l1=1e-4, l2=1e-2),
+    activation="prelu",
+    batch_norm=BatchNorm("after_pooling", blocks=1),
+)
+CROPPED = msgspec.structs.replace(
+    SMALL,
+    inputs=Inputs(augmentation=Augmentation(crop=1)),
+    regularization=Regularization(l2=1e-2, kernels="convolutions"),
+    activation="leaky_relu",
+    negative_slope=0.01,
+)
+DENSE = Configuration((), dense=(16,), dropout=(Dropout("before_output", 0.25),))
+
+pytestmark = pytest.mark.usefixtures("keras")
+
+
+@pytest.fixture(scope="module")
+def data() -> Split:
+    """240 images for training: three batches of 64 and one of 48."""
+    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
+
+
+@pytest.fixture(scope="module")
+def setting(data: Split) -> Setting:
+    return Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
+
+
+@pytest.fixture
+def plain(data: Split, setting: Setting) -> Callable[..., KerasTrainee]:
+    """Makes models of Keras' own, trained by `fit` unless another way is given."""
+
+    def make(configuration: Configuration, runner: Any = KerasRunner) -> KerasTrainee:
+        seed_all(SEED)
+        model = model_from_layers(configuration, setting)
+        compile_model(model, configuration, steps=2 * setting.steps_per_epoch)
+        return KerasTrainee(model, runner(model, data, BATCH))
+
+    return make
+
+
+@pytest.fixture
+def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
+    """Makes programs that have begun with a configuration."""
+    from search.training.program import Program
+
+    def make(configuration: Configuration) -> Any:
+        train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
+        val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+        made = Program(configuration, setting, BATCH, train, val)
+        made.begin(configuration, SEED)
+        return made
+
+    return make
+
+
+def scores_of(trainee: Any, data: Split, configuration: Configuration) -> list[tuple[Any, ...]]:
+    epochs = Epochs(1, 2, len(data.x_train), SEED, configuration.inputs.augmentation)
+    done = run_epochs(trainee, epochs, lambda: False)
+    return [(e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in done]
+
+
+@pytest.mark.parametrize("configuration", [MOVED, CROPPED, DENSE], ids=["moved", "cropped", "dense"])
+def test_a_program_trains_as_fit_does(plain: Any, program: Any, data: Split, configuration: Configuration) -> None:
+    by_fit, shared = plain(configuration), program(configuration)
+    assert scores_of(shared, data, configuration) == scores_of(by_fit, data, configuration)
+    assert all(np.array_equal(a, b) for a, b in zip(shared.values(), by_fit.values(), strict=True))
+
+
+def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
+    plain: Any, program: Any, data: Split
+) -> None:
+    small, large = (
+        msgspec.structs.replace(SMALL, regularization=Regularization(l1=size, l2=2 * size)) for size in (1e-3, 1e-2)
+    )
+    assert structure_of(small) == structure_of(large) != structure_of(SMALL)
+    warm = program(small)
+    warm.begin(large, SEED)
+    assert scores_of(warm, data, large) == scores_of(plain(large), data, large)
+    kernels = [layer.kernel_regularizer for layer in warm.keras_model().layers if hasattr(layer, "kernel_regularizer")]
+    assert [kernel.get_config() for kernel in kernels] == [{"l1": 1e-2, "l2": 2e-2}] * 3
+
+
+def test_a_penalty_is_added_to_the_loss_that_is_reported(plain: Any, data: Split) -> None:
+    penalised = msgspec.structs.replace(SMALL, regularization=Regularization(l2=0.1, kernels="convolutions"))
+    with_penalty, without = plain(penalised, make_runner), plain(SMALL, make_runner)
+    kernel = with_penalty.keras_model().layers[0].kernel.numpy()
+    difference = with_penalty.validate().loss - without.validate().loss
+    assert difference == pytest.approx(0.1 * float((kernel**2).sum()), rel=1e-4)
+
+
+OTHERS = [
+    Optimizer("adamw", 3e-3, weight_decay=0.1),
+    Optimizer("nadam", 3e-3, beta_1=0.8, schedule=Schedule("inverse_time", 1e-2)),
+    Optimizer("momentum", 0.05, 0.9, nesterov=True, schedule=Schedule("cosine")),
+]
+
+
+@pytest.mark.parametrize("optimizer", OTHERS, ids=lambda o: f"{o.name}-{o.schedule.name}")
+def test_optimizers_that_no_program_knows_train_compiled_as_with_fit(
+    plain: Any, data: Split, optimizer: Optimizer
+) -> None:
+    configuration = msgspec.structs.replace(SMALL, optimizer=optimizer)
+    assert why_not_shared(optimizer) is not None
+    compiled = scores_of(plain(configuration, make_runner), data, configuration)
+    assert compiled == scores_of(plain(configuration), data, configuration)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [(Schedule("inverse_time", 1e-2), [0.5, 0.5 / 1.04, 0.5 / 1.08]), (Schedule("cosine"), [0.5, 0.25, 0.0])],
+)
+def test_a_schedule_gives_each_step_its_learning_rate(schedule: Schedule, rates: list[float], keras: Any) -> None:
+    made = make_optimizer(Optimizer("adadelta", 0.5, schedule=schedule), steps=8)
+    weight = keras.Variable([1.0])
+    made.build([weight])
+    seen = []
+    for step in range(9):
+        seen += [float(made.learning_rate)] if step % 4 == 0 else []
+        made.apply([keras.ops.ones((1,))], [weight])
+    assert seen == pytest.approx(rates, abs=1e-7)
+
+
+def test_a_cosine_needs_to_know_its_end() -> None:
+    with pytest.raises(ValueError, match="say how many there are"):
+        make_optimizer(Optimizer(schedule=Schedule("cosine")))
+
+
+def run(job: Train) -> list[Message]:
+    return list(Jobs().train(job, lambda: False))
+
+
+def epochs_of(messages: list[Message]) -> list[EpochEnd]:
+    return [message for message in messages if isinstance(message, EpochEnd)]
+
+
+STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), early_stopping=EarlyStopping(2))
+
+
+def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: Callable[..., Train]) -> None:
+    messages = run(job(configuration=STOPPING, epochs=250))
+    losses = [epoch.val_loss for epoch in epochs_of(messages)]
+    best = int(np.argmin(losses)) + 1
+    assert len(losses) == best + 2 < 60
+    ended = messages[-1]
+    assert isinstance(ended, Trained)
+    assert (ended.epochs, ended.kept_epoch, ended.diverged) == (len(losses), None, None)
+    assert ended.over == f"early stopping: val_loss wasn't better than in epoch {best} for 2 epochs"
+    again = run(job(configuration=STOPPING, epochs=250, token=2))
+    assert all(epoch.replayed for epoch in epochs_of(again))
+    assert again[-1].over == ended.over
+
+
+def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
+    trainer: Any, job: Callable[..., Train], keras: Any, tmp_path: Path
+) -> None:
+    keeping = msgspec.structs.replace(STOPPING, early_stopping=EarlyStopping(None, restore_best=True))
+    whole = job(configuration=keeping, epochs=25, model_path=str(tmp_path / "best.keras"), checkpoints=None)
+    messages = trainer.run(whole)
+    best = messages[-1].kept_epoch
+    assert best == int(np.argmin([epoch.val_loss for epoch in epochs_of(messages)])) + 1 < 25
+    trainer.run(job(configuration=keeping, epochs=best + 1))
+    path = str(tmp_path / "resumed.keras")
+    assert trainer.run(job(configuration=keeping, epochs=25, token=2, model_path=path))[-1].kept_epoch == best
+    kept, again = (keras.saving.load_model(tmp_path / f"{name}.keras") for name in ("best", "resumed"))
+    assert all(np.array_equal(*pair) for pair in zip(kept.get_weights(), again.get_weights(), strict=True))
+    assert scores_on_validation(kept, whole) == pytest.approx(scored(epochs_of(messages)[best - 1]), rel=1e-4)
+
+
+def scored(epoch: EpochEnd) -> tuple[float | None, float | None]:
+    return epoch.val_loss, epoch.val_accuracy
+
+
+def scores_on_validation(model: Any, job: Train) -> tuple[float, float]:
+    """Loss and accuracy of a model on the scaled validation images of a job."""
+    data = split(load_dataset("digits"), 0.2, seed=job.split_seed, limit_train=300)
+    loss, accuracy = model.evaluate(data.scaled(data.x_val), data.y_val, verbose=0)
+    return loss, accuracy
+
+
+@pytest.mark.parametrize("limit", [300, 60], ids=["more images than pixels", "fewer"])
+def test_zca_makes_the_covariance_of_training_images_the_identity_where_they_vary(limit: int) -> None:
+    plain = split(load_dataset("digits"), 0.2, seed=1, limit_train=limit)
+    treated = treat(plain, Treatment("zca", shuffled_labels=False, seed=1)).data
+    before, after = (variances(images) for images in (plain.scaled(plain.x_train), treated.x_train))
+    varying = before > 100 * EPSILON
+    assert varying.sum() > 40
+    assert np.allclose(after[varying], 1, atol=0.02)
+    assert after.max() < 1.02
+
+
+def variances(images: Any) -> Any:
+    """Those of images in their principal directions, the smallest first."""
+    return np.linalg.eigvalsh(np.cov(images.reshape(len(images), -1).T.astype(np.float64), bias=True))
+
+
+def test_validation_images_are_treated_as_the_training_images_were(data: Split) -> None:
+    other = split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
+    for pixels in ("standardised", "zca"):
+        treated = treat(data, Treatment(pixels, shuffled_labels=False, seed=1)).data
+        swapped = Split(
+            data.x_train, data.y_train, other.x_val, other.y_val, data.x_test, data.y_test, data.classes, 16.0
+        )
+        again = treat(swapped, Treatment(pixels, shuffled_labels=False, seed=1)).data
+        assert np.array_equal(treated.x_train, again.x_train)
+        assert abs(float(treated.x_train.mean())) < 1e-3 < abs(float(treated.x_val.mean()))
+
+
+@pytest.mark.parametrize("pixels", ["standardised", "zca"])
+def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
+    trainer: Any, job: Callable[..., Train], keras: Any, tmp_path: Path, pixels: Any
+) -> None:
+    path = tmp_path / "model.keras"
+    treated = job(configuration=msgspec.structs.replace(SMALL, inputs=Inputs(pixels)), model_path=str(path))
+    last = epochs_of(trainer.run(treated))[-1]
+    model = keras.saving.load_model(path)
+    assert scores_on_validation(model, treated) == pytest.approx(scored(last), rel=1e-3)
+    assert type(model.optimizer).__name__ == "Adam"
+
+
+def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: Callable[..., Train], tmp_path: Any) -> None:
+    def scores(*jobs: Train) -> list[tuple[Any, ...]]:
+        return [(epoch.loss, epoch.val_loss) for epoch in epochs_of(run(jobs[-1]))]
+
+    whole = scores(job(configuration=MOVED, epochs=3, checkpoints=str(tmp_path / "whole")))
+    assert scores(job(configuration=MOVED, epochs=3, seed=4, checkpoints=None)) != whole
+    run(job(configuration=MOVED, epochs=1))
+    assert scores(job(configuration=MOVED, epochs=3, token=2)) == whole
+
+
+def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_schedule(
+    job: Callable[..., Train],
+) -> None:
+    def scores(messages: list[Message]) -> list[tuple[Any, ...]]:
+        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs_of(messages)]
+
+    configuration = msgspec.structs.replace(SMALL, optimizer=Optimizer("nadam", 3e-3, schedule=Schedule("cosine")))
+    whole = scores(run(job(configuration=configuration, checkpoints=None)))
+    stopped = threading.Event()
+    messages = []
+    for message in Jobs().train(job(configuration=configuration), stopped.is_set):
+        messages.append(message)
+        stopped.set()
+    assert isinstance(messages[-1], Stopped)
+    resumed = run(job(configuration=configuration, token=2))
+    assert resumed[0].replayed
+    assert scores(resumed) == whole
+
+
+def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_treatment(keras: Any, data: Split) -> None:
+    treated = treat(data, Treatment("zca", shuffled_labels=False, seed=1))
+    inputs = keras.Input(data.image_shape)
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+    whole = treated.for_scaled(model)
+    logits = (whole(data.scaled(data.x_val)), model(treated.data.x_val))
+    assert np.allclose(*map(keras.ops.convert_to_numpy, logits), atol=1e-4)
+
+
+def test_moves_mirror_half_of_the_images_and_go_as_far_as_they_may() -> None:
+    moves = Epochs(1, 1, 1000, seed=3, augmentation=Augmentation(flip=True, crop=2)).order(1)[:, 1:]
+    assert 400 < moves[:, 0].sum() < 600
+    assert set(moves[:, 1]) == set(moves[:, 2]) == {-2, -1, 0, 1, 2}
+    assert set(moves[:, 3]) == {1}
+
+
+def test_what_comes_in_from_outside_is_the_edge_or_zero() -> None:
+    from search.training.augmentation import move
+
+    image = np.arange(1.0, 10.0, dtype=np.float32).reshape(1, 3, 3, 1)
+    still, edge, zero, mirrored = (move(image, np.array([row]))[0, :, :, 0].tolist() for row in ROWS)
+    assert still == image[0, :, :, 0].tolist()
+    assert edge == [[4, 5, 6], [7, 8, 9], [7, 8, 9]]
+    assert zero == [[2, 3, 0], [5, 6, 0], [8, 9, 0]]
+    assert mirrored == [[3, 2, 1], [6, 5, 4], [9, 8, 7]]
+
+
+ROWS = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, 0]]
+
+
+def test_shuffled_labels_are_the_same_labels_in_another_order_that_the_seed_decides(data: Split) -> None:
+    one, same, other = (treat(data, Treatment("scaled", shuffled_labels=True, seed=seed)).data for seed in (1, 1, 2))
+    assert np.array_equal(one.y_train, same.y_train)
+    assert not np.array_equal(one.y_train, other.y_train)
+    before, after = (np.sort(np.concatenate([s.y_train, s.y_val])) for s in (data, one))
+    assert np.array_equal(before, after)
+    assert np.mean(one.y_train == data.y_train) < 0.2
+    assert np.array_equal(one.y_test, data.y_test)
+
+
+def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_the_test_images(
+    trainer: Any, job: Callable[..., Train], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "model.keras")
+    memory = Configuration((), dense=(256,), optimizer=Optimizer("adam", 0.01), shuffled_labels=True)
+    learning = job(configuration=memory, epochs=60, checkpoints=None, model_path=path)
+    first, *_, last = epochs_of(trainer.run(learning))
+    [tested] = trainer.run(Evaluate(2, learning.space, learning.data, learning.split_seed, BATCH, path))
+    assert first.accuracy < 0.3
+    assert last.accuracy > 0.8
+    assert last.val_accuracy < 0.3
+    assert tested.accuracy < 0.25
