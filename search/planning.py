@@ -110,9 +110,9 @@ def make_plan(options: LaunchOptions) -> Plan:
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_store(manifest.artifact_store)
-    baselines = wanted_baselines(options, source.space, existing)
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
+    baselines = wanted_baselines(options, source.space, existing)
     return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
 
 
