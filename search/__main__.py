@@ -7,6 +7,7 @@ VERBS = {
     "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
     "best": "print the best configuration",
     "export": "write a trained model that Keras opens without this project",
+    "doctor": "examine this machine and say what to do about each problem",
     "stop": "drain a study: trials in hand are finished, no other is begun",
 }
 
