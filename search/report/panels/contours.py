@@ -67,7 +67,7 @@ def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[st
         limits = {"zmin": low, "zmax": high, "showscale": False}
         traces.append({**contour, **colours, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
     edge = {"width": 1.2, "color": "#FFFFFF"}
-    limits = {"cmin": low, "cmax": high, "showscale": True, "colorbar": bar}
+    bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": bar}
     traces.append(
         {
             "type": "scatter",
@@ -76,7 +76,7 @@ def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[st
             "y": [trial.params[y_name] for trial in having],
             "text": [label(trial) for trial in having],
             "hovertemplate": "%{text}<extra></extra>",
-            "marker": {"color": values.tolist(), **colours, **limits, "size": 9, "line": edge},
+            "marker": {"color": values.tolist(), **colours, **bounds, "size": 9, "line": edge},
         }
     )
     look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)
