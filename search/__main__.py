@@ -27,6 +27,7 @@ TASKS = {
     "use": {
         "best": "print the best configuration",
         "export": "write a trained model that Keras opens without this project",
+        "doctor": "examine this machine and say what to do about each problem",
     },
 }
 

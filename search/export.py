@@ -30,7 +30,7 @@ EXAMPLES = {
 )
 @click.option("--retrain", is_flag=True, help="Train the trial again, with its seed, if its model wasn't kept.")
 @click.option("--saved-model", is_flag=True, help="Write a TensorFlow SavedModel too, in the folder MODEL-saved.")
-@click.option("--onnx", is_flag=True, help="Write MODEL.onnx too (needs the extra onnx).")
+@click.option("--onnx", is_flag=True, help="Write MODEL.onnx too (needs the packages onnx and tf2onnx).")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option(
     "--artifacts",

@@ -74,7 +74,7 @@ def check_targets(options: ExportOptions) -> None:
     missing = [name for name in ONNX_PACKAGES if options.onnx and importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"--onnx needs {' and '.join(missing)}: pip install 'keras-image-search[onnx]'. "
+            f"--onnx needs {' and '.join(missing)}: pip install {' '.join(missing)}. "
             "Without it, the .keras file and --saved-model can be written"
         )
 
@@ -154,8 +154,11 @@ def write_model(model: Any, options: ExportOptions) -> Iterator[str]:
         model.export(str(target), format="tf_saved_model", verbose=False)
         yield f"{target}   the same as a TensorFlow SavedModel"
     if options.onnx:
-        with written_whole(options.companion(".onnx")) as part:
-            model.export(str(part), format="onnx", verbose=False)
+        try:
+            with written_whole(options.companion(".onnx")) as part:
+                model.export(str(part), format="onnx", verbose=False)
+        except (AttributeError, ImportError, RuntimeError, TypeError, ValueError) as error:
+            raise SearchFailed(f"Keras couldn't write ONNX, all else is written: {error}") from error
         yield f"{options.companion('.onnx')}   the same in ONNX"
 
 

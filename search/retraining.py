@@ -7,10 +7,11 @@ from search.configuration_text import Described
 from search.errors import SearchFailed, TrainerDied
 from search.folders import StudyFolder
 from search.join import data_source, require_same
-from search.machine import threads_each
+from search.places import find_places
 from search.protocol import EpochEnd, Failed, Stopped, Train, Trained
 from search.trainer_process import TrainerProcess
 from search.workbench import Trainer
+from search.worker_flags import WorkerFlags
 from spaces import resolve
 from storage import SharedStudy
 
@@ -20,8 +21,8 @@ SILENCE_S = 3600.0
 def retrain(
     shared: SharedStudy, folder: StudyFolder, described: Described, data_dir: Path | None, model: Path
 ) -> float:
-    """Trains it and leaves the model at the path; returns the objective's value. On the processor and with the packages
-    of the study it is the same as there, to the last bit.
+    """Trains it and leaves the model at the path; returns the objective's value. On a processor of the same kind, with
+    as many threads as the study's workers had, it is the same as there.
 
     Raises:
         UsageError: this machine's packages, space or data aren't those of the study.
@@ -34,7 +35,8 @@ def retrain(
     slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == described.trial.number)
     settings = slot.settings or {}
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
+        place = find_places(WorkerFlags())[0]
+        trainer = Trainer(folder, place.environment, memory_limit_mb=0)
         job = Train(
             job=trainer.next_job(),
             configuration=described.configuration,

@@ -32,7 +32,9 @@ def lines(snapshot: Snapshot, title: str, objective: str, elapsed_s: float | Non
     counts = snapshot.counts
     share = f"{counts.finished / counts.total:.0%}" if counts.total else "nothing ordered"
     yield Text.assemble((title, "bold"), "  ", (mood(snapshot), "italic"))
+    yield Text()
     yield Text.assemble(bar(counts), "  ", (f"{counts.finished}/{counts.total} trials", "bold"), f"  {share}")
+    yield Text()
     yield legend(counts)
     yield Text.assemble(best_words(snapshot, objective), growth_words(snapshot))
     yield Text(times(snapshot, elapsed_s))
@@ -174,7 +176,7 @@ def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
     if snapshot.best is not None:
         best = f"best {objective} {snapshot.best.value:.4f} (trial {snapshot.best.number})"
     left = snapshot.seconds_left
-    rest = "" if left is None else f", about {duration(left)} left"
+    rest = "" if left is None or snapshot.over else f", about {duration(left)} left"
     return f"{done(snapshot)} | {states(snapshot)} | {best} | {snapshot.epochs} epochs, {duration(elapsed_s)}{rest}"
 
 

@@ -30,10 +30,7 @@ def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None
 
 
 def test_the_answers_of_a_dashboard_are_timed() -> None:
-    command = [sys.executable, str(BENCHMARKS / "dashboard.py"), "--smoke"]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    report = json.loads(ended.stdout)
+    report = smoke("dashboard")
     assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]
     assert all(result["bytes"] and result["warm_ms"] > 0 for result in report["results"])
 
@@ -65,3 +62,10 @@ def test_the_memory_of_a_trainer_is_followed_from_trial_to_trial() -> None:
 def test_the_cost_of_the_service_is_a_share_of_the_wall_time() -> None:
     found = smoke("overhead")["results"]["smoke"]
     assert 0 < found["lost"]["median"] < found["lost_with_start"]["median"] < 1
+
+
+def test_the_report_is_measured() -> None:
+    report = smoke("report_size")
+    assert report["trials"] == 20
+    assert report["bytes"] > 1_000_000
+    assert report["seconds"] > 0

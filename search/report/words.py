@@ -80,7 +80,8 @@ def lead(facts: StudyFacts) -> str:
     first, second = facts.ranked[:2]
     gap = abs((first.value or 0.0) - (second.value or 0.0))
     if gap == 0:
-        return f"Trial {second.number} scored exactly the same: the earlier one is named."
+        same = sum(trial.value == first.value for trial in facts.ranked[1:])
+        return f"{plural(same, 'other trial')} scored exactly the same: the earliest of them is named."
     images = round(gap * facts.manifest.n_validation)
     in_images = f", {plural(images, 'image')} of {facts.manifest.n_validation}" if is_accuracy(facts) else ""
     return f"It is {score(gap)} better than the second, trial {second.number}{in_images}."

@@ -57,6 +57,7 @@ def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[st
     low, high = colour_range(values, maximize=facts.maximize)
     # Each trace has its colours for itself: Plotly 4.1 never ends when a contour shares an axis of colours with points.
     colours: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
+    bar = {"thickness": 12}
     traces: list[dict[str, Any]] = []
     surface = interpolated(xs, ys, values) if len(having) >= FEWEST else None
     if surface is not None:
@@ -66,7 +67,7 @@ def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[st
         limits = {"zmin": low, "zmax": high, "showscale": False}
         traces.append({**contour, **colours, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
     edge = {"width": 1.2, "color": "#FFFFFF"}
-    limits = {"cmin": low, "cmax": high, "showscale": True}
+    bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": bar}
     traces.append(
         {
             "type": "scatter",
@@ -75,14 +76,7 @@ def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[st
             "y": [trial.params[y_name] for trial in having],
             "text": [label(trial) for trial in having],
             "hovertemplate": "%{text}<extra></extra>",
-            "marker": {
-                "color": values.tolist(),
-                "colorbar": {"thickness": 12},
-                "size": 9,
-                "line": edge,
-                **colours,
-                **limits,
-            },
+            "marker": {"color": values.tolist(), **colours, **bounds, "size": 9, "line": edge},
         }
     )
     look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)

@@ -28,11 +28,16 @@ function look(layout) {
   };
 }
 
+// The darkest colour of the palette is too dark for a dark page.
+function traces(data) {
+  return dark.matches ? JSON.parse(JSON.stringify(data).replaceAll("#0072B2", "#3D9FE0")) : data;
+}
+
 function draw(element) {
   const figure = figures[element.dataset.figure];
   const config = { responsive: true, displaylogo: false, displayModeBar: narrow.matches ? false : "hover", scrollZoom: false };
   drawn.add(element);
-  return Plotly.react(element, figure.data, look(figure.layout), config).then(() => { element.dataset.drawn = "yes"; });
+  return Plotly.react(element, traces(figure.data), look(figure.layout), config).then(() => { element.dataset.drawn = "yes"; });
 }
 
 const plots = [...document.querySelectorAll("[data-figure]")];

@@ -1,0 +1,42 @@
+"""`python -m search.doctor`: whether this machine can search, and what to do if it can't."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.chosen_study import format_flag
+from search.cli import EXIT_FAILED, Verb, shared_flags, start_logging
+
+EXAMPLES = {
+    "python -m search.doctor": "",
+    "python -m search.doctor --storage postgresql://me@db/search": "",
+    "python -m search.doctor -f json": "",
+}
+
+
+@click.command(cls=Verb, name="doctor", examples=EXAMPLES)
+@shared_flags
+@click.option(
+    "--artifacts",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of checkpoints and models, whose disk is looked at.  [default: that of the storage]",
+)
+@format_flag("table", "json")
+def main(**flags: Any) -> None:
+    """Examines this machine: Python, Keras and its backend, GPUs, memory, disk, the storage and its clock, versions.
+
+    Says what to do about each problem. Nothing is created or changed. Exit code 0 if a search can run here, 1 if not;
+    what is merely worth knowing doesn't count.
+    """
+    from search.examination import as_json, as_text, examine
+
+    start_logging(flags["verbose"], flags["quiet"])
+    findings = examine(flags["storage"], flags["artifacts"])
+    click.echo(as_json(findings) if flags["format_"] == "json" else as_text(findings))
+    if any(finding.verdict == "problem" for finding in findings):
+        raise SystemExit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()
