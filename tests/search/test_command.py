@@ -157,7 +157,7 @@ def test_help_has_examples_and_loads_neither_keras_nor_a_database() -> None:
         text=True,
         check=True,
     )
-    assert "Examples:\n    python -m search.launch --space bn_dropout" in ended.stdout
+    assert "Examples:\n  python -m search.launch --space bn_dropout" in ended.stdout
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
