@@ -30,13 +30,12 @@ search: $(VENV)/.runtime ## Search the space bn_dropout; ARGS="--n-trials 40 --n
 
 .PHONY: dashboard
 dashboard: $(VENV)/.runtime ## Show the studies of search.db (or DB=other.db) on http://127.0.0.1:8080
-	@test -f $(DB) || { echo "There is no $(DB) yet: 'make search' makes search.db." >&2; exit 1; }
-	@mkdir -p $(basename $(DB))-artifacts/models
-	$(BIN)/optuna-dashboard sqlite:///$(DB) --artifact-dir $(basename $(DB))-artifacts/models $(ARGS)
+	$(BIN)/python -m search.dashboard --storage sqlite:///$(DB) $(ARGS)
 
 .PHONY: up
 up: ## Search in containers: make up SPACE=bn_dropout WORKERS=4; also DATASET=… TRIALS=… EPOCHS=… STUDY=… GPU=1
 	@$(need_password)
+	@$(make_login)
 	$(SETTINGS) $(COMPOSE) up --detach --build --scale worker=$(WORKERS) || { $(COMPOSE) logs --tail 20 init >&2; exit 1; }
 	@$(where_to_look)
 
@@ -80,7 +79,7 @@ lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt
 	@$(find_python); lock=$$(mktemp -d) && trap 'rm -rf "$$lock"' EXIT && set -e; \
 	"$$python" -m venv "$$lock"; \
 	"$$lock/bin/python" -m pip install --upgrade pip setuptools; \
-	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,s3]'; \
+	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,mlflow,notebook,s3,tensorboard]'; \
 	{ echo '# Every package that the project is tested with. Made by `make lock`: change pyproject.toml, then run it again.'; \
 	  "$$lock/bin/python" -m pip freeze --all --exclude-editable | grep -v '^#' | LC_ALL=C sort -f; } > constraints.part; \
 	mv constraints.part constraints.txt
@@ -112,7 +111,7 @@ $(VENV)/.runtime: pyproject.toml $(VENV)/.pip
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP) install $(PINNED) --editable '.[cmaes]' --group test
+	$(PIP) install $(PINNED) --editable '.[cmaes,mlflow,notebook,tensorboard]' --group test
 	@touch $@
 
 define find_python
@@ -143,9 +142,17 @@ if [ -z "$$POSTGRES_PASSWORD" ] && ! grep -qs '^POSTGRES_PASSWORD=.' .env; then 
 fi
 endef
 
+define make_login
+if [ -z "$$DASHBOARD_LOGIN" ] && ! grep -qs '^DASHBOARD_LOGIN=.' .env; then \
+	(umask 077; [ -z "$$(tail -c 1 .env 2> /dev/null)" ] || echo >> .env; \
+	 echo "DASHBOARD_LOGIN=$$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')" >> .env); \
+	echo 'Made a token for the dashboard: DASHBOARD_LOGIN, in .env.'; \
+fi
+endef
+
 define where_to_look
 printf '%s\n' '' 'The search is running.' \
-	"  dashboard      http://$$($(COMPOSE) port dashboard 8080)" \
+	"  dashboard      http://$$($(COMPOSE) port dashboard 8080), with the token DASHBOARD_LOGIN of .env" \
 	'  follow         make logs' \
 	'  results        $(strip make results $(GIVEN))' \
 	'  more workers   $(strip make up $(GIVEN)) WORKERS=8' \

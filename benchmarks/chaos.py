@@ -162,7 +162,7 @@ class Fleet:
 
     def _note_exit(self, code: int, log: Path) -> None:
         if code > 0:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
             self.counts["workers_quarantined"] += "Quarantined" in "".join(last)
             self.errors += [line for line in last if "Quarantined" not in line]
 

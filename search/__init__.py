@@ -1,1 +1,22 @@
-"""Hyperparameter search for Keras image models: `python -m search` lists the commands."""
+"""The service: commands, workers, and the trainer process. For notebooks and programs: `run` and `load`.
+
+    from search import run, load
+
+They are looked up when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.api import load as load
+    from search.api import run as run
+    from search.result import Result as Result
+
+HOMES = {"Result": "result", "load": "api", "run": "api"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(HOMES)}")
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -1,22 +1,68 @@
-"""`python -m search`: lists the commands."""
+"""`python -m search`: lists the commands, by what people want to do, and runs them: `python -m search launch …`.
 
-VERBS = {
-    "spaces": "list what can be searched, or show one space in full",
-    "launch": "search a space and end with an answer",
-    "worker": "join a study, from this or another host, and work on its trials",
-    "compare": "compare arms on common replicates, and end with an answer with error bars",
-    "confirm": "train the best trials of a search again, on fresh seeds",
-    "stop": "drain a study: trials in hand are finished, no other is begun",
+Installed, it is the program `keras-image-search`, whose commands, flags and names a shell can complete.
+"""
+
+from importlib import import_module
+
+import click
+
+# A command is one line here, in the task that it serves; its module is search/VERB.py.
+TASKS = {
+    "search": {
+        "spaces": "list what can be searched, or show one space in full",
+        "launch": "search a space and end with an answer",
+        "worker": "join a study, from this or another host, and work on its trials",
+        "stop": "drain a study: trials in hand are finished, no other is begun",
+    },
+    "look": {
+        "status": "show how a study stands: trials, best, workers, failures, time left",
+        "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
+        "dashboard": "show studies in the browser",
+    },
+    "compare": {
+        "compare": "compare arms on common replicates, and end with an answer with error bars",
+        "confirm": "train the best trials of a search again, on fresh seeds",
+    },
+    "use": {
+        "best": "print the best configuration",
+        "export": "write a trained model that Keras opens without this project",
+    },
 }
 
+VERBS = {verb: purpose for verbs in TASKS.values() for verb, purpose in verbs.items()}
 
-def main() -> None:
-    """Prints the commands."""
-    print("Hyperparameter search for Keras image models.\n")
-    for verb, purpose in VERBS.items():
-        print(f"  python -m search.{verb:<10} {purpose}")
-    print("\nEach explains itself: python -m search.launch --help")
+
+class Program(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """The names of the commands."""
+        return list(VERBS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name, None if there is none."""
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"search.{name}").main
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands, a list for each task."""
+        for task, verbs in TASKS.items():
+            with formatter.section(task.capitalize()):
+                formatter.write_dl([(f"python -m search.{verb}", purpose) for verb, purpose in verbs.items()])
+        formatter.write_paragraph()
+        formatter.write_text("Each explains itself: python -m search.launch --help")
+
+
+@click.command(cls=Program, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Hyperparameter search for Keras image models."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m search")

@@ -20,7 +20,7 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.lease import LeaseKeeper
 from search.outage import sit_out
 from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
-from search.settle import Facts, settle
+from search.settle import Facts, settle, value_to_beat
 from search.shutdown import Shutdown
 from search.split_seed import split_seed
 from search.trainer_process import TrainerProcess
@@ -99,6 +99,7 @@ class Attempt:
     _recorded: dict[int, EpochRow] = field(default_factory=dict)
     _started_over: bool = False
     _parameters: int | None = None
+    _peak_memory_mb: float | None = None
     _seconds: list[float] = field(default_factory=list)
 
     def outcome(self, keeper: LeaseKeeper) -> Outcome:
@@ -184,6 +185,8 @@ class Attempt:
             token=self.lease.token,
             checkpoints=str(self.bench.folder.slot(self.lease.slot)),
             model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+            objective=manifest.objective,
+            rival=self.reach(lambda: value_to_beat(self.bench.shared)),
         )
 
     def _follow(self, trainer: TrainerProcess, job: Train, keeper: LeaseKeeper) -> Outcome:
@@ -270,7 +273,7 @@ class Attempt:
     def _trained(self, message: Trained) -> Outcome:
         if message.diverged is not None:
             return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
-        self._parameters = message.parameters
+        self._parameters, self._peak_memory_mb = message.parameters, message.peak_memory_mb
         value = self._values.get(message.kept_epoch or self._epochs)
         if value is None:
             return Outcome(
@@ -296,6 +299,7 @@ class Attempt:
             parameters=self._parameters,
             epoch_seconds=statistics.median(self._seconds) if self._seconds else None,
             trainer_memory_mb=round(self.bench.trainer.memory_mb()),
+            trainer_peak_memory_mb=None if self._peak_memory_mb is None else round(self._peak_memory_mb),
         )
 
     def _failed(self, kind: str, reason: str) -> Outcome:

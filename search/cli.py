@@ -7,7 +7,7 @@ file that `--config` names, else it is the default.
 import logging
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_STORAGE = "sqlite:///search.db"
+EXAMPLE_WIDTH = 60
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 EXIT_DONE = 0
@@ -33,17 +34,44 @@ EXIT_INTERRUPTED = 130
 class Verb(click.Command):
     """A command whose flags can also come from the environment and from a file, and whose errors end it with a
     sentence and an exit code.
+
+    `examples` are command lines as somebody would type them, each with what it is good for, or "" where that is plain;
+    they end the --help.
     """
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command; see click.Command.main."""
-        kwargs.setdefault("auto_envvar_prefix", "SEARCH")
-        return super().main(*args, **kwargs)
+    def __init__(self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples: Mapping[str, str] = examples or {}
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples, below what click writes."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            formatter.write_paragraph()
+            formatter.write("Examples:\n")
+            formatter.write("".join(example_lines(self.examples)))
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parses the arguments; see click.Command.make_context."""
+        extra.setdefault("auto_envvar_prefix", "SEARCH")
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command's function, turning our errors into exit codes."""
         with errors_as_exit_codes():
             return super().invoke(ctx)
+
+
+def example_lines(examples: Mapping[str, str]) -> Iterator[str]:
+    """A line for each example; the remarks stand below each other, or below a command that is too long for that."""
+    column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)
+    for command, remark in examples.items():
+        if len(command) > column and remark:
+            yield f"  {command}\n      {remark}\n"
+        else:
+            yield f"  {command:<{column}}  {remark}".rstrip() + "\n"
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from search.worker_flags import take_worker_flags, worker_flags
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.compare --space bn_dropout --axis batch_norm --seeds 8
-  python -m search.compare --space bn_dropout --axis batch_norm --tune 20
-  python -m search.compare --arms before.json after.json --until-decided --max-seeds 30
-  python -m search.compare --published bn-and-dropout --data-dir data -o results.md
-"""
+EXAMPLES = {
+    "python -m search.compare --space bn_dropout --axis batch_norm --seeds 8": "",
+    "python -m search.compare --space bn_dropout --axis batch_norm --tune 20": "",
+    "python -m search.compare --arms before.json after.json --until-decided --max-seeds 30": "",
+    "python -m search.compare --published bn-and-dropout --data-dir data -o results.md": "",
+}
 
 
 def design_flags(command: F) -> F:
@@ -69,7 +67,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
-@click.command(cls=Verb, name="compare", epilog=EXAMPLES)
+@click.command(cls=Verb, name="compare", examples=EXAMPLES)
 @click.option("--space", help="The space whose parameter is compared: a name, FILE.py:NAME or package.module:NAME.")
 @click.option("--axis", help="The parameter whose choices are the arms; everything else is equal.")
 @click.option("--choices", callback=split_choices, help="Only these choices of it, or values of a number: 0.1,0.3,0.5.")

@@ -8,15 +8,13 @@ from search.cli import Verb, shared_flags, start_logging
 from search.compare import design_flags
 from search.worker_flags import take_worker_flags, worker_flags
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.confirm --top 3 --seeds 5
-  python -m search.confirm --search bn_dropout-digits --top 5 --seeds 8 -f json
-"""
+EXAMPLES = {
+    "python -m search.confirm --top 3 --seeds 5": "",
+    "python -m search.confirm --search bn_dropout-digits --top 5 --seeds 8 -f json": "",
+}
 
 
-@click.command(cls=Verb, name="confirm", epilog=EXAMPLES)
+@click.command(cls=Verb, name="confirm", examples=EXAMPLES)
 @click.option("--search", "origin", help="The study of the search.  [default: the only one in the database]")
 @click.option("--top", type=click.IntRange(1, 20), default=3, show_default=True, help="How many of its best trials.")
 @design_flags

@@ -10,6 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 from search.lessons import Lesson, lessons
 from storage import SharedStudy
 
+# A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
+MOST_DESCRIBED = 200
+
 # Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 
@@ -42,6 +45,25 @@ def history(trials: Sequence[FrozenTrial], objective: str, *, maximize: bool) ->
     return figure
 
 
+def curves(trials: Sequence[FrozenTrial], objective: str) -> go.Figure:
+    """The objective after each epoch: completed trials in colour, those that ended early faint."""
+    figure = go.Figure(layout=_layout("Learning curves", "epoch", objective))
+    for trial in sorted(trials, key=lambda trial: trial.state is TrialState.COMPLETE):
+        complete = trial.state is TrialState.COMPLETE
+        figure.add_trace(
+            go.Scatter(
+                x=list(trial.intermediate_values),
+                y=list(trial.intermediate_values.values()),
+                name=f"trial {trial.number}, {trial.state.name.lower()}",
+                mode="lines" if len(trial.intermediate_values) > 1 else "markers",
+                line={"color": BLUE if complete else GREY, "width": 1.5 if complete else 1},
+                opacity=0.9 if complete else 0.35,
+                showlegend=False,
+            )
+        )
+    return figure
+
+
 def choice_shares(lesson: Lesson) -> go.Figure:
     """Of the trials with each choice, the share that is in the best quarter, with its 95 % interval."""
     figure = go.Figure(
@@ -67,11 +89,18 @@ def _points(trials: Sequence[FrozenTrial], name: str, color: str, symbol: str) -
     return go.Scatter(
         x=[trial.number for trial in trials],
         y=[trial.value for trial in trials],
-        text=[", ".join(f"{key} {value}" for key, value in trial.params.items()) for trial in trials],
+        text=[", ".join(f"{key} {short(value)}" for key, value in trial.params.items()) for trial in trials]
+        if len(trials) <= MOST_DESCRIBED
+        else None,
         name=name,
         mode="markers",
         marker={"color": color, "symbol": symbol},
     )
+
+
+def short(value: object) -> str:
+    """A parameter's value for people."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _layout(title: str, x: str, y: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where a study keeps its files: checkpoints, logs and the best models, under one artifact folder.
 
 ARTIFACTS/
-    models/                         Optuna's artifact store: `optuna-dashboard --artifact-dir` shows it
+    models/                         Optuna's artifact store: best models, and small files of completed trials
     STUDY/slots/00007/              checkpoints of one slot, gone when it is finished
     STUDY/logs/                     what workers and trainers print
 """

@@ -49,12 +49,14 @@ def join_study(
     source = resolve(manifest.space)
     data = data_source(manifest, flags.data_dir)
     require_same(manifest, source, data)
+    folder = study_folder(shared, flags.artifacts)
+    trainer = Trainer(folder, place.environment, flags.trainer_memory, trainer_command)
+    trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
     shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
     host, pid = socket.gethostname(), os.getpid()
     info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions())
     sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
-    folder = study_folder(shared, flags.artifacts)
     return Workbench(
         worker_id=info.worker_id,
         shared=shared,
@@ -63,7 +65,7 @@ def join_study(
         data=data,
         folder=folder,
         mirror=open_mirror(folder),
-        trainer=Trainer(folder, place.environment, flags.trainer_memory, trainer_command),
+        trainer=trainer,
         limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
     )
 

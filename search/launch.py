@@ -1,9 +1,11 @@
 """`python -m search.launch`: searches a space, and ends with an answer."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from search import completion
 from search.cli import Verb, shared_flags, start_logging
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
@@ -11,23 +13,27 @@ from search.worker_flags import take_worker_flags, worker_flags
 
 MOST_TRIALS = 1_000_000
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.launch --space bn_dropout
-  python -m search.launch --space bn_dropout --n-trials 60        go on with it
-  python -m search.launch --space regularization --baselines
-  python -m search.launch --space my_space.py --dataset images/ --epochs 20
-  python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json
-"""
+EXAMPLES = {
+    "python -m search.launch --space bn_dropout": "",
+    "python -m search.launch --space bn_dropout --n-trials 60": "go on with it",
+    "python -m search.launch --space regularization --baselines": "begin with what is published",
+    "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "a space and images of one's own",
+    "python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json": "",
+    "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "check, and do nothing",
+    "python -m search.launch --space bn_dropout --tensorboard logs --mlflow sqlite:///mlflow.db": "for other programs",
+}
 
 
-@click.command(cls=Verb, name="launch", epilog=EXAMPLES)
+@click.command(cls=Verb, name="launch", examples=EXAMPLES)
 @click.option(
-    "--space", required=True, help="What to search: a name (bn_dropout), FILE.py:NAME or package.module:NAME."
+    "--space",
+    required=True,
+    shell_complete=completion.offering(completion.spaces),
+    help="What to search: a name (bn_dropout), FILE.py:NAME or package.module:NAME.",
 )
 @click.option(
     "--dataset",
+    shell_complete=completion.offering(completion.datasets),
     help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, an .npz file, or a folder with a sub-folder "
     "for each class.  [default: digits]",
 )
@@ -38,9 +44,21 @@ Examples:
 )
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step.  [default: the space's]")
-@click.option("--sampler", help=f"What proposes parameters: {', '.join(SAMPLERS)}.  [default: tpe]")
-@click.option("--pruner", help=f"What ends poor trials early: {', '.join(PRUNERS)}.  [default: asha]")
-@click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
+@click.option(
+    "--sampler",
+    shell_complete=completion.offering(completion.samplers),
+    help=f"What proposes parameters: {', '.join(SAMPLERS)}.  [default: tpe]",
+)
+@click.option(
+    "--pruner",
+    shell_complete=completion.offering(completion.pruners),
+    help=f"What ends poor trials early: {', '.join(PRUNERS)}.  [default: asha]",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["val_accuracy", "val_loss"]),
+    help="What the search is to raise, or lower.  [default: val_accuracy]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
 @click.option(
@@ -53,6 +71,12 @@ Examples:
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
 @worker_flags
+@click.option(
+    "--tensorboard",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for TensorBoard's event files, written while this launch watches. Needs tensorboardX.",
+)
+@click.option("--mlflow", metavar="URI", help="MLflow's tracking server or database, likewise. Needs mlflow-skinny.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing.")
 @click.option(
     "-f",
@@ -61,7 +85,7 @@ Examples:
     envvar="SEARCH_FORMAT",
     type=click.Choice(["table", "json"]),
     default="table",
-    help="[default: table]",
+    help="How the answer is printed.  [default: table]",
 )
 def main(**flags: Any) -> None:
     """Searches a space for the best model and says what was learnt.
@@ -71,12 +95,14 @@ def main(**flags: Any) -> None:
     """
     from search.launching import launch
     from search.planning import LaunchOptions
+    from search.trackers.tracker import Tracking
 
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
     workers = take_worker_flags(flags)
-    raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers)))
+    tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
+    raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking)))
 
 
 if __name__ == "__main__":

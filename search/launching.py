@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 import optuna
-import psutil
 
+from search.alive import is_alive
 from search.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.errors import SearchFailed
 from search.figures import store_figures
 from search.folders import StudyFolder
 from search.join import study_folder
+from search.notes import note_failures
 from search.outage import sit_out
 from search.places import Place, find_places
 from search.planning import LaunchOptions, make_plan
@@ -22,20 +23,20 @@ from search.progress import ProgressView
 from search.settle import clear_settled_slots, settle
 from search.shutdown import Shutdown
 from search.snapshot import take_snapshot
+from search.study_notes import note_study
 from search.summary import Summary, summarise
 from search.summary_text import as_json, as_text, describe_plan
 from search.test_score import measure_test_score
+from search.trackers.follower import Follower
 from search.worker_flags import WorkerFlags
 from search.worker_pool import WorkerPool
 from search.workloop import nothing_to_come
 from storage import SharedStudy, create_study
-from storage.records import WorkerRow
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 OUTAGE_S = 600.0
-ALIVE_S = 20.0
 
 
 def launch(options: LaunchOptions) -> int:
@@ -49,6 +50,7 @@ def launch(options: LaunchOptions) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     plan = make_plan(options)
+    makers = options.tracking.makers(plan.study_name)
     say = _teller(options)
     say(describe_plan(plan, options))
     if options.dry_run:
@@ -58,13 +60,18 @@ def launch(options: LaunchOptions) -> int:
         folder = study_folder(shared, options.workers.artifacts)
         shared.ledger.resume()
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
-        code = run_search(shared, plan.url, options.workers, quiet=options.quiet)
-        sit_out(
-            lambda: conclude(shared, folder, options.workers.data_dir),
-            OUTAGE_S,
-            give_up=lambda: code == EXIT_INTERRUPTED,
-        )
+        if shared.created:
+            note_study(shared, plan.source.space, plan.n_trials)
+        with Follower(shared, makers):
+            code = run_search(shared, plan.url, options.workers, quiet=options.quiet)
+            sit_out(
+                lambda: conclude(shared, folder, options.workers.data_dir),
+                OUTAGE_S,
+                give_up=lambda: code == EXIT_INTERRUPTED,
+            )
         summary = summarise(shared, time.monotonic() - began)
+        if summary.done:
+            note_study(shared, plan.source.space, plan.n_trials, summary)
     click.echo(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
     if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
         return code
@@ -121,21 +128,6 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 
 
-def is_alive(worker: WorkerRow) -> bool:
-    """Whether a worker has given a sign of life lately; one of this host must still be a process, too."""
-    if worker.left is not None or worker.age_s > ALIVE_S:
-        return False
-    return worker.info.host != socket.gethostname() or is_process(worker.info.pid)
-
-
-def is_process(pid: int) -> bool:
-    """Whether there is a process of that number; one that was killed and that nobody has buried yet is none."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
     """The places of the workers to start: those asked for, less those that an earlier launch's workers have."""
     here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
@@ -150,6 +142,7 @@ def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) ->
     counts = shared.ledger.counts()
     if counts.total and counts.finished == counts.total:
         store_figures(shared)
+        note_failures(shared)
         measure_test_score(shared, folder, data_dir)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import binomtest
 
 BEST_SHARE = 0.25
 FEWEST = 12
@@ -80,6 +79,8 @@ def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:
 
 def choice_score(name: str, choice: object, ranked: Sequence[FrozenTrial], best: set[int]) -> ChoiceScore:
     """How often trials with one choice are among the best; the interval is Wilson's (1927)."""
+    from scipy.stats import binomtest  # half a second, for those alone who ask for a lesson
+
     having = [trial.number for trial in ranked if trial.params[name] == choice]
     hits = len(best.intersection(having))
     interval = binomtest(hits, len(having)).proportion_ci(method="wilson")

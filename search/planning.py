@@ -15,9 +15,11 @@ from search.folders import default_artifacts
 from search.grid_points import grid_points
 from search.join import installed_versions
 from search.places import find_places
+from search.protocol import Objective
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.seeds import derive_seed
+from search.trackers.tracker import Tracking
 from search.training.datasets import load_dataset, resolve_dataset
 from search.training.split import split
 from search.worker_flags import WorkerFlags
@@ -28,7 +30,6 @@ from storage.records import SlotOrder
 from storage.study import require_same
 
 T = TypeVar("T")
-Objective = Literal["val_accuracy", "val_loss"]
 
 DEFAULT_DATASET = "digits"
 VALIDATION_FRACTION = 0.2
@@ -56,6 +57,7 @@ class LaunchOptions:
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
     workers: WorkerFlags = field(default_factory=WorkerFlags)
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def make_plan(options: LaunchOptions) -> Plan:
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_store(manifest.artifact_store)
     baselines = wanted_baselines(options, source.space, existing)
+    if options.tracking.tensorboard is not None:
+        require_writable(options.tracking.tensorboard)
     return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
 
 

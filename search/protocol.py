@@ -11,6 +11,7 @@ import msgspec
 from spaces.configuration import Configuration
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
+Objective = Literal["val_accuracy", "val_loss"]
 StopReason = Literal["prune", "release"]
 
 
@@ -31,7 +32,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
 
     `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
-    `model_path` is where the trained model goes (.keras), None to keep none.
+    `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
+    after the last epoch is worse than that of `rival`.
     """
 
     job: int
@@ -45,6 +47,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     token: int
     checkpoints: str | None = None
     model_path: str | None = None
+    objective: Objective = "val_accuracy"
+    rival: float | None = None
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):

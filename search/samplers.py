@@ -27,12 +27,14 @@ GRID = "grid"
 class SamplerChoice:
     """A sampler that can be named: what it is for, how it is made, and the packages that it needs besides ours.
 
-    `make` gets numbers from which its seed is derived, the first of which is the study's seed.
+    `make` gets numbers from which its seed is derived, the first of which is the study's seed. `history` is the
+    greatest number of finished trials that it gets to see, None for all: see `search.history.thinned`.
     """
 
     description: str
     make: "Callable[..., BaseSampler]"
     packages: tuple[str, ...] = ()
+    history: int | None = None
 
 
 def make_sampler(name: str, study_seed: int, slot: int) -> "BaseSampler":
@@ -117,11 +119,11 @@ def _gp(*path: int) -> "BaseSampler":
 
 SAMPLERS: Mapping[str, SamplerChoice] = MappingProxyType(
     {
-        "tpe": SamplerChoice("tree-structured Parzen estimator, learns from every trial (default)", _tpe),
+        "tpe": SamplerChoice("tree-structured Parzen estimator, learns from every trial (default)", _tpe, history=500),
         "random": SamplerChoice("independent random draws", _random),
         "qmc": SamplerChoice("scrambled Sobol sequence: spreads evenly where random draws cluster", _qmc),
         "cmaes": SamplerChoice("CMA-ES, for spaces of numbers; choices are drawn at random", _cmaes, ("cmaes",)),
-        "gp": SamplerChoice("Gaussian process, for few and expensive trials", _gp, ("torch",)),
+        "gp": SamplerChoice("Gaussian process, for few and expensive trials", _gp, ("torch",), history=500),
         # The grid's points are the slots' fixed parameters; nothing is left to a sampler.
         GRID: SamplerChoice("every combination, continuous parameters at three values each", _random),
     }

@@ -11,6 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.folders import StudyFolder
+from search.trial_files import keep_files
 from search.trials import trial_id
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
@@ -29,7 +30,11 @@ STATES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What the worker knows of a trial beside its result, for the trial's attributes."""
+    """What the worker knows of a trial beside its result, for the trial's attributes.
+
+    `parameters` counts the model's, `epoch_seconds` is the median of its epochs, memory is resident and in MB: what the
+    trainer held at the end of the trial, and at most since it was started, for whichever trial.
+    """
 
     host: str
     device: str
@@ -37,6 +42,7 @@ class Facts:
     parameters: int | None = None
     epoch_seconds: float | None = None
     trainer_memory_mb: float | None = None
+    trainer_peak_memory_mb: float | None = None
 
 
 def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, facts: Facts | None = None) -> None:
@@ -50,7 +56,7 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
             _end_trial(shared, folder, finished, trial, facts)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
-    if finished.outcome.state == "complete":
+    if finished.outcome.state == "complete" and number in best_trial_numbers(shared):
         drop_surpassed_models(shared, folder)
 
 
@@ -68,8 +74,12 @@ def _end_trial(
     outcome = finished.outcome
     try:
         _set_attributes(shared, trial.number, outcome, facts)
-        if outcome.state == "complete" and trial.number in best_trial_numbers(shared):
-            _keep_model(shared, folder, finished.slot, trial)
+        if outcome.state == "complete":
+            best = trial.number in best_trial_numbers(shared)
+            if best:
+                _keep_model(shared, folder, finished.slot, trial)
+            if best or folder.remote is None:  # a store elsewhere takes its time for each file
+                keep_files(shared, folder, finished.slot, trial)
         _tell(shared, trial.number, outcome)
     except UpdateFinishedTrialError:
         log.info("trial %d was ended by another worker meanwhile", trial.number)
@@ -79,9 +89,7 @@ def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, facts: F
     known: dict[str, Any] = {"outcome": outcome.state, "epochs": outcome.epochs}
     known |= {"reason": outcome.reason, "failure": outcome.kind}
     known |= asdict(facts) if facts is not None else {}
-    for name, value in known.items():
-        if value is not None:
-            shared.storage.set_trial_user_attr(trial_id(shared, number), name, value)
+    shared.trials.annotate(number, {name: value for name, value in known.items() if value is not None})
 
 
 def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
@@ -95,7 +103,7 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
     if model is None or MODEL_ATTR in trial.user_attrs:
         return
     try:
-        artifact_id = open_artifacts(folder.store).keep(shared.trial(trial.number), model, "model.keras")
+        artifact_id = open_artifacts(folder.store).keep(trial, model, "model.keras", shared.storage)
     except (ArtifactError, StorageUsageError) as error:
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return
@@ -103,22 +111,30 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
-    """The numbers of the study's best completed trials, as many as keep their model; of equals, the lower slots'.
+    """The numbers of the trials that keep their model."""
+    return {done.trial_number for done in best_slots(shared) if done.trial_number is not None}
 
-    In a comparison they are the best of each arm.
+
+def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
+    """The study's best completed slots, as many as keep their model, the best one first; of equals, the lower. In a
+    comparison they are the best of each arm.
     """
-    sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
-    ranked = sorted(
-        (sign * done.outcome.value, done.slot, done.trial_number)
-        for done in shared.ledger.outcomes()
-        if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
-    )
-    comparison = shared.manifest.comparison
-    if comparison is not None:
-        arms = len(comparison.arms)
-        best_of_arm = {slot % arms: number for _, slot, number in reversed(ranked)}
-        return set(best_of_arm.values())
-    return {number for _, _, number in ranked[: shared.manifest.top_models]}
+    manifest = shared.manifest
+    maximize = manifest.direction == "maximize"
+    if manifest.comparison is None:
+        return shared.ledger.best(manifest.top_models, maximize=maximize)
+    best_of_arm: dict[int, FinishedSlot] = {}
+    for done in shared.ledger.best(maximize=maximize):
+        best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
+    return list(best_of_arm.values())
+
+
+def value_to_beat(shared: SharedStudy) -> float | None:
+    """The worst of the values whose models are kept; None while there is room for more, and in a comparison."""
+    if shared.manifest.comparison is not None:
+        return None
+    best = best_slots(shared)
+    return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
 
 
 def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder) -> None:

@@ -1,4 +1,4 @@
-"""A sampler that remembers nothing: what it proposes for a slot depends on the study's history and on seeds alone."""
+"""A sampler of one slot, whose proposals depend on the history of the study and on seeds alone."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,15 +20,19 @@ class SlotSampler(BaseSampler):
 
     def __init__(self, make: Callable[..., BaseSampler]) -> None:
         self._make = make
+        self._relative: BaseSampler | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._make().infer_relative_search_space(study, trial)
+        self._relative = self._make()  # some remember how they came to the space
+        return self._relative.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        sampler = self._make()
-        sampler.infer_relative_search_space(study, trial)  # some remember how they came to the space
+        sampler, self._relative = self._relative, None
+        if sampler is None:
+            sampler = self._make()
+            sampler.infer_relative_search_space(study, trial)
         return sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(

@@ -6,16 +6,14 @@ import click
 
 from search.cli import Verb
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.spaces
-  python -m search.spaces bn_dropout
-  python -m search.spaces my_space.py:space -f json
-"""
+EXAMPLES = {
+    "python -m search.spaces": "",
+    "python -m search.spaces bn_dropout": "",
+    "python -m search.spaces my_space.py:space -f json": "",
+}
 
 
-@click.command(cls=Verb, name="spaces", epilog=EXAMPLES)
+@click.command(cls=Verb, name="spaces", examples=EXAMPLES)
 @click.argument("space", required=False)
 @click.option(
     "-f",

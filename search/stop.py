@@ -8,15 +8,13 @@ import click
 
 from search.cli import Verb, shared_flags, start_logging
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.stop --study-name bn_dropout-digits
-  python -m search.launch --space bn_dropout                    goes on with it later
-"""
+EXAMPLES = {
+    "python -m search.stop --study-name bn_dropout-digits": "",
+    "python -m search.launch --space bn_dropout": "goes on with it later",
+}
 
 
-@click.command(cls=Verb, name="stop", epilog=EXAMPLES)
+@click.command(cls=Verb, name="stop", examples=EXAMPLES)
 @shared_flags
 @click.option("--study-name", required=True, help="The study to drain.")
 @click.option("--reason", default="", help="Said to everybody who asks why the study rests.")

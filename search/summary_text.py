@@ -228,5 +228,5 @@ def number(value: Any) -> str:
 def rendered(table: Table) -> str:
     """The table as text."""
     text = io.StringIO()
-    Console(file=text, width=WIDTH, color_system=None).print(table)
+    Console(force_jupyter=False, file=text, width=WIDTH, color_system=None).print(table)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

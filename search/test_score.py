@@ -1,7 +1,10 @@
 """The test score of a search's best model: measured once, when the search is done, and stored with the study."""
 
+import contextlib
 import logging
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,9 +13,10 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.folders import StudyFolder
 from search.join import data_source
 from search.machine import threads_each
-from search.protocol import Evaluate, Evaluated, Failed
+from search.protocol import Evaluate, Evaluated, Failed, Message
 from search.settle import MODEL_ATTR
 from search.snapshot import find_best
+from search.trainer_process import TrainerProcess
 from search.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
@@ -39,8 +43,13 @@ def stored_test_score(shared: SharedStudy) -> TestScore | None:
     return None if stored is None else msgspec.convert(stored, TestScore)
 
 
-def measure_test_score(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
-    """Scores the best trial's model on the test images, unless that was done before, and stores the result."""
+def measure_test_score(
+    shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: Trainer | None = None
+) -> None:
+    """Scores the best trial's model on the test images, unless that was done before, and stores the result.
+
+    A `trainer` that is warm saves the seconds that it takes to start one.
+    """
     best = find_best(shared)
     stored = stored_test_score(shared)
     if best is None or (stored is not None and stored.trial == best.number):
@@ -54,7 +63,8 @@ def measure_test_score(shared: SharedStudy, folder: StudyFolder, data_dir: Path 
         model = Path(scratch) / "model.keras"
         try:
             open_artifacts(folder.store).fetch(artifact, model)
-            score = _evaluate(shared, folder, data_dir, best.number, model)
+            with trainer_for(folder, trainer) as evaluator:
+                score = _evaluate(shared, evaluator, data_dir, best.number, model)
         except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
             log.warning("no test score: %s", error)
             return
@@ -62,8 +72,20 @@ def measure_test_score(shared: SharedStudy, folder: StudyFolder, data_dir: Path 
         shared.study.set_user_attr(TEST_ATTR, msgspec.to_builtins(score))
 
 
-def _evaluate(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, number: int, model: Path) -> TestScore:
-    trainer = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
+@contextlib.contextmanager
+def trainer_for(folder: StudyFolder, trainer: Trainer | None) -> Iterator[Trainer]:
+    """The given trainer; without one, a new one within the `with` block."""
+    if trainer is not None:
+        yield trainer
+        return
+    own = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
+    try:
+        yield own
+    finally:
+        own.discard()
+
+
+def _evaluate(shared: SharedStudy, trainer: Trainer, data_dir: Path | None, number: int, model: Path) -> TestScore:
     manifest = shared.manifest
     job = Evaluate(
         job=trainer.next_job(),
@@ -73,13 +95,21 @@ def _evaluate(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, n
         batch_size=manifest.batch_size,
         model_path=str(model),
     )
-    try:
-        process, _ = trainer.process()
-        process.send(job)
-        message = process.receive(EVALUATION_S)
-    finally:
-        trainer.discard()
+    process, _ = trainer.process()
+    process.send(job)
+    message = _answer(process, job)
     if isinstance(message, Evaluated):
         return TestScore(number, message.accuracy, message.loss, message.n)
     reason = message.reason if isinstance(message, Failed) else f"no answer within {EVALUATION_S:.0f} s"
+    trainer.discard()
     raise TrainerDied(f"the model couldn't be evaluated: {reason}")
+
+
+def _answer(process: TrainerProcess, job: Evaluate) -> Message | None:
+    """What the trainer says of the job, None if that takes too long; the rest of earlier jobs is passed over."""
+    deadline = time.monotonic() + EVALUATION_S
+    while (seconds := deadline - time.monotonic()) > 0:
+        message = process.receive(seconds)
+        if isinstance(message, Evaluated | Failed) and message.job == job.job:
+            return message
+    return None

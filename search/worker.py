@@ -7,15 +7,13 @@ import click
 from search.cli import Verb, shared_flags, start_logging
 from search.worker_flags import take_worker_flags, worker_flags
 
-EXAMPLES = """
-\b
-Examples:
-  python -m search.worker --study-name bn_dropout-digits
-  OPTUNA_STORAGE=postgresql://… python -m search.worker --study-name S --n-workers 4
-"""
+EXAMPLES = {
+    "python -m search.worker --study-name bn_dropout-digits": "",
+    "OPTUNA_STORAGE=postgresql://… python -m search.worker --study-name S --n-workers 4": "on each of several hosts",
+}
 
 
-@click.command(cls=Verb, name="worker", epilog=EXAMPLES)
+@click.command(cls=Verb, name="worker", examples=EXAMPLES)
 @shared_flags
 @click.option("--study-name", required=True, help="The study, made by `python -m search.launch`.")
 @worker_flags

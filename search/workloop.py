@@ -5,12 +5,14 @@ import re
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from search.attempt import HostPart, attempt_slot
 from search.errors import Quarantined
 from search.settle import clear_settled_slots, settle
 from search.shutdown import Shutdown
+from search.test_score import measure_test_score
 from search.workbench import Workbench
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
@@ -60,24 +62,37 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
         Quarantined: nothing works on this host.
         StudyNotFound: the study was deleted.
     """
-    leftovers, strikes = Leftovers(bench), Strikes()
-    bench.trainer.start()  # importing Keras takes seconds: meanwhile the first slot is claimed and sampled
+    leftovers, strikes, worked_last = Leftovers(bench), Strikes(), False
     while not shutdown.requested and time.monotonic() < deadline:
         try:
             lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
             if lease is not None:
+                worked_last = True
                 strikes.note(lease.slot, attempt_slot(bench, lease, shutdown))
                 bench.trainer.replace_if_worn()
                 stop_if_hopeless(bench.shared)
             elif nothing_to_come(bench.shared):
                 clear_settled_slots(bench.shared, bench.folder)
+                if worked_last:
+                    score_if_complete(bench)
                 return
             else:
+                worked_last = False
                 leftovers.settle()
                 shutdown.wait(IDLE_POLL_S)
         except StorageUnreachable as error:
             log.warning("waiting for the database: %s", error)
             shutdown.wait(OUTAGE_POLL_S)
+
+
+def score_if_complete(bench: Workbench) -> None:
+    """Measures the best model's test score, if all of a search's trials are done: this worker ended the last of them,
+    and its trainer is warm. A launch does it otherwise. Comparisons have test scores of their own.
+    """
+    counts = bench.shared.ledger.counts()
+    if counts.finished == counts.total and bench.shared.manifest.comparison is None:
+        data_dir = bench.data.data_dir
+        measure_test_score(bench.shared, bench.folder, Path(data_dir) if data_dir else None, bench.trainer)
 
 
 @dataclass

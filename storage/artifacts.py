@@ -14,7 +14,8 @@ from typing import BinaryIO, Protocol
 
 from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
-from optuna.trial import Trial
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial
 
 from storage.errors import ArtifactError, StorageUsageError, UrlError
 
@@ -79,17 +80,22 @@ class Artifacts:
         self.store = store
         self._failures: tuple[type[Exception], ...] = (*failures, ArtifactNotFound)
 
-    def keep(self, trial: Trial, path: Path, filename: str | None = None) -> str:
+    def keep(
+        self, trial: Trial | FrozenTrial, path: Path, filename: str | None = None, storage: BaseStorage | None = None
+    ) -> str:
         """Copies a file into the store, as one of the trial's; returns its id, which `fetch` and `remove` want.
 
-        The trial must still be running. `filename` is what people see, the file's own name unless given.
+        The trial must still be running. `filename` is what people see, the file's own name unless given. A frozen
+        trial needs the `storage` that it is of.
 
         Raises:
             ArtifactError: the file can't be read or stored.
             ValueError: the filename is more than a name.
         """
         with named(path.absolute(), filename or path.name) as source, self._translated(f"{path} can't be kept"):
-            return upload_artifact(artifact_store=self.store, file_path=str(source), study_or_trial=trial)
+            return upload_artifact(
+                artifact_store=self.store, file_path=str(source), study_or_trial=trial, storage=storage
+            )
 
     def put(self, name: str, path: Path) -> None:
         """Copies a file into the store under a name of the caller's, in the place of what had it before.

@@ -98,6 +98,18 @@ class SlotRow(msgspec.Struct, frozen=True):
     confirmed: bool
 
 
+class UnderWay(msgspec.Struct, frozen=True):
+    """A leased slot: whose it is, and how far its trial is. `epochs` are those recorded, `seconds_an_epoch` is their
+    mean wall time, None before the first.
+    """
+
+    slot: int
+    worker_id: str
+    trial_number: int | None
+    epochs: int
+    seconds_an_epoch: float | None
+
+
 class SlotCounts(msgspec.Struct, frozen=True):
     """How many slots there are, and in which states; `leased` includes those whose lease has expired."""
 

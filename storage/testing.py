@@ -278,6 +278,17 @@ class StorageContract:
         assert [done.outcome.state for done in study.ledger.outcomes(3)] == ["failed", "complete", "pruned"]
         assert [done.slot for done in study.ledger.outcomes(2, newest=True)] == [0, 1]
 
+    @pytest.mark.parametrize(("maximize", "expected"), [(True, [1, 3, 0]), (False, [2, 0, 1])])
+    def test_the_best_slots_are_completed_ones_and_of_equals_the_first(
+        self, study: SharedStudy, maximize: bool, expected: list[int]
+    ) -> None:
+        study.ledger.order_up_to(6, order_of=SlotOrder)
+        for value in (0.5, 0.9, 0.1, 0.9):
+            study.ledger.finish(claimed(study.ledger), Outcome("complete", value))
+        study.ledger.finish(claimed(study.ledger), Outcome("pruned", 0.99))
+        study.ledger.finish(claimed(study.ledger), Outcome("failed", None, "it crashed", "crash"))
+        assert [done.slot for done in study.ledger.best(3, maximize=maximize)] == expected
+
     def test_slots_show_how_they_stand(self, study: SharedStudy, ledger: Ledger) -> None:
         claimed(ledger, "one")
         ledger.finish(claimed(ledger, "two"), COMPLETE)

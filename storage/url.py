@@ -133,12 +133,11 @@ def can_write(path: Path) -> bool:
 def require_study_file(path: Path) -> None:
     """Raises NotAStudyDatabase unless the file is an empty one, or a SQLite database of studies.
 
-    The file is left to SQLite: whoever opens and closes it by other means takes away the locks of all connections that
-    this process has to it, and another process may then throw away the log into which they write.
+    SQLite alone opens it: closing a file ends all locks that the process has on it (POSIX), those of SQLite's open
+    connections included, whose log another process would then take for abandoned and remove.
     """
-    if path.stat().st_size == 0:
-        return
-    require_study_tables(sqlite_tables(path), str(path))
+    if path.stat().st_size > 0:
+        require_study_tables(sqlite_tables(path), str(path))
 
 
 def sqlite_tables(path: Path) -> list[str]:
@@ -150,9 +149,11 @@ def sqlite_tables(path: Path) -> list[str]:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=10)) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.DatabaseError as error:
-        raise NotAStudyDatabase(
-            f"{str(path)!r} can't be read as a SQLite database: {error}. Name another file; this one was left as it is"
-        ) from error
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise NotAStudyDatabase(
+                f"{str(path)!r} is no SQLite database, or a damaged one: name another file; this one was left as it is"
+            ) from error
+        raise NotAStudyDatabase(f"{str(path)!r} can't be read as a SQLite database: {error}") from error
     return [name for (name,) in rows]
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from storage import rows
 from storage.errors import StudyNotFound
-from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch
+from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
 from storage.transaction import reading
 
@@ -43,6 +43,13 @@ class LedgerView:
         query = query.order_by(*(column.desc() if newest else column for column in order))
         with reading(self._engine) as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
+
+    def best(self, limit: int | None = None, *, maximize: bool) -> list[FinishedSlot]:
+        """The completed slots with the best values, `limit` of them, best first; of equals, the lower number."""
+        value = slots.c.value.desc() if maximize else slots.c.value
+        query = self._select().where(slots.c.outcome == "complete", slots.c.value.is_not(None)).limit(limit)
+        with reading(self._engine) as connection:
+            return [rows.as_finished(row) for row in connection.execute(query.order_by(value, slots.c.number))]
 
     def unconfirmed(self) -> list[FinishedSlot]:
         """The done slots whose trial may not have been told yet: anyone may tell it, and confirm."""
@@ -80,6 +87,22 @@ class LedgerView:
         query = sa.select(sa.func.count()).select_from(epochs).where(epochs.c.study_id == self._study_id)
         with reading(self._engine) as connection:
             return connection.scalar(query) or 0
+
+    def under_way(self) -> list[UnderWay]:
+        """The leased slots and how far their trials are, by number."""
+        keys = (slots.c.number, slots.c.worker_id, slots.c.trial_number)
+        mine = sa.and_(epochs.c.study_id == slots.c.study_id, epochs.c.trial_number == slots.c.trial_number)
+        query = sa.select(*keys, sa.func.count(epochs.c.epoch), sa.func.avg(epochs.c.seconds))
+        query = query.select_from(slots.outerjoin(epochs, mine)).where(
+            slots.c.study_id == self._study_id, slots.c.state == "leased"
+        )
+        with reading(self._engine) as connection:
+            return [UnderWay(*row) for row in connection.execute(query.group_by(*keys).order_by(slots.c.number))]
+
+    def now(self) -> float:
+        """The time by the database's clock, in Unix seconds."""
+        with reading(self._engine) as connection:
+            return float(connection.scalar(sa.select(database_now())) or 0.0)
 
     def stop_reason(self) -> str | None:
         """Why nobody may claim, None if everybody may.

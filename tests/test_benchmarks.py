@@ -4,20 +4,64 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.parametrize("storage", ["postgres", "sqlite"])
-def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None:
-    command = [sys.executable, str(BENCHMARKS / "ledger.py"), "--storage", storage, "--smoke"]
+def smoke(benchmark: str, *arguments: str) -> Any:
+    """What the benchmark prints of a tiny run."""
+    command = [sys.executable, str(BENCHMARKS / f"{benchmark}.py"), *arguments, "--smoke"]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    report = json.loads(ended.stdout)
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("storage", ["postgres", "sqlite"])
+def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None:
+    report = smoke("ledger", "--storage", storage)
     assert [result["workers"] for result in report["results"]] == [1, 3]
     for result in report["results"]:
         assert result["claim_ms"]["n"] == 12
         assert result["report_ms"]["n"] == 3 * result["workers"]
     assert report["versions"].keys() >= {"python", "optuna"}
+
+
+def test_the_answers_of_a_dashboard_are_timed() -> None:
+    command = [sys.executable, str(BENCHMARKS / "dashboard.py"), "--smoke"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]
+    assert all(result["bytes"] and result["warm_ms"] > 0 for result in report["results"])
+
+
+def test_large_studies_are_measured_on_both_sides_for_each_size() -> None:
+    found = smoke("scale", "--storage", "sqlite")["results"]["sqlite"]
+    assert [(size["finished"], size["running"]) for size in found] == [(5, 1), (10, 1), (10, 2)]
+    for size in found:
+        assert {side: set(times) for side, times in size["ms"].items()} == {
+            side: {"claim", "suggest", "report", "prune"} for side in ("ours", "plain_optuna")
+        }
+
+
+@pytest.mark.slow
+def test_the_same_search_is_timed_on_each_side() -> None:
+    digits = smoke("versus")["results"]["digits"]
+    assert {"plain_optuna", "default_workers", "one_worker"} <= set(digits["seconds"])
+    assert all(epochs["values"] == [2] for epochs in digits["epochs_trained"].values())
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_trainer_is_followed_from_trial_to_trial() -> None:
+    for kind in smoke("memory")["results"].values():
+        assert len(kind["mb"]) == kind["trials"]
+        assert min(kind["mb"]) > 0
+
+
+@pytest.mark.slow
+def test_the_cost_of_the_service_is_a_share_of_the_wall_time() -> None:
+    found = smoke("overhead")["results"]["smoke"]
+    assert 0 < found["lost"]["median"] < found["lost_with_start"]["median"] < 1

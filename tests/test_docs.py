@@ -30,7 +30,7 @@ ASSIGNMENT = re.compile(r"([A-Z_]+)=(.*)")
 
 # Too long or too much for a test, or tested with the thing itself.
 NOT_RUN = (". .venv/bin/activate", "docker ", "pip install ", "optuna-dashboard ")
-TESTED_ELSEWHERE = {"spaces.md"}
+TESTED_ELSEWHERE = {"spaces.md", "python.md"}
 
 
 @dataclass(frozen=True)

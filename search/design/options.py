@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from search.planning import Objective
+from search.protocol import Objective
 from search.worker_flags import WorkerFlags
 
 DEFAULT_SEEDS = 8

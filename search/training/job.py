@@ -18,6 +18,7 @@ from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, 
 from search.training.checkpoint import Checkpoints, Resumed
 from search.training.confusion import confusion
 from search.training.datasets import load_dataset
+from search.training.description import write_beside
 from search.training.device import precision_wanted, set_precision
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
 from search.training.keras_runner import evaluate
@@ -185,17 +186,19 @@ def _ending(job: Train, trainee: Trainee, history: Sequence[EpochScores], treate
     if not _finished(job, history):
         yield Stopped(job.job, len(history))
         return
-    if job.model_path is not None and diverged is None:
+    kept = kept_epoch(rule, history)
+    if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
         yield from _save_model(job, treated.for_scaled(trainee.keras_model()), Path(job.model_path))
-    yield Trained(
-        job.job,
-        trainee.parameters,
-        len(history),
-        diverged,
-        _peak_memory_mb(),
-        why_over(rule, history),
-        kept_epoch(rule, history),
-    )
+    over = why_over(rule, history)
+    yield Trained(job.job, trainee.parameters, len(history), diverged, _peak_memory_mb(), over, kept)
+
+
+def _may_be_kept(job: Train, scores: EpochScores) -> bool:
+    """Whether the model is no worse than its rival: building and writing a plain model takes longer than an epoch."""
+    value: float | None = getattr(scores, job.objective)
+    if value is None or job.rival is None:
+        return True
+    return value <= job.rival if job.objective == "val_loss" else value >= job.rival
 
 
 def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:
@@ -204,6 +207,7 @@ def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save(part)
         part.replace(path)
+        write_beside(path, model, job.configuration)
     except OSError as error:
         part.unlink(missing_ok=True)
         yield Warned(job.job, f"the model couldn't be written to {path}: {error}")

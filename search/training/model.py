@@ -51,7 +51,12 @@ def seed_all(seed: int) -> None:
     """Decides all random numbers that models draw from now on as they are built."""
     import keras
 
-    keras.utils.set_random_seed(seed % SEEDS)
+    keras.utils.set_random_seed(seed_of_models(seed))
+
+
+def seed_of_models(seed: int) -> int:
+    """A job's seed as random number generators take it, in [0, 2**32)."""
+    return seed % SEEDS
 
 
 def bn_momentum(layer: Normalize, steps_per_epoch: int) -> float:

@@ -7,6 +7,7 @@ and random states are those of a new model that is trained by `fit`, to the last
 module imports Keras.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 
 from search.training.device import DeviceImages, gradients, step_program
 from search.training.fit import Order, Score, Stop
-from search.training.model import Setting, bn_momentum, compile_model, keras_layer, model_from_layers, penalty, seed_all
+from search.training.model import (
+    Setting,
+    bn_momentum,
+    compile_model,
+    keras_layer,
+    model_from_layers,
+    penalty,
+    seed_of_models,
+)
 from search.training.optimizer import momentum_of
 from search.training.tunable import TunableBatchNormalization, TunableDropout, TunablePenalty
 from search.training.updates import Updates, rule_name
@@ -198,10 +207,11 @@ def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
 def _random_values(model: Any, seed: int) -> dict[int, Any]:
     """The values of those variables that are random at first, by their id.
 
-    Layers draw the seeds of their initializers and of their random state as they are made, one after another; the same
-    is done here.
+    Layers draw the seeds of their initializers and of their random state as they are made, one after another, from
+    Python's generator; the same is done here. TensorFlow's own seed, of which nothing here depends, is left alone: with
+    a new one it forgets all programs that it has prepared.
     """
-    seed_all(seed)
+    random.seed(seed_of_models(seed))
     return {id(variable): value for layer in model.layers for variable, value in _drawn(layer)}
 
 

@@ -38,10 +38,13 @@ def compose(request: pytest.FixtureRequest) -> list[str]:
     return command
 
 
-def config(compose: list[str], tmp_path: Path, password: str | None, *files: str) -> subprocess.CompletedProcess[str]:
-    """What Compose makes of the files, with nothing set but a password perhaps."""
+def config(
+    compose: list[str], tmp_path: Path, password: str | None, *files: str, login: str | None = "a-long-token"
+) -> subprocess.CompletedProcess[str]:
+    """What Compose makes of the files, with nothing set but a password and a login perhaps."""
     settings = tmp_path / "settings"
-    settings.write_text("" if password is None else f"POSTGRES_PASSWORD={password}\n")
+    given = "" if password is None else f"POSTGRES_PASSWORD={password}\n"
+    settings.write_text(f"{given}{'' if login is None else f'DASHBOARD_LOGIN={login}'}\n")
     names = [f"--file={ROOT / name}" for name in files]
     inherited = ("PATH", "HOME", "DOCKER_CONFIG")
     environment = {name: os.environ[name] for name in inherited if name in os.environ}
@@ -63,6 +66,16 @@ def test_nothing_starts_without_a_password(compose: list[str], password: str | N
     assert done.returncode == 1
     assert "POSTGRES_PASSWORD" in done.stderr
     assert ERROR in done.stderr
+
+
+@pytest.mark.parametrize("login", [None, ""])
+def test_nothing_starts_without_a_login_for_the_dashboard(
+    compose: list[str], login: str | None, tmp_path: Path
+) -> None:
+    done = config(compose, tmp_path, "secret", *FILES[:1], login=login)
+    assert done.returncode == 1
+    assert "DASHBOARD_LOGIN" in done.stderr
+    assert "set a token of your own in the file .env" in done.stderr
 
 
 def test_any_character_may_be_in_a_password(compose: list[str], tmp_path: Path) -> None:
@@ -87,11 +100,14 @@ def test_no_password_is_written_into_a_file() -> None:
     password = "${POSTGRES_PASSWORD:?"  # noqa: S105 - the way to ask for one
     assert services()["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith(password)
     assert all(services()[name]["environment"]["PGPASSWORD"].startswith(password) for name in OURS)
+    assert services()["dashboard"]["environment"]["SEARCH_DASHBOARD_LOGIN"].startswith("${DASHBOARD_LOGIN:?")
     assert "POSTGRES_PASSWORD=\n" in (ROOT / ".env.example").read_text()
+    assert "DASHBOARD_LOGIN=\n" in (ROOT / ".env.example").read_text()
     assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_no_process_gets_the_password_on_its_command_line() -> None:
+    assert all("LOGIN" not in str(service["command"]) for service in services().values())
     assert all("PASSWORD" not in str(service["command"]) for service in services().values())
     assert all("@postgres/" in services()[name]["environment"]["OPTUNA_STORAGE"] for name in OURS)
 

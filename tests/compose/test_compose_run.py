@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 STUDY = "bn_dropout-digits"
 TRIALS = 60
 EPOCHS = 3
+LOGIN = "a-token-of-the-test"
 PASSWORD = "p@ss:w/r%d"  # noqa: S105 - of a database that lives as long as the test
 PATIENCE_S = 900.0
 
@@ -113,7 +115,8 @@ class Project:
 
 def output(command: list[str], cwd: Path | None = None) -> str:
     """What a command prints on standard output; what it says on standard error is shown when the test fails."""
-    environment = {name: value for name, value in os.environ.items() if name != "POSTGRES_PASSWORD"}
+    unset = ("POSTGRES_PASSWORD", "DASHBOARD_LOGIN")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.run(command, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -159,6 +162,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     port = free_port()
     settings = {
         "POSTGRES_PASSWORD": PASSWORD,
+        "DASHBOARD_LOGIN": LOGIN,
         "SEARCH_N_TRIALS": TRIALS,
         "SEARCH_EPOCHS": EPOCHS,
         "DASHBOARD_PORT": port,
@@ -250,7 +254,11 @@ def test_more_trials_are_ordered_and_run_by_healthy_workers(project: Project) ->
 def test_the_dashboard_shows_the_study_on_loopback_only(project: Project) -> None:
     (dashboard,) = project.containers("dashboard")
     wait_until(lambda: inspect(dashboard, "{{.State.Health.Status}}") == "healthy", "the dashboard is healthy")
-    with urllib.request.urlopen(f"http://127.0.0.1:{project.port}/api/studies") as answer:
+    studies = f"http://127.0.0.1:{project.port}/api/studies"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(studies)
+    asked = urllib.request.Request(studies, headers={"Authorization": f"Bearer {LOGIN}"})
+    with urllib.request.urlopen(asked) as answer:  # noqa: S310 - our own address
         assert [study["study_name"] for study in json.load(answer)["study_summaries"]] == [STUDY]
     bound = json.loads(inspect(dashboard, "{{json .NetworkSettings.Ports}}"))
     assert bound == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(project.port)}]}

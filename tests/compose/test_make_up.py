@@ -42,6 +42,17 @@ def test_without_a_password_it_starts_nothing_and_says_how_to_make_one(clone: Pa
     assert make(clone, "up").returncode == 0
 
 
+def test_it_makes_a_token_for_the_dashboard_once(clone: Path) -> None:
+    settings = clone / ".env"
+    settings.write_text("POSTGRES_PASSWORD=x")  # its last line isn't ended
+    assert "DASHBOARD_LOGIN" in make(clone, "up").stdout.splitlines()[0]
+    _, line = settings.read_text().splitlines()
+    name, _, token = line.partition("=")
+    assert (name, len(token)) == ("DASHBOARD_LOGIN", 32)
+    assert token not in make(clone, "up").stdout
+    assert settings.read_text().splitlines()[1:] == [line]
+
+
 @pytest.mark.parametrize(
     ("given", "handed_on"),
     [

@@ -35,7 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
     if given := os.environ.get("SEARCH_DATA_DIR"):
         return Path(given)
-    tool = ROOT / "shared" / "tools" / "prepare-data"
+    tool = ROOT.parent / "shared" / "tools" / "prepare-data"
     if not tool.exists():
         pytest.skip(f"needs SEARCH_DATA_DIR with mnist.npz and cifar10.npz, or {tool}")
     folder = tmp_path_factory.mktemp("data")

@@ -351,3 +351,9 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
         return Prepared(url, NAME, arguments)
 
     return make
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """The manifest of a small study."""
+    return MANIFEST

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-from search.progress import ProgressView, duration
+from search.progress import ProgressView
 from search.snapshot import Best, Snapshot
+from search.standing import duration
 from storage.records import SlotCounts
 
 BEGINNING = Snapshot(SlotCounts(total=10, waiting=8, leased=2), None, 0, None)
 HALFWAY = Snapshot(
-    SlotCounts(total=10, waiting=3, leased=2, complete=2, pruned=2, diverged=1), Best(4, 0.9375), 17, None
+    SlotCounts(total=10, waiting=3, leased=2, complete=2, pruned=2, diverged=1), Best(4, 0.9375), 17, None, pace=300.0
 )
 END = Snapshot(SlotCounts(total=10, complete=6, pruned=3, failed=1), Best(4, 0.9375), 40, None)
 
@@ -57,16 +58,6 @@ def test_lines_come_now_and_then_and_at_the_end() -> None:
     assert [line.split()[0] for line in written.getvalue().splitlines()] == ["5/10", "5/10", "10/10"]
 
 
-def test_a_study_that_goes_on_is_timed_from_where_it_was() -> None:
-    progress, _, clock = view()
-    with progress:
-        progress.show(HALFWAY)
-        assert progress.seconds_left(HALFWAY) is None
-        clock.now += 30
-        later = Snapshot(SlotCounts(total=10, waiting=1, leased=1, complete=8), None, 30, None)
-        assert progress.seconds_left(later) == pytest.approx(20.0)
-
-
 def test_a_terminal_gets_a_panel_with_a_bar() -> None:
     progress, written, clock = view(terminal=True)
     with progress:
@@ -74,7 +65,7 @@ def test_a_terminal_gets_a_panel_with_a_bar() -> None:
         progress.show(HALFWAY)
     shown = written.getvalue()
     assert "demo" in shown
-    assert "━" in shown
+    assert "█" in shown
     assert "5/10 trials" in shown
     assert "best val_accuracy 0.9375 (trial 4)" in shown
 
@@ -97,6 +88,7 @@ def test_quiet_shows_nothing(terminal: bool) -> None:
         (125, "2 min 05 s"),
         (3599.7, "1 h 00 min"),
         (11_400, "3 h 10 min"),
+        (200_000, "2 d 7 h"),
     ],
 )
 def test_times_are_for_people(seconds: float, words: str) -> None:

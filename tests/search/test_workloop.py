@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 
 from search.errors import Quarantined
 from search.shutdown import Shutdown
+from search.test_score import stored_test_score
 from search.workloop import Leftovers, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, SlotOrder
@@ -19,6 +20,14 @@ def test_a_worker_does_all_the_slots_and_nothing_of_them_is_left(lab: Any) -> No
     trials = shared.study.get_trials()
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 6
     assert not (lab.folder / "artifacts" / "study" / "slots").exists()
+
+
+def test_the_worker_that_ends_the_last_trial_measures_the_test_score(lab: Any) -> None:
+    shared = lab.study(2)
+    lab.work()
+    score = stored_test_score(shared)
+    assert score is not None
+    assert score.trial == shared.study.best_trial.number
 
 
 def test_a_second_worker_finds_a_finished_study_and_leaves(lab: Any) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,22 +114,15 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", [b"not a database, but longer than the magic string", b"short"])
+@pytest.mark.parametrize(
+    "content", [b"not a database, but longer than the magic string", b"short", b"SQLite format 3\x00" + b"\xff" * 2000]
+)
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(NotAStudyDatabase, match="can't be read as a SQLite database"):
+    with pytest.raises(NotAStudyDatabase, match="is no SQLite database"):
         create_study(f"sqlite:///{path}", "demo", example_manifest())
     assert contents(tmp_path) == {"notes.txt": content}
-
-
-def test_a_damaged_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "search.db"
-    path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 2000)
-    before = contents(tmp_path)
-    with pytest.raises(NotAStudyDatabase, match="can't be read as a SQLite database"):
-        create_study(f"sqlite:///{path}", "demo", example_manifest())
-    assert contents(tmp_path) == before
 
 
 def test_an_empty_file_will_do(tmp_path: Path) -> None:
@@ -161,3 +156,18 @@ def read_only_folder() -> Iterator[Path]:
 def test_a_read_only_directory_is_refused(read_only_folder: Path) -> None:
     with pytest.raises(UrlError, match="can't be written: SQLite keeps its log beside the database"):
         check_url(f"sqlite:///{read_only_folder}/search.db")
+
+
+def test_checking_the_url_leaves_this_process_its_locks_on_the_database(sqlite_url: str) -> None:
+    """Closing any file descriptor of a file ends all of the process' locks on it (POSIX). SQLite takes care of its own;
+    without the locks, whoever closes the database removes its log although others still write there.
+    """
+    leave_wal = (
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode=DELETE').fetchone())"
+    )
+    path = sqlite_url.removeprefix("sqlite:///")
+    with create_study(sqlite_url, "s", example_manifest()) as shared:
+        assert shared.ledger.counts().total == 0
+        check_url(sqlite_url)
+        other = subprocess.run([sys.executable, "-c", leave_wal, path], capture_output=True, text=True)
+    assert "database is locked" in other.stderr

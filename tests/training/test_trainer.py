@@ -26,6 +26,7 @@ from search.protocol import (
     Trained,
     Warned,
 )
+from search.training.description import CONFIGURATION, LAYERS
 from spaces.configuration import (
     Augmentation,
     BatchNorm,
@@ -71,11 +72,25 @@ def test_it_says_what_it_is(trainer: Any) -> None:
 
 
 def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job: Job, tmp_path: Path) -> None:
-    messages = trainer.run(job(model_path=str(tmp_path / "models" / "best.keras")))
+    model = tmp_path / "models" / "best.keras"
+    messages = trainer.run(job(model_path=str(model)))
     assert [type(message).__name__ for message in messages] == ["EpochEnd"] * 3 + ["Trained"]
     assert messages[-1].parameters == 110_474
     assert messages[-1].diverged is None
-    assert list((tmp_path / "models").iterdir()) == [tmp_path / "models" / "best.keras"]
+    beside = {model.with_suffix(LAYERS), model.with_suffix(CONFIGURATION)}
+    assert set(model.parent.iterdir()) == {model, *beside}
+    assert "110,474 parameters, 110,474 of them trained" in model.with_suffix(LAYERS).read_text()
+    assert msgspec.json.decode(model.with_suffix(CONFIGURATION).read_bytes(), type=Configuration)
+
+
+@pytest.mark.parametrize(("objective", "rival", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
+def test_a_model_that_cannot_be_among_the_best_is_not_written(
+    objective: str, rival: float, kept: bool, trainer: Any, job: Job, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, rival=rival))
+    assert isinstance(messages[-1], Trained)
+    assert path.exists() == kept
 
 
 def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: Any, job: Job, scores: Scores) -> None:

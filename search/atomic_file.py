@@ -1,0 +1,43 @@
+"""Files for people, written whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from search.errors import UsageError
+
+
+def require_place(path: Path) -> None:
+    """Raises UsageError unless a file of that name can be written: said before any work is done for it."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it, such as {path / 'report.html'}")
+    if not folder.is_dir():
+        raise UsageError(f"the folder {folder} doesn't exist: create it, or name another file with -o")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"the folder {folder} can't be written: name another file with -o")
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its ending; it takes the place of `path` when the block ends without error.
+
+    Raises:
+        UsageError: it can't be written there, or the disk is full; what was there before is untouched.
+    """
+    require_place(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as scratch:
+        part = Path(scratch) / path.name
+        try:
+            yield part
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of text, whole; raises UsageError as `written_whole` does."""
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")

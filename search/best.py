@@ -1,0 +1,34 @@
+"""`python -m search.best`: the best configuration of a study."""
+
+from typing import Any
+
+import click
+
+from search.chosen_study import chosen_study, format_flag, study_flag
+from search.cli import Verb, shared_flags, start_logging
+
+EXAMPLES = {
+    "python -m search.best": "",
+    "python -m search.best --study-name bn_dropout-digits": "",
+    "python -m search.best --trial 7": "",
+    "python -m search.best -f json": "",
+}
+
+
+@click.command(cls=Verb, name="best", examples=EXAMPLES)
+@shared_flags
+@study_flag
+@click.option("--trial", default="best", show_default=True, help="best, or the number of a completed trial.")
+@format_flag("table", "json")
+def main(**flags: Any) -> None:
+    """Prints the best configuration: its scores, its parameters, the layers of its model, and what to do with it."""
+    from search.configuration_text import as_json, as_text, describe
+
+    start_logging(flags["verbose"], flags["quiet"])
+    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+        described = describe(shared, flags["trial"])
+    click.echo(as_json(described) if flags["format_"] == "json" else as_text(described, flags["storage"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The study that a command is about: the one that is named, else the only one that there is."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from search.errors import UsageError
+
+if TYPE_CHECKING:
+    from storage import SharedStudy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def study_flag(command: F) -> F:
+    """Adds --study-name, which may be left out where the storage holds a single study."""
+    return click.option("--study-name", help="The study.  [default: the only one in the storage]")(command)
+
+
+def format_flag(*formats: str) -> Callable[[F], F]:
+    """Adds -f/--format with these formats, the first of which is the default."""
+    return click.option(
+        "-f",
+        "--format",
+        "format_",
+        envvar="SEARCH_FORMAT",
+        type=click.Choice(formats),
+        default=formats[0],
+        help=f"[default: {formats[0]}]",
+    )
+
+
+@contextlib.contextmanager
+def chosen_study(storage: str, study_name: str | None) -> "Iterator[SharedStudy]":
+    """Opens the study.
+
+    Raises:
+        UsageError: none was named, and there is not exactly one.
+        StorageError: it can't be opened; StudyNotFound lists those that there are.
+    """
+    import optuna
+
+    from storage import open_study
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with open_study(storage, study_name or only_study(storage)) as shared:
+        yield shared
+
+
+def only_study(storage: str) -> str:
+    """The name of the storage's only study; raises UsageError if it has none or several."""
+    from storage import hide_password, study_names
+
+    names = sorted(study_names(storage))
+    if len(names) == 1:
+        return names[0]
+    where = hide_password(storage)
+    if not names:
+        raise UsageError(f"there is no study in {where} yet: python -m search.launch makes one")
+    raise UsageError(f"{where} holds {len(names)} studies: give one with --study-name: {', '.join(names)}")

@@ -1,0 +1,64 @@
+"""`python -m search.export`: a trial's trained model as plain Keras, with all that explains it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.chosen_study import chosen_study, study_flag
+from search.cli import Verb, shared_flags, start_logging
+
+EXAMPLES = {
+    "python -m search.export": "",
+    "python -m search.export --study-name bn_dropout-digits --trial best -o model.keras": "",
+    "python -m search.export --trial 7 --retrain -o trial-7.keras": "",
+    "python -m search.export --saved-model --onnx": "",
+}
+
+
+@click.command(cls=Verb, name="export", examples=EXAMPLES)
+@shared_flags
+@study_flag
+@click.option("--trial", default="best", show_default=True, help="best, or the number of a completed trial.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("model.keras"),
+    show_default=True,
+    help="The model's file; its companions get its name: model.json, model.md, model.py.",
+)
+@click.option("--retrain", is_flag=True, help="Train the trial again, with its seed, if its model wasn't kept.")
+@click.option("--saved-model", is_flag=True, help="Write a TensorFlow SavedModel too, in the folder MODEL-saved.")
+@click.option("--onnx", is_flag=True, help="Write MODEL.onnx too (needs the extra onnx).")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option(
+    "--artifacts",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the models.  [default: the study's]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where NAME.npz of named data sets are on this host.  [default: the study's]",
+)
+def main(**flags: Any) -> None:
+    """Writes a trained model that keras.models.load_model opens without this project.
+
+    It takes pixels as the data has them and gives probabilities. Beside it: its configuration (JSON), a model card
+    (Markdown), and a Python script that rebuilds and retrains it with Keras alone. Before anything is written, the
+    model is run on the study's test images, and must score as the study says.
+    """
+    from search.exporting import ExportOptions, export
+
+    start_logging(flags["verbose"], flags["quiet"])
+    names = ("trial", "output", "retrain", "saved_model", "onnx", "force", "artifacts", "data_dir")
+    options = ExportOptions(**{name: flags[name] for name in names})
+    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+        written = export(shared, options)
+    for line in written:
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

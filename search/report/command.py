@@ -1,0 +1,56 @@
+"""`python -m search.report`: what a study found, on one page."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.chosen_study import chosen_study, study_flag
+from search.cli import Verb, shared_flags, start_logging
+
+EXAMPLES = {
+    "python -m search.report": "",
+    "python -m search.report --study-name bn_dropout-digits -o report.html": "",
+    "python -m search.report --format md": "for a pull request",
+    "python -m search.report --format md -o report.md": "",
+}
+
+
+@click.command(cls=Verb, name="report", examples=EXAMPLES)
+@shared_flags
+@study_flag
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write.  [default: report.html; Markdown goes to standard output]",
+)
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    envvar="SEARCH_REPORT_FORMAT",
+    type=click.Choice(["html", "md"]),
+    default="html",
+    help="A page for the browser, or a few lines of Markdown.  [default: html]",
+)
+def main(**flags: Any) -> None:
+    """Writes a report on a study: what won, by how much and how sure that is, with figures and a table of all trials.
+
+    The page is one file that needs no network: send it, or keep it with the paper. It can be made at any time, while
+    the search runs too.
+    """
+    from search.report.making import make_report
+
+    start_logging(flags["verbose"], flags["quiet"])
+    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+        text = make_report(shared, flags["format_"], flags["output"])
+    if text is not None:
+        click.echo(text, nl=False)
+    elif not flags["quiet"]:
+        output = flags["output"] or Path("report.html")
+        click.echo(f"{output} is written: open it in a browser.", err=True)
+
+
+if __name__ == "__main__":
+    main()

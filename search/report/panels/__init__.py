@@ -1,0 +1,30 @@
+"""The figures of a report, a kind a file."""
+
+from collections.abc import Sequence
+
+from search.report.comparisons import Comparison
+from search.report.facts import StudyFacts
+from search.report.panels.answers import answers_panel
+from search.report.panels.choices import choices_panel
+from search.report.panels.contours import contours_panel
+from search.report.panels.curves import curves_panel
+from search.report.panels.history import history_panel
+from search.report.panels.importances import Importances, importances_panel
+from search.report.panels.slices import slices_panel
+from search.report.panels.timeline import timeline_panel
+from search.report.plots import Panel
+
+
+def panels(facts: StudyFacts, comparisons: Sequence[Comparison], found: Importances) -> tuple[Panel, ...]:
+    """All of them, in the order of the page; `found` are the importances of the study's parameters."""
+    every = (
+        answers_panel(comparisons, maximize=facts.maximize),
+        history_panel(facts),
+        curves_panel(facts),
+        importances_panel(found),
+        choices_panel(facts, found),
+        slices_panel(facts, found),
+        contours_panel(facts, found),
+        timeline_panel(facts),
+    )
+    return tuple(panel for panel in every if panel is not None)

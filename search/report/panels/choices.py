@@ -1,0 +1,92 @@
+"""Two categorical parameters against each other: where the good trials are, and how many were tried at all."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optuna.distributions import CategoricalDistribution
+
+from search.lessons import BEST_SHARE, FEWEST, ranking
+from search.report.facts import StudyFacts
+from search.report.panels.importances import Importances
+from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
+
+PREFERRED = ("batch_norm", "dropout_position")
+FEW = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Trials with one choice of each parameter: how many there are, and how many of them are in the best quarter."""
+
+    n: int
+    best: int
+
+
+def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
+    """A heat map of the share of trials in the best quarter, with counts; None without two categorical parameters."""
+    pair = chosen_pair(facts, found)
+    if pair is None:
+        return None
+    (x, columns), (y, rows) = pair
+    title = f"{y} and {x}"
+    ranked = ranking(facts.frozen, maximize=facts.maximize)
+    if len(ranked) < FEWEST:
+        note = f"Not shown: {len(ranked)} finished trials are too few for a best quarter, it takes {FEWEST}."
+        return Panel("choices", title, notes=(note,))
+    best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
+
+    def cell(row: str, column: str) -> Cell:
+        having = [t.number for t in ranked if str(t.params.get(y)) == row and str(t.params.get(x)) == column]
+        return Cell(len(having), len(best.intersection(having)))
+
+    cells = [[cell(row, column) for column in columns] for row in rows]
+    heat = {
+        "type": "heatmap",
+        "x": [plain(column) for column in columns],
+        "y": [plain(row) for row in rows],
+        "z": [[round(each.best / each.n, 3) if each.n else None for each in line] for line in cells],
+        "text": [[f"{each.best} of {each.n}" if each.n else "" for each in line] for line in cells],
+        "texttemplate": "%{text}",
+        "colorscale": SCALE,
+        "zmin": 0,
+        "zmax": 1,
+        "xgap": 2,
+        "ygap": 2,
+        "hoverongaps": False,
+        "colorbar": {"title": {"text": "share"}, "tickformat": ".0%", "thickness": 12},
+        "hovertemplate": f"{plain(y)} %{{y}}<br>{plain(x)} %{{x}}<br>%{{text}} in the best quarter<extra></extra>",
+    }
+    alt = f"Heat map of {y} and {x}: of the trials with each pair of choices, how many are in the best quarter."
+    look = layout(axis(x, showgrid=False), axis(y, showgrid=False), height=180 + 46 * len(rows))
+    few = sum(each.n < FEW for line in cells for each in line)
+    return Panel("choices", title, (Plot(alt, (heat,), look),), notes(few, len(columns) * len(rows)))
+
+
+def notes(few: int, cells: int) -> tuple[str, ...]:
+    """What the numbers in the cells are, and how much they are worth."""
+    what = "Of the trials with each pair of choices, how many are in the best quarter of all. Empty: never tried."
+    sparse = f"{few} of the {cells} pairs were tried less than {FEW} times, which says next to nothing of them. "
+    rest = "The sampler tries more of what looks good, and the trials differ in everything else as well."
+    return what, f"{sparse if few else ''}{rest}"
+
+
+def chosen_pair(
+    facts: StudyFacts, found: Importances
+) -> tuple[tuple[str, Sequence[str]], tuple[str, Sequence[str]]] | None:
+    """Two categorical parameters and their choices: the preferred ones, else the most important ones."""
+    choices: dict[str, tuple[str, ...]] = {}
+    for trial in facts.frozen:
+        for name, distribution in trial.distributions.items():
+            if isinstance(distribution, CategoricalDistribution) and len(distribution.choices) > 1:
+                choices.setdefault(name, tuple(map(str, distribution.choices)))
+    if len(choices) < 2:
+        return None
+    if set(PREFERRED) <= choices.keys():
+        y, x = PREFERRED
+    else:
+        ordered = [name for name in found.names if name in choices]
+        y, x = [*ordered, *(name for name in choices if name not in ordered)][:2]
+    if len(choices[x]) > len(choices[y]):
+        x, y = y, x  # the longer list downwards, where a narrow screen has room
+    return (x, choices[x]), (y, choices[y])

@@ -1,0 +1,129 @@
+"""The score over pairs of parameters that are numbers."""
+
+import math
+from itertools import combinations, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import QhullError
+
+from search.lessons import FEWEST
+from search.report.facts import StudyFacts, TrialFacts
+from search.report.panels.importances import Importances
+from search.report.panels.slices import ordered_parameters
+from search.report.plots import SCALE, Panel, Plot, axis, label, layout
+from search.report.words import objective_name
+
+TITLE = "Two parameters at a time"
+MOST = 3
+FEWEST_POINTS = 5
+GRID = 30
+LEVELS = 8
+
+
+def contours_panel(facts: StudyFacts, found: Importances) -> Panel | None:
+    """Contours for the most important pairs of numbers; None for a space with fewer than two of them."""
+    numbers = [
+        (name, distribution)
+        for name, distribution in ordered_parameters(facts, found)
+        if not isinstance(distribution, CategoricalDistribution)
+    ]
+    pairs = list(islice(combinations(numbers, 2), MOST))
+    if not pairs:
+        return None
+    made = [contour_plot(facts, x, y) for x, y in pairs]
+    plots = tuple(plot for plot in made if plot is not None)
+    if not plots:
+        note = f"Not shown: no two of these parameters have {FEWEST_POINTS} completed trials in common."
+        return Panel("contours", TITLE, notes=(note,))
+    notes = (
+        f"Each point is a completed trial. From {FEWEST} on, the score is interpolated between them, which ignores all "
+        "other parameters and the luck of a single run. Where there are no points, nothing is known.",
+    )
+    return Panel("contours", TITLE, plots, notes)
+
+
+def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[str, BaseDistribution]) -> Plot | None:
+    """One pair; None if too few completed trials have both."""
+    (x_name, x_range), (y_name, y_range) = x, y
+    having = [trial for trial in facts.ranked if x_name in trial.params and y_name in trial.params]
+    if len(having) < FEWEST_POINTS:
+        return None
+    xs, ys = logged(having, x_name, x_range), logged(having, y_name, y_range)
+    values = np.array([trial.value for trial in having], float)
+    low, high = colour_range(values, maximize=facts.maximize)
+    # Each trace has its colours for itself: Plotly 4.1 never ends when a contour shares an axis of colours with points.
+    colours: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
+    traces: list[dict[str, Any]] = []
+    surface = interpolated(xs, ys, values) if len(having) >= FEWEST else None
+    if surface is not None:
+        columns, rows, z = surface
+        contour = {"type": "contour", "x": back(columns, x_range), "y": back(rows, y_range), "z": z, "opacity": 0.75}
+        levels = {"start": low, "end": high, "size": (high - low) / LEVELS}
+        limits = {"zmin": low, "zmax": high, "showscale": False}
+        traces.append({**contour, **colours, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
+    edge = {"width": 1.2, "color": "#FFFFFF"}
+    limits = {"cmin": low, "cmax": high, "showscale": True}
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [trial.params[x_name] for trial in having],
+            "y": [trial.params[y_name] for trial in having],
+            "text": [label(trial) for trial in having],
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {
+                "color": values.tolist(),
+                "colorbar": {"thickness": 12},
+                "size": 9,
+                "line": edge,
+                **colours,
+                **limits,
+            },
+        }
+    )
+    look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)
+    return Plot(f"Contour plot of {objective_name(facts)} over {x_name} and {y_name}.", traces, look)
+
+
+def colour_range(values: NDArray[np.float64], *, maximize: bool) -> tuple[float, float]:
+    """What the colours span: all but the worst tenth, so that differences among good trials show."""
+    low, high = (np.quantile(values, 0.1), values.max()) if maximize else (values.min(), np.quantile(values, 0.9))
+    return float(low), float(max(high, low + 1e-6))
+
+
+def is_log(distribution: BaseDistribution) -> bool:
+    """Whether the parameter is drawn on a logarithmic scale."""
+    return bool(getattr(distribution, "log", False))
+
+
+def kind(distribution: BaseDistribution) -> dict[str, Any]:
+    """The axis of a parameter."""
+    return {"type": "log", "exponentformat": "power", "dtick": 1} if is_log(distribution) else {}
+
+
+def logged(trials: list[TrialFacts], name: str, distribution: BaseDistribution) -> NDArray[np.float64]:
+    """The parameter's values on its scale."""
+    values = np.array([trial.params[name] for trial in trials], float)
+    return np.log10(values) if is_log(distribution) else values
+
+
+def back(values: NDArray[np.float64], distribution: BaseDistribution) -> list[float]:
+    """Values of the scale as values of the parameter."""
+    return [float(f"{value:.5g}") for value in (10**values if is_log(distribution) else values)]
+
+
+def interpolated(
+    xs: NDArray[np.float64], ys: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[list[float | None]]] | None:
+    """The score on a grid within the hull of the points, linear between them; None if they lie on a line."""
+    columns, rows = np.linspace(xs.min(), xs.max(), GRID), np.linspace(ys.min(), ys.max(), GRID)
+    try:
+        surface = LinearNDInterpolator(np.column_stack([xs, ys]), values, rescale=True)
+    except QhullError:
+        return None
+    z = surface(*np.meshgrid(columns, rows))
+    return columns, rows, [[None if math.isnan(value) else round(float(value), 4) for value in row] for row in z]

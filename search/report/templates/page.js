@@ -1,0 +1,93 @@
+"use strict";
+
+// Figures are drawn when they come into view, in the colours of the page, and drawn anew when those change.
+const figures = JSON.parse(document.getElementById("figures").textContent);
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const narrow = window.matchMedia("(max-width: 40rem)");
+const touch = window.matchMedia("(pointer: coarse)");
+const drawn = new Set();
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function look(layout) {
+  const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), tickcolor: colour("--line") };
+  return {
+    ...layout,
+    autosize: true,
+    height: layout.height || 420,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 13, color: colour("--ink") },
+    hoverlabel: { ...layout.hoverlabel, bgcolor: colour("--panel"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+    // A finger that moves over a figure scrolls the page.
+    dragmode: touch.matches ? false : "zoom",
+    xaxis: { ...layout.xaxis, ...lines },
+    yaxis: { ...layout.yaxis, ...lines },
+  };
+}
+
+function draw(element) {
+  const figure = figures[element.dataset.figure];
+  const config = { responsive: true, displaylogo: false, displayModeBar: narrow.matches ? false : "hover", scrollZoom: false };
+  drawn.add(element);
+  return Plotly.react(element, figure.data, look(figure.layout), config).then(() => { element.dataset.drawn = "yes"; });
+}
+
+const plots = [...document.querySelectorAll("[data-figure]")];
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (entry.isIntersecting) {
+      watcher.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }
+}, { rootMargin: "600px" });
+plots.forEach((element) => watcher.observe(element));
+dark.addEventListener("change", () => drawn.forEach(draw));
+window.addEventListener("beforeprint", () => plots.forEach(draw));
+window.addEventListener("afterprint", () => drawn.forEach(draw));
+
+// The table of trials: a click on a heading sorts by it, again the other way round; every word of the filter must occur.
+const table = document.getElementById("table");
+if (table) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const rows = [...body.rows].map((row) => ({ row, text: row.textContent.toLowerCase(), state: row.cells[1].textContent }));
+  const keyOf = (row, column) => row.cells[column].dataset.key ?? row.cells[column].textContent;
+  const isNumber = (key) => key !== "" && !Number.isNaN(Number(key));
+
+  function compare(first, second) {
+    const numbers = isNumber(first) && isNumber(second);
+    return numbers ? Number(first) - Number(second) : first.localeCompare(second);
+  }
+
+  function sort(column) {
+    const descending = heads[column].ariaSort === "ascending";
+    heads.forEach((head, index) => { head.ariaSort = index === column ? (descending ? "descending" : "ascending") : "none"; });
+    const keyed = rows.map((entry) => ({ entry, key: keyOf(entry.row, column) }));
+    // Empty cells come last in either direction.
+    keyed.sort((one, other) => {
+      if (one.key === "" || other.key === "") return (one.key === "") - (other.key === "");
+      return descending ? compare(other.key, one.key) : compare(one.key, other.key);
+    });
+    body.append(...keyed.map(({ entry }) => entry.row));
+  }
+
+  function filter() {
+    const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const state = document.getElementById("state").value;
+    let shown = 0;
+    for (const entry of rows) {
+      const fits = (!state || entry.state === state) && words.every((word) => entry.text.includes(word));
+      entry.row.hidden = !fits;
+      shown += fits;
+    }
+    document.getElementById("shown").value = `${shown} of ${rows.length}`;
+  }
+
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sort(column)));
+  document.getElementById("filter").addEventListener("input", filter);
+  document.getElementById("state").addEventListener("change", filter);
+}

@@ -1,0 +1,76 @@
+"""A trial trained again, from its configuration and seed, for its model."""
+
+import tempfile
+from pathlib import Path
+
+from search.configuration_text import Described
+from search.errors import SearchFailed, TrainerDied
+from search.folders import StudyFolder
+from search.join import data_source, require_same
+from search.machine import threads_each
+from search.protocol import EpochEnd, Failed, Stopped, Train, Trained
+from search.trainer_process import TrainerProcess
+from search.workbench import Trainer
+from spaces import resolve
+from storage import SharedStudy
+
+SILENCE_S = 3600.0
+
+
+def retrain(
+    shared: SharedStudy, folder: StudyFolder, described: Described, data_dir: Path | None, model: Path
+) -> float:
+    """Trains it and leaves the model at the path; returns the objective's value. On the processor and with the packages
+    of the study it is the same as there, to the last bit.
+
+    Raises:
+        UsageError: this machine's packages, space or data aren't those of the study.
+        SearchFailed: it couldn't be trained.
+    """
+    manifest = shared.manifest
+    source = resolve(manifest.space)
+    data = data_source(manifest, data_dir)
+    require_same(manifest, source, data)
+    slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == described.trial.number)
+    settings = slot.settings or {}
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
+        job = Train(
+            job=trainer.next_job(),
+            configuration=described.configuration,
+            space=source.ref,
+            data=data,
+            epochs=manifest.epochs,
+            batch_size=manifest.batch_size,
+            seed=slot.seed,
+            split_seed=int(settings.get("split_seed") or manifest.seed),
+            token=1,
+            checkpoints=scratch,
+            model_path=str(model),
+        )
+        try:
+            process, _ = trainer.process()
+            process.send(job)
+            return follow(process, manifest.objective)
+        except TrainerDied as error:
+            raise SearchFailed(f"trial {described.trial.number} couldn't be trained again: {error}") from error
+        finally:
+            trainer.discard()
+
+
+def follow(process: TrainerProcess, objective: str) -> float:
+    """Waits until the trainer is done; returns the objective after the last epoch."""
+    value: float | None = None
+    while True:
+        message = process.receive(SILENCE_S)
+        match message:
+            case EpochEnd():
+                value = getattr(message, objective)
+            case Trained(diverged=None) if value is not None:
+                return value
+            case Trained():
+                raise SearchFailed(f"it diverged this time: {message.diverged}")
+            case Failed():
+                raise SearchFailed(f"it failed this time: {message.reason}")
+            case Stopped() | None:
+                raise SearchFailed("the trainer didn't finish it")

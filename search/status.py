@@ -1,0 +1,47 @@
+"""`python -m search.status`: a study at a glance."""
+
+from typing import Any
+
+import click
+
+from search.chosen_study import chosen_study, format_flag, study_flag
+from search.cli import Verb, shared_flags, start_logging
+
+EXAMPLES = {
+    "python -m search.status": "",
+    "python -m search.status --study-name bn_dropout-digits --watch": "",
+    "python -m search.status -f json": "",
+    "OPTUNA_STORAGE=postgresql://… python -m search.status --study-name S --watch --interval 10": "",
+}
+
+
+@click.command(cls=Verb, name="status", examples=EXAMPLES)
+@shared_flags
+@study_flag
+@click.option("--watch", is_flag=True, help="Follow it until all its trials are finished, or Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks of --watch.",
+)
+@format_flag("table", "json")
+def main(**flags: Any) -> None:
+    """Shows how a study stands: its trials by state, the best and how it grew, each worker, failures, time left.
+
+    Nothing is changed, and no worker waits for it. Without a terminal, --watch prints a line now and then; with
+    -f json, a document a line.
+    """
+    from search.watching import print_status, watch_status
+
+    start_logging(flags["verbose"], flags["quiet"])
+    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+        if flags["watch"]:
+            watch_status(shared, flags["format_"], flags["interval"])
+        else:
+            print_status(shared, flags["format_"])
+
+
+if __name__ == "__main__":
+    main()

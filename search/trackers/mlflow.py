@@ -1,0 +1,62 @@
+"""MLflow: an experiment for the study, a run for each trial, with its parameters and its scores after each epoch."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from search.trackers.tracker import EndedTrial, missing
+from storage.records import EpochRow
+
+# It would tell its makers of its use; whoever wants that sets this variable to false.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+try:
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.tracking import MlflowClient
+except ImportError as error:
+    raise missing("--mlflow", "mlflow-skinny") from error
+
+SCORES = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "KILLED", "failed": "FAILED"}
+TRIAL_TAG = "search.trial"
+LONGEST_TAG = 5000
+
+
+class Mlflow:
+    """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. One that was broken off goes on."""
+
+    def __init__(self, uri: str, study_name: str) -> None:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells which tables it makes
+        self._client = MlflowClient(tracking_uri=uri)
+        found = self._client.get_experiment_by_name(study_name)
+        self._experiment = found.experiment_id if found is not None else self._client.create_experiment(study_name)
+        self._runs: dict[int, str] = {}
+
+    def begin(self, number: int) -> int | None:
+        runs = self._client.search_runs([self._experiment], f"tags.`{TRIAL_TAG}` = '{number}'")
+        if not runs:
+            run = self._client.create_run(self._experiment, tags={TRIAL_TAG: str(number)}, run_name=f"trial {number}")
+            self._runs[number] = run.info.run_id
+            return 0
+        self._runs[number] = runs[0].info.run_id
+        if runs[0].info.status != "RUNNING":
+            return None
+        return len(self._client.get_metric_history(self._runs[number], "seconds"))
+
+    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+        now = int(time.time() * 1000)
+        scores = [(name, getattr(row, name), row.epoch) for row in epochs for name in SCORES]
+        metrics = [Metric(name, value, now, epoch) for name, value, epoch in scores if value is not None]
+        self._client.log_batch(self._runs[number], metrics=metrics)
+
+    def end(self, number: int, trial: EndedTrial) -> None:
+        run = self._runs.pop(number)
+        params = [Param(name, str(value)) for name, value in trial.params.items()]
+        facts: dict[str, Any] = {"outcome": trial.outcome.state, **trial.attributes}
+        tags = [RunTag(f"search.{name}", str(value)[:LONGEST_TAG]) for name, value in facts.items()]
+        self._client.log_batch(run, params=params, tags=tags)
+        self._client.set_terminated(run, STATUS[trial.outcome.state])
+
+    def close(self) -> None:
+        """There is nothing left: each call has written what it was given."""

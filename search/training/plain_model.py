@@ -1,0 +1,125 @@
+"""A trained model for people without this project: Keras' own layers alone, from raw pixels to probabilities."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.optimizer import make_optimizer
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from spaces.space import ImageShape
+
+PROBABILITIES = "probabilities"
+NOT_WRITTEN = {"name", "trainable", "dtype"}
+
+
+def load_trained(path: Path) -> Any:
+    """The uncompiled model that a trial left: from scaled pixels to logits.
+
+    Raises:
+        SpaceError: it has layers that are not Keras' own, which nobody could open without the space's code.
+    """
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (TypeError, ValueError) as error:
+        raise SpaceError(f"the model can't be opened with Keras alone: {error}") from error
+    foreign = sorted({type(layer).__name__ for layer in all_layers(model) if not is_of_keras(layer)})
+    if foreign:
+        raise SpaceError(
+            f"the model has layers of the space's own ({', '.join(foreign)}): an export holds Keras' own layers "
+            "alone, so that it opens without other code. Build it from those, or keep using the study's own model file"
+        )
+    return model
+
+
+def all_layers(model: Any) -> Iterator[Any]:
+    """Every layer, those of models within the model too."""
+    yield model
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from all_layers(layer)
+        else:
+            yield layer
+
+
+def is_of_keras(layer: Any) -> bool:
+    """Whether a layer is one of Keras' own."""
+    return type(layer).__module__.split(".")[0] == "keras"
+
+
+def plain_model(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
+    """The same model, that takes pixels as the data has them and gives probabilities: it scales by itself."""
+    import keras
+
+    before = [keras.Input(image_shape, name="pixels"), keras.layers.Rescaling(1 / pixel_max, name="scale")]
+    after = keras.layers.Softmax(name=PROBABILITIES)
+    inner = trained.layers if isinstance(trained, keras.Sequential) else [trained]
+    model = keras.Sequential([*before, *inner, after])
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def accuracy(model: Any, images: NDArray[Any], labels: NDArray[np.int64], batch_size: int) -> float:
+    """The share of images whose most probable class is the right one."""
+    predicted = model.predict(images.astype(np.float32), batch_size=batch_size, verbose=0)
+    return float(np.mean(predicted.argmax(axis=1) == labels))
+
+
+def layers_code(trained: Any) -> list[str] | None:
+    """The layers of a sequential model as Python calls; None for a model that is more than a sequence of calls."""
+    import keras
+
+    if not isinstance(trained, keras.Sequential):
+        return None
+    codes = [call("keras.layers", layer) for layer in trained.layers]
+    return None if None in codes else [code for code in codes if code is not None]
+
+
+def model_json(trained: Any) -> str:
+    """The architecture as the JSON that `keras.models.model_from_json` takes."""
+    return str(trained.to_json())
+
+
+def optimizer_code(configuration: Configuration) -> str:
+    """The optimizer as a Python call."""
+    optimizer = make_optimizer(configuration.optimizer)
+    import keras
+
+    return call("keras.optimizers", optimizer) or (
+        f"keras.optimizers.deserialize({json.loads(json.dumps(keras.optimizers.serialize(optimizer)))!r})"
+    )
+
+
+def call(module: str, made: Any) -> str | None:
+    """The call that makes such an object, with what isn't as by default; None if it can't be written as one."""
+    kind, config = type(made), made.get_config()
+    parameters = inspect.signature(kind.__init__).parameters
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if name not in ("self", "kwargs", "args") and parameter.default is parameter.empty
+    ]
+    default = kind(**{name: config[name] for name in required}).get_config()
+    wanted = {name: config[name] for name in required}
+    wanted |= {name: value for name, value in config.items() if name not in NOT_WRITTEN and value != default.get(name)}
+    if not all(is_simple(value) for value in wanted.values()):
+        return None
+    arguments = ", ".join(f"{name}={rounded(value)!r}" for name, value in wanted.items())
+    return f"{module}.{kind.__name__}({arguments})"
+
+
+def is_simple(value: Any) -> bool:
+    """Whether the value can be written down in Python as it is."""
+    return value is None or isinstance(value, str | int | float | bool | tuple | list)
+
+
+def rounded(value: Any) -> Any:
+    """The value; a float32 that became a float gets the shortest digits that mean the same."""
+    return float(str(np.float32(value))) if isinstance(value, float) else value

@@ -1,0 +1,142 @@
+"""Who may come in: people through a form that leaves a cookie, scripts with the same token or password in a header.
+
+The cookie is signed with the login itself. It holds until it expires, also over a restart of the dashboard, and is
+worth nothing any more once the login is changed.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import html
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Self
+from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from search.errors import UsageError
+from search.web import answers
+
+VARIABLE = "SEARCH_DASHBOARD_LOGIN"
+SHORTEST = 12
+COOKIE = "search_dashboard"
+SESSION_S = 7 * 24 * 3600
+LONGEST_FORM = 4096
+PAGES = re.compile(r"(/[\w-]+)+/?")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What lets people in: a password and the user that it belongs to, or a token, which needs no user."""
+
+    secret: str
+    user: str | None = None
+
+    @classmethod
+    def parse(cls, given: str) -> Self:
+        """TOKEN or USER:PASSWORD, as the environment has it.
+
+        Raises:
+            UsageError: it is too short to keep anybody out.
+        """
+        user, colon, secret = given.partition(":")
+        found = cls(secret, user) if colon else cls(given)
+        if len(found.secret) < SHORTEST or found.user == "":
+            raise UsageError(
+                f"{VARIABLE} must be a token or USER:PASSWORD, with {SHORTEST} characters or more for the secret; "
+                "python -c 'import secrets; print(secrets.token_urlsafe())' makes a good token"
+            )
+        return found
+
+    def match(self, user: str, secret: str) -> bool:
+        """Whether these are they; how long that takes says nothing about them. A token goes with any user."""
+        same_user = self.user is None or hmac.compare_digest(user.encode(), self.user.encode())
+        return hmac.compare_digest(secret.encode(), self.secret.encode()) and same_user
+
+    def sign(self, expires: int) -> str:
+        """What goes into the cookie of somebody who is let in until then, in Unix seconds."""
+        key = f"{self.user or ''}:{self.secret}".encode()
+        return f"{expires}.{hmac.new(key, f'session {expires}'.encode(), hashlib.sha256).hexdigest()}"
+
+    def accepts(self, session: str, now: float) -> bool:
+        """Whether that is what `sign` made, and hasn't expired."""
+        expires = session.partition(".")[0]
+        if not (expires.isascii() and expires.isdecimal() and len(expires) < 12):
+            return False
+        return hmac.compare_digest(session.encode(), self.sign(int(expires)).encode()) and int(expires) > now
+
+
+@dataclass(frozen=True)
+class Login:
+    """Lets in who has logged in or brings the credentials along, and asks everybody else for them."""
+
+    app: WSGIApplication
+    credentials: Credentials
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/login":
+            return self._log_in(environ, start) if environ["REQUEST_METHOD"] == "POST" else self._ask(start, "/")
+        if self._brings_session(environ) or self._brings_credentials(environ):
+            return self.app(environ, start)
+        if answers.wants_page(environ):
+            return self._ask(start, environ["PATH_INFO"])
+        # Not Basic: the browser would ask for it with a dialogue of its own whenever a session has expired.
+        challenge = [("WWW-Authenticate", 'Bearer realm="search.dashboard"')]
+        return answers.json(start, "401 Unauthorized", {"reason": "Log in first: open this address."}, challenge)
+
+    def _brings_session(self, environ: WSGIEnvironment) -> bool:
+        try:
+            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
+        except CookieError:
+            return False
+        return COOKIE in cookies and self.credentials.accepts(cookies[COOKIE].value, time.time())
+
+    def _brings_credentials(self, environ: WSGIEnvironment) -> bool:
+        scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.credentials.user is None and self.credentials.match("", value.strip())
+        if scheme.lower() != "basic":
+            return False
+        try:
+            user, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        return self.credentials.match(user, secret)
+
+    def _log_in(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        form = read_form(environ)
+        goal = form.get("next", "")
+        if not self.credentials.match(form.get("user", ""), form.get("secret", "")):
+            return self._ask(start, goal, "That is wrong. Try again.")
+        session = self.credentials.sign(int(time.time()) + SESSION_S)
+        cookie = f"{COOKIE}={session}; Path=/; Max-Age={SESSION_S}; HttpOnly; SameSite=Strict"
+        place = goal if PAGES.fullmatch(goal) else "/dashboard"
+        return answers.text(start, "303 See Other", "Welcome.", [("Location", place), ("Set-Cookie", cookie)])
+
+    def _ask(self, start: StartResponse, goal: str, wrong: str = "") -> Iterable[bytes]:
+        user = '<label>User<input name="user" autocomplete="username" autofocus required></label>'
+        name, focus = ("Password", "") if self.credentials.user is not None else ("Token", " autofocus")
+        body = (
+            f'<p class="wrong" role="alert">{wrong}</p>'
+            '<form method="post" action="/login">'
+            f'<input type="hidden" name="next" value="{html.escape(goal)}">'
+            f"{user if self.credentials.user is not None else ''}"
+            f'<label>{name}<input name="secret" type="password" autocomplete="current-password" required{focus}>'
+            "</label>"
+            "<button>Log in</button></form>"
+            f"<p>Whoever started this dashboard knows it: it is in <code>{VARIABLE}</code> there.</p>"
+        )
+        return answers.page(start, "401 Unauthorized", "Searches: log in", body)
+
+
+def read_form(environ: WSGIEnvironment) -> dict[str, str]:
+    """The fields of a form that was sent; none if it is no form, or longer than ours can be."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > LONGEST_FORM:
+        return {}
+    body = environ["wsgi.input"].read(int(length)).decode("ascii", errors="replace")
+    return {name: values[0] for name, values in parse_qs(body).items()}

@@ -1,0 +1,116 @@
+"""A database as somebody sees it who only looks: its studies, ours and others', without holding up those who write.
+
+Our workers' engine takes the write lock for whatever Optuna does, because Optuna reads and then writes. Somebody who
+only looks must not: here transactions that read wait for nobody, and the database itself refuses all others.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine
+
+from storage import registry, tables
+from storage.engine import begin_sqlite, connection_settings, is_sqlite, make_storage, prepare_sqlite
+from storage.errors import StorageError, StudyNotFound
+from storage.schema import one_connection, require_known_optuna
+from storage.transaction import translated
+from storage.url import hide_password, nearest, parse, require_study_tables
+
+
+@dataclass(frozen=True)
+class Browsing:
+    """Optuna's storage of a database, cached, for somebody who browses it."""
+
+    storage: BaseStorage
+    _rdb: RDBStorage = field(repr=False)
+    _engine: Engine = field(repr=False)
+
+    def study_id(self, study_name: str) -> int:
+        """The id of a study; raises StudyNotFound, with the names that there are, if it isn't there."""
+        with translated(self._engine.url):
+            names = optuna.get_all_study_names(storage=self._rdb)
+            if study_name in names:
+                return self._rdb.get_study_id_from_name(study_name)
+        listed = f"; there are: {', '.join(sorted(names))}" if names else ", nor any other yet"
+        raise StudyNotFound(f"there is no study {study_name!r}{listed}{nearest(study_name, names)}")
+
+    def artifact_locations(self) -> list[str]:
+        """Where the studies of this program keep their artifacts: folders and s3:// URLs, each once."""
+        with translated(self._engine.url):
+            if not sa.inspect(self._engine).has_table(tables.manifests.name):
+                return []
+            found = [registry.stored_manifest(self._rdb, name) for name in registry.names(self._rdb)]
+        known = [manifest for manifest in found if manifest is not None]
+        return list(dict.fromkeys(one.artifact_store or str(Path(one.artifacts) / "models") for one in known))
+
+    def check(self) -> None:
+        """Raises StorageUnreachable unless the database answers."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            connection.execute(sa.select(tables.studies.c.study_id).limit(1))
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+
+def browse(url: str, *, write: bool = False) -> Browsing | None:
+    """Opens a database with Optuna's tables, made by whatever program; None while it isn't there or has no tables.
+
+    Unless `write`, the database refuses every change.
+
+    Raises:
+        UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say.
+        StorageUsageError: its tables are those of an older Optuna.
+        StorageUnreachable: it doesn't answer.
+    """
+    parsed = parse(url)
+    if is_sqlite(parsed) and not Path(str(parsed.database)).exists():
+        return None
+    connect_args = connection_settings(parsed)
+    with translated(parsed):
+        if not has_studies(parsed, connect_args):
+            return None
+        rdb = make_storage(parsed, connect_args, create=False)
+        with closed_on_error(rdb.engine):
+            require_known_optuna(rdb)
+            restrict(rdb.engine, write=write)
+            return Browsing(get_storage(rdb), rdb, rdb.engine)
+
+
+def has_studies(url: URL, connect_args: dict[str, Any]) -> bool:
+    """Whether Optuna's tables are there; raises NotAStudyDatabase if the database is somebody else's."""
+    with one_connection(url, connect_args) as connection:
+        found = sa.inspect(connection).get_table_names()
+    require_study_tables(found, hide_password(url.render_as_string(hide_password=False)))
+    return {"studies", "version_info", "alembic_version"} <= set(found)
+
+
+@contextmanager
+def closed_on_error(engine: Engine) -> Iterator[None]:
+    """Closes the engine's connections if what is done inside fails."""
+    try:
+        yield
+    except (StorageError, sa.exc.SQLAlchemyError):
+        engine.dispose()
+        raise
+
+
+def restrict(engine: Engine, *, write: bool) -> None:
+    """Has the connections that the engine makes from now on wait for no writer, or write as ours do."""
+    engine.dispose()
+    if not is_sqlite(engine.url):
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", not write))
+        return
+    event.listen(engine, "connect", prepare_sqlite)
+    if write:
+        event.listen(engine, "begin", begin_sqlite)
+    else:
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))

@@ -1,0 +1,110 @@
+"""Searching from Python: the same search, its results as objects, its errors as exceptions."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search
+from search.api import follow, reference_to
+from search.errors import SearchFailed, UsageError
+from spaces import resolve
+from spaces.space import Space
+from storage.errors import StudyNotFound
+
+
+@pytest.fixture
+def found(lab: Any) -> search.Result:
+    """A study of fourteen trials, one of which failed."""
+    lab.acts = {3: [{"fail": ["crash", "as told"]}], 4: [{"diverge_at": 2}]}
+    lab.study(14)
+    lab.work()
+    return search.load(storage=lab.url)
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    program = "import search, sys; assert not {'optuna', 'keras', 'pandas', 'click'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_best_trial_and_tables_of_trials_and_curves(found: search.Result) -> None:
+    trials = found.trials
+    assert found.best is not None
+    assert trials["state"].value_counts().to_dict() == {"complete": 12, "failed": 1, "diverged": 1}
+    assert found.best.number == trials["value"].idxmax()
+    assert trials.loc[found.best.number, "optimizer"] == found.best.params["optimizer"]
+    assert trials["reason"].dropna().str.contains("as told").sum() == 1
+    assert len(found.curves.loc[found.best.number]) == 3
+    assert found.curves["val_accuracy"].max() == pytest.approx(trials["value"].max(), abs=1)
+
+
+def test_figures_have_the_trials_and_a_wrong_name_lists_the_valid_ones(found: search.Result) -> None:
+    assert {"history", "curves", "choices-optimizer"} <= set(found.figure_names)
+    assert len(found.figure("curves").data) == 14
+    assert sum(len(trace.x) for trace in found.figure("history").data if trace.mode == "markers") >= 12
+    assert found.figure("choices-optimizer").data
+    with pytest.raises(UsageError, match="history"):
+        found.figure("histroy")
+
+
+def test_printed_it_says_how_the_study_stands(found: search.Result) -> None:
+    assert str(found).startswith("The study study is complete: 14 trials")
+
+
+def test_a_study_without_trials_has_empty_tables(lab: Any) -> None:
+    lab.study(2)
+    found = search.load("study", storage=lab.url)
+    assert found.best is found.test is None
+    assert len(found.trials) == len(found.curves) == 0
+    assert found.figure("curves").data == ()
+
+
+def test_a_study_that_is_not_there_is_said_so(lab: Any) -> None:
+    lab.study(1)
+    with pytest.raises(StudyNotFound, match="there are: study"):
+        search.load("another", storage=lab.url)
+
+
+def test_wrong_flags_are_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="n_trials"):
+        search.run("bn_dropout", n_trails=3)
+    with pytest.raises(UsageError, match="sampler"):
+        search.run("bn_dropout", sampler="tpr", quiet=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_space_that_only_this_process_has_is_refused_with_what_to_do() -> None:
+    own = Space(name="own", question="?", suggest=resolve("bn_dropout").space.suggest)
+    with pytest.raises(UsageError, match="writefile"):
+        reference_to(own)
+
+
+def test_a_space_of_a_module_is_found_by_other_processes() -> None:
+    assert reference_to(resolve("bn_dropout").space) == "spaces.bn_dropout:space"
+    assert reference_to("bn_dropout") == "bn_dropout"
+
+
+def test_what_a_search_says_is_printed_and_its_error_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    program = "import sys; print('on its way', file=sys.stderr); print('Error: no luck\\nat all', file=sys.stderr)"
+    with pytest.raises(SearchFailed, match=r"^no luck\nat all$"):
+        follow([sys.executable, "-c", f"{program}; sys.exit(1)"], {})
+    assert capsys.readouterr().out == "on its way\n"
+
+
+def test_it_works_in_a_thread_which_has_no_signal_handlers() -> None:
+    raised: list[type[BaseException]] = []
+
+    def work() -> None:
+        try:
+            follow([sys.executable, "-c", "raise SystemExit(130)"], {})
+        except KeyboardInterrupt as error:
+            raised.append(type(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert raised == [KeyboardInterrupt]

@@ -1,0 +1,225 @@
+"""An exported model stands on its own: Keras opens it, its script trains it, its texts say what it is."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from search.export import main
+from search.folders import StudyFolder
+from search.settle import MODEL_ATTR
+from search.test_score import TEST_ATTR
+from search.training.datasets import load_dataset
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
+
+# What this project's packages are called, out of reach for the code that follows.
+ALONE = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in ("search", "spaces", "storage"):
+            raise ImportError(f"{name} is not to be used here")
+
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+@pytest.fixture
+def study(lab: Any) -> Any:
+    """Three completed trials; the stub's models are replaced by real ones of their configurations."""
+    lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(4)}
+    shared = lab.study(4, top_models=3)
+    lab.work()
+    return shared
+
+
+@pytest.fixture
+def exportable(study: Any, lab: Any) -> Any:
+    """The study, with a real model of its best trial."""
+    from search.configuration_text import describe
+    from search.training.model import Setting, build_model
+    from spaces import resolve
+
+    described = describe(study, "best")
+    setting = Setting((8, 8, 1), 10, 18)
+    model = build_model(resolve("bn_dropout").space, described.configuration, setting)
+    model.save(stored_model(study, lab, described.trial.number, ".keras"))
+    stored_model(study, lab, described.trial.number, ".keras").replace(stored_model(study, lab, described.trial.number))
+    return study
+
+
+def stored_model(study: Any, lab: Any, number: int, ending: str = "") -> Path:
+    """Where the kept model of a trial lies."""
+    files = StudyFolder(lab.folder / "artifacts", study.name)
+    artifact = study.study.get_trials()[number].user_attrs[MODEL_ATTR]
+    return files.models / (artifact + ending)
+
+
+def export(lab: Any, *arguments: str | Path) -> Result:
+    words = ["--storage", lab.url, *map(str, arguments)]
+    return CliRunner(catch_exceptions=False).invoke(main, words)
+
+
+def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs Python without this project's folder on its path."""
+    return subprocess.run(
+        [sys.executable, "-I", *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_export_stands_on_its_own(exportable: Any, lab: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    result = export(lab, "-o", out / "model.keras", "--saved-model")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.iterdir()} == {
+        "model.keras",
+        "model.json",
+        "model.md",
+        "model.py",
+        "model-saved",
+    }
+    facts = json.loads((out / "model.json").read_text())
+    check = (
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "from sklearn.datasets import load_digits\n"
+        "images = load_digits().images[:5].reshape(5, 8, 8, 1)\n"
+        "said = model.predict(images, verbose=0)\n"
+        "assert said.shape == (5, 10) and np.allclose(said.sum(axis=1), 1, atol=1e-5)\n"
+        "print(model.count_params())\n"
+    )
+    opened = run("-c", ALONE + check, folder=out)
+    assert opened.returncode == 0, opened.stderr
+    assert int(opened.stdout) == facts["parameters"]
+    retrained = run(
+        "-c",
+        f"{ALONE}import runpy; sys.argv[1:] = ['--epochs', '1']\nrunpy.run_path('model.py', run_name='__main__')",
+        folder=out,
+    )
+    assert retrained.returncode == 0, retrained.stderr
+    assert f"{facts['parameters']} parameters" in retrained.stdout
+    assert (out / "retrained.keras").exists()
+
+
+def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable: Any, lab: Any, tmp_path: Path) -> None:
+    from search.training.plain_model import accuracy, load_trained, plain_model
+
+    best = exportable.study.best_trial.number
+    data = load_dataset("digits")
+    trained = load_trained(kept_copy(exportable, lab, best, tmp_path))
+    logits = trained.predict(data.x_test.astype(np.float32) / data.pixel_max, verbose=0)
+    expected = float(np.mean(logits.argmax(axis=1) == data.y_test))
+    model = plain_model(trained, (8, 8, 1), data.pixel_max)
+    assert accuracy(model, data.x_test, data.y_test, 64) == pytest.approx(expected, abs=1 / 359)
+    score = {"trial": best, "accuracy": expected, "loss": 1.0, "n": 359}
+    exportable.study.set_user_attr(TEST_ATTR, score)
+    assert export(lab, "-o", tmp_path / "good.keras").exit_code == 0
+    exportable.study.set_user_attr(TEST_ATTR, {**score, "accuracy": 1 - expected})
+    refused = export(lab, "-o", tmp_path / "bad.keras")
+    assert refused.exit_code == 1
+    assert "nothing was written" in refused.stderr
+    assert not list(tmp_path.glob("bad*"))
+
+
+def kept_copy(study: Any, lab: Any, number: int, folder: Path) -> Path:
+    """The kept model under a name that Keras takes."""
+    copy = folder / "kept.keras"
+    copy.write_bytes(stored_model(study, lab, number).read_bytes())
+    return copy
+
+
+def test_the_card_says_what_pixels_it_takes_and_how_sure_its_scores_are(
+    exportable: Any, lab: Any, tmp_path: Path
+) -> None:
+    export(lab, "-o", tmp_path / "model.keras")
+    card = (tmp_path / "model.md").read_text()
+    for words in ("from 0 to\n16", "divides them by 16", "95 % interval", "trained once", "Licence"):
+        assert words in card
+
+
+def test_the_script_is_python_whatever_the_study_is_called() -> None:
+    import keras
+
+    from search.training.plain_model import call
+
+    assert call("keras.layers", keras.layers.Conv2D(8, 3, padding="same")) == (
+        "keras.layers.Conv2D(filters=8, kernel_size=(3, 3), padding='same')"
+    )
+    ast.parse(str(call("keras.optimizers", keras.optimizers.Adam(0.001))))
+
+
+def test_a_layer_of_the_space_cannot_be_exported(tmp_path: Path) -> None:
+    import keras
+
+    from search.training.plain_model import load_trained
+    from spaces.errors import SpaceError
+
+    @keras.saving.register_keras_serializable("tests")
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    model = keras.Sequential([keras.Input((2,)), Own(), keras.layers.Dense(2)])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(SpaceError, match=r"layers of the space's own \(Own\)"):
+        load_trained(tmp_path / "model.keras")
+
+
+def test_a_trial_whose_model_is_gone_says_which_are_kept(study: Any, lab: Any, tmp_path: Path) -> None:
+    result = export(lab, "--trial", "0", "-o", tmp_path / "model.keras")
+    assert result.exit_code == 2
+    assert "trial 0 can't be exported as it is" in result.stderr
+    assert "best 3 trials (1, 2, 3)" in result.stderr
+    assert "--retrain" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--trial", "9"), "there is no trial 9"),
+        (("--trial", "first"), "give best, or the number of a trial"),
+        (("-o", "model.h5"), "ends in .keras"),
+        (("-o", "missing/model.keras"), "doesn't exist"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(study: Any, lab: Any, arguments: tuple[str, str], words: str) -> None:
+    result = export(lab, *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_a_file_that_is_there_is_left_unless_forced(study: Any, lab: Any, tmp_path: Path) -> None:
+    (tmp_path / "model.md").write_text("mine")
+    result = export(lab, "-o", tmp_path / "model.keras")
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert (tmp_path / "model.md").read_text() == "mine"
+
+
+def test_failed_and_pruned_trials_have_no_model(lab: Any, tmp_path: Path) -> None:
+    lab.acts = {0: [{"fail": ["space_error", "no such layer"]}]}
+    lab.study(1)
+    lab.work()
+    for trial in ("0", "best"):
+        result = export(lab, "--trial", trial, "-o", tmp_path / "model.keras")
+        assert result.exit_code == 2
+        assert "failed" in result.stderr
+    assert "trial 0 failed: no such layer" in export(lab, "--trial", "0", "-o", tmp_path / "model.keras").stderr
+
+
+def test_onnx_without_its_packages_says_what_to_install(
+    study: Any, lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.exporting.ONNX_PACKAGES", ("no_such_package",))
+    result = export(lab, "--onnx", "-o", tmp_path / "model.keras")
+    assert result.exit_code == 2
+    assert "pip install" in result.stderr

@@ -1,0 +1,34 @@
+"""The notebook of the docs runs in a real Jupyter kernel, and what it shows was made by running it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+
+def code_cells(path: Path) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    run = [sys.executable, str(ROOT / "docs" / "run_notebook.py"), str(tmp_path / "run.ipynb")]
+    done = subprocess.run(run, env={**inherited, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = "".join(code_cells(tmp_path / "run.ipynb")[-1]["outputs"][0]["text"])
+    assert "The study bn_dropout-digits is complete: 4 trials" in printed
+
+
+def test_the_notebook_in_the_docs_shows_its_outputs_and_no_error() -> None:
+    for cell in code_cells(NOTEBOOK):
+        assert cell["outputs"], cell["source"]
+        assert [output for output in cell["outputs"] if output["output_type"] == "error"] == []

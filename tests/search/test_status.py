@@ -1,0 +1,168 @@
+"""A study at a glance: what is shown of it, live and once, on a terminal and elsewhere."""
+
+import io
+import json
+import os
+import socket
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from search.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
+from search.standing import BAR_WIDTH, bar, standing
+from search.status import main
+from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
+
+HERE = WorkerLine("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
+GONE = WorkerLine("beta", "cpu", 78, "lost", None, None, None, 95.0, None)
+SNAPSHOT = Snapshot(
+    SlotCounts(total=20, waiting=9, leased=2, complete=4, pruned=3, diverged=1, failed=1),
+    Best(7, 0.9375),
+    61,
+    None,
+    growth=(Best(1, 0.81), Best(4, 0.9), Best(7, 0.9375)),
+    workers=(HERE, GONE),
+    failures={"crash: [red]a reason[/red]": 1},
+    pace=120.0,
+    epochs_a_trial=10,
+)
+
+
+def shown(snapshot: Snapshot, width: int = 100) -> str:
+    written = io.StringIO()
+    Console(file=written, width=width, color_system=None).print(standing(snapshot, "demo", "val_accuracy"))
+    return written.getvalue()
+
+
+def status(url: str, *arguments: str) -> Result:
+    return CliRunner(catch_exceptions=False).invoke(main, ["--storage", url, *arguments])
+
+
+def finished(number: int, value: float | None, at: float, state: Any = "complete") -> FinishedSlot:
+    return FinishedSlot(number, number, Outcome(state, value, epochs=3), confirmed=True, finished_at=at)
+
+
+def worker(started_at: float) -> WorkerRow:
+    info = WorkerInfo("one", socket.gethostname(), os.getpid())
+    return WorkerRow(info, {}, started_at=started_at, age_s=0.5, left=None)
+
+
+def test_everything_that_there_is_to_know_is_there() -> None:
+    text = shown(SNAPSHOT)
+    for words in (
+        "9/20 trials",
+        "4 complete",
+        "1 failed",
+        "best val_accuracy 0.9375 (trial 7)",
+        "from 0.8100 (trial 1)",
+        "120 trials an hour",
+        "about 5 min 30 s left",
+        "alpha (77)",
+        "gpu 0",
+        "3/10",
+        "0.21",
+        "0.9 GB",
+        "1 min 35 s ago, lost",
+        "crash: [red]a reason[/red]",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (Snapshot(SlotCounts(), None, 0, None), "nothing ordered"),
+        (Snapshot(SlotCounts(total=3, waiting=3), None, 0, None), "nobody works on it"),
+        (Snapshot(SlotCounts(total=3, complete=3), Best(0, 0.5), 9, None), "finished"),
+        (Snapshot(SlotCounts(total=3, waiting=3), None, 0, "the disk is full"), "stopped: the disk is full"),
+    ],
+    ids=["empty", "unattended", "finished", "stopped"],
+)
+def test_the_mood_of_a_study_is_said(snapshot: Snapshot, words: str) -> None:
+    assert words in shown(snapshot)
+
+
+def test_the_bar_is_as_long_as_it_should_be_whatever_the_counts() -> None:
+    for complete in range(30):
+        assert len(bar(SlotCounts(total=29, complete=complete, waiting=29 - complete)).plain) == BAR_WIDTH
+
+
+def test_the_best_grows_in_the_order_in_which_trials_finished() -> None:
+    done = [finished(3, 0.5, 1), finished(0, 0.4, 2), finished(1, 0.9, 3, "pruned"), finished(2, 0.7, 4)]
+    assert best_of_their_time(done, maximize=True) == (Best(3, 0.5), Best(2, 0.7))
+    assert best_of_their_time(done, maximize=False) == (Best(3, 0.5), Best(0, 0.4))
+
+
+def test_the_pace_is_that_since_the_workers_began() -> None:
+    done = [finished(0, 0.5, 10.0), finished(1, 0.5, 1030.0), finished(2, 0.5, 1060.0)]
+    assert pace(done, [worker(1000.0)], now=1072.0) == pytest.approx(100.0)
+
+
+def test_the_pace_of_a_long_search_is_that_of_its_last_trials() -> None:
+    slow = [finished(number, 0.5, 1000.0 + 100 * number) for number in range(50)]
+    fast = [finished(50 + number, 0.5, 5900.0 + 36 * (number + 1)) for number in range(31)]
+    assert pace([*slow, *fast], [worker(900.0)], now=fast[-1].finished_at) == pytest.approx(100.0)
+
+
+def test_without_a_worker_there_is_no_pace() -> None:
+    assert pace([finished(0, 0.5, 10.0)], [], now=20.0) is None
+
+
+def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Any) -> None:
+    shared = lab.study(2)
+    me = WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu")
+    shared.workers.register(me)
+    shared.workers.beat("me", trainer_memory_mb=512)
+    lease = shared.ledger.claim("me", 60.0)
+    lease = shared.ledger.bind(lease, shared.study.ask().number)
+    for epoch, seconds in ((1, 0.2), (2, 0.4)):
+        shared.ledger.record_epoch(lease, EpochRow(epoch, 0.1, 0.9, 0.1, 0.9, seconds, 0.001))
+    (line,) = take_snapshot(shared).workers
+    assert (line.mood, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
+    assert line.seconds_an_epoch == pytest.approx(0.3)
+
+
+def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Any) -> None:
+    lab.study(2)
+    lab.work()
+    document = json.loads(status(lab.url, "-f", "json").stdout)
+    assert document["trials"] == {"running": 0, "waiting": 0, "complete": 2, "pruned": 0, "diverged": 0, "failed": 0}
+    assert document["best"]["number"] == document["growth"][-1]["number"]
+    assert document["seconds_left"] is None
+
+
+def test_watching_a_finished_study_ends_at_once(lab: Any) -> None:
+    lab.study(1)
+    lab.work()
+    result = status(lab.url, "--watch")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1/1 trials | 1 complete")
+
+
+def test_watching_as_json_gives_a_document_a_line(lab: Any) -> None:
+    lab.study(1)
+    lab.work()
+    (line,) = status(lab.url, "--watch", "-f", "json").stdout.splitlines()
+    assert json.loads(line)["ordered"] == 1
+
+
+def test_an_empty_study_is_shown_as_that(lab: Any) -> None:
+    lab.study(0)
+    result = status(lab.url)
+    assert result.exit_code == 0
+    assert "nothing ordered" in result.stdout
+
+
+def test_failures_are_counted_by_their_reason(lab: Any) -> None:
+    lab.acts = {slot: [{"fail": ["space_error", "no such layer"]}] for slot in range(2)}
+    lab.study(2)
+    lab.work()
+    assert "2  space_error: no such layer" in " ".join(status(lab.url).stdout.split("\n"))
+
+
+def test_a_database_that_is_not_there_is_said_to_be_missing(sqlite_url: str) -> None:
+    result = status(sqlite_url)
+    assert result.exit_code == 2
+    assert "a launch creates it" in result.stderr

@@ -1,0 +1,167 @@
+"""TensorBoard and MLflow have every epoch of every trial, once, and cost the search nothing when they fail."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from search.trackers.follower import Follower, Part
+from search.trackers.tracker import EndedTrial, Tracker, Tracking
+from storage import SharedStudy
+from storage.records import EpochRow
+
+# MLflow uses what SQLAlchemy and others have deprecated.
+OF_MLFLOW = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+
+class Notebook:
+    """A tracker that keeps all in mind, and fails where it is told to."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.fails = fails
+        self.calls = 0
+        self.epochs: dict[int, list[int]] = {}
+        self.ended: dict[int, EndedTrial] = {}
+
+    def begin(self, number: int) -> int | None:
+        self.calls += 1
+        if self.fails:
+            raise ConnectionError("no server")
+        return None if number in self.ended else len(self.epochs.setdefault(number, []))
+
+    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+        self.epochs[number] += [row.epoch for row in epochs]
+
+    def end(self, number: int, trial: EndedTrial) -> None:
+        self.ended[number] = trial
+
+    def close(self) -> None:
+        pass
+
+
+def follow(shared: SharedStudy, tracker: Tracker) -> None:
+    with Follower(shared, {"the notebook": lambda: tracker}):
+        pass
+
+
+@pytest.fixture
+def searched(lab: Any) -> SharedStudy:
+    """Three trials, one of which was pruned."""
+    lab.acts = {1: [{"diverge_at": 2}]}
+    shared: SharedStudy = lab.study(3)
+    lab.work()
+    return shared
+
+
+def test_a_tracker_gets_each_epoch_and_each_end_once_however_often_it_looks(searched: SharedStudy) -> None:
+    notebook = Notebook()
+    part = Part(searched, "the notebook", lambda: notebook)
+    part.catch_up()
+    part.catch_up()
+    follow(searched, notebook)  # as the next launch does
+    slots = {trial.number: trial.user_attrs["slot"] for trial in searched.study.trials}
+    assert {slots[number]: epochs for number, epochs in notebook.epochs.items()} == {
+        0: [1, 2, 3],
+        1: [1, 2],
+        2: [1, 2, 3],
+    }
+    assert {trial.outcome.state for trial in notebook.ended.values()} == {"complete", "diverged"}
+    assert all("optimizer" in trial.params and "host" in trial.attributes for trial in notebook.ended.values())
+
+
+def test_a_tracker_that_fails_is_said_so_once_and_left_alone(
+    searched: SharedStudy, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, well = Notebook(fails=True), Notebook()
+    with Follower(searched, {"broken": lambda: broken, "well": lambda: well}):
+        pass
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["broken is given up, the search goes on without it: ConnectionError: no server"]
+    assert broken.calls == 1
+    assert len(well.ended) == 3
+
+
+def test_tensorboard_has_the_curves_and_facts_of_each_trial(searched: SharedStudy, tmp_path: Path) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.record_writer import RecordWriter  # noqa: F401 - the format that is read below
+
+    with Follower(searched, Tracking(tensorboard=tmp_path / "tb").makers(searched.name)):
+        pass
+    (complete, *_) = [trial for trial in searched.study.trials if trial.user_attrs["slot"] == 0]
+    folder = tmp_path / "tb" / "study" / f"trial-{complete.number:05d}"
+    (file,) = folder.glob("events.*")
+    values = [
+        (event.step, value.simple_value)
+        for event in map(Event.FromString, records(file.read_bytes()))
+        for value in event.summary.value
+        if value.tag == "accuracy/validation"
+    ]
+    assert values == [(epoch, pytest.approx(score)) for epoch, score in complete.intermediate_values.items()]
+    assert msgspec.json.decode((folder / "trial.json").read_bytes())["optimizer"] == complete.params["optimizer"]
+
+
+def records(content: bytes) -> list[bytes]:
+    """The records of an event file: each a length and its checksum, 12 bytes, then the data and its checksum."""
+    found = []
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        found.append(content[12 : 12 + length])
+        content = content[16 + length :]
+    return found
+
+
+def test_a_log_of_tensorboard_that_was_broken_off_is_written_anew_and_a_complete_one_stays(
+    searched: SharedStudy, tmp_path: Path
+) -> None:
+    makers = Tracking(tensorboard=tmp_path).makers("study")
+    broken_off = makers["TensorBoard"]()
+    broken_off.begin(0)
+    broken_off.close()
+    with Follower(searched, makers):
+        pass
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("events.*")}
+    assert len(before) == 3
+    with Follower(searched, makers):
+        pass
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("events.*")} == before
+
+
+def test_a_launch_has_them_follow(cli: Any, tmp_path: Path) -> None:
+    done = cli("--space", "bn_dropout", "--n-workers", "0", "--n-trials", "1", "--tensorboard", tmp_path / "tb")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "tb" / "bn_dropout-digits").is_dir()
+
+
+def test_a_tracker_whose_package_is_missing_is_refused_before_anything_is_made(
+    cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "search.trackers.tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    done = cli("--space", "bn_dropout", "--tensorboard", "logs")
+    assert done.exit_code == 2
+    assert "pip install tensorboardX" in done.stderr
+    assert list(Path.cwd().iterdir()) == []
+
+
+@OF_MLFLOW
+def test_mlflow_has_a_run_for_each_trial_and_the_next_launch_adds_none(searched: SharedStudy, tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for _ in range(2):
+        with Follower(searched, Tracking(mlflow=uri).makers("study")):
+            pass
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("study")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert sorted(run.info.status for run in runs) == ["FINISHED", "FINISHED", "KILLED"]
+    (first,) = [run for run in runs if run.data.tags["search.slot"] == "0"]
+    trial = searched.study.trials[int(first.data.tags["search.trial"])]
+    history = client.get_metric_history(first.info.run_id, "val_accuracy")
+    assert {metric.step: metric.value for metric in history} == trial.intermediate_values
+    assert first.data.params["optimizer"] == trial.params["optimizer"]

@@ -1,0 +1,60 @@
+"""The commands explain themselves: they are listed by task, and their examples are ones that they accept."""
+
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from search.__main__ import TASKS, VERBS, main
+from search.cli import Verb
+
+PREFIX = "python -m search."
+
+
+def command_of(verb: str) -> Verb:
+    command = import_module(f"search.{verb}").main
+    assert isinstance(command, Verb)
+    return command
+
+
+def test_the_commands_are_listed_by_task() -> None:
+    printed = CliRunner().invoke(main).output
+    assert [task for task in TASKS if f"\n{task.capitalize()}:\n" not in printed] == []
+    assert [verb for verb in VERBS if f"\n  python -m search.{verb} " not in printed] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_is_a_command_of_one_program_too(verb: str) -> None:
+    done = CliRunner().invoke(main, prog_name="search", args=[verb, "--help"])
+    assert (done.exit_code, done.output.splitlines()[0]) == (0, f"Usage: search {verb} [OPTIONS]")
+
+
+def test_no_command_is_listed_twice() -> None:
+    assert len(VERBS) == sum(map(len, TASKS.values()))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_ends_with_examples_of_the_command(verb: str) -> None:
+    examples = command_of(verb).examples
+    assert any(PREFIX + verb in example for example in examples)
+    help_ = CliRunner().invoke(command_of(verb), ["--help"]).output
+    assert [example for example in examples if example not in help_] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_command_accepts_its_examples(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for example in command_of(verb).examples:
+        if PREFIX in example:
+            named, *arguments = shlex.split(example[example.index(PREFIX) + len(PREFIX) :])
+            assert isinstance(command_of(named).make_context(named, arguments), click.Context)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_flag_says_what_it_is_for(verb: str) -> None:
+    flags = [parameter for parameter in command_of(verb).params if isinstance(parameter, click.Option)]
+    assert [flag.name for flag in flags if not (flag.help or "").strip()] == []
