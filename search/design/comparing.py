@@ -35,7 +35,7 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
     require_page(flags.output)
     plans = plan()
     for each in plans:
-        say(flags, describe(each))
+        say(flags, describe(each, flags.storage))
     if flags.dry_run:
         say(flags, "Nothing was done: this was a dry run.")
         return EXIT_DONE

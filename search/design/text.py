@@ -23,8 +23,8 @@ from search.summary_text import rendered
 from storage import hide_password
 
 
-def describe(plan: ComparisonPlan) -> str:
-    """What a comparison is about to do, in a few lines."""
+def describe(plan: ComparisonPlan, storage: str) -> str:
+    """What a comparison is about to do in the database of that URL, in a few lines."""
     comparison, manifest = plan.comparison, plan.manifest
     looks = " or ".join(str(look.replicates) for look in comparison.looks)
     tuned = f", each tuned by {comparison.tuned} trials first" if comparison.tuned else ""
@@ -33,7 +33,7 @@ def describe(plan: ComparisonPlan) -> str:
         f"  arms     {', '.join(comparison.arm_names)}{tuned}",
         *([f"  else as  {comparison.at}"] if comparison.at else []),
         f"  images   {setting(manifest)}",
-        f"  study    {plan.study_name} in {hide_password(plan.url)}: {looks} replicates of each arm",
+        f"  study    {plan.study_name} in {hide_password(storage)}: {looks} replicates of each arm",
         *(["  goes on with the study as it is"] if plan.existing else []),
         *(f"  note     {note}" for note in plan.notes),
     ]

@@ -1,9 +1,12 @@
-"""The designed comparisons whose answers a study holds."""
+"""The designed comparisons whose answers a report shows."""
 
 from dataclasses import dataclass
 
 from search.comparison import Answer
+from search.design.result import take_result
 from storage import SharedStudy
+from storage.comparison import Comparison as Design
+from storage.comparison import PlannedLook
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,17 @@ class Comparison:
     unit: str = "validation accuracy"
 
 
-def comparisons_of(_shared: SharedStudy) -> tuple[Comparison, ...]:
-    """The comparisons of the study. The one place where a report learns of them: searches hold none."""
-    return ()
+def comparisons_of(shared: SharedStudy) -> tuple[Comparison, ...]:
+    """What the study compares, as far as it has an answer yet. Searches compare nothing."""
+    design = shared.manifest.comparison
+    if design is None:
+        return ()
+    answer = take_result(shared, current_look(shared, design)).answer
+    unit = "validation loss" if shared.manifest.objective == "val_loss" else "validation accuracy"
+    return () if answer is None else (Comparison(design.question, answer, unit),)
+
+
+def current_look(shared: SharedStudy, design: Design) -> PlannedLook:
+    """The look for which the slots that there are were ordered."""
+    ordered = shared.ledger.counts().total
+    return next((look for look in design.looks if look.replicates * len(design.arms) >= ordered), design.looks[-1])

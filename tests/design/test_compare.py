@@ -13,6 +13,9 @@ from search.design.options import CompareOptions
 from search.design.plans import make_plans
 from search.errors import SearchFailed, UsageError
 from search.planning import LaunchOptions, make_plan
+from search.report.comparisons import comparisons_of
+from search.report.facts import gather_facts
+from search.report.page import as_page
 from search.worker_flags import WorkerFlags
 from storage.errors import ManifestMismatch
 
@@ -55,6 +58,16 @@ def test_figures_and_confusion_matrices_are_stored_with_the_study(table: Any) ->
         kept = " ".join(shared.storage.get_study_system_attrs(shared.study_id))
     for figure in ("arms", "pairs", "curves", "confusion-0", "confusion-1", "confusion-2"):
         assert f"comparison-{figure}" in kept
+
+
+def test_a_report_on_the_study_gives_the_same_answer(table: Any) -> None:
+    answer = table.compare(axis="batch_norm", seeds=2)
+    with table.open(NAME) as shared:
+        (reported,) = comparisons_of(shared)
+        page = as_page(gather_facts(shared), [reported])
+    differences = [pair.difference for pair in reported.answer.pairs]
+    assert differences == [pair["difference"] for pair in answer["pairs"]]
+    assert reported.question in page
 
 
 def test_a_comparison_that_is_done_is_told_again_without_training(table: Any) -> None:
