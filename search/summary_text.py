@@ -201,8 +201,8 @@ def next_steps(summary: Summary, options: LaunchOptions) -> str:
     storage = hide_password(options.storage)
     models = Path(summary.manifest.artifacts) / "models"
     shown = models.relative_to(Path.cwd()) if models.is_relative_to(Path.cwd()) else models
-    flags = "" if options.storage == LaunchOptions.storage else f" --storage {quote(storage)}"
-    flags += "" if options.study_name is None else f" --study-name {quote(options.study_name)}"
+    stored = "" if options.storage == LaunchOptions.storage else f" --storage {quote(storage)}"
+    flags = stored + ("" if options.study_name is None else f" --study-name {quote(options.study_name)}")
     launch = f"python -m search.launch --space {quote(options.space)}{flags}"
     dataset = "" if options.dataset is None else f" --dataset {quote(options.dataset)}"
     more = math.ceil(summary.counts.total * 1.5 / 10) * 10
@@ -215,8 +215,9 @@ def next_steps(summary: Summary, options: LaunchOptions) -> str:
         "Next:\n"
         f"  optuna-dashboard {quote(storage)} --artifact-dir {quote(str(shown))}\n"
         "      shows every trial with its learning curve in the browser\n"
-        f"{go_on}\n"
-        f"  {launch}{dataset} -f json\n      prints this answer as JSON"
+        f"  python -m search.report{stored} --study-name {quote(summary.study_name)}\n"
+        "      writes report.html: figures, all trials, and how sure the answer is\n"
+        f"{go_on}"
     )
 
 

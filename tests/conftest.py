@@ -1,4 +1,6 @@
-"""Databases for tests: a SQLite file, and a real Postgres, which the tests bring along unless they are given one."""
+"""What tests of several parts need: databases (a SQLite file, and a real Postgres, which the tests bring along unless
+they are given one), and Keras.
+"""
 
 import tempfile
 import uuid
@@ -7,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
+from typing import Any
 
 import optuna
 import psycopg
@@ -14,6 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from search.training.device import configure
 from storage.engine import opened
 from storage.url import parse
 
@@ -44,6 +48,17 @@ class PostgresServer:
 @pytest.fixture(scope="session", autouse=True)
 def quiet_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Keras in this process, set up as in a trainer of one thread. TensorFlow is set up once in a process: whatever
+    uses Keras without a process of its own takes it from here.
+    """
+    configure(threads=1)
+    import keras
+
+    return keras
 
 
 @pytest.fixture(scope="session")

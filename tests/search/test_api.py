@@ -84,7 +84,7 @@ def test_a_space_that_only_this_process_has_is_refused_with_what_to_do() -> None
 
 
 def test_a_space_of_a_module_is_found_by_other_processes() -> None:
-    assert reference_to(resolve("bn_dropout").space) == "spaces.bn_dropout:space"
+    assert reference_to(resolve("bn_dropout").space) == "spaces.named.bn_dropout:space"
     assert reference_to("bn_dropout") == "bn_dropout"
 
 

@@ -32,12 +32,18 @@ sys.meta_path.insert(0, Blocked())
 """
 
 
+@pytest.fixture(autouse=True)
+def keras_here(keras: Any) -> None:
+    """The command runs in this process."""
+
+
 @pytest.fixture
 def study(lab: Any) -> Any:
-    """Three completed trials; the stub's models are replaced by real ones of their configurations."""
+    """Completed trials, three of which keep the stub's models. The stub's test score is none of a real model."""
     lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(4)}
     shared = lab.study(4, top_models=3)
     lab.work()
+    shared.study.set_user_attr(TEST_ATTR, None)
     return shared
 
 

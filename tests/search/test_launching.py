@@ -100,14 +100,14 @@ def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(
 
 
 def test_the_url_of_the_storage_is_in_no_argument_of_a_worker(lab: Any, pool: WorkerPool) -> None:
-    (child,) = psutil.Process().children()
-    assert lab.url not in " ".join(child.cmdline())
+    (worker,) = pool.pids()
+    assert lab.url not in " ".join(psutil.Process(worker).cmdline())
 
 
 def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_process(
     launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
 ) -> None:
-    study = prepared(n_trials=2, epochs=200, limit_train=200)
+    study = prepared(n_trials=2, epochs=5000, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.epochs() >= 1, "an epoch")
     running.descendants()

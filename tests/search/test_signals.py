@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-EPOCHS = 40
+EPOCHS = 120
 ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
 
 
@@ -60,7 +60,7 @@ def leased(study: Any) -> int:
 def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
     launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
 ) -> None:
-    study = prepared(**ONE_LONG_TRIAL)
+    study = prepared(**ONE_LONG_TRIAL | {"epochs": 10_000})
     running = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.epochs() >= 1, "an epoch")
     (worker,) = running.children("worker")

@@ -70,7 +70,7 @@ def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summa
         "1 x crash: 3 attempts in a row ended",
         "optuna-dashboard sqlite:///search.db --artifact-dir",
         "python -m search.launch --space bn_dropout --n-trials 20",
-        "-f json",
+        "python -m search.report --study-name demo",
     ):
         assert words in text
 

@@ -13,7 +13,6 @@ from filelock import FileLock
 
 from search.protocol import Command, DataSource, EpochEnd, Evaluate, Evaluated, Failed, Message, Ready, Stopped, Train
 from search.protocol import Trained as TrainedMessage
-from search.training.device import configure
 from spaces import Configuration
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,15 +91,6 @@ def new_trainer() -> Iterator[Callable[[], Trainer]]:
     yield start
     for child in children:
         child.close()
-
-
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    """Keras in this process, set up as in a trainer of one thread."""
-    configure(threads=1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture
