@@ -59,7 +59,7 @@ CASES = {
     "digits-halving": Case("digits", 20, 10, "asha", None, 6.0),
     "cifar10": Case("cifar10", 6, 3, "none", 4_000, 1.5),
 }
-SMOKE = {"digits": Case("digits", 2, 1, "asha", 200, 0.0)}
+SMOKE = {"digits": Case("digits", 1, 1, "asha", 200, 0.0)}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What arms have in common within a replicate, seen in real training: images, their order, initial weights."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -28,6 +30,11 @@ DESIGN = Comparison(
     looks=(PlannedLook(2, 0.05),),
 )
 MANIFEST = msgspec.structs.replace(make_plan(LaunchOptions(space="bn_dropout", limit_train=200)).manifest)
+
+
+@pytest.fixture(autouse=True)
+def keras_here(keras: Any) -> None:
+    """Trainees are made in this process."""
 
 
 def order(slot: int) -> SlotOrder:

@@ -25,7 +25,7 @@ from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGES = 300  # more would only take longer
+IMAGES = 150  # more would only take longer
 SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}
 SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) for article in ARTICLES}
 

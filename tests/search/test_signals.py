@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-EPOCHS = 120
+EPOCHS = 80
 ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
 
 
