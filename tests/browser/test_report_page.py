@@ -1,5 +1,6 @@
 """The report in a real browser: it renders without complaint, asks for nothing, and its table sorts and filters."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,20 @@ def test_every_figure_has_points_and_nothing_goes_wrong(
     assert width[0] <= width[1]
 
 
+def wait_until_it_holds(page: Page, expression: str, patience_s: float = 30.0) -> None:
+    """Asks from outside: what Playwright's own waiting does inside the page, the page's policy forbids."""
+    deadline = time.monotonic() + patience_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain for {expression}"
+        page.wait_for_timeout(50)
+
+
 def test_the_figures_follow_the_colours_of_the_page(page: Page) -> None:
     page.evaluate(DRAW)
     font = "document.querySelector('[data-figure]').layout.font.color"
     light = page.evaluate(font)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{font} !== '{light}'")
+    wait_until_it_holds(page, f"{font} !== '{light}'")
 
 
 def column(page: Page, number: int) -> list[str]:
@@ -98,7 +107,7 @@ def test_the_table_filters_by_words_and_by_state(page: Page) -> None:
 
 def test_the_printed_page_has_all_figures(page: Page) -> None:
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_function("[...document.querySelectorAll('[data-figure]')].every(each => each.dataset.drawn)")
+    wait_until_it_holds(page, "[...document.querySelectorAll('[data-figure]')].every(each => each.dataset.drawn)")
     assert len(page.pdf()) > 50_000
 
 
