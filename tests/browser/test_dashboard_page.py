@@ -93,7 +93,8 @@ def enter(site: Site, open_page: Callable[..., Any], path: str = "/dashboard") -
     watched = open_page(viewport={"width": 1400, "height": 1000})
     watched.page.goto(site.address + path)
     watched.page.get_by_label("Token").fill(TOKEN)
-    watched.page.get_by_role("button", name="Log in").click()
+    with watched.page.expect_navigation():  # what follows would otherwise come before the login, or in the middle of it
+        watched.page.get_by_role("button", name="Log in").click()
     watched.trouble.errors.clear()  # that the first answer was a 401
     return watched
 
