@@ -21,8 +21,8 @@ SILENCE_S = 3600.0
 def retrain(
     shared: SharedStudy, folder: StudyFolder, described: Described, data_dir: Path | None, model: Path
 ) -> float:
-    """Trains it and leaves the model at the path; returns the objective's value. On a processor of the same kind, with
-    as many threads as the study's workers had, it is the same as there.
+    """Trains it and leaves the model at the path; returns the objective's value. It is close to the study's; to equal
+    it takes at least the same kind of processor, and as many threads as the study's workers had.
 
     Raises:
         UsageError: this machine's packages, space or data aren't those of the study.
