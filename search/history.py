@@ -3,9 +3,12 @@
 import heapq
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
+
+from search.ranking import JUDGED, place
 
 BEST = 100
 
@@ -20,7 +23,9 @@ def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection
     finished = [trial for trial in trials if trial.state.is_finished()]
     if len(finished) <= limit:
         return list(trials)
-    best = heapq.nsmallest(min(BEST, limit), finished, key=lambda trial: _rank(trial, direction))
+    judged = (trial for trial in finished if trial.state in JUDGED)
+    maximize = direction is StudyDirection.MAXIMIZE
+    best = heapq.nsmallest(min(BEST, limit), judged, key=partial(place, maximize=maximize))
     kept = _numbers(best)
     others = [trial for trial in finished if trial.number not in kept]
     kept |= _numbers(random.Random(seed).sample(others, limit - len(best)))  # noqa: S311  nothing is to be kept secret
@@ -29,14 +34,3 @@ def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection
 
 def _numbers(trials: Iterable[FrozenTrial]) -> set[int]:
     return {trial.number for trial in trials}
-
-
-def _rank(trial: FrozenTrial, direction: StudyDirection) -> tuple[float, ...]:
-    """Smaller is better: completed trials by value, then pruned ones by how far they came and by their last value."""
-    sign = -1.0 if direction is StudyDirection.MAXIMIZE else 1.0
-    if trial.state is TrialState.COMPLETE and trial.value is not None:
-        return (0.0, sign * trial.value)
-    if trial.state is TrialState.PRUNED and trial.intermediate_values:
-        step, value = max(trial.intermediate_values.items())
-        return (1.0, -float(step), sign * value if value == value else float("inf"))
-    return (2.0,)

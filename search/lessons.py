@@ -8,9 +8,12 @@ its trials are in the best quarter of all.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from optuna.distributions import CategoricalDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
+
+from search.ranking import JUDGED, place
 
 BEST_SHARE = 0.25
 FEWEST = 12
@@ -54,17 +57,8 @@ def lessons(trials: Sequence[FrozenTrial], *, maximize: bool) -> tuple[Lesson, .
 
 
 def ranking(trials: Sequence[FrozenTrial], *, maximize: bool) -> list[FrozenTrial]:
-    """The finished trials, best first: completed ones by their value, then pruned ones by how far they got, and by
-    their last score among those that got equally far. Failed trials say nothing about their parameters.
-    """
-    sign = -1.0 if maximize else 1.0
-
-    def place(trial: FrozenTrial) -> tuple[bool, int, float, int]:
-        value = trial.value if trial.value is not None and math.isfinite(trial.value) else sign * math.inf
-        complete = trial.state is TrialState.COMPLETE
-        return not complete, 0 if complete else -len(trial.intermediate_values), sign * value, trial.number
-
-    return sorted((trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)), key=place)
+    """The completed and the pruned trials, best first."""
+    return sorted((trial for trial in trials if trial.state in JUDGED), key=partial(place, maximize=maximize))
 
 
 def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:

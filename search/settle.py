@@ -56,8 +56,8 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
             _end_trial(shared, folder, finished, trial, facts)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
-    if finished.outcome.state == "complete" and number in best_trial_numbers(shared):
-        drop_surpassed_models(shared, folder)
+    if finished.outcome.state == "complete" and number in (best := best_trial_numbers(shared)):
+        drop_surpassed_models(shared, folder, best)
 
 
 def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
@@ -137,11 +137,10 @@ def value_to_beat(shared: SharedStudy) -> float | None:
     return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
 
 
-def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder) -> None:
+def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[int]) -> None:
     """Removes the models of trials that are no longer among the best. Their entry in the trial stays, as a finished
     trial can't be changed.
     """
-    best = best_trial_numbers(shared)
     with shared.translated():
         complete = shared.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     kept = {trial.number: trial.user_attrs[MODEL_ATTR] for trial in complete if MODEL_ATTR in trial.user_attrs}
