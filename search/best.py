@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from search.chosen_study import chosen_study, format_flag, study_flag
-from search.cli import Verb, shared_flags, start_logging
+from search.chosen_study import chosen_study, study_flag
+from search.cli import Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.best": "",

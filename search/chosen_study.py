@@ -19,19 +19,6 @@ def study_flag(command: F) -> F:
     return click.option("--study-name", help="The study.  [default: the only one in the storage]")(command)
 
 
-def format_flag(*formats: str) -> Callable[[F], F]:
-    """Adds -f/--format with these formats, the first of which is the default."""
-    return click.option(
-        "-f",
-        "--format",
-        "format_",
-        envvar="SEARCH_FORMAT",
-        type=click.Choice(formats),
-        default=formats[0],
-        help=f"[default: {formats[0]}]",
-    )
-
-
 @contextlib.contextmanager
 def chosen_study(storage: str, study_name: str | None) -> "Iterator[SharedStudy]":
     """Opens the study.

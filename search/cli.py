@@ -64,6 +64,19 @@ class Verb(click.Command):
             return super().invoke(ctx)
 
 
+def format_flag(*formats: str) -> Callable[[F], F]:
+    """Adds -f/--format with these formats, the first of which is the default."""
+    return click.option(
+        "-f",
+        "--format",
+        "format_",
+        envvar="SEARCH_FORMAT",
+        type=click.Choice(formats),
+        default=formats[0],
+        help=f"How the answer is printed.  [default: {formats[0]}]",
+    )
+
+
 def example_lines(examples: Mapping[str, str]) -> Iterator[str]:
     """A line for each example; the remarks stand below each other, or below a command that is too long for that."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)

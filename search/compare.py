@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from search.cli import Verb, shared_flags, start_logging
+from search.cli import Verb, format_flag, shared_flags, start_logging
 from search.worker_flags import take_worker_flags, worker_flags
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,15 +41,7 @@ def design_flags(command: F) -> F:
             help="s3://BUCKET/PREFIX for checkpoints and models, where hosts share no folder.",
         ),
         click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing."),
-        click.option(
-            "-f",
-            "--format",
-            "format_",
-            envvar="SEARCH_FORMAT",
-            type=click.Choice(["table", "json"]),
-            default="table",
-            help="[default: table]",
-        ),
+        format_flag("table", "json"),
         click.option(
             "-o",
             "--output",

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from search.chosen_study import format_flag
-from search.cli import EXIT_FAILED, Verb, shared_flags, start_logging
+from search.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.doctor": "",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from search import completion
-from search.cli import Verb, shared_flags, start_logging
+from search.cli import Verb, format_flag, shared_flags, start_logging
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
 from search.worker_flags import take_worker_flags, worker_flags
@@ -78,15 +78,7 @@ EXAMPLES = {
 )
 @click.option("--mlflow", metavar="URI", help="MLflow's tracking server or database, likewise. Needs mlflow-skinny.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    envvar="SEARCH_FORMAT",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    help="How the answer is printed.  [default: table]",
-)
+@format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Searches a space for the best model and says what was learnt.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from search.cli import Verb
+from search.cli import Verb, format_flag
 
 EXAMPLES = {
     "python -m search.spaces": "",
@@ -15,15 +15,7 @@ EXAMPLES = {
 
 @click.command(cls=Verb, name="spaces", examples=EXAMPLES)
 @click.argument("space", required=False)
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    envvar="SEARCH_FORMAT",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    help="[default: table]",
-)
+@format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Lists the spaces with their questions, parameters, ranges and baselines.
 
