@@ -1,19 +1,23 @@
 """What tests of several parts need: databases (a SQLite file, and a real Postgres, which the tests bring along unless
-they are given one), and Keras.
+they are given one), Keras, and the real data sets.
 """
 
+import logging
+import os
+import subprocess
+import sys
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os import environ
 from pathlib import Path
 from typing import Any
 
 import optuna
 import psycopg
 import pytest
+from filelock import FileLock
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
@@ -21,6 +25,7 @@ from search.training.device import configure
 from storage.engine import opened
 from storage.url import parse
 
+ROOT = Path(__file__).resolve().parents[1]
 DEV_SPEED = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -45,6 +50,17 @@ class PostgresServer:
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
 
+@pytest.fixture(autouse=True)
+def root_logging() -> Iterator[None]:
+    """The commands set up logging for their process; here it is that of the tests."""
+    root = logging.getLogger()
+    handlers, level, verbosity = list(root.handlers), root.level, optuna.logging.get_verbosity()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    optuna.logging.set_verbosity(verbosity)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -62,9 +78,23 @@ def keras() -> Any:
 
 
 @pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
+    if given := os.environ.get("SEARCH_DATA_DIR"):
+        return Path(given)
+    tool = ROOT.parent / "shared" / "tools" / "prepare-data"
+    if not tool.exists():
+        pytest.skip(f"needs SEARCH_DATA_DIR with mnist.npz and cifar10.npz, or {tool}")
+    folder = tmp_path_factory.getbasetemp().parent / "search-data"
+    with FileLock(f"{folder}.lock"):
+        subprocess.run([sys.executable, tool, folder], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server of SEARCH_TEST_POSTGRES_URL, or one that each test process starts for itself in a second."""
-    given = environ.get("SEARCH_TEST_POSTGRES_URL")
+    given = os.environ.get("SEARCH_TEST_POSTGRES_URL")
     if given:
         yield PostgresServer(given.replace("postgresql+psycopg:", "postgresql:"), None)
         return

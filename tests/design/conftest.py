@@ -1,16 +1,14 @@
 """What the tests of designed comparisons share: a database, and workers in this process whose trainer is a stub."""
 
 import json
-import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
 from search.design.comparing import run_comparison
@@ -101,17 +99,6 @@ class Table:
 @pytest.fixture
 def table(tmp_path: Path, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> Table:
     return Table(sqlite_url, tmp_path, capsys)
-
-
-@pytest.fixture(autouse=True)
-def root_logging() -> Iterator[None]:
-    """The commands set up logging for their process; here it is that of the tests."""
-    root = logging.getLogger()
-    handlers, level, verbosity = list(root.handlers), root.level, optuna.logging.get_verbosity()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    optuna.logging.set_verbosity(verbosity)
 
 
 def scores_by_arm(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, Any]]]:

@@ -1,8 +1,5 @@
 """Of each article the experiment with the fewest arms, end to end in a small form, on the real images."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -28,19 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 150  # more would only take longer
 SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}
 SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) for article in ARTICLES}
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
-    if given := os.environ.get("SEARCH_DATA_DIR"):
-        return Path(given)
-    tool = ROOT.parent / "shared" / "tools" / "prepare-data"
-    if not tool.exists():
-        pytest.skip(f"needs SEARCH_DATA_DIR with mnist.npz and cifar10.npz, or {tool}")
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run([sys.executable, str(tool), str(folder)], check=True)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """What the tests of the search share: studies, workers in this process whose trainer is a stub, and real launches."""
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import optuna
 import psutil
 import pytest
 from click.testing import CliRunner, Result
@@ -85,17 +83,6 @@ def kill_child(pid: int) -> None:
 @pytest.fixture(name="kill_child")
 def kill_child_fixture() -> Callable[[int], None]:
     return kill_child
-
-
-@pytest.fixture(autouse=True)
-def root_logging() -> Iterator[None]:
-    """The commands set up logging for their process; here it is that of the tests."""
-    root = logging.getLogger()
-    handlers, level, verbosity = list(root.handlers), root.level, optuna.logging.get_verbosity()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    optuna.logging.set_verbosity(verbosity)
 
 
 @dataclass

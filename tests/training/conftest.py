@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from filelock import FileLock
 
 from search.protocol import Command, DataSource, EpochEnd, Evaluate, Evaluated, Failed, Message, Ready, Stopped, Train
 from search.protocol import Trained as TrainedMessage
@@ -127,17 +126,3 @@ def scores() -> Callable[[list[Message]], list[tuple[Any, ...]]]:
         ]
 
     return of
-
-
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
-    if given := os.environ.get("SEARCH_DATA_DIR"):
-        return Path(given)
-    tool = ROOT.parent / "shared" / "tools" / "prepare-data"
-    if not tool.exists():
-        pytest.skip(f"needs SEARCH_DATA_DIR with mnist.npz and cifar10.npz, or {tool}")
-    folder = tmp_path_factory.getbasetemp().parent / "search-data"
-    with FileLock(f"{folder}.lock"):
-        subprocess.run([sys.executable, tool, folder], check=True, stdout=subprocess.DEVNULL)
-    return folder
