@@ -9,6 +9,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from search.training.keras_import import only_keras
+
 THREADS = "SEARCH_THREADS"
 PRECISION = "SEARCH_PRECISION"
 XLA = "SEARCH_XLA"
@@ -19,7 +21,7 @@ Steps = Callable[[NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.
 
 
 def configure(threads: int | None) -> None:
-    """Prepares this process for training; to be called before Keras is imported and once only.
+    """Imports Keras and prepares this process for training; to be called before Keras is imported and once only.
 
     `threads` is the number that one operation may use, None for all cores. On processors operations are made
     deterministic, so that equal jobs give equal bits. Graphics memory is taken as it is needed, so that several
@@ -28,8 +30,10 @@ def configure(threads: int | None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
-    if os.environ.get("KERAS_BACKEND", TENSORFLOW) == TENSORFLOW:
-        _configure_tensorflow(threads)
+    with only_keras():
+        if os.environ.get("KERAS_BACKEND", TENSORFLOW) == TENSORFLOW:
+            _configure_tensorflow(threads)
+        import keras  # noqa: F401
 
 
 def threads_wanted() -> int | None:
