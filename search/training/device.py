@@ -185,6 +185,14 @@ def _moved(images: Any, moves: Any) -> Any:
     return tf.where(kept[..., tf.newaxis], chosen, tf.zeros((), images.dtype))
 
 
+def subprogram(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for use in programs, which is traced once for all of them that give it tensors of the same shapes."""
+    import tensorflow as tf
+
+    traced: Callable[..., Any] = tf.function(function, autograph=False)
+    return traced
+
+
 def gradients(loss: Callable[[], tuple[Any, Any]], at: Sequence[Any]) -> tuple[list[Any], Any]:
     """The gradients at some tensors of the first of the two things that `loss` returns; and the second."""
     import tensorflow as tf

@@ -8,7 +8,7 @@ module imports Keras.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -34,22 +34,32 @@ from spaces.configuration import Configuration
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
 STEPS_A_CALL = 64
-COPIES = 7  # vector, two of state, the model's own; the plain model with two of state
+COPIES = 4  # the model's own; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
 
 
 class Program:
-    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 64 steps."""
+    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 64 steps.
+
+    What is trained, the weights and the optimizer's state, lies in the updates, which `updates_for` makes or has for a
+    length. Programs that share them can't take turns within a training.
+    """
 
     def __init__(
-        self, configuration: Configuration, setting: Setting, batch_size: int, train: DeviceImages, val: DeviceImages
+        self,
+        configuration: Configuration,
+        setting: Setting,
+        batch_size: int,
+        train: DeviceImages,
+        val: DeviceImages,
+        updates_for: Callable[[int], Updates],
     ) -> None:
         require_fit(configuration, setting.image_shape)
         self._configuration, self._setting, self._batch_size = configuration, setting, batch_size
         self._model = _tunable_model(configuration, setting)
         self._first_values = {id(variable): variable.numpy() for variable in self._model.variables}
         self._vector = Vector(self._model.trainable_variables)
-        self._updates = Updates(self._vector)
+        self._updates = updates_for(self._vector.length)
         self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._plain: Any = None
         self._compiled_for: str | None = None
@@ -86,8 +96,8 @@ class Program:
 
     @property
     def size(self) -> int:
-        """The bytes of all weights that it holds: of its model and the plain one, and the state of their optimizers."""
-        return COPIES * self._vector.size
+        """The bytes of all weights that it holds itself: of its model and of the plain one with its optimizer."""
+        return COPIES * 4 * self._vector.length
 
     @property
     def parameters(self) -> int:
@@ -96,15 +106,16 @@ class Program:
 
     def values(self) -> list[NDArray[Any]]:
         """See Trainee."""
-        trained = dict(zip(map(id, self._model.trainable_variables), self._vector.values(), strict=True))
+        weights = self._vector.cut(self._updates.weights.numpy())
+        trained = dict(zip(map(id, self._model.trainable_variables), weights, strict=True))
         model = [trained.get(id(variable), variable.numpy()) for variable in self._model.variables]
-        return [*model, *self._updates.values()]
+        return [*model, *self._updates.values(self._vector)]
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
         """See Trainee."""
         count = len(self._model.variables)
         self._assign(values[:count])
-        self._updates.restore(values[count:])
+        self._updates.restore(self._vector, values[count:])
 
     def keras_model(self) -> Any:
         """See Trainee."""
@@ -128,12 +139,13 @@ class Program:
 
     def _assign(self, values: Sequence[Any]) -> None:
         by_variable = {id(v): value for v, value in zip(self._model.variables, values, strict=True)}
-        self._vector.assign([by_variable[id(variable)] for variable in self._model.trainable_variables])
+        weights = [np.asarray(by_variable[id(variable)]) for variable in self._model.trainable_variables]
+        self._updates.weights.assign(self._vector.joined(weights))
         for variable in self._model.non_trainable_variables:
             variable.assign(by_variable[id(variable)])
 
     def _train_step(self, images: Any, labels: Any) -> Any:
-        parts = self._vector.parts()
+        parts = self._vector.parts(self._updates.weights.value)
         slopes, (sums, states) = gradients(lambda: self._forward(parts, images, labels, training=True), parts)
         for variable, value in states:
             variable.assign(value)
@@ -141,7 +153,7 @@ class Program:
         return sums
 
     def _test_step(self, images: Any, labels: Any) -> Any:
-        _, (sums, _) = self._forward(self._vector.parts(), images, labels, training=False)
+        _, (sums, _) = self._forward(self._vector.parts(self._updates.weights.value), images, labels, training=False)
         return sums
 
     def _forward(self, parts: list[Any], images: Any, labels: Any, *, training: bool) -> tuple[Any, tuple[Any, Any]]:

@@ -22,8 +22,10 @@ from spaces.layers import Layer
 
 if TYPE_CHECKING:
     from search.training.program import Program
+    from search.training.updates import Updates
 
 KEPT_PROGRAMS = 24
+KEPT_UPDATES = 4
 KEPT_BYTES = 2**29
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class Trainees:
         self._data = data
         self._make_runner = make_runner
         self._programs = Recent[tuple[tuple[Layer, ...], int], "Program"](KEPT_PROGRAMS, KEPT_BYTES, lambda p: p.size)
+        self._updates = Recent[int, "Updates"](KEPT_UPDATES, KEPT_BYTES, lambda u: u.size)
         self._images: tuple[DeviceImages, DeviceImages] | None = None
 
     @contextmanager
@@ -81,7 +84,12 @@ class Trainees:
             data = self._data
             train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
             self._images = train, DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
-        return Program(job.configuration, self._setting(job), job.batch_size, *self._images)
+        return Program(job.configuration, self._setting(job), job.batch_size, *self._images, self._updates_for)
+
+    def _updates_for(self, length: int) -> "Updates":
+        from search.training.updates import Updates
+
+        return self._updates.get(length, lambda: Updates(length))
 
     def _new_model(self, job: Train, space: Space) -> Trainee:
         seed_all(job.seed)

@@ -1,10 +1,11 @@
 """What each optimizer makes of a gradient, all of them in one program: which one it is, is a number.
 
 The rules are those of Keras' optimizers. As they all work element by element, they are given the weights of a model as
-one vector, which makes for a small program. Importing this module imports Keras.
+one vector. So models that are trained one after another can share them: what a vector's elements are, is no matter.
+Importing this module imports Keras.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from search.training.device import subprogram
 from search.training.optimizer import momentum_of
 from search.training.tunable import (
     Pool,
@@ -26,6 +28,7 @@ from search.training.vector import Vector
 from spaces.configuration import Optimizer
 
 Arrays = list[NDArray[Any]]
+MOST_SLOTS = 2  # vectors of state beside the weights
 STEP_AND_RATE = 2  # every optimizer of Keras begins its variables with the number of its step and the learning rate
 
 
@@ -40,10 +43,11 @@ class Rule:
 
 
 class Updates:
-    """The rules for the weights in a vector, one of which is chosen."""
+    """The rules for `length` weights in a vector, one of which is chosen. All state begins as zeros."""
 
-    def __init__(self, vector: Vector) -> None:
-        self._vector = vector
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.weights = keras.Variable(np.zeros(length, np.float32), name="weights")
         self._rules = {
             "sgd": Rule(SharedSGD()),
             "momentum": Rule(TunableMomentum()),
@@ -57,7 +61,13 @@ class Updates:
         pool = Pool()
         for rule in self._rules.values():
             rule.optimizer.share(pool)
-            rule.optimizer.build([vector.variable])
+            rule.optimizer.build([self.weights])
+        self.apply = subprogram(self._apply)
+
+    @property
+    def size(self) -> int:
+        """The bytes of weights and state."""
+        return 4 * self.length * (1 + MOST_SLOTS)
 
     def choose(self, optimizer: Optimizer) -> None:
         """Takes this optimizer from now on, as if it were new."""
@@ -70,23 +80,21 @@ class Updates:
         if isinstance(self._chosen.optimizer, TunableMomentum | TunableRMSprop):
             self._chosen.optimizer.knob.set(momentum_of(optimizer))
 
-    def apply(self, gradient: Any) -> None:
-        """Changes the vector by a step of the chosen optimizer; for use in a program."""
-        keras.ops.switch(self._index.value, [self._step(rule, gradient) for rule in self._rules.values()])
-
     def learning_rate(self) -> float:
         """That of the next step."""
         return float(self._chosen.optimizer.learning_rate)
 
-    def values(self) -> Arrays:
+    def values(self, vector: Vector) -> Arrays:
         """The state of the optimizer, in the order and the shapes of Keras' own over the single weights."""
         first, slots = self._split()
-        return [*(variable.numpy() for variable in first), *self._to_keras([slot.numpy() for slot in slots])]
+        cut = [vector.cut(slot.numpy()) for slot in slots]
+        by_slot = cut if self._chosen.slot_by_slot else zip(*cut, strict=True)
+        return [*(variable.numpy() for variable in first), *(part for parts in by_slot for part in parts)]
 
-    def restore(self, values: Sequence[NDArray[Any]]) -> None:
+    def restore(self, vector: Vector, values: Sequence[NDArray[Any]]) -> None:
         """Brings the optimizer to the state that `values` gave."""
         first, slots = self._split()
-        joined = self._from_keras(values[STEP_AND_RATE:], len(slots))
+        joined = [vector.joined(parts) for parts in self._by_slot(values[STEP_AND_RATE:], len(slots))]
         for variable, value in zip([*first, *slots], [*values[:STEP_AND_RATE], *joined], strict=True):
             variable.assign(value)
 
@@ -94,22 +102,18 @@ class Updates:
         variables = self._chosen.optimizer.variables
         return variables[:STEP_AND_RATE], variables[STEP_AND_RATE:]
 
-    def _to_keras(self, slots: Arrays) -> Arrays:
-        cut = [self._vector.cut(slot) for slot in slots]
-        by_slot = cut if self._chosen.slot_by_slot else zip(*cut, strict=True)
-        return [part for parts in by_slot for part in parts]
+    def _by_slot(self, parts: Sequence[NDArray[Any]], slots: int) -> Iterator[Sequence[NDArray[Any]]]:
+        weights = len(parts) // slots if slots else 0
+        for slot in range(slots):
+            yield parts[slot * weights : (slot + 1) * weights] if self._chosen.slot_by_slot else parts[slot::slots]
 
-    def _from_keras(self, parts: Sequence[NDArray[Any]], slots: int) -> Arrays:
-        if self._chosen.slot_by_slot:
-            weights = len(parts) // slots
-            by_slot = [parts[slot * weights : (slot + 1) * weights] for slot in range(slots)]
-        else:
-            by_slot = [parts[slot::slots] for slot in range(slots)]
-        return [np.concatenate([part.reshape(-1) for part in slot]) for slot in by_slot]
+    def _apply(self, gradient: Any) -> None:
+        """Changes the weights by a step of the chosen optimizer; for use in a program."""
+        keras.ops.switch(self._index.value, [self._step(rule, gradient) for rule in self._rules.values()])
 
     def _step(self, rule: Rule, gradient: Any) -> Callable[[], Any]:
         def step() -> Any:
-            rule.optimizer.apply([gradient], [self._vector.variable])
+            rule.optimizer.apply([gradient], [self.weights])
             return keras.ops.zeros((), "int32")
 
         return step

@@ -1,10 +1,13 @@
 """A program trains one configuration after another, and each as if it were the only one."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search.training.datasets import load_dataset
 from search.training.device import DeviceImages
@@ -54,10 +57,12 @@ def setting(data: Split) -> Setting:
 @pytest.fixture(scope="module")
 def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     from search.training.program import Program
+    from search.training.updates import Updates
 
+    updates_for = functools.cache(Updates)
     train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
     val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
-    return lambda configuration: Program(configuration, setting, BATCH, train, val)
+    return lambda configuration: Program(configuration, setting, BATCH, train, val, updates_for)
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +174,27 @@ def test_configurations_that_differ_in_numbers_share_a_structure() -> None:
     assert structure_of(one) == structure_of(other)
     assert structure_of(configured(OPTIMIZERS[0], rate=0.0)) != structure_of(one)
     assert structure_of(Configuration(SMALL)) != structure_of(Configuration())
+
+
+def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_updates(
+    new_program: Any, warm: Any, by_fit: Any, data: Split
+) -> None:
+    configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
+    second = new_program(other)
+    second.begin(other, SEED)
+    scores_of(second, data)
+    warm.begin(configuration, SEED)
+    assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
+
+
+@given(st.integers(1, 10**9))
+def test_a_vector_is_hardly_longer_than_its_weights(keras: Any, weights: int) -> None:
+    from search.training.vector import length_for
+
+    assert weights <= length_for(weights) <= weights * 17 / 16
+
+
+def test_vectors_have_few_lengths(keras: Any) -> None:
+    from search.training.vector import length_for
+
+    assert len({length_for(weights) for weights in range(1, 2**20)}) < 20 * 16
