@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spaces.configuration import OPTIMIZERS, Optimizer
+from spaces.configuration import Optimizer
 
 WITH_MOMENTUM = ("momentum", "rmsprop")
 
@@ -13,14 +13,12 @@ def momentum_of(optimizer: Optimizer) -> float:
 
 
 def why_not_shared(optimizer: Optimizer) -> str | None:
-    """Why programs that trials share can't train with an optimizer, None if they can: they know the usual ones, whose
-    learning rate and momentum alone differ from trial to trial.
+    """Why programs that trials share can't train with an optimizer, None if they can: what may differ from trial to
+    trial is the learning rate and its schedule, the momentum and the weight decay.
     """
-    if optimizer.name not in OPTIMIZERS:
-        return f"shared programs have no rule for the optimizer {optimizer.name}"
-    usual = Optimizer(optimizer.name, optimizer.learning_rate, optimizer.momentum, weight_decay=optimizer.weight_decay)
-    if optimizer != usual:
-        return "shared programs know a constant learning rate and Keras' own settings of optimizers"
+    differing = {name: getattr(optimizer, name) for name in ("learning_rate", "schedule", "momentum", "weight_decay")}
+    if optimizer != Optimizer(optimizer.name, **differing):
+        return "shared programs know Keras' own settings of optimizers"
     return None
 
 

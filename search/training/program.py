@@ -26,11 +26,10 @@ from search.training.model import (
     penalty,
     seed_of_models,
 )
-from search.training.optimizer import momentum_of
 from search.training.tunable import TunableBatchNormalization, TunableDropout, TunablePenalty
-from search.training.updates import Updates, rule_name
+from search.training.updates import Updates
 from search.training.vector import Vector
-from spaces.configuration import Configuration
+from spaces.configuration import Configuration, Optimizer
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
 STEPS_A_CALL = 64
@@ -62,19 +61,22 @@ class Program:
         self._updates = updates_for(self._vector.length)
         self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._plain: Any = None
-        self._compiled_for: str | None = None
+        self._compiled_for: tuple[Optimizer, int] | None = None
+        self._steps = 0
         self._val_order = np.arange(len(val))
         self._train_steps = step_program(self._train_step, train, batch_size)
         self._test_steps = step_program(self._test_step, val, batch_size)
 
-    def begin(self, configuration: Configuration, seed: int) -> None:
-        """Takes on a configuration of the program's structure, with the weights that a new model of that seed has."""
-        self._configuration = configuration
+    def begin(self, configuration: Configuration, seed: int, epochs: int) -> None:
+        """Takes on a configuration of the program's structure, with the weights that a new model of that seed has, for
+        a training of so many epochs.
+        """
+        self._configuration, self._steps = configuration, epochs * self._setting.steps_per_epoch
         for layer, drawn in zip(self._model.layers, layer_order(configuration), strict=True):
             _tune(layer, drawn, self._setting)
         values = self._first_values | _random_values(self._model, seed)
         self._assign([values[id(variable)] for variable in self._model.variables])
-        self._updates.choose(configuration.optimizer)
+        self._updates.choose(configuration.optimizer, self._steps)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
@@ -122,11 +124,9 @@ class Program:
         model, optimizer = self._plain_model(), self._configuration.optimizer
         for layer, drawn in zip(model.layers, layer_order(self._configuration), strict=True):
             _set(layer, drawn, self._setting)
-        if self._compiled_for != rule_name(optimizer):
-            compile_model(model, self._configuration)
-            self._compiled_for = rule_name(optimizer)
-        if hasattr(model.optimizer, "momentum"):
-            model.optimizer.momentum = momentum_of(optimizer)
+        if self._compiled_for != (optimizer, self._steps):
+            compile_model(model, self._configuration, self._steps)
+            self._compiled_for = optimizer, self._steps
         for variable, value in zip([*model.variables, *model.optimizer.variables], self.values(), strict=True):
             variable.assign(value)
         return model

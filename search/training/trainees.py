@@ -74,7 +74,7 @@ class Trainees:
     def _begun_program(self, job: Train) -> Trainee:
         key = structure_of(job.configuration), job.batch_size
         program = self._programs.get(key, lambda: self._new_program(job))
-        program.begin(job.configuration, job.seed)
+        program.begin(job.configuration, job.seed, job.epochs)
         return program
 
     def _new_program(self, job: Train) -> "Program":

@@ -4,9 +4,15 @@ They give the results of Keras' to the last bit. Their variables are no state of
 have them, and have layers and optimizers of Keras alone. Importing this module imports Keras.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.optimizers import schedules
+
+from spaces.configuration import SCHEDULES, Schedule, ScheduleName
+
+Rate = Callable[[], Any]  # gives the learning rate of the next step
 
 ANY_RATE = 0.5  # above 0, so that layers and optimizers make their state
 
@@ -86,6 +92,32 @@ class TunablePenalty(keras.regularizers.Regularizer):  # type: ignore[misc]  # K
         return penalty
 
 
+class TunableRate:
+    """A learning rate by its schedule, all settings of which can be changed between steps. The rules are Keras' own."""
+
+    def __init__(self) -> None:
+        self._first, self._decay, self._steps = Knob(), Knob(), Knob(1.0)
+        self._schedule = keras.Variable(0, trainable=False, dtype="int32")
+        self._inverse_time = schedules.InverseTimeDecay(self._first.variable, 1, self._decay.variable)
+        self._cosine = schedules.CosineDecay(self._first.variable, self._steps.variable)
+
+    def set(self, first: float, schedule: Schedule, steps: int) -> None:
+        """That of all steps from now on; `steps` are those of the whole training."""
+        self._first.set(first)
+        self._decay.set(schedule.decay)
+        self._steps.set(steps)
+        self._schedule.assign(SCHEDULES.index(schedule.name))
+
+    def at(self, step: Any) -> Any:
+        """The rate at a step, counted from 0."""
+        rules: dict[ScheduleName, Callable[[], Any]] = {
+            "constant": lambda: keras.ops.convert_to_tensor(self._first.variable),
+            "inverse_time": lambda: self._inverse_time(step),
+            "cosine": lambda: self._cosine(step),
+        }
+        return keras.ops.switch(self._schedule.value, [rules[name] for name in SCHEDULES])
+
+
 class Pool:
     """Variables that several optimizers keep their state in."""
 
@@ -104,7 +136,7 @@ class SharedState:
     """Optimizers of which only one is at work at a time keep their state, a few vectors, in the same variables."""
 
     pool: Pool
-    used = 0
+    used = 0  # of the pool
 
     def share(self, pool: Pool) -> None:
         """Tells which; to be called before `build`."""
@@ -130,6 +162,10 @@ class SharedAdam(SharedState, keras.optimizers.Adam):  # type: ignore[misc]  # K
     """Adam."""
 
 
+class SharedNadam(SharedState, keras.optimizers.Nadam):  # type: ignore[misc]  # Keras has no types
+    """Nadam."""
+
+
 class SharedAdadelta(SharedState, keras.optimizers.Adadelta):  # type: ignore[misc]  # Keras has no types
     """Adadelta."""
 
@@ -137,8 +173,8 @@ class SharedAdadelta(SharedState, keras.optimizers.Adadelta):  # type: ignore[mi
 class TunableMomentum(SharedState, keras.optimizers.SGD):  # type: ignore[misc]  # Keras has no types
     """SGD whose momentum, above 0, can be changed between steps."""
 
-    def __init__(self) -> None:
-        super().__init__(momentum=ANY_RATE)
+    def __init__(self, learning_rate: Rate) -> None:
+        super().__init__(learning_rate, momentum=ANY_RATE)
         self.knob = Knob()
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -153,8 +189,8 @@ class TunableMomentum(SharedState, keras.optimizers.SGD):  # type: ignore[misc] 
 class TunableRMSprop(SharedState, keras.optimizers.RMSprop):  # type: ignore[misc]  # Keras has no types
     """RMSprop whose momentum, above 0, can be changed between steps."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, learning_rate: Rate) -> None:
+        super().__init__(learning_rate)
         self.knob = Knob()
 
     def build(self, variables: list[Any]) -> None:
@@ -172,3 +208,18 @@ class TunableRMSprop(SharedState, keras.optimizers.RMSprop):  # type: ignore[mis
         step = ops.divide(ops.multiply(ops.cast(learning_rate, variable.dtype), gradient), size)
         self.assign(self._steps, ops.add(ops.multiply(self.knob.variable, self._steps), step))
         self.assign_sub(variable, self._steps)
+
+
+class TunableAdamW(SharedState, keras.optimizers.AdamW):  # type: ignore[misc]  # Keras has no types
+    """AdamW whose weight decay can be changed between steps."""
+
+    knob: Knob
+
+    @property
+    def weight_decay(self) -> Any:
+        """The share of each weight that a step takes away, times the learning rate."""
+        return self.knob.variable
+
+    @weight_decay.setter
+    def weight_decay(self, value: float) -> None:
+        self.knob = Knob(value)  # once, by Keras

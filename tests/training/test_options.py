@@ -86,12 +86,13 @@ def plain(data: Split, setting: Setting) -> Callable[..., KerasTrainee]:
 def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     """Makes programs that have begun with a configuration."""
     from search.training.program import Program
+    from search.training.updates import Updates
 
     def make(configuration: Configuration) -> Any:
         train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
         val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
-        made = Program(configuration, setting, BATCH, train, val)
-        made.begin(configuration, SEED)
+        made = Program(configuration, setting, BATCH, train, val, Updates)
+        made.begin(configuration, SEED, 2)
         return made
 
     return make
@@ -118,7 +119,7 @@ def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
     )
     assert structure_of(small) == structure_of(large) != structure_of(SMALL)
     warm = program(small)
-    warm.begin(large, SEED)
+    warm.begin(large, SEED, 2)
     assert scores_of(warm, data, large) == scores_of(plain(large), data, large)
     kernels = [layer.kernel_regularizer for layer in warm.keras_model().layers if hasattr(layer, "kernel_regularizer")]
     assert [kernel.get_config() for kernel in kernels] == [{"l1": 1e-2, "l2": 2e-2}] * 3
@@ -133,7 +134,7 @@ def test_a_penalty_is_added_to_the_loss_that_is_reported(plain: Any, data: Split
 
 
 OTHERS = [
-    Optimizer("adamw", 3e-3, weight_decay=0.1),
+    Optimizer("adamw", 3e-3, beta_2=0.99, weight_decay=0.1),
     Optimizer("nadam", 3e-3, beta_1=0.8, schedule=Schedule("inverse_time", 1e-2)),
     Optimizer("momentum", 0.05, 0.9, nesterov=True, schedule=Schedule("cosine")),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +15,16 @@ from search.training.device import DeviceImages
 from search.training.fit import Epochs, run_epochs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, compile_model, model_from_layers, seed_all
+from search.training.optimizer import why_not_shared
 from search.training.split import Split, split
 from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
-from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+from spaces import load_space
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Schedule
 
 BATCH = 64
 SEED = 7
+EPOCHS = 2
 SMALL = (Block((8,)), Block((16,)))
 OPTIMIZERS = [
     Optimizer("sgd", 0.05),
@@ -30,6 +34,11 @@ OPTIMIZERS = [
     Optimizer("rmsprop", 1e-3, 0.6),
     Optimizer("adam", 3e-3),
     Optimizer("adadelta", 1.0),
+    Optimizer("adamw", 3e-3, weight_decay=0.02),
+    Optimizer("nadam", 2e-3),
+    Optimizer("adam", 3e-3, schedule=Schedule("cosine")),
+    Optimizer("momentum", 0.03, 0.9, schedule=Schedule("inverse_time", 0.01)),
+    Optimizer("nadam", 2e-3, schedule=Schedule("cosine")),
 ]
 
 
@@ -69,7 +78,7 @@ def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configur
 def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
     """A program that has trained something before."""
     program = new_program(configured(Optimizer("adam")))
-    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), seed=99)
+    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS)
     scores_of(program, data)
     return program
 
@@ -81,7 +90,7 @@ def by_fit(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration
     def make(configuration: Configuration) -> KerasTrainee:
         seed_all(SEED)
         model = model_from_layers(configuration, setting)
-        compile_model(model, configuration)
+        compile_model(model, configuration, EPOCHS * setting.steps_per_epoch)
         return KerasTrainee(model, KerasRunner(model, data, BATCH))
 
     return make
@@ -107,18 +116,18 @@ def described(model: Any) -> list[tuple[Any, ...]]:
 
 def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any) -> None:
     configuration = configured(Optimizer("adam"))
-    warm.begin(configuration, SEED)
+    warm.begin(configuration, SEED, EPOCHS)
     assert differing(warm, by_fit(configuration)) == []
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_a_warm_program_trains_as_fit_trains_a_new_model(
     warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer, rate=0.2)
     plain = by_fit(configuration)
     expected = scores_of(plain, data)
-    warm.begin(configuration, SEED)
+    warm.begin(configuration, SEED, EPOCHS)
     assert scores_of(warm, data) == expected
     assert differing(warm, plain) == []
 
@@ -136,19 +145,19 @@ def test_so_does_a_new_program_of_any_structure(
     new_program: Any, by_fit: Any, data: Split, configuration: Configuration
 ) -> None:
     plain, program = by_fit(configuration), new_program(configuration)
-    program.begin(configuration, SEED)
+    program.begin(configuration, SEED, EPOCHS)
     assert scores_of(program, data) == scores_of(plain, data)
     assert differing(program, plain) == []
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_programs_and_plain_models_take_over_from_each_other(
     warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer)
     plain = by_fit(configuration)
     scores_of(plain, data, last=1)
-    warm.begin(configuration, seed=1)
+    warm.begin(configuration, 1, EPOCHS)
     warm.restore(plain.values())
     assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
     assert differing(warm, plain) == []
@@ -160,7 +169,7 @@ def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configure
     configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
     plain = by_fit(configuration)
     scores_of(plain, data)
-    warm.begin(configuration, SEED)
+    warm.begin(configuration, SEED, EPOCHS)
     scores_of(warm, data)
     given = warm.keras_model()
     assert described(given) == described(plain.keras_model())
@@ -181,9 +190,9 @@ def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_update
 ) -> None:
     configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
     second = new_program(other)
-    second.begin(other, SEED)
+    second.begin(other, SEED, EPOCHS)
     scores_of(second, data)
-    warm.begin(configuration, SEED)
+    warm.begin(configuration, SEED, EPOCHS)
     assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
 
 
@@ -198,3 +207,10 @@ def test_vectors_have_few_lengths(keras: Any) -> None:
     from search.training.vector import length_for
 
     assert len({length_for(weights) for weights in range(1, 2**20)}) < 20 * 16
+
+
+def test_all_of_the_search_for_an_optimizer_shares_one_program() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    suggested = [load_space("optimizer").suggest(study.ask()) for _ in range(50)]
+    assert {why_not_shared(configuration.optimizer) for configuration in suggested} == {None}
+    assert len({structure_of(configuration) for configuration in suggested}) == 1
