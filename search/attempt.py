@@ -180,6 +180,7 @@ class Attempt:
             data=self.bench.data,
             epochs=manifest.epochs,
             batch_size=manifest.batch_size,
+            precision=manifest.precision,
             seed=self.lease.seed,
             split_seed=split_seed(manifest, self.lease.settings),
             token=self.lease.token,

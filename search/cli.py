@@ -24,6 +24,8 @@ DEFAULT_STORAGE = "sqlite:///search.db"
 EXAMPLE_WIDTH = 60
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -75,6 +77,15 @@ def format_flag(*formats: str) -> Callable[[F], F]:
         default=formats[0],
         help=f"How the answer is printed.  [default: {formats[0]}]",
     )
+
+
+def precision_flag(command: F) -> F:
+    """Adds --precision, None if it isn't given."""
+    return click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        help="What models compute in: the mixed ones are for GPUs, on which they may be faster.  [default: float32]",
+    )(command)
 
 
 def example_lines(examples: Mapping[str, str]) -> Iterator[str]:

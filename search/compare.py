@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from search.cli import Verb, format_flag, shared_flags, start_logging
+from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
 from search.worker_flags import take_worker_flags, worker_flags
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +27,7 @@ def design_flags(command: F) -> F:
         ),
         click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of each training."),
         click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step."),
+        precision_flag,
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]"),
         click.option("--limit-train", type=click.IntRange(2), help="Draw so many images for each replicate."),
         click.option(

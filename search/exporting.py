@@ -130,7 +130,7 @@ def write_all(described: Described, options: ExportOptions, trained_path: Path) 
         parameters=int(model.count_params()),
         layers=layers_code(trained),
         architecture=model_json(trained),
-        optimizer=optimizer_code(described.configuration),
+        optimizer=optimizer_code(described.configuration, manifest.precision),
         test_accuracy=measured,
     )
     write_text(options.companion(".json"), configuration_json(exported))

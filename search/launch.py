@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from search import completion
-from search.cli import Verb, format_flag, shared_flags, start_logging
+from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
 from search.worker_flags import take_worker_flags, worker_flags
@@ -44,6 +44,7 @@ EXAMPLES = {
 )
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step.  [default: the space's]")
+@precision_flag
 @click.option(
     "--sampler",
     shell_complete=completion.offering(completion.samplers),

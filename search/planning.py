@@ -15,7 +15,7 @@ from search.folders import default_artifacts
 from search.grid_points import grid_points
 from search.join import installed_versions
 from search.places import find_places
-from search.protocol import Objective
+from search.protocol import Objective, Precision
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.seeds import derive_seed
@@ -46,6 +46,7 @@ class LaunchOptions:
     n_trials: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
+    precision: Precision | None = None
     sampler: str | None = None
     pruner: str | None = None
     objective: Objective | None = None
@@ -167,6 +168,7 @@ def make_manifest(
     limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
     parts = split(images, VALIDATION_FRACTION, seed, limit_train)
     objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
+    precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
     return Manifest(
         space=source.ref,
         space_version=space.version,
@@ -180,6 +182,7 @@ def make_manifest(
         n_test=len(parts.x_test),
         epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
         batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
+        precision=precision,
         objective=objective,
         direction="minimize" if objective == "val_loss" else "maximize",
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),

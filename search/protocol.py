@@ -12,6 +12,7 @@ from spaces.configuration import Configuration
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
 Objective = Literal["val_accuracy", "val_loss"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 StopReason = Literal["prune", "release"]
 
 
@@ -33,7 +34,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
     `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
-    after the last epoch is worse than that of `rival`.
+    after the last epoch is worse than that of `rival`. `precision` is what the model computes in; weights are float32.
     """
 
     job: int
@@ -49,11 +50,12 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     model_path: str | None = None
     objective: Objective = "val_accuracy"
     rival: float | None = None
+    precision: Precision = "float32"
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     """A job: the scores of a saved model on the test or validation images. Its `space` defines the layers of its own,
-    if any.
+    if any. `precision` is what it was trained in.
     """
 
     job: int
@@ -63,6 +65,7 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     batch_size: int
     model_path: str
     part: Literal["test", "validation"] = "test"
+    precision: Precision = "float32"
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):

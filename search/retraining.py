@@ -44,6 +44,7 @@ def retrain(
             data=data,
             epochs=manifest.epochs,
             batch_size=manifest.batch_size,
+            precision=manifest.precision,
             seed=slot.seed,
             split_seed=int(settings.get("split_seed") or manifest.seed),
             token=1,

@@ -16,7 +16,7 @@ from search.baselines import BASELINE, BaselineResult, best_baseline
 from search.lessons import ChoiceScore, Lesson
 from search.planning import LaunchOptions, Plan
 from search.summary import Summary, TrialLine
-from storage import hide_password
+from storage import Manifest, hide_password
 
 WIDTH = 120
 MOST_CHOICES = 3
@@ -38,9 +38,15 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
         f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
-        f"{manifest.epochs} epochs, sampler {manifest.sampler}, pruner {manifest.pruner}, seed {manifest.seed}\n"
+        f"{manifest.epochs} epochs{in_precision(manifest)}, sampler {manifest.sampler}, pruner {manifest.pruner}, "
+        f"seed {manifest.seed}\n"
         f"{baselines_line(plan)}{existing}"
     )
+
+
+def in_precision(manifest: Manifest) -> str:
+    """What models compute in, "" if that is as usual."""
+    return "" if manifest.precision == "float32" else f" in {manifest.precision}"
 
 
 def baselines_line(plan: Plan) -> str:

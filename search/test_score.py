@@ -93,6 +93,7 @@ def _evaluate(shared: SharedStudy, trainer: Trainer, data_dir: Path | None, numb
         data=data_source(manifest, data_dir),
         split_seed=manifest.seed,
         batch_size=manifest.batch_size,
+        precision=manifest.precision,
         model_path=str(model),
     )
     process, _ = trainer.process()

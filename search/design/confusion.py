@@ -73,6 +73,7 @@ class Evaluator:
                 data=data_source(manifest, self.data_dir),
                 split_seed=seed,
                 batch_size=manifest.batch_size,
+                precision=manifest.precision,
                 model_path=str(model),
                 part="test" if part == "test" else "validation",
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from search.protocol import Objective
+from search.protocol import Objective, Precision
 from search.worker_flags import WorkerFlags
 
 DEFAULT_SEEDS = 8
@@ -24,6 +24,7 @@ class StudyFlags:
     seeds: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
+    precision: Precision | None = None
     objective: Objective | None = None
     artifact_store: str | None = None
     seed: int | None = None

@@ -26,6 +26,7 @@ def as_document(result: Result) -> dict[str, Any]:
         "dataset": result.manifest.dataset,
         "epochs": result.manifest.epochs,
         "batch_size": result.manifest.batch_size,
+        "precision": result.manifest.precision,
         "objective": result.manifest.objective,
         "margin": comparison.margin,
         "level": result.look.level,

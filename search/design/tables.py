@@ -7,7 +7,7 @@ from search.comparison.planning import POWER
 from search.comparison.wording import why_undecided
 from search.design.options import POINT
 from search.design.result import Result
-from search.summary_text import wilson_interval
+from search.summary_text import in_precision, wilson_interval
 from storage import Manifest
 from storage.comparison import ArmDesign
 
@@ -220,7 +220,8 @@ def setting(manifest: Manifest) -> str:
     limit = "" if manifest.limit_train is None else f" (a fresh draw of {manifest.limit_train} each)"
     return (
         f"{manifest.dataset}: {manifest.n_train} training and {manifest.n_validation} validation images, split anew in "
-        f"each replicate{limit}; {manifest.epochs} epochs, batch size {manifest.batch_size}, seed {manifest.seed}"
+        f"each replicate{limit}; {manifest.epochs} epochs{in_precision(manifest)}, batch size {manifest.batch_size}, "
+        f"seed {manifest.seed}"
     )
 
 

@@ -20,6 +20,7 @@ def provenance(facts: StudyFacts) -> tuple[tuple[str, str], ...]:
             f"{manifest.n_train} for training, {manifest.n_validation} for validation, {manifest.n_test} for the test",
         ),
         ("epochs and batch", f"up to {manifest.epochs} epochs, batch size {manifest.batch_size}"),
+        ("precision", manifest.precision),
         ("objective", f"{manifest.direction} {manifest.objective}"),
         ("sampler and pruner", f"{manifest.sampler}, {manifest.pruner}"),
         ("seed", str(manifest.seed)),

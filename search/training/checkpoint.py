@@ -109,7 +109,7 @@ class Checkpoints:
 
     def _require_same_job(self, meta: Meta) -> None:
         if meta.identity != self.identity:
-            raise CheckpointError("it is of another job: its configuration, seed, data or batch size differ")
+            raise CheckpointError("it is of another job: its configuration, seed, data, batch size or precision differ")
 
 
 def _unused(path: Path, error: CheckpointError) -> str:

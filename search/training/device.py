@@ -4,19 +4,18 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.protocol import Precision
 from search.training.keras_import import only_keras
 
 THREADS = "SEARCH_THREADS"
-PRECISION = "SEARCH_PRECISION"
 XLA = "SEARCH_XLA"
 TENSORFLOW = "tensorflow"
 
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Steps = Callable[[NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -50,26 +49,16 @@ def threads_wanted() -> int | None:
     return int(text)
 
 
-def precision_wanted() -> Precision:
-    """What the environment variable SEARCH_PRECISION asks for; float32 if it isn't set.
-
-    Raises:
-        ValueError: it is no precision.
-    """
-    text = os.environ.get(PRECISION, "float32")
-    valid: tuple[Precision, ...] = get_args(Precision)
-    if text in valid:
-        return valid[valid.index(text)]
-    raise ValueError(f"{PRECISION} is one of {', '.join(valid)}, not {text!r}")
-
-
 def xla_wanted() -> bool:
     """Whether the environment variable SEARCH_XLA asks for XLA: "1". It makes small models on processors slower."""
     return os.environ.get(XLA) == "1"
 
 
 def set_precision(precision: Precision) -> None:
-    """Makes models that are built from now on compute in that precision; their variables stay float32."""
+    """Makes models that are built from now on compute in that precision; their variables stay float32.
+
+    It holds in this thread, until Keras' session is cleared.
+    """
     import keras
 
     keras.config.set_dtype_policy(precision)

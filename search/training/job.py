@@ -19,7 +19,7 @@ from search.training.checkpoint import Checkpoints, Resumed
 from search.training.confusion import confusion
 from search.training.datasets import load_dataset
 from search.training.description import write_beside
-from search.training.device import precision_wanted, set_precision
+from search.training.device import set_precision
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
 from search.training.keras_runner import evaluate
 from search.training.model import compile_for_scores
@@ -63,7 +63,6 @@ class Jobs:
     """
 
     def __init__(self) -> None:
-        set_precision(precision_wanted())
         self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
         self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
         self._spaces = Recent[str, Space](CACHED_SPACES)
@@ -73,6 +72,7 @@ class Jobs:
         while the next one is trained.
         """
         space, rule = self._space(job.space), job.configuration.early_stopping
+        set_precision(job.precision)
         prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
         with prepared.trainees.trainee(job, space) as trainee:
@@ -96,6 +96,7 @@ class Jobs:
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test or validation images."""
         self._space(job.space)
+        set_precision(job.precision)
         data = self._split(job.data, job.split_seed)
         try:
             model = _load_model(Path(job.model_path))
@@ -145,11 +146,14 @@ def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
 
 def _identity(job: Train, space: Space) -> str:
     """What a checkpoint must agree in to be resumed from. The directory of the data may differ between hosts, and the
-    number of epochs between attempts, unless the learning rate goes by it.
+    number of epochs between attempts, unless the learning rate goes by it. The precision is
+    part of it only where it isn't float32, so that checkpoints from before there was a choice can be resumed from.
     """
     data = msgspec.structs.replace(job.data, data_dir=None)
     epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
-    decisive = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed, *epochs)
+    precision = () if job.precision == "float32" else (job.precision,)
+    always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
+    decisive = (*always, *epochs, *precision)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
 
 

@@ -84,11 +84,12 @@ def compile_model(model: Any, configuration: Configuration, steps: int | None = 
     """Gives the model its optimizer, cross-entropy as its loss, and accuracy as its metric.
 
     `steps` are those of the whole training, which some schedules of the learning rate depend on. Keras would create the
-    optimizer's variables in the first step; a checkpoint must find them before.
+    optimizer's variables in the first step; a checkpoint must find them before. To a model that computes in float16,
+    Keras gives an optimizer around it that scales the loss, lest small gradients become 0.
     """
     optimizer = make_optimizer(configuration.optimizer, steps)
     model.compile(optimizer=optimizer, loss=_loss(), metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
 
 
 def compile_for_scores(model: Any) -> None:
@@ -116,7 +117,9 @@ def model_from_layers(configuration: Configuration, setting: Setting) -> Any:
 
 
 def keras_layer(layer: Layer, setting: Setting) -> Any:
-    """Keras' own layer for one of a configuration's."""
+    """Keras' own layer for one of a configuration's. Logits are float32 in every precision: in fewer digits, those of
+    two classes would often be equal.
+    """
     from keras import layers
 
     match layer:
@@ -134,7 +137,8 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
             return layers.Flatten()
         case Dense() | Output():
             units = layer.units if isinstance(layer, Dense) else setting.classes
-            return layers.Dense(units, kernel_regularizer=penalty(layer))
+            dtype = "float32" if isinstance(layer, Output) else None
+            return layers.Dense(units, kernel_regularizer=penalty(layer), dtype=dtype)
 
 
 def penalty(layer: Conv | Dense | Output) -> Any:

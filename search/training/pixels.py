@@ -25,7 +25,7 @@ class PixelMap(Protocol):
         """The images as the model gets them."""
 
     def layers(self) -> list[Any]:
-        """The same as layers of Keras."""
+        """The same as layers of Keras, in float32 whatever the model behind them computes in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,8 @@ class Standardisation:
         """See PixelMap."""
         import keras
 
-        return [keras.layers.Normalization(mean=self.mean.tolist(), variance=np.square(self.deviation).tolist())]
+        variance = np.square(self.deviation).tolist()
+        return [keras.layers.Normalization(mean=self.mean.tolist(), variance=variance, dtype="float32")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +69,10 @@ class Whitening:
         """See PixelMap."""
         import keras
 
-        multiply = keras.layers.Dense(len(self.mean), trainable=False)
+        multiply = keras.layers.Dense(len(self.mean), trainable=False, dtype="float32")
         multiply.build((None, len(self.mean)))
         multiply.set_weights([self.matrix, -self.mean @ self.matrix])
-        return [keras.layers.Flatten(), multiply, keras.layers.Reshape(self.shape)]
+        return [keras.layers.Flatten(dtype="float32"), multiply, keras.layers.Reshape(self.shape, dtype="float32")]
 
 
 def fit_pixels(pixels: Pixels, training: Images) -> PixelMap | None:

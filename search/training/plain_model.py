@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.protocol import Precision
 from search.training.optimizer import make_optimizer
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -87,14 +88,17 @@ def model_json(trained: Any) -> str:
     return str(trained.to_json())
 
 
-def optimizer_code(configuration: Configuration) -> str:
-    """The optimizer as a Python call."""
+def optimizer_code(configuration: Configuration, precision: Precision = "float32") -> str:
+    """The optimizer as a Python call. Keras adds what float16 needs only to models that are float16 as a whole; here,
+    each layer says what it computes in.
+    """
     optimizer = make_optimizer(configuration.optimizer)
     import keras
 
-    return call("keras.optimizers", optimizer) or (
+    code = call("keras.optimizers", optimizer) or (
         f"keras.optimizers.deserialize({json.loads(json.dumps(keras.optimizers.serialize(optimizer)))!r})"
     )
+    return f"keras.optimizers.LossScaleOptimizer({code})" if precision == "mixed_float16" else code
 
 
 def call(module: str, made: Any) -> str | None:
@@ -109,6 +113,9 @@ def call(module: str, made: Any) -> str | None:
     default = kind(**{name: config[name] for name in required}).get_config()
     wanted = {name: config[name] for name in required}
     wanted |= {name: value for name, value in config.items() if name not in NOT_WRITTEN and value != default.get(name)}
+    precision = getattr(made, "dtype_policy", None)
+    if precision is not None and precision.name != "float32":
+        wanted["dtype"] = precision.name
     if not all(is_simple(value) for value in wanted.values()):
         return None
     arguments = ", ".join(f"{name}={rounded(value)!r}" for name, value in wanted.items())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from search.protocol import Train
-from search.training.device import DeviceImages, compiles_epochs, precision_wanted
+from search.training.device import DeviceImages, compiles_epochs
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all
 from search.training.optimizer import why_not_shared
@@ -17,7 +17,6 @@ from search.training.split import Split
 from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
 from spaces import Space
-from spaces.configuration import Optimizer
 from spaces.layers import Layer
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Trainees:
         Raises:
             SpaceError: the space builds no such model, or the images are too small for it.
         """
-        reason = self._why_no_program(space, job.configuration.optimizer)
+        reason = self._why_no_program(space, job)
         if reason is None:
             yield self._begun_program(job)
             return
@@ -60,16 +59,16 @@ class Trainees:
         finally:
             forget_models()
 
-    def _why_no_program(self, space: Space, optimizer: Optimizer) -> str | None:
+    def _why_no_program(self, space: Space, job: Train) -> str | None:
         if space.build is not None:
             return "the space builds its models itself"
-        if (reason := why_not_shared(optimizer)) is not None:
+        if (reason := why_not_shared(job.configuration.optimizer)) is not None:
             return reason
         if not compiles_epochs():
             return "programs need TensorFlow as Keras' backend"
         if self._data.x_train.nbytes + self._data.x_val.nbytes > LARGEST_ON_DEVICE:
             return "the images are more than are held on a device"
-        return None if precision_wanted() == "float32" else "shared programs compute in float32"
+        return None if job.precision == "float32" else "shared programs compute in float32"
 
     def _begun_program(self, job: Train) -> Trainee:
         key = structure_of(job.configuration), job.batch_size

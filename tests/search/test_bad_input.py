@@ -96,6 +96,7 @@ TABLE: Mapping[str, Bad] = {
     "trials in letters": Bad((*BN, "--n-trials", "abc"), ("--n-trials", "'abc' is not a valid integer")),
     "no epochs": Bad((*BN, "--epochs", "0"), ("--epochs", "0 is not in the range")),
     "no batch": Bad((*BN, "--batch-size", "0"), ("--batch-size", "0 is not in the range")),
+    "no precision": Bad((*BN, "--precision", "float64"), ("--precision", "float32", "mixed_bfloat16", "mixed_float16")),
     "no time": Bad((*BN, "--timeout", "0"), ("--timeout", "0.0 is not in the range")),
     "storage that is no URL": Bad((*BN, "--storage", "search.db"), ("'search.db'", "valid are sqlite:///search.db")),
     "storage of an unknown scheme": Bad(
@@ -254,6 +255,7 @@ def demo(cli: Cli) -> None:
         ((*ON_OWN,), ("dataset: the study has 'digits'", "own.npz")),
         ((*BN, "--epochs", "77"), ("epochs: the study has 10, asked for was 77",)),
         ((*BN, "--sampler", "random"), ("sampler: the study has 'tpe', asked for was 'random'",)),
+        ((*BN, "--precision", "mixed_bfloat16"), ("precision: the study has 'float32'", "'mixed_bfloat16'")),
         ((*BN, "--seed", "7"), ("seed: the study has 0, asked for was 7",)),
         ((*BN, "--n-trials", "3"), ("4 trials were ordered", "--n-trials 3", "larger number")),
         ((*BN, "--epochs", "77", "--dry-run"), ("epochs: the study has 10, asked for was 77",)),

@@ -84,6 +84,14 @@ def test_what_a_later_launch_does_not_say_is_as_in_the_study(cli: Cli) -> None:
     assert manifest_of().epochs == 3
 
 
+def test_the_precision_is_a_setting_of_the_study(cli: Cli) -> None:
+    result = cli(*PLANNED, env={"SEARCH_PRECISION": "mixed_bfloat16"})
+    assert "10 epochs in mixed_bfloat16" in result.stderr
+    assert manifest_of().precision == "mixed_bfloat16"
+    assert cli(*PLANNED, "--n-trials", 50).exit_code == 0
+    assert manifest_of().precision == "mixed_bfloat16"
+
+
 def test_a_study_that_was_made_but_never_filled_gets_the_default_number_of_trials(cli: Cli) -> None:
     cli(*PLANNED)
     from storage import create_study

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from search.export import main
 from search.folders import StudyFolder
 from search.settle import MODEL_ATTR
-from search.test_score import TEST_ATTR
+from search.test_score import TEST_ATTR, stored_test_score
 from search.training.datasets import load_dataset
+from spaces.configuration import Configuration, Optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
@@ -114,6 +115,33 @@ def test_an_export_stands_on_its_own(exportable: Any, lab: Any, tmp_path: Path) 
     assert retrained.returncode == 0, retrained.stderr
     assert f"{facts['parameters']} parameters" in retrained.stdout
     assert (out / "retrained.keras").exists()
+
+
+def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
+    lab: Any, with_real_trainer: Any, monkeypatch: pytest.MonkeyPatch, keras: Any, tmp_path: Path
+) -> None:
+    shared = lab.study(1, precision="mixed_bfloat16", epochs=1, top_models=1)
+    monkeypatch.setenv("SEARCH_PRECISION", "float32")
+    lab.work(with_real_trainer(lab.bench()))
+    result = export(lab, "-o", tmp_path / "model.keras")
+    assert result.exit_code == 0, result.output
+    model = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    scale, *inner, logits, probabilities = model.layers
+    assert {layer.compute_dtype for layer in inner} == {"bfloat16"}
+    assert {layer.compute_dtype for layer in (scale, logits, probabilities)} == {"float32"}
+    assert model.predict(np.zeros((1, 8, 8, 1)), verbose=0).dtype == np.float32
+    assert stored_test_score(shared) is not None, "the export was compared with nothing"
+    retrained = run(tmp_path / "model.py", "--epochs", "1", folder=tmp_path)
+    assert retrained.returncode == 0, retrained.stderr
+    anew = keras.models.load_model(tmp_path / "retrained.keras", compile=False).layers[0]
+    assert [layer.compute_dtype for layer in anew.layers] == [layer.compute_dtype for layer in (scale, *inner, logits)]
+
+
+def test_the_script_scales_the_loss_of_a_model_in_float16() -> None:
+    from search.training.plain_model import optimizer_code
+
+    code = optimizer_code(Configuration(optimizer=Optimizer("adam", 0.003)), "mixed_float16")
+    assert code == "keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(learning_rate=0.003))"
 
 
 def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable: Any, lab: Any, tmp_path: Path) -> None:

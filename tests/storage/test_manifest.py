@@ -1,5 +1,7 @@
 """The manifest goes through JSON unchanged, and says in what two of them differ."""
 
+import json
+
 import pytest
 
 from storage import Manifest
@@ -16,6 +18,12 @@ def test_a_manifest_goes_through_json_unchanged() -> None:
 def test_fields_that_a_later_release_adds_are_passed_by() -> None:
     text = example_manifest().to_json()
     assert Manifest.from_json('{"added_later": 1, ' + text[1:]) == example_manifest()
+
+
+def test_a_manifest_from_before_there_was_a_precision_is_one_of_float32() -> None:
+    older = json.loads(example_manifest().to_json())
+    del older["precision"]
+    assert Manifest.from_json(json.dumps(older)) == example_manifest(precision="float32")
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema_version": 1}', "no json"])

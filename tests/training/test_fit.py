@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search.protocol import Precision
 from search.training.compiled_runner import CompiledRunner
 from search.training.datasets import load_dataset
+from search.training.device import set_precision
 from search.training.fit import EpochRunner, Epochs, EpochScores, Score, run_epochs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, build_model, compile_model
@@ -77,6 +79,22 @@ def test_the_compiled_epochs_equal_those_of_fit_to_the_last_bit(
     keras: Any, data: Split, model: Callable[[Configuration], Any], configuration: Configuration
 ) -> None:
     plain, compiled = model(configuration), model(configuration)
+    by_fit = scores_of(KerasRunner(plain, data, BATCH), data)
+    assert scores_of(CompiledRunner(compiled, data, BATCH), data) == by_fit
+    for one, other in zip(values_of(plain), values_of(compiled), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_they_do_so_in_every_precision(
+    keras: Any, data: Split, model: Callable[[Configuration], Any], precision: Precision
+) -> None:
+    set_precision(precision)
+    try:
+        plain, compiled = model(Configuration(SMALL)), model(Configuration(SMALL))
+    finally:
+        set_precision("float32")
+    assert isinstance(plain.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
     by_fit = scores_of(KerasRunner(plain, data, BATCH), data)
     assert scores_of(CompiledRunner(compiled, data, BATCH), data) == by_fit
     for one, other in zip(values_of(plain), values_of(compiled), strict=True):

@@ -337,9 +337,40 @@ def test_a_kept_model_opens_where_only_keras_is(trainer: Any, job: Job, keras: A
     assert np.isfinite(logits).all()
 
 
-def test_models_may_compute_in_bfloat16(
-    new_trainer: Callable[[], Any], job: Job, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("precision", "computed_in"), [("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")])
+def test_a_job_says_what_its_model_computes_in(
+    precision: str, computed_in: str, trainer: Any, job: Job, scores: Scores, keras: Any, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SEARCH_PRECISION", "mixed_bfloat16")
-    messages = new_trainer().run(job(configuration=STATEFUL, epochs=8, data=DataSource("digits")))
-    assert messages[-2].val_accuracy > 0.8
+    path = tmp_path / "model.keras"
+    plain = job(configuration=EVERYTHING, checkpoints=None)
+    in_float32 = trainer.run(plain)
+    mixed = job(
+        configuration=EVERYTHING, epochs=8, data=DataSource("digits"), precision=precision, model_path=str(path)
+    )
+    assert trainer.run(mixed)[-2].val_accuracy > 0.8
+    model = keras.models.load_model(path)
+    computing = {layer.compute_dtype for layer in model.layers if layer.weights and layer is not model.layers[-1]}
+    assert computed_in in computing
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    assert model.predict(np.zeros((1, 8, 8, 1), "float32"), verbose=0).dtype == np.float32
+    evaluate = Evaluate(2, mixed.space, mixed.data, mixed.split_seed, 64, str(path), precision=mixed.precision)
+    assert trainer.run(evaluate)[0].accuracy > 0.8
+    assert scores(trainer.run(plain)) == scores(in_float32)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_resumed_trial_equals_an_uninterrupted_one_in_every_precision(
+    precision: str, trainer: Any, job: Job, scores: Scores, tmp_path: Path
+) -> None:
+    whole = trainer.run(job(configuration=STATEFUL, precision=precision, checkpoints=str(tmp_path / "whole")))
+    trainer.run(job(configuration=STATEFUL, precision=precision, epochs=2))
+    resumed = trainer.run(job(configuration=STATEFUL, precision=precision, token=2))
+    assert scores(resumed) == scores(whole)
+    assert [message.replayed for message in resumed[:-1]] == [True, True, False]
+
+
+def test_a_checkpoint_of_another_precision_is_not_resumed_from(trainer: Any, job: Job) -> None:
+    trainer.run(job(epochs=1))
+    warned, *_ = trainer.run(job(epochs=1, token=2, precision="mixed_bfloat16"))
+    assert isinstance(warned, Warned)
+    assert "precision differ" in warned.message
