@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
-from search.training.confusion import confusion
 from search.training.datasets import load_dataset
 from search.training.description import write_beside
 from search.training.device import set_precision
+from search.training.evaluation import evaluation
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
-from search.training.keras_runner import evaluate
-from search.training.model import compile_for_scores
 from search.training.overlap import Ahead
 from search.training.recent import Recent
 from search.training.split import Split, split
@@ -100,12 +98,9 @@ class Jobs:
         data = self._split(job.data, job.split_seed)
         try:
             model = _load_model(Path(job.model_path))
-            compile_for_scores(model)
             raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
-            images = data.scaled(raw)
-            score = evaluate(model, images, labels, job.batch_size)
-            counts = confusion(model, images, labels, len(data.classes), job.batch_size)
-            yield Evaluated(job.job, score.loss, score.accuracy, len(labels), counts)
+            done = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
+            yield Evaluated(job.job, done.score.loss, done.score.accuracy, len(labels), done.confusion)
         finally:
             forget_models()
 

@@ -88,16 +88,12 @@ def compile_model(model: Any, configuration: Configuration, steps: int | None = 
     Keras gives an optimizer around it that scales the loss, lest small gradients become 0.
     """
     optimizer = make_optimizer(configuration.optimizer, steps)
-    model.compile(optimizer=optimizer, loss=_loss(), metrics=["accuracy"])
+    model.compile(optimizer=optimizer, loss=cross_entropy(), metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
 
 
-def compile_for_scores(model: Any) -> None:
-    """The same loss and metric for a model that is only evaluated."""
-    model.compile(loss=_loss(), metrics=["accuracy"])
-
-
-def _loss() -> Any:
+def cross_entropy() -> Any:
+    """The loss of all models: `keras.losses.Loss` from labels and logits."""
     import keras
 
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -21,6 +21,7 @@ from search.training.model import (
     Setting,
     bn_momentum,
     compile_model,
+    cross_entropy,
     keras_layer,
     model_from_layers,
     penalty,
@@ -59,7 +60,7 @@ class Program:
         self._first_values = {id(variable): variable.numpy() for variable in self._model.variables}
         self._vector = Vector(self._model.trainable_variables)
         self._updates = updates_for(self._vector.length)
-        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self._loss = cross_entropy()
         self._plain: Any = None
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
