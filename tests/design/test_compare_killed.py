@@ -19,7 +19,7 @@ from storage import create_study, open_study
 
 SCRIPT = Path(__file__).with_name("stub_compare.py")
 NAME = "bn_dropout-digits-compare-batch_norm"
-PATIENCE_S = 25.0
+PATIENCE_S = 120.0
 FOURTH_HANGS_AFTER_AN_EPOCH = json.dumps({"3": [{"hold_before": 2}]})
 
 
