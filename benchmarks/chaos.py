@@ -297,10 +297,10 @@ def parse(arguments: list[str] | None) -> Options:
     parser.add_argument("--restarts", type=int, help="restarts of Postgres (3)")
     parser.add_argument("--seed", type=int, default=0, help="of the chaos and of the study (0)")
     parser.add_argument("--limit-s", type=float, default=900.0, help="seconds after which it is given up (900)")
-    parser.add_argument("--smoke", action="store_true", help="a short run: 3 workers, 24 trials, 1 restart")
+    parser.add_argument("--smoke", action="store_true", help="a short run: 3 workers, 16 trials, 1 restart")
     given = parser.parse_args(arguments)
     postgres = given.storage == "postgres"
-    workers, trials, restarts = (3, 24, 1) if given.smoke else (8 if postgres else 4, 200, 3)
+    workers, trials, restarts = (3, 16, 1) if given.smoke else (8 if postgres else 4, 200, 3)
     return Options(
         storage=given.storage,
         workers=given.workers or workers,

@@ -92,7 +92,7 @@ def train(trainer: TrainerProcess, job: Train) -> None:
 def main(trials: int, epochs: int, smoke: bool) -> None:
     """Measures what hundreds of trials leave behind in a trainer."""
     before = facts(smoke)
-    trials, epochs = (4, 1) if smoke else (trials, epochs)
+    trials, epochs = (3, 1) if smoke else (trials, epochs)
     print_report("memory", before, {kind: measure(kind, trials, epochs) for kind in KINDS})
 
 

@@ -4,6 +4,7 @@ they are given one), Keras, and the real data sets.
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import optuna
 import psycopg
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
@@ -27,6 +29,10 @@ from storage.url import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 DEV_SPEED = ("fsync", "synchronous_commit", "full_page_writes")
+
+# How long an example takes is a matter of the machine, and of what else it does.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,27 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'search.db'}"
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables, and nothing in them: making them anew takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "search.db"
+    with opened(parse(f"sqlite:///{path}"), create=True) as storage:
+        storage.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_with_tables_url(sqlite_template: Path, sqlite_url: str, tmp_path: Path) -> str:
+    """The URL of a SQLite database of the test's own, with the tables in it."""
+    shutil.copyfile(sqlite_template, tmp_path / "search.db")
+    return sqlite_url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def storage_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a database of the test's own, once of each kind."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
+    """The URL of a database of the test's own with the tables in it, once of each kind."""
+    name = {"sqlite": "sqlite_with_tables_url", "postgres": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
     return url
 
 

@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,13 @@ def normal(name: str) -> str:
 
 def modules_of(package: str) -> set[str]:
     """The modules that a package installs."""
-    owners = importlib.metadata.packages_distributions()
-    return {module for module, packages in owners.items() if package in map(normal, packages)}
+    return {module for module, packages in owners().items() if package in map(normal, packages)}
+
+
+@cache
+def owners() -> Mapping[str, list[str]]:
+    """The packages that each installed module is from; finding out takes a good part of a second."""
+    return importlib.metadata.packages_distributions()
 
 
 def third_party(*folders: str) -> set[str]:

@@ -6,7 +6,7 @@ import runpy
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
+
+from search.launch import main as launch
 
 if TYPE_CHECKING:
     import click
@@ -111,9 +114,12 @@ def test_the_flags_exist(command: Command, bench: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("command", LAUNCHES, ids=str)
-def test_the_launch_would_do_something(command: Command, bench: Path) -> None:
-    done = run("-m", "search.launch", *command.words[3:], "--dry-run", folder=bench, environment=command.environment)
-    assert done.returncode == 0, done.stderr
+def test_the_launch_would_do_something(command: Command, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bench)
+    for name in settings_of(os.environ):
+        monkeypatch.delenv(name)
+    done = CliRunner(env=command.environment).invoke(launch, [*command.words[3:], "--dry-run"], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
     assert "this was a dry run" in done.stderr
 
 
@@ -197,7 +203,8 @@ def make_images(folder: Path, rng: np.random.Generator) -> None:
 
 def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs this Python in a folder, without the settings of whoever runs the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    settings = settings_of(os.environ)
+    inherited = {name: value for name, value in os.environ.items() if name not in settings}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -206,6 +213,11 @@ def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None
         text=True,
         check=False,
     )
+
+
+def settings_of(environment: Iterable[str]) -> set[str]:
+    """The variables that set flags."""
+    return {name for name in environment if name.startswith(("SEARCH_", "OPTUNA_"))}
 
 
 def leads_somewhere(page: Path, link: str) -> bool:

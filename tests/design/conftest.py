@@ -97,8 +97,8 @@ class Table:
 
 
 @pytest.fixture
-def table(tmp_path: Path, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> Table:
-    return Table(sqlite_url, tmp_path, capsys)
+def table(tmp_path: Path, sqlite_with_tables_url: str, capsys: pytest.CaptureFixture[str]) -> Table:
+    return Table(sqlite_with_tables_url, tmp_path, capsys)
 
 
 def scores_by_arm(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, Any]]]:

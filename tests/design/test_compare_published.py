@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search.design.confusion import Evaluator
@@ -23,6 +24,7 @@ from storage import SharedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 150  # more would only take longer
+IN_FILE = 1000  # images of each data set that lie in its file
 SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}
 SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) for article in ARTICLES}
 
@@ -36,13 +38,24 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
     made.discard()
 
 
+@pytest.fixture(scope="module")
+def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first of the real images of each data set: reading them all takes longer than most trials."""
+    folder = tmp_path_factory.mktemp("images")
+    for name in {experiment.dataset for experiment in SMALLEST.values()}:
+        with np.load(data_dir / f"{name}.npz") as whole:
+            np.savez(folder / f"{name}.npz", **{part: whole[part][:IN_FILE] for part in whole.files})
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("article", ARTICLES)
 def test_an_article_s_experiment_is_compared_on_the_real_images(
-    article: str, table: Any, trainer: Trainer, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    article: str, table: Any, trainer: Trainer, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crew(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0)
+        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, table.stub())
+        bench.trainer.discard()  # the warm one takes its place
         work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
         bench.shared.close()
         return 0
@@ -52,7 +65,7 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
 
     monkeypatch.setattr(table, "means", lambda: Means(crew, judges))
     experiment = SMALLEST[article]
-    workers = WorkerFlags(data_dir=data_dir)
+    workers = WorkerFlags(data_dir=images)
     answer = table.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)
     assert [arm["name"] for arm in answer["arms"]] == [arm.name for arm in experiment.arms]
     assert [arm["published"] for arm in answer["arms"]] == [dict(arm.published) for arm in experiment.arms]

@@ -142,8 +142,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(sqlite_url: str, tmp_path: Path) -> Iterator[Lab]:
-    made = Lab(sqlite_url, tmp_path)
+def lab(sqlite_with_tables_url: str, tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(sqlite_with_tables_url, tmp_path)
     yield made
     made.close()
 
@@ -302,26 +302,38 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Launch]]:
         each.end()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
     """A study made before its first launch, so that a dead worker's slot is free again after `lease_s` seconds."""
 
     url: str
     name: str
     arguments: tuple[str, ...]
+    _watched: SharedStudy | None = None
 
     def open(self) -> SharedStudy:
         """The study."""
         return open_study(self.url, self.name)
 
+    def watched(self) -> SharedStudy:
+        """The study, open until the end of the test: opening it at each look would take a processor from those who
+        are waited for.
+        """
+        if self._watched is None:
+            self._watched = self.open()
+        return self._watched
+
     def epochs(self) -> int:
         """How many epochs have been recorded so far."""
-        with self.open() as shared:
-            return len(shared.ledger.all_epochs())
+        return self.watched().ledger.epoch_count()
+
+    def close(self) -> None:
+        if self._watched is not None:
+            self._watched.close()
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Callable[..., Prepared]:
+def prepared(tmp_path: Path) -> Iterator[Callable[..., Prepared]]:
     """Makes a study that a launch then joins."""
 
     def make(lease_s: float = 2.0, **options: Any) -> Prepared:
@@ -335,9 +347,13 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
         with create_study(url, NAME, manifest) as shared:
             shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
         arguments = ("--space", plan.manifest.space, "--storage", url, "--study-name", NAME, "-f", "json")
-        return Prepared(url, NAME, arguments)
+        made.append(Prepared(url, NAME, arguments))
+        return made[-1]
 
-    return make
+    made: list[Prepared] = []
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

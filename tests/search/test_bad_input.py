@@ -75,6 +75,8 @@ def suggest(trial):
 space = Space(name="mine", question="Which?", suggest=suggest)
 """
 
+ONE_RATE = 'return Configuration(optimizer=Optimizer("adam", trial.suggest_float("lr", 0.1, 1)))'
+
 ON_OWN = ("--space", "bn_dropout", "--dataset", "own.npz")
 ON_MINE = ("--space", "mine.py:space")
 BN = ("--space", "bn_dropout")
@@ -166,7 +168,9 @@ TABLE: Mapping[str, Bad] = {
     ),
     "GPU that isn't there": Bad((*BN, "--gpus", "77"), ("77", "--gpus")),
     "more trials than the grid has points": Bad(
-        (*BN, "--sampler", "grid", "--n-trials", "900000"), ("points", "--n-trials")
+        (*ON_MINE, "--sampler", "grid", "--n-trials", "4"),
+        ("3 points", "--n-trials"),
+        space_file(SPACE.format(body=ONE_RATE)),
     ),
     "artifacts in a file": Bad(
         (*BN, "--artifacts", "notes/files"), ("notes", "--artifacts"), text_file("notes", "a file")
@@ -264,8 +268,7 @@ def demo(cli: Cli) -> None:
 def test_another_study_of_the_same_name_is_left_alone(
     arguments: tuple[str, ...], words: tuple[str, ...], cli: Cli
 ) -> None:
-    body = 'return Configuration(optimizer=Optimizer("adam", trial.suggest_float("lr", 0.1, 1)))'
-    space_file(SPACE.format(body=body))(Path.cwd())
+    space_file(SPACE.format(body=ONE_RATE))(Path.cwd())
     npz(x_train=IMAGES, y_train=LABELS)(Path.cwd())
     result = cli(*arguments, "--study-name", "demo")
     assert result.exit_code == 2

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 from optuna.trial import TrialState
 
-N_TRIALS = 3
+N_TRIALS = 2
 EPOCHS = 4
 OPTIONS = {"n_trials": N_TRIALS, "epochs": EPOCHS, "seed": 3, "pruner": "none", "limit_train": 200}
 

@@ -41,7 +41,7 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
 ) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
     running = launch(*study.arguments, "--n-workers", 1)
-    wait_until(lambda: leased(study), "the slot to be claimed")
+    wait_until(lambda: study.watched().ledger.counts().leased, "the slot to be claimed")
     running.descendants()
     running.process.send_signal(signal.SIGTERM)
     running.finish()
@@ -49,12 +49,6 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
     assert not running.descendants()
     with study.open() as shared:
         assert (shared.ledger.counts().waiting, shared.ledger.slots()[0].failures) == (1, 0)
-
-
-def leased(study: Any) -> int:
-    with study.open() as shared:
-        count: int = shared.ledger.counts().leased
-        return count
 
 
 def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
