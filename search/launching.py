@@ -129,11 +129,14 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
 
 
 def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
-    """The places of the workers to start: those asked for, less those that an earlier launch's workers have."""
+    """The places of the workers to start: those asked for, but no more than there are trials to do, less those that an
+    earlier launch's workers have.
+    """
+    counts = shared.ledger.counts()
     here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
     if here:
         log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", len(here))
-    return find_places(workers)[len(here) :]
+    return find_places(workers)[len(here) : counts.total - counts.finished]
 
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:

@@ -7,6 +7,7 @@ is gone, which closes the commands, it ends at once, in whatever it is.
 """
 
 import argparse
+import gc
 import logging
 import os
 import queue
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands, messages = Commands(options.commands_fd), Messages(options.messages_fd)
     commands.start()
     configure(threads_wanted())
+    gc.freeze()  # Keras and all that it needs stays: looking through it takes a tenth of a second each time
     messages.send(_ready())
     jobs = Jobs()
     while True:

@@ -105,5 +105,5 @@ def forget_models() -> None:
     """Keras keeps what belongs to a model until it is told to let go."""
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)  # which would collect, too
     gc.collect()

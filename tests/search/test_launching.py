@@ -10,8 +10,9 @@ import optuna
 import psutil
 import pytest
 
-from search.launching import is_over
+from search.launching import free_places, is_over
 from search.places import Place
+from search.worker_flags import WorkerFlags
 from search.worker_pool import RESTARTS, WorkerPool
 from storage.records import WorkerInfo
 
@@ -61,6 +62,13 @@ def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
     assert not is_over(shared, nobody)
     shared.workers.leave("elsewhere-1", "nothing left to do")
     assert is_over(shared, nobody)
+
+
+def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Any) -> None:
+    shared, asked = lab.study(2), WorkerFlags(n_workers=3)
+    assert len(free_places(asked, shared)) == 2
+    lab.work()
+    assert free_places(asked, shared) == []
 
 
 @pytest.mark.parametrize("buried", [True, False])
