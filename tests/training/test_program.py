@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from search.training.datasets import load_dataset
-from search.training.device import DeviceImages
+from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, compile_model, model_from_layers, seed_all
@@ -55,8 +55,7 @@ def setting(data: Split) -> Setting:
 def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     from search.training.program import Program
 
-    train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
-    val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+    train, val = hold(data)
     return lambda configuration: Program(configuration, setting, BATCH, train, val)
 
 
