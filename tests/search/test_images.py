@@ -1,6 +1,5 @@
 """The images of a study, decoded once on a machine for all its trainers."""
 
-import logging
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -170,20 +169,16 @@ def test_few_images_arent_shared(
     assert not decoded.parent.exists()
 
 
-def test_a_search_shares_images_and_removes_them_when_it_is_done(
-    launch: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    rng = np.random.default_rng(0)
-    own = tmp_path / "large.npz"
-    np.savez(own, x_train=rng.integers(0, 256, (600, 176, 176)).astype(np.uint8), y_train=np.arange(600) % 2)
+def test_a_search_shares_images_and_removes_them_when_it_is_done(launch: Callable[..., Any], tmp_path: Path) -> None:
+    own, x = tmp_path / "large.npz", np.random.default_rng(0).integers(0, 256, (640, 176, 176)).astype(np.uint8)
+    y = np.arange(len(x)) % 2
+    np.savez(own, x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
     running = launch(
-        *("--space", "bn_dropout", "--dataset", own, "--n-trials", 1, "--epochs", 1, "--limit-train", 20),
-        *("--n-workers", 1, "-f", "json"),
+        *("--space", "bn_dropout", "--dataset", own, "--n-trials", 1, "--epochs", 1, "--n-workers", 1, "-f", "json")
     )
     running.finish()
     artifacts = running.folder / "search-artifacts"
     logs = "".join(path.read_text(errors="replace") for path in artifacts.rglob("*.log"))
     assert running.code == 0, running.errors + logs
-    assert "the decoded images, 18 MB, are in" in logs
+    assert "the decoded images, 19 MB, are in" in logs
     assert not list(artifacts.rglob("x_train.npy"))
