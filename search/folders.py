@@ -3,6 +3,7 @@
 ARTIFACTS/
     models/                         Optuna's artifact store: best models, and small files of completed trials
     STUDY/slots/00007/              checkpoints of one slot, gone when it is finished
+    STUDY/images/1f0c9e.../         decoded images for the trainers to share, gone when the study is done
     STUDY/logs/                     what workers and trainers print
 """
 
@@ -35,6 +36,14 @@ class StudyFolder:
     def logs(self) -> Path:
         """The folder of the logs."""
         return self._root / "logs"
+
+    def images(self, fingerprint: str) -> Path:
+        """The folder of the decoded images with that fingerprint."""
+        return self._root / "images" / fingerprint[:16]
+
+    def remove_images(self) -> None:
+        """Removes decoded images; a trainer that has them open keeps them, another one decodes them for itself."""
+        shutil.rmtree(self._root / "images", ignore_errors=True)
 
     def slot(self, number: int) -> Path:
         """The folder of one slot's checkpoints."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from search.checkpoint_mirror import open_mirror
 from search.errors import UsageError
 from search.folders import StudyFolder
+from search.images import find_images
 from search.outage import sit_out
 from search.places import Place
 from search.protocol import DataSource
@@ -47,9 +48,9 @@ def join_study(
     shared = open_study(url, study_name, wait_s=wait_s)
     manifest = shared.manifest
     source = resolve(manifest.space)
-    data = data_source(manifest, flags.data_dir)
-    require_same(manifest, source, data)
     folder = study_folder(shared, flags.artifacts)
+    data = data_source(manifest, flags.data_dir, folder)
+    require_same(manifest, source, data)
     trainer = Trainer(folder, place.environment, flags.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
@@ -75,27 +76,26 @@ def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name, shared.manifest.artifact_store)
 
 
-def data_source(manifest: Manifest, data_dir: Path | None) -> DataSource:
-    """The study's data set, found on this machine."""
+def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder | None = None) -> DataSource:
+    """The study's data set, found on this machine; with `folder`, decoded there by a worker, if it was."""
     where = data_dir or (Path(manifest.data_dir) if manifest.data_dir else None)
     return DataSource(
         dataset=manifest.dataset,
         data_dir=None if where is None else str(where),
         validation_fraction=manifest.validation_fraction,
         limit_train=manifest.limit_train,
+        decoded=None if folder is None else str(folder.images(manifest.dataset_fingerprint).absolute()),
     )
 
 
 def require_same(manifest: Manifest, source: SpaceSource, data: DataSource) -> None:
     """Raises UsageError unless this machine's space, packages and images are those of the study."""
-    from search.training.datasets import load_dataset
-
     found = {"space version": str(source.space.version), "space source": source.fingerprint[:12]}
     asked = {"space version": str(manifest.space_version), "space source": manifest.space_fingerprint[:12]}
     found |= {name: version for name, version in installed_versions().items() if name in DECIDING_PACKAGES}
     asked |= {name: version for name, version in manifest.versions.items() if name in DECIDING_PACKAGES}
     if not differing(asked, found):
-        found["images"] = load_dataset(data.dataset, data.data_dir).fingerprint()[:12]
+        found["images"] = find_images(manifest, data)[:12]
         asked["images"] = manifest.dataset_fingerprint[:12]
     differences = differing(asked, found)
     if differences:

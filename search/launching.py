@@ -147,6 +147,7 @@ def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) ->
         store_figures(shared)
         note_failures(shared)
         measure_test_score(shared, folder, data_dir)
+        folder.remove_images()
 
 
 def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:

@@ -20,12 +20,14 @@ class DataSource(msgspec.Struct, frozen=True):
     """Which images to train on: a data set's name, `.npz` file or folder, and the directory that holds named ones.
 
     `limit_train` keeps that many training images (None: all), chosen by the split's seed, stratified by class.
+    `decoded` is the folder where the same images may lie decoded (search/images.py), and are taken from if they do.
     """
 
     dataset: str
     data_dir: str | None = None
     validation_fraction: float = 0.2
     limit_train: int | None = None
+    decoded: str | None = None
 
 
 class Train(msgspec.Struct, frozen=True, tag="train"):

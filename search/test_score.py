@@ -13,7 +13,7 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.folders import StudyFolder
 from search.join import data_source
 from search.machine import threads_each
-from search.protocol import Evaluate, Evaluated, Failed, Message
+from search.protocol import DataSource, Evaluate, Evaluated, Failed, Message
 from search.settle import MODEL_ATTR
 from search.snapshot import find_best
 from search.trainer_process import TrainerProcess
@@ -64,7 +64,7 @@ def measure_test_score(
         try:
             open_artifacts(folder.store).fetch(artifact, model)
             with trainer_for(folder, trainer) as evaluator:
-                score = _evaluate(shared, evaluator, data_dir, best.number, model)
+                score = _evaluate(shared, evaluator, data_source(shared.manifest, data_dir, folder), best.number, model)
         except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
             log.warning("no test score: %s", error)
             return
@@ -85,12 +85,12 @@ def trainer_for(folder: StudyFolder, trainer: Trainer | None) -> Iterator[Traine
         own.discard()
 
 
-def _evaluate(shared: SharedStudy, trainer: Trainer, data_dir: Path | None, number: int, model: Path) -> TestScore:
+def _evaluate(shared: SharedStudy, trainer: Trainer, data: DataSource, number: int, model: Path) -> TestScore:
     manifest = shared.manifest
     job = Evaluate(
         job=trainer.next_job(),
         space=manifest.space,
-        data=data_source(manifest, data_dir),
+        data=data,
         split_seed=manifest.seed,
         batch_size=manifest.batch_size,
         precision=manifest.precision,

@@ -75,6 +75,8 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
                 clear_settled_slots(bench.shared, bench.folder)
                 if worked_last:
                     score_if_complete(bench)
+                if bench.shared.manifest.comparison is None:  # others may be looked at again, after more trials
+                    bench.folder.remove_images()
                 return
             else:
                 worked_last = False

@@ -70,7 +70,7 @@ class Evaluator:
             Evaluate(
                 job=self.trainer.next_job(),
                 space=manifest.space,
-                data=data_source(manifest, self.data_dir),
+                data=data_source(manifest, self.data_dir, self.folder),
                 split_seed=seed,
                 batch_size=manifest.batch_size,
                 precision=manifest.precision,

@@ -124,6 +124,7 @@ def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Resul
     with means.judges(shared, folder, flags.workers.data_dir) as judge:
         confusions = measure_confusions(shared, result.comparison, judge)
         test = measure_test(shared, result, judge) if result.comparison.kind == "confirmation" else None
+    folder.remove_images()
     result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)
     store_comparison_figures(shared, result)
     return result

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from search.training.device import DeviceImages, step_program
+from search.training.device import hold, step_program
 from search.training.fit import Order, Score, Stop
 from search.training.split import Split
 
@@ -22,10 +22,9 @@ class CompiledRunner:
     def __init__(self, model: Any, data: Split, batch_size: int) -> None:
         self._model = model
         self._batch_size = batch_size
-        self._val_order = np.arange(len(data.x_val))
+        self._val_order = np.arange(data.n_val)
         _create_metrics(model, len(data.classes))
-        train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
-        val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+        train, val = hold(data)
         self._train_steps = step_program(_unsummed(model.train_step), train, batch_size)
         self._test_steps = step_program(_unsummed(model.test_step), val, batch_size)
 

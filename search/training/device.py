@@ -4,17 +4,19 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.protocol import Precision
 from search.training.keras_import import only_keras
+from search.training.split import Split
 
 THREADS = "SEARCH_THREADS"
 XLA = "SEARCH_XLA"
 TENSORFLOW = "tensorflow"
+ALIGNMENT = 64  # bytes, what TensorFlow wants of memory that it doesn't allocate
 
 Steps = Callable[[NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.float32]]
 
@@ -113,21 +115,40 @@ def compiles_epochs() -> bool:
 
 @dataclass(frozen=True, eq=False)
 class DeviceImages:
-    """Images and labels as tensors on the device, and what the pixels are to be divided by."""
+    """Some of the `images` as tensors on the device: those at `positions`, their labels, and what the pixels are to be
+    divided by.
+    """
 
     images: Any
+    positions: Any
     labels: Any
     pixel_max: Any
 
-    @classmethod
-    def of(cls, images: NDArray[Any], labels: NDArray[Any], pixel_max: float) -> Self:
-        """Copies the arrays to the device."""
-        import tensorflow as tf
-
-        return cls(tf.constant(images), tf.constant(labels), tf.constant(pixel_max, tf.float32))
-
     def __len__(self) -> int:
         return int(self.labels.shape[0])
+
+
+def hold(data: Split) -> tuple[DeviceImages, DeviceImages]:
+    """The images for training and those for validation, in one tensor on the device."""
+    import tensorflow as tf
+
+    images, pixel_max = _tensor(data.x), tf.constant(data.pixel_max, tf.float32)
+    train = DeviceImages(images, tf.constant(data.train), tf.constant(data.y_train), pixel_max)
+    return train, DeviceImages(images, tf.constant(data.val), tf.constant(data.y_val), pixel_max)
+
+
+def _tensor(images: NDArray[Any]) -> Any:
+    """The images on the device. On a processor a mapped file is taken as it is, so that processes share its memory:
+    TensorFlow copies arrays, even those, unless they come by DLPack.
+    """
+    import tensorflow as tf
+
+    aligned = images.flags.c_contiguous and images.ctypes.data % ALIGNMENT == 0
+    if not isinstance(images, np.memmap) or not aligned or tf.config.list_physical_devices("GPU"):
+        return tf.constant(images)
+    view = images.view(np.ndarray)
+    view.flags.writeable = True  # DLPack takes no others; nothing writes to it, and the mapping is private
+    return tf.experimental.dlpack.from_dlpack(view.__dlpack__())
 
 
 def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size: int) -> Steps:
@@ -142,10 +163,11 @@ def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size
     def steps(order: Any, first: Any, last: Any, sums: Any) -> Any:
         def batch(number: Any, sums: Any) -> tuple[Any, Any]:
             chosen = order[number * batch_size : (number + 1) * batch_size]
-            positions = chosen if order.shape.rank == 1 else chosen[:, 0]
+            numbers = chosen if order.shape.rank == 1 else chosen[:, 0]
+            positions = tf.gather(data.positions, numbers)
             images = tf.cast(tf.gather(data.images, positions), tf.float32) / data.pixel_max
             seen = images if order.shape.rank == 1 else _moved(images, chosen[:, 1:])
-            return number + 1, sums + step(seen, tf.gather(data.labels, positions))
+            return number + 1, sums + step(seen, tf.gather(data.labels, numbers))
 
         return tf.while_loop(lambda number, _: number < last, batch, (first, sums), parallel_iterations=1)[1]
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
-from search.training.datasets import load_dataset
+from search.training.datasets import DataSet, load_dataset
+from search.training.datasets.mapped import open_mapped
 from search.training.description import write_beside
 from search.training.device import set_precision
 from search.training.evaluation import evaluation
@@ -79,7 +80,7 @@ class Jobs:
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
             history, kept = list(resumed.history), resumed.kept
             if not _finished(job, history):
-                n_train, before = len(prepared.treated.data.x_train), resumed.history
+                n_train, before = prepared.treated.data.n_train, resumed.history
                 with Ahead(lambda stop: _trained_epochs(trainee, job, n_train, before, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
@@ -113,13 +114,18 @@ class Jobs:
 
     def _split(self, source: DataSource, seed: int) -> Split:
         def load() -> Split:
-            dataset = load_dataset(source.dataset, source.data_dir)
-            return split(dataset, source.validation_fraction, seed, source.limit_train)
+            return split(_read(source), source.validation_fraction, seed, source.limit_train)
 
         return self._splits.get((source, seed), load)
 
     def _space(self, ref: str) -> Space:
         return self._spaces.get(ref, lambda: load_space(ref))
+
+
+def _read(source: DataSource) -> DataSet:
+    decoded = Path(source.decoded) if source.decoded is not None else None
+    mapped = open_mapped(decoded) if decoded is not None and decoded.is_dir() else None
+    return load_dataset(source.dataset, source.data_dir) if mapped is None else mapped
 
 
 def _trained_epochs(
@@ -140,11 +146,11 @@ def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
 
 
 def _identity(job: Train, space: Space) -> str:
-    """What a checkpoint must agree in to be resumed from. The directory of the data may differ between hosts, and the
-    number of epochs between attempts, unless the learning rate goes by it. The precision is
-    part of it only where it isn't float32, so that checkpoints from before there was a choice can be resumed from.
+    """What a checkpoint must agree in to be resumed from. Where the data lies may differ between hosts, and the number
+    of epochs between attempts, unless the learning rate goes by it. The precision is part of it only where it isn't
+    float32, so that checkpoints from before there was a choice can be resumed from.
     """
-    data = msgspec.structs.replace(job.data, data_dir=None)
+    data = msgspec.structs.replace(job.data, data_dir=None, decoded=None)
     epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
     precision = () if job.precision == "float32" else (job.precision,)
     always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)

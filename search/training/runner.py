@@ -26,7 +26,7 @@ def make_runner(model: Any, data: Split, batch_size: int) -> EpochRunner:
 def _why_not_compiled(model: Any, data: Split) -> str | None:
     if not compiles_epochs():
         return "compiled epochs need TensorFlow as Keras' backend"
-    size = data.x_train.nbytes + data.x_val.nbytes
+    size = data.x.nbytes
     if size > LARGEST_ON_DEVICE:
         return f"the images take {size} bytes, more than the {LARGEST_ON_DEVICE} that are held on a device"
     if model.run_eagerly:

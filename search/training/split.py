@@ -8,18 +8,22 @@ from numpy.typing import NDArray
 from search.training.datasets.dataset import DataSet, Images, Labels, take_stratified
 from search.training.datasets.errors import DataError
 
+Positions = NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images for training, validation and test, and their labels.
 
     Images are as the data set has them, uint8 or float32 (n, height, width, channels); `scaled` makes the model's
-    input of them. Labels are int64 (n,).
+    input of them. `train` and `val` are the positions in `x` of the images for training and for validation, so that
+    nothing of a data set that processes share is copied. Labels are int64 (n,), in the order of the positions.
     """
 
-    x_train: Images
+    x: Images
+    train: Positions
+    val: Positions
     y_train: Labels
-    x_val: Images
     y_val: Labels
     x_test: Images
     y_test: Labels
@@ -29,12 +33,32 @@ class Split:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
-        height, width, channels = self.x_train.shape[1:]
+        height, width, channels = self.x.shape[1:]
         return height, width, channels
+
+    @property
+    def n_train(self) -> int:
+        """How many images are for training."""
+        return len(self.train)
+
+    @property
+    def n_val(self) -> int:
+        """How many images are for validation."""
+        return len(self.val)
+
+    @property
+    def x_train(self) -> Images:
+        """A copy of the images for training."""
+        return self.x[self.train]
+
+    @property
+    def x_val(self) -> Images:
+        """A copy of the images for validation."""
+        return self.x[self.val]
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """The batches of one epoch, a last partial one included."""
-        return -(-len(self.x_train) // batch_size)
+        return -(-self.n_train // batch_size)
 
     def scaled(self, images: Images) -> NDArray[np.float32]:
         """The pixels as the model wants them: float32, divided by `pixel_max`."""
@@ -53,13 +77,13 @@ def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None 
     """
     if not 0 < fraction < 1:
         raise DataError(f"The validation fraction lies between 0 and 1, not at {fraction}.")
-    used = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
-    x, y = dataset.x_train[used], dataset.y_train[used]
+    x, y = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
     chosen = take_stratified(y, fraction, np.random.default_rng([seed, 1]))
     return Split(
-        x[~chosen],
+        x,
+        np.flatnonzero(~chosen),
+        np.flatnonzero(chosen),
         y[~chosen],
-        x[chosen],
         y[chosen],
         dataset.x_test,
         dataset.y_test,
@@ -68,15 +92,16 @@ def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None 
     )
 
 
-def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> NDArray[np.int64]:
-    """The positions of the training images that are used, in their order: exactly `limit`, or all."""
+def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> tuple[Images, Labels]:
+    """The training images that are used and their labels, in their order: a copy of exactly `limit`, or all."""
     total, least = len(dataset.y_train), 2 * len(dataset.classes)
     if limit is None or limit >= total:
-        return np.arange(total)
+        return dataset.x_train, dataset.y_train
     if limit < least:
         raise DataError(f"limit_train must be {least} or more, two images of each class, not {limit}.")
     shuffled = rng.permutation(total)
-    return np.sort(shuffled[_round_robin(dataset.y_train[shuffled])[:limit]])
+    used = np.sort(shuffled[_round_robin(dataset.y_train[shuffled])[:limit]])
+    return dataset.x_train[used], dataset.y_train[used]
 
 
 def _round_robin(labels: Labels) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from search.protocol import Train
-from search.training.device import DeviceImages, compiles_epochs
+from search.training.device import DeviceImages, compiles_epochs, hold
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all
 from search.training.optimizer import why_not_shared
@@ -66,7 +66,7 @@ class Trainees:
             return reason
         if not compiles_epochs():
             return "programs need TensorFlow as Keras' backend"
-        if self._data.x_train.nbytes + self._data.x_val.nbytes > LARGEST_ON_DEVICE:
+        if self._data.x.nbytes > LARGEST_ON_DEVICE:
             return "the images are more than are held on a device"
         return None if job.precision == "float32" else "shared programs compute in float32"
 
@@ -80,9 +80,7 @@ class Trainees:
         from search.training.program import Program
 
         if self._images is None:
-            data = self._data
-            train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
-            self._images = train, DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
+            self._images = hold(self._data)
         return Program(job.configuration, self._setting(job), job.batch_size, *self._images, self._updates_for)
 
     def _updates_for(self, length: int) -> "Updates":

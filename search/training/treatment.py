@@ -38,12 +38,14 @@ class Treated:
 def treat(data: Split, treatment: Treatment) -> Treated:
     """The split with its training and validation images and labels treated; its test images stay as they are."""
     labelled = _with_shuffled_labels(data, treatment.seed) if treatment.shuffled_labels else data
-    fitted = fit_pixels(treatment.pixels, data.scaled(data.x_train)) if treatment.pixels != "scaled" else None
-    if fitted is None:
+    training = data.scaled(data.x_train) if treatment.pixels != "scaled" else None
+    fitted = fit_pixels(treatment.pixels, training) if training is not None else None
+    if training is None or fitted is None:
         return Treated(labelled, lambda model: model)
-    images = (fitted.apply(data.scaled(part)) for part in (data.x_train, data.x_val))
-    x_train, x_val = images
-    treated = replace(labelled, x_train=x_train, x_val=x_val, pixel_max=1.0)
+    x = np.empty(data.x.shape, np.float32)
+    x[data.train] = fitted.apply(training)
+    x[data.val] = fitted.apply(data.scaled(data.x_val))
+    treated = replace(labelled, x=x, pixel_max=1.0)
     return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape))
 
 

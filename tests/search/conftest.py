@@ -357,6 +357,20 @@ def prepared(tmp_path: Path) -> Iterator[Callable[..., Prepared]]:
 
 
 @pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk with room for logs, and for no checkpoint."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting isn't allowed here: {mounted.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
 def manifest() -> Manifest:
     """The manifest of a small study."""
     return MANIFEST

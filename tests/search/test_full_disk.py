@@ -1,27 +1,9 @@
 """A full disk: checkpoints and models can't be written, and the search goes on, with a warning."""
 
 import json
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk with room for logs, and for no checkpoint."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"mounting isn't allowed here: {mounted.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_search_goes_on_without_checkpoints_when_the_disk_is_full(

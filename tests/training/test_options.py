@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from search.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
 from search.training.datasets import load_dataset
-from search.training.device import DeviceImages
+from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
 from search.training.job import Jobs
 from search.training.keras_runner import KerasRunner
@@ -89,9 +90,7 @@ def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     from search.training.updates import Updates
 
     def make(configuration: Configuration) -> Any:
-        train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
-        val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
-        made = Program(configuration, setting, BATCH, train, val, Updates)
+        made = Program(configuration, setting, BATCH, *hold(data), Updates)
         made.begin(configuration, SEED, 2)
         return made
 
@@ -242,9 +241,8 @@ def test_validation_images_are_treated_as_the_training_images_were(data: Split) 
     other = split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
     for pixels in ("standardised", "zca"):
         treated = treat(data, Treatment(pixels, shuffled_labels=False, seed=1)).data
-        swapped = Split(
-            data.x_train, data.y_train, other.x_val, other.y_val, data.x_test, data.y_test, data.classes, 16.0
-        )
+        x = np.concatenate([data.x_train, other.x_val])
+        swapped = replace(data, x=x, train=np.arange(data.n_train), val=np.arange(data.n_train, len(x)))
         again = treat(swapped, Treatment(pixels, shuffled_labels=False, seed=1)).data
         assert np.array_equal(treated.x_train, again.x_train)
         assert abs(float(treated.x_train.mean())) < 1e-3 < abs(float(treated.x_val.mean()))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.training.datasets import load_dataset
-from search.training.device import DeviceImages
+from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, compile_model, model_from_layers, seed_all
@@ -68,10 +68,8 @@ def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configur
     from search.training.program import Program
     from search.training.updates import Updates
 
-    updates_for = functools.cache(Updates)
-    train = DeviceImages.of(data.x_train, data.y_train, data.pixel_max)
-    val = DeviceImages.of(data.x_val, data.y_val, data.pixel_max)
-    return lambda configuration: Program(configuration, setting, BATCH, train, val, updates_for)
+    images, updates_for = hold(data), functools.cache(Updates)
+    return lambda configuration: Program(configuration, setting, BATCH, *images, updates_for)
 
 
 @pytest.fixture(scope="module")

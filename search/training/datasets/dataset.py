@@ -39,6 +39,11 @@ class DataSet:
         height, width, channels = self.x_train.shape[1:]
         return height, width, channels
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all arrays."""
+        return sum(array.nbytes for array in (self.x_train, self.y_train, self.x_test, self.y_test))
+
     def fingerprint(self) -> str:
         """The SHA-256 of classes and arrays in hex. It doesn't depend on the name, or on where the data came from."""
         digest = hashlib.sha256(repr((self.classes, self.pixel_max)).encode())

@@ -1,0 +1,73 @@
+"""A data set's arrays as plain files, which any number of trainers map into memory: the system holds them once for all.
+
+FOLDER/x_train.npy  y_train.npy  x_test.npy  y_test.npy  about.json
+"""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.datasets.dataset import DataSet
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+ABOUT = "about.json"
+PART = ".part-"
+
+log = logging.getLogger(__name__)
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a DataSet has besides arrays."""
+
+    name: str
+    classes: tuple[str, ...]
+    pixel_max: float
+
+
+def write_mapped(dataset: DataSet, folder: Path) -> None:
+    """Writes the data set's files, all or none: a folder of that name is whole, whoever is killed meanwhile.
+
+    Raises:
+        OSError: it can't be written; or there is one already, which stays as it is.
+    """
+    for left in folder.parent.glob(f"{PART}*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+    with tempfile.TemporaryDirectory(prefix=PART, dir=folder.parent) as scratch:
+        part = Path(scratch) / folder.name
+        part.mkdir()
+        for name in ARRAYS:
+            np.save(part / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)), allow_pickle=False)
+        about = About(dataset.name, dataset.classes, dataset.pixel_max)
+        (part / ABOUT).write_bytes(msgspec.json.encode(about))
+        part.rename(folder)
+
+
+def open_mapped(folder: Path) -> DataSet | None:
+    """The data set in that folder, with arrays that are mapped and can't be written to; None, which the log explains,
+    if it can't be used. Files that are deleted stay readable for those who have them open.
+    """
+    try:
+        about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=About)
+        arrays: dict[str, Any] = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
+    except (OSError, EOFError, ValueError, msgspec.MsgspecError) as error:
+        log.warning("the decoded images in %s can't be used: %s", folder, error)
+        return None
+    return DataSet(about.name, **arrays, classes=about.classes, pixel_max=about.pixel_max)
+
+
+def remove_mapped(folder: Path) -> None:
+    """Removes the folder; whoever has it open keeps it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """The mapping is private, so that TensorFlow takes it as it is (`device.hold`), though it's never written to."""
+    array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    array.flags.writeable = False
+    return array

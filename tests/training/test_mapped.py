@@ -1,0 +1,99 @@
+"""Training on decoded images that trainers share, as on those that a trainer has read for itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from search.protocol import DataSource, Evaluate, Evaluated, Message, Train
+from search.training.datasets import DataSet, load_dataset
+from search.training.datasets.mapped import open_mapped, write_mapped
+from search.training.device import hold
+from search.training.split import split
+
+Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def decoded(tmp_path: Path) -> Path:
+    """The digits, decoded."""
+    folder = tmp_path / "images" / "digits"
+    folder.parent.mkdir()
+    write_mapped(load_dataset("digits"), folder)
+    return folder
+
+
+@pytest.fixture
+def mapped(decoded: Path) -> DataSet:
+    dataset = open_mapped(decoded)
+    assert dataset is not None
+    return dataset
+
+
+def shares_memory(tensor: Any, array: Any) -> bool:
+    return np.shares_memory(np.asarray(memoryview(tensor)), array)
+
+
+def test_two_trainers_share_images_and_score_as_one_that_read_them(
+    new_trainer: Callable[[], Any], job: Callable[..., Train], scores: Scores, decoded: Path
+) -> None:
+    own = job(data=DataSource("digits"), epochs=1, checkpoints=None)
+    shared = msgspec.structs.replace(own, data=DataSource("no source is read", decoded=str(decoded)))
+    alone, *together = (scores(new_trainer().run(each)) for each in (own, shared, shared))
+    assert together == [alone, alone]
+
+
+def test_a_saved_model_is_evaluated_on_shared_images(
+    trainer: Any, job: Callable[..., Train], decoded: Path, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "model.keras")
+    trainer.run(job(epochs=1, model_path=path))
+    own = Evaluate(2, "bn_dropout", DataSource("digits"), split_seed=5, batch_size=64, model_path=path)
+    shared = msgspec.structs.replace(own, data=DataSource("no source is read", decoded=str(decoded)))
+    (one,), (other,) = trainer.run(own), trainer.run(shared)
+    assert isinstance(one, Evaluated)
+    assert other == one
+
+
+def test_a_trainer_reads_for_itself_what_isnt_there_or_is_broken(
+    trainer: Any, job: Callable[..., Train], scores: Scores, decoded: Path
+) -> None:
+    expected = scores(trainer.run(job(checkpoints=None)))
+    for damage in ((decoded / "about.json").unlink, (decoded / "x_train.npy").unlink):
+        damage()
+        data = DataSource("digits", limit_train=300, decoded=str(decoded))
+        assert scores(trainer.run(job(data=data, checkpoints=None))) == expected
+
+
+def test_a_checkpoint_is_resumed_from_wherever_the_images_come_from(
+    trainer: Any, job: Callable[..., Train], scores: Scores, decoded: Path
+) -> None:
+    whole = scores(trainer.run(job(epochs=2, checkpoints=None)))
+    trainer.run(job(epochs=1))
+    data = DataSource("digits", limit_train=300, decoded=str(decoded))
+    resumed = trainer.run(job(epochs=2, token=2, data=data))
+    assert resumed[0].replayed
+    assert scores(resumed) == whole
+
+
+def test_on_a_processor_the_device_takes_mapped_images_as_they_are(keras: Any, mapped: DataSet) -> None:
+    train, val = hold(split(mapped, 0.2, seed=1))
+    assert shares_memory(train.images, mapped.x_train)
+    assert train.images is val.images
+    assert not mapped.x_train.flags.writeable
+
+
+def test_images_that_one_process_has_open_outlast_their_files(mapped: DataSet, decoded: Path) -> None:
+    expected = load_dataset("digits").fingerprint()
+    for file in decoded.iterdir():
+        file.unlink()
+    assert mapped.fingerprint() == expected
+
+
+def test_training_changes_no_file(trainer: Any, job: Callable[..., Train], decoded: Path) -> None:
+    before = {file.name: file.read_bytes() for file in decoded.iterdir()}
+    trainer.run(job(data=DataSource("digits", decoded=str(decoded)), epochs=1, checkpoints=None))
+    assert {file.name: file.read_bytes() for file in decoded.iterdir()} == before
