@@ -12,7 +12,6 @@ import optuna
 from search.alive import is_alive
 from search.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.errors import SearchFailed
-from search.figures import store_figures
 from search.folders import StudyFolder
 from search.join import study_folder
 from search.notes import note_failures
@@ -60,10 +59,13 @@ def launch(options: LaunchOptions) -> int:
         folder = study_folder(shared, options.workers.artifacts)
         shared.ledger.resume()
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
-        if shared.created:
-            note_study(shared, plan.source.space, plan.n_trials)
+
+        def describe() -> None:
+            if shared.created:
+                note_study(shared, plan.source.space, plan.n_trials)
+
         with Follower(shared, makers):
-            code = run_search(shared, plan.url, options.workers, quiet=options.quiet)
+            code = run_search(shared, plan.url, options.workers, quiet=options.quiet, meanwhile=describe)
             sit_out(
                 lambda: conclude(shared, folder, options.workers.data_dir),
                 OUTAGE_S,
@@ -87,15 +89,27 @@ def _teller(options: LaunchOptions) -> Callable[[str], None]:
     return say
 
 
-def run_search(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-    """Runs workers until the study has nothing left to do; returns the exit code so far."""
+def run_search(
+    shared: SharedStudy,
+    url: str,
+    workers: WorkerFlags,
+    *,
+    quiet: bool,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> int:
+    """Runs workers until the study has nothing left to do; returns the exit code so far.
+
+    `meanwhile` is done while they get ready, which takes them seconds.
+    """
     if workers.n_workers == 0 or nothing_to_come(shared):
+        meanwhile()
         return EXIT_DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
     pool = WorkerPool(arguments, free_places(workers, shared), url, study_folder(shared, workers.artifacts).logs)
     view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
+        meanwhile()
         watch(shared, pool, view, shutdown)
         pool.stop()
         pool.note_exits()
@@ -141,6 +155,8 @@ def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
     """Ends what killed workers couldn't, and measures the best model's test score once all trials are done."""
+    from search.figures import store_figures  # which imports Plotly
+
     tidy_up(shared, folder)
     counts = shared.ledger.counts()
     if counts.total and counts.finished == counts.total:
