@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from search.protocol import Precision
 from search.training.compiled_runner import CompiledRunner
 from search.training.datasets import load_dataset
 from search.training.device import set_precision
+from search.training.feed import Streamed
 from search.training.fit import EpochRunner, Epochs, EpochScores, Score, run_epochs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, build_model, compile_model
 from search.training.runner import make_runner
 from search.training.split import Split, split
 from spaces import load_space
-from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
+from spaces.configuration import Augmentation, BatchNorm, Block, Configuration, Dropout, Optimizer
 
 BATCH = 64
 SMALL = (Block((8,)), Block((16,)))
@@ -101,7 +103,39 @@ def test_they_do_so_in_every_precision(
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("runner", [KerasRunner, CompiledRunner])
+def streaming(model: Any, data: Split, batch_size: int) -> KerasRunner:
+    return KerasRunner(model, data, batch_size, Streamed(data, batch_size))
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(flip=True, shift=1)], ids=["plain", "moved"])
+def test_many_images_are_streamed_with_the_same_scores_and_never_read_as_a_whole(
+    data: Split, model: Callable[[Configuration], Any], augmentation: Augmentation
+) -> None:
+    watched = replace(data, x=data.x.view(Watched))
+    whole, streamed = (
+        [(e.loss, e.val_loss, e.accuracy, e.val_accuracy) for e in run_epochs(runner, epochs, never)]
+        for epochs in [Epochs(1, 2, data.n_train, 9, augmentation)]
+        for runner in (
+            KerasRunner(model(Configuration(SMALL)), data, BATCH),
+            streaming(model(Configuration(SMALL)), watched, BATCH),
+        )
+    )
+    assert streamed == whole
+    assert max(Watched.read) == BATCH
+
+
+class Watched(np.ndarray[Any, np.dtype[np.uint8]]):
+    """Images that note how many of them were taken at a time."""
+
+    read: ClassVar[list[int]] = []
+
+    def __getitem__(self, key: Any) -> Any:
+        taken = super().__getitem__(key)
+        self.read.append(len(taken))
+        return taken
+
+
+@pytest.mark.parametrize("runner", [KerasRunner, streaming, CompiledRunner], ids=["whole", "streamed", "compiled"])
 def test_an_epoch_can_be_stopped_before_its_end(
     data: Split, model: Callable[[Configuration], Any], runner: Callable[..., EpochRunner]
 ) -> None:
