@@ -5,7 +5,8 @@
 
 The bare time of a trial is its number of epochs times the median of its epochs, which leaves out the first one with its
 compilation. `lost` is the share of the workers' time between the start of the first trial and the end of the last one
-that wasn't bare; `lost_with_start` counts the whole launch, from the command to the prompt.
+that wasn't bare; `lost_with_start` counts the whole launch, from the command to the prompt, and the shares say what
+that consists of. A worker's first trial waits for its trainer to import Keras, which is beside its epochs.
 """
 
 import statistics
@@ -49,30 +50,62 @@ def one_run(case: Case) -> dict[str, float]:
         url = f"sqlite:///{Path(folder) / 'search.db'}"
         flags = ["--storage", url, "--study-name=overhead", "--pruner=none", f"--n-trials={case.trials}"]
         launch = [sys.executable, "-m", "search.launch", "--space=bn_dropout", f"--epochs={case.epochs}", *flags, "-q"]
-        began = time.perf_counter()
+        began = time.time()
         subprocess.run(launch, check=True, stdout=subprocess.DEVNULL)
-        launched = time.perf_counter() - began
-        bare, first, last = epochs_and_span(url)
+        ended = time.time()
+        trials = trials_of(url)
     workers = min(default_workers(), case.trials)
+    first, last = min(trial.began for trial in trials), max(trial.ended for trial in trials)
+    bare = sum(trial.bare for trial in trials)
+    parts = {
+        "epochs": bare,
+        "first_epochs_beyond_the_median": sum(trial.first for trial in trials),
+        "other_epochs_beyond_the_median": sum(sum(trial.epochs) - trial.bare - trial.first for trial in trials),
+        "in_trials_beside_epochs": sum(trial.ended - trial.began - sum(trial.epochs) for trial in trials),
+        "before_the_first_trial": workers * (first - began),
+        "after_the_last_trial": workers * (ended - last),
+    }
     return {
-        "seconds": launched,
+        "seconds": ended - began,
         "seconds_of_trials": last - first,
         "bare_seconds_a_trial": bare / case.trials,
         "lost": 1 - bare / (workers * (last - first)),
-        "lost_with_start": 1 - bare / (workers * launched),
+        "lost_with_start": 1 - bare / (workers * (ended - began)),
+        **{f"share_of_{part}": seconds / (workers * (ended - began)) for part, seconds in parts.items()},
     }
 
 
-def epochs_and_span(url: str) -> tuple[float, float, float]:
-    """The bare seconds of all epochs; and when the first trial began and the last ended, in Unix seconds."""
+@dataclass(frozen=True)
+class Timed:
+    """When a trial began and ended, in Unix seconds, and the seconds of its epochs."""
+
+    began: float
+    ended: float
+    epochs: list[float]
+
+    @property
+    def bare(self) -> float:
+        """What its epochs would take if each took their median."""
+        return len(self.epochs) * statistics.median(self.epochs)
+
+    @property
+    def first(self) -> float:
+        """How much longer the first took: its program is traced and compiled, unless there is one already."""
+        return self.epochs[0] - statistics.median(self.epochs)
+
+
+def trials_of(url: str) -> list[Timed]:
+    """The trials of the study."""
     seconds: dict[int, list[float]] = defaultdict(list)
     with open_study(url, "overhead") as shared:
-        for epoch in shared.ledger.all_epochs():
+        for epoch in sorted(shared.ledger.all_epochs(), key=lambda epoch: epoch.scores.epoch):
             seconds[epoch.trial_number].append(epoch.scores.seconds)
         trials = shared.study.get_trials(deepcopy=False)
-    starts = [trial.datetime_start.timestamp() for trial in trials if trial.datetime_start]
-    ends = [trial.datetime_complete.timestamp() for trial in trials if trial.datetime_complete]
-    return sum(len(epochs) * statistics.median(epochs) for epochs in seconds.values()), min(starts), max(ends)
+    return [
+        Timed(trial.datetime_start.timestamp(), trial.datetime_complete.timestamp(), seconds[trial.number])
+        for trial in trials
+        if trial.datetime_start and trial.datetime_complete
+    ]
 
 
 @click.command()

@@ -50,9 +50,14 @@ def join_study(
     source = resolve(manifest.space)
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
-    require_same(manifest, source, data)
+    require_same_code(manifest, source)
     trainer = Trainer(folder, place.environment, flags.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
+    try:
+        require_same_images(manifest, data)
+    except BaseException:
+        trainer.discard()
+        raise
     shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
     shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
     host, pid = socket.gethostname(), os.getpid()
@@ -90,13 +95,25 @@ def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder |
 
 def require_same(manifest: Manifest, source: SpaceSource, data: DataSource) -> None:
     """Raises UsageError unless this machine's space, packages and images are those of the study."""
+    require_same_code(manifest, source)
+    require_same_images(manifest, data)
+
+
+def require_same_code(manifest: Manifest, source: SpaceSource) -> None:
+    """Raises UsageError unless this machine's space and packages are those of the study."""
     found = {"space version": str(source.space.version), "space source": source.fingerprint[:12]}
     asked = {"space version": str(manifest.space_version), "space source": manifest.space_fingerprint[:12]}
     found |= {name: version for name, version in installed_versions().items() if name in DECIDING_PACKAGES}
     asked |= {name: version for name, version in manifest.versions.items() if name in DECIDING_PACKAGES}
-    if not differing(asked, found):
-        found["images"] = find_images(manifest, data)[:12]
-        asked["images"] = manifest.dataset_fingerprint[:12]
+    _require_equal(asked, found)
+
+
+def require_same_images(manifest: Manifest, data: DataSource) -> None:
+    """Raises UsageError unless this machine's images are those of the study. Many are decoded here for all trainers."""
+    _require_equal({"images": manifest.dataset_fingerprint[:12]}, {"images": find_images(manifest, data)[:12]})
+
+
+def _require_equal(asked: Mapping[str, str], found: Mapping[str, str]) -> None:
     differences = differing(asked, found)
     if differences:
         raise UsageError(
