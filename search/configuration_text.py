@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 from search.chosen_trial import chosen_trial
 from search.cli import DEFAULT_STORAGE
 from search.configurations import configuration_of
-from search.summary_text import number, wilson_interval
+from search.proportion import wilson_interval
+from search.summary_text import number
 from search.test_score import TestScore, stored_test_score
 from spaces import resolve
 from spaces.configuration import Configuration

@@ -8,7 +8,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from search.configuration_text import Described
-from search.summary_text import number, wilson_interval
+from search.proportion import wilson_interval
+from search.summary_text import number
 
 KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 

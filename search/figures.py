@@ -7,7 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial, TrialState
 
+from search.dashboard_attributes import save_figure
 from search.lessons import Lesson, lessons
+from search.summary_text import number
 from storage import SharedStudy
 
 # A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
@@ -19,8 +21,6 @@ BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 
 def store_figures(shared: SharedStudy) -> None:
     """Stores the figures with the study, in the place of those stored before."""
-    from optuna_dashboard import save_plotly_graph_object
-
     maximize = shared.manifest.direction == "maximize"
     with shared.translated():
         trials = shared.study.get_trials(deepcopy=False)
@@ -28,7 +28,7 @@ def store_figures(shared: SharedStudy) -> None:
         choices = [lesson for lesson in lessons(trials, maximize=maximize) if lesson.choices]
         figures |= {f"choices-{lesson.parameter}": choice_shares(lesson) for lesson in choices}
         for name, figure in figures.items():
-            save_plotly_graph_object(shared.study, figure, graph_object_id=name)
+            save_figure(shared, name, figure)
 
 
 def history(trials: Sequence[FrozenTrial], objective: str, *, maximize: bool) -> go.Figure:
@@ -89,18 +89,13 @@ def _points(trials: Sequence[FrozenTrial], name: str, color: str, symbol: str) -
     return go.Scatter(
         x=[trial.number for trial in trials],
         y=[trial.value for trial in trials],
-        text=[", ".join(f"{key} {short(value)}" for key, value in trial.params.items()) for trial in trials]
+        text=[", ".join(f"{key} {number(value)}" for key, value in trial.params.items()) for trial in trials]
         if len(trials) <= MOST_DESCRIBED
         else None,
         name=name,
         mode="markers",
         marker={"color": color, "symbol": symbol},
     )
-
-
-def short(value: object) -> str:
-    """A parameter's value for people."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _layout(title: str, x: str, y: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import partial
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 
+from search.proportion import wilson_interval
 from search.ranking import JUDGED, place
 
 BEST_SHARE = 0.25
@@ -73,9 +74,6 @@ def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:
 
 def choice_score(name: str, choice: object, ranked: Sequence[FrozenTrial], best: set[int]) -> ChoiceScore:
     """How often trials with one choice are among the best; the interval is Wilson's (1927)."""
-    from scipy.stats import binomtest  # half a second, for those alone who ask for a lesson
-
     having = [trial.number for trial in ranked if trial.params[name] == choice]
     hits = len(best.intersection(having))
-    interval = binomtest(hits, len(having)).proportion_ci(method="wilson")
-    return ChoiceScore(str(choice), len(having), hits, float(interval.low), float(interval.high))
+    return ChoiceScore(str(choice), len(having), hits, *wilson_interval(hits / len(having), len(having)))

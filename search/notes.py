@@ -3,12 +3,10 @@
 Optuna's dashboard keeps the notes of trials with the study, so that they may be written after a trial has ended.
 """
 
-from typing import Any
+from optuna.trial import FrozenTrial, TrialState
 
-import optuna
-from optuna.samplers import RandomSampler
-from optuna.trial import FrozenTrial, Trial, TrialState
-
+from search.dashboard_attributes import get_note, save_note
+from search.trials import trial_id
 from storage import SharedStudy
 
 WHAT_TO_DO = {
@@ -38,15 +36,7 @@ def note_failures(shared: SharedStudy) -> None:
 
 def write_note(shared: SharedStudy, text: str, trial_number: int | None = None) -> None:
     """Writes a note of the study or of a trial, unless it is that already."""
-    from optuna_dashboard import get_note, save_note
-
     with shared.translated():
-        target: Any = shared.study if trial_number is None else plain_trial(shared, trial_number)
-        if get_note(target) != text:
-            save_note(target, text)
-
-
-def plain_trial(shared: SharedStudy, number: int) -> Trial:
-    """The trial of that number, which no sampler thinks about."""
-    study = optuna.load_study(study_name=shared.name, storage=shared.storage, sampler=RandomSampler())
-    return Trial(study, shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number))
+        owner = None if trial_number is None else trial_id(shared, trial_number)
+        if get_note(shared, owner) != text:
+            save_note(shared, text, owner)

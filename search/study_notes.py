@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Mapping
 
-from search.figures import short
 from search.notes import write_note
 from search.summary import Summary
+from search.summary_text import number
 from spaces.space import Space
 from storage import Manifest, SharedStudy
 
@@ -70,7 +70,7 @@ def result_note(summary: Summary) -> str:
     best, counts = summary.best, summary.counts
     if best is None:
         return ""
-    parameters = ", ".join(f"{key} {short(value)}" for key, value in best.params.items())
+    parameters = ", ".join(f"{key} {number(value)}" for key, value in best.params.items())
     tested = "" if summary.test is None else f" {test_words(summary)}"
     return (
         f"## Result after {counts.finished} of {counts.total} trials\n\n"

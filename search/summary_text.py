@@ -15,6 +15,7 @@ from rich.table import Table
 from search.baselines import BASELINE, BaselineResult, best_baseline
 from search.lessons import ChoiceScore, Lesson
 from search.planning import LaunchOptions, Plan
+from search.proportion import wilson_interval
 from search.summary import Summary, TrialLine
 from storage import Manifest, hide_password
 
@@ -157,14 +158,6 @@ def test_line(summary: Summary) -> str:
         f"(95 % interval {low:.1%} to {high:.1%}), measured once, on {summary.test.n} images "
         "that neither training nor search saw.\n"
     )
-
-
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson 1927), which stays within [0, 1] near its ends."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(round(share * n), n).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def lessons_text(summary: Summary) -> str:

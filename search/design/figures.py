@@ -5,6 +5,7 @@ from itertools import cycle
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from search.dashboard_attributes import save_figure
 from search.design.confusion import Confusion
 from search.design.curves import METRICS, ArmCurves, Metric
 from search.design.result import Result
@@ -24,11 +25,9 @@ BAND = 0.18
 
 def store_comparison_figures(shared: SharedStudy, result: Result) -> None:
     """Stores the figures with the study, in the place of those stored before."""
-    from optuna_dashboard import save_plotly_graph_object
-
     with shared.translated():
         for name, figure in comparison_figures(result).items():
-            save_plotly_graph_object(shared.study, figure, graph_object_id=name)
+            save_figure(shared, name, figure)
 
 
 def comparison_figures(result: Result) -> dict[str, go.Figure]:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from search.lessons import FEWEST, lessons
+from search.proportion import wilson_interval
 from search.report.facts import StudyFacts, TrialFacts
-from search.summary_text import lesson_line, number, wilson_interval
+from search.summary_text import lesson_line, number
 
 ACCURACY = "val_accuracy"
 NAMES = {"val_accuracy": "validation accuracy", "val_loss": "validation loss"}

@@ -11,7 +11,7 @@ from optuna_dashboard import get_note
 
 from search.curve_picture import draw_curves
 from search.folders import StudyFolder
-from search.notes import note_failures, plain_trial
+from search.notes import note_failures
 from search.study_notes import note_study, study_note
 from search.summary import summarise
 from search.training.description import CONFIGURATION, LAYERS, describe
@@ -52,10 +52,10 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
     assert summary.best is not None
     note = get_note(shared.study)
     assert f"Trial {summary.best.number} is the best" in note
-    assert "The best of 3 trials" in get_note(plain_trial(shared, summary.best.number))
+    assert "The best of 3 trials" in get_note(shared.trial(summary.best.number))
     (failed,) = [trial.number for trial in shared.study.trials if trial.user_attrs["slot"] == 1]
-    assert "no memory left" in get_note(plain_trial(shared, failed))
-    assert "fewer workers" in get_note(plain_trial(shared, failed))
+    assert "no memory left" in get_note(shared.trial(failed))
+    assert "fewer workers" in get_note(shared.trial(failed))
 
 
 def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wrote(lab: Any) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import binomtest
 
 from search.errors import SearchFailed
 from search.launching import require_success
 from search.lessons import ChoiceScore, Lesson
 from search.planning import LaunchOptions
+from search.proportion import wilson_interval
 from search.summary import Summary, TrialLine, summarise
-from search.summary_text import as_json, as_text, wilson_interval
+from search.summary_text import as_json, as_text
 from search.test_score import TestScore as Score
 from storage.records import Outcome, SlotCounts
 
@@ -130,6 +132,11 @@ def test_a_search_without_a_completed_trial_has_failed_for_its_reasons(summary: 
 def test_the_interval_of_a_proportion_stays_within_its_bounds() -> None:
     low, high = wilson_interval(1.0, 50)
     assert 0.9 < low < high <= 1.0
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 8), (5, 8), (349, 359), (359, 359)])
+def test_the_interval_of_a_proportion_is_that_of_scipy(hits: int, n: int) -> None:
+    assert wilson_interval(hits / n, n) == pytest.approx(binomtest(hits, n).proportion_ci(method="wilson"), abs=1e-12)
 
 
 def test_the_artifact_folder_is_shown_relative_to_where_one_stands(
