@@ -65,7 +65,14 @@ def launch(options: LaunchOptions) -> int:
                 note_study(shared, plan.source.space, plan.n_trials)
 
         with Follower(shared, makers):
-            code = run_search(shared, plan.url, options.workers, quiet=options.quiet, meanwhile=describe)
+            code = run_search(
+                shared,
+                plan.url,
+                options.workers,
+                quiet=options.quiet,
+                meanwhile=describe,
+                at_end=lambda: write_up(shared, folder),
+            )
             sit_out(
                 lambda: conclude(shared, folder, options.workers.data_dir),
                 OUTAGE_S,
@@ -96,13 +103,16 @@ def run_search(
     *,
     quiet: bool,
     meanwhile: Callable[[], None] = lambda: None,
+    at_end: Callable[[], None] = lambda: None,
 ) -> int:
     """Runs workers until the study has nothing left to do; returns the exit code so far.
 
-    `meanwhile` is done while they get ready, which takes them seconds.
+    `meanwhile` is done while they get ready, which takes them seconds; `at_end`, which can be repeated, while the last
+    of them measures the test score and leaves.
     """
     if workers.n_workers == 0 or nothing_to_come(shared):
         meanwhile()
+        sit_out(at_end, OUTAGE_S, give_up=lambda: False)
         return EXIT_DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
     pool = WorkerPool(arguments, free_places(workers, shared), url, study_folder(shared, workers.artifacts).logs)
@@ -111,6 +121,9 @@ def run_search(
         pool.start()
         meanwhile()
         watch(shared, pool, view, shutdown)
+        if shutdown.requested:  # they have trials in hand, which are to be given back first
+            pool.stop()
+        sit_out(at_end, OUTAGE_S, give_up=lambda: shutdown.requested)
         pool.stop()
         pool.note_exits()
     return EXIT_INTERRUPTED if shutdown.requested else pool.exit_code
@@ -153,17 +166,30 @@ def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
     return find_places(workers)[len(here) : counts.total - counts.finished]
 
 
-def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
-    """Ends what killed workers couldn't, and measures the best model's test score once all trials are done."""
-    from search.figures import store_figures  # which imports Plotly
-
+def write_up(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Ends what killed workers couldn't, and stores what dashboards show of a search once all its trials are done."""
     tidy_up(shared, folder)
-    counts = shared.ledger.counts()
-    if counts.total and counts.finished == counts.total:
+    if all_finished(shared):
+        from search.figures import store_figures  # which imports Plotly
+
         store_figures(shared)
         note_failures(shared)
+
+
+def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
+    """Cleans up after workers that were told to leave, and measures the best model's test score, if none of them has,
+    once all trials are done.
+    """
+    tidy_up(shared, folder)
+    if all_finished(shared):
         measure_test_score(shared, folder, data_dir)
         folder.remove_images()
+
+
+def all_finished(shared: SharedStudy) -> bool:
+    """Whether there are trials, and each has its result."""
+    counts = shared.ledger.counts()
+    return counts.total > 0 and counts.finished == counts.total
 
 
 def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:

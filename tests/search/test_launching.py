@@ -10,10 +10,12 @@ import optuna
 import psutil
 import pytest
 
-from search.launching import free_places, is_over
+from search.folders import StudyFolder
+from search.launching import free_places, is_over, write_up
 from search.places import Place
 from search.worker_flags import WorkerFlags
 from search.worker_pool import RESTARTS, WorkerPool
+from storage import SharedStudy
 from storage.records import WorkerInfo
 
 PLACE = Place("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
@@ -93,6 +95,21 @@ def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: A
 
 def test_a_study_without_anything_to_do_is_over_at_once(lab: Any, pool: WorkerPool) -> None:
     assert is_over(lab.study(0), pool)
+
+
+def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeats_it(lab: Any) -> None:
+    shared, folder = lab.study(2), StudyFolder(lab.folder / "artifacts", "study")
+    write_up(shared, folder)
+    assert figure_names(shared) == set()
+    lab.work()
+    for _ in range(2):
+        write_up(shared, folder)
+        assert figure_names(shared) == {"history"}
+
+
+def figure_names(shared: SharedStudy) -> set[str]:
+    attributes = shared.storage.get_study_system_attrs(shared.study_id)
+    return {name.split(":")[2] for name in attributes if name.startswith("dashboard:plot_data:")}
 
 
 def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(
