@@ -204,6 +204,26 @@ def subprogram(function: Callable[..., Any]) -> Callable[..., Any]:
     return traced
 
 
+def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A subprogram through which gradients are taken, which are those of its operations to the last bit: TensorFlow's
+    own gradients of a traced function add up what comes to a tensor in another order than a tape does.
+    """
+    import tensorflow as tf
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def taped(*given: Any) -> tuple[Any, Callable[..., Any]]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(given)
+            made = function(*given)
+
+        def slopes(*of: Any) -> Any:
+            return tape.gradient(made, given, tf.nest.pack_sequence_as(made, of))
+
+        return made, slopes
+
+    return subprogram(taped)
+
+
 def gradients(loss: Callable[[], tuple[Any, Any]], at: Sequence[Any]) -> tuple[list[Any], Any]:
     """The gradients at some tensors of the first of the two things that `loss` returns; and the second."""
     import tensorflow as tf

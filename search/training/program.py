@@ -7,11 +7,12 @@ and random states are those of a new model that is trained by `fit`, to the last
 module imports Keras.
 """
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,14 +22,13 @@ from search.training.model import (
     Setting,
     bn_momentum,
     compile_model,
-    cross_entropy,
-    keras_layer,
     model_from_layers,
     penalty,
     seed_of_models,
 )
-from search.training.tunable import TunableBatchNormalization, TunableDropout, TunablePenalty
-from search.training.updates import Updates
+from search.training.shared_layer import SharedLayer
+from search.training.shared_parts import SharedParts
+from search.training.structure import structure_of
 from search.training.vector import Vector
 from spaces.configuration import Configuration, Optimizer
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
@@ -41,8 +41,8 @@ NO_SUMS = np.zeros(3, np.float32)
 class Program:
     """A Trainee for one configuration after another: `begin` says which. It can be stopped every 64 steps.
 
-    What is trained, the weights and the optimizer's state, lies in the updates, which `updates_for` makes or has for a
-    length. Programs that share them can't take turns within a training.
+    Layers, and updates with what is trained, the weights and the optimizer's state, are of the parts. Programs that
+    share them can't take turns within a training.
     """
 
     def __init__(
@@ -52,15 +52,17 @@ class Program:
         batch_size: int,
         train: DeviceImages,
         val: DeviceImages,
-        updates_for: Callable[[int], Updates],
+        parts: SharedParts,
     ) -> None:
         require_fit(configuration, setting.image_shape)
         self._configuration, self._setting, self._batch_size = configuration, setting, batch_size
-        self._model = _tunable_model(configuration, setting)
-        self._first_values = {id(variable): variable.numpy() for variable in self._model.variables}
-        self._vector = Vector(self._model.trainable_variables)
-        self._updates = updates_for(self._vector.length)
-        self._loss = cross_entropy()
+        self._layers = parts.layers(structure_of(configuration), setting)
+        self._variables = [variable for layer in self._layers for variable in layer.variables]
+        self._first_values = [value for layer in self._layers for value in layer.first_values]
+        self._trainable = [variable for layer in self._layers for variable in layer.trainable]
+        self._vector = Vector(self._trainable)
+        self._updates = parts.updates(self._vector.length)
+        self._judge = parts.judge
         self._plain: Any = None
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
@@ -73,10 +75,11 @@ class Program:
         a training of so many epochs.
         """
         self._configuration, self._steps = configuration, epochs * self._setting.steps_per_epoch
-        for layer, drawn in zip(self._model.layers, layer_order(configuration), strict=True):
-            _tune(layer, drawn, self._setting)
-        values = self._first_values | _random_values(self._model, seed)
-        self._assign([values[id(variable)] for variable in self._model.variables])
+        for layer, drawn in zip(self._layers, layer_order(configuration), strict=True):
+            layer.tune(drawn)
+        random_values = _random_values(self._layers, seed)
+        first = zip(self._variables, self._first_values, strict=True)
+        self._assign([random_values.get(id(variable), value) for variable, value in first])
         self._updates.choose(configuration.optimizer, self._steps)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
@@ -105,18 +108,18 @@ class Program:
     @property
     def parameters(self) -> int:
         """See Trainee."""
-        return int(self._model.count_params())
+        return sum(math.prod(variable.shape) for layer in self._layers for variable in layer.keras.weights)
 
     def values(self) -> list[NDArray[Any]]:
         """See Trainee."""
         weights = self._vector.cut(self._updates.weights.numpy())
-        trained = dict(zip(map(id, self._model.trainable_variables), weights, strict=True))
-        model = [trained.get(id(variable), variable.numpy()) for variable in self._model.variables]
+        trained = dict(zip(map(id, self._trainable), weights, strict=True))
+        model = [trained[id(v)] if id(v) in trained else v.numpy() for v in self._variables]
         return [*model, *self._updates.values(self._vector)]
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
         """See Trainee."""
-        count = len(self._model.variables)
+        count = len(self._variables)
         self._assign(values[:count])
         self._updates.restore(self._vector, values[count:])
 
@@ -139,37 +142,32 @@ class Program:
         return self._plain
 
     def _assign(self, values: Sequence[Any]) -> None:
-        by_variable = {id(v): value for v, value in zip(self._model.variables, values, strict=True)}
-        weights = [np.asarray(by_variable[id(variable)]) for variable in self._model.trainable_variables]
+        by_variable = {id(v): value for v, value in zip(self._variables, values, strict=True)}
+        weights = [np.asarray(by_variable.pop(id(variable))) for variable in self._trainable]
         self._updates.weights.assign(self._vector.joined(weights))
-        for variable in self._model.non_trainable_variables:
-            variable.assign(by_variable[id(variable)])
+        for variable in self._variables:
+            if id(variable) in by_variable:
+                variable.assign(by_variable[id(variable)])
 
     def _train_step(self, images: Any, labels: Any) -> Any:
         parts = self._vector.parts(self._updates.weights.value)
-        slopes, (sums, states) = gradients(lambda: self._forward(parts, images, labels, training=True), parts)
-        for variable, value in states:
-            variable.assign(value)
+        slopes, sums = gradients(lambda: self._forward(parts, images, labels, training=True), parts)
         self._updates.apply(self._vector.join(slopes))
         return sums
 
     def _test_step(self, images: Any, labels: Any) -> Any:
-        _, (sums, _) = self._forward(self._vector.parts(self._updates.weights.value), images, labels, training=False)
-        return sums
+        parts = self._vector.parts(self._updates.weights.value)
+        return self._forward(parts, images, labels, training=False)[1]
 
-    def _forward(self, parts: list[Any], images: Any, labels: Any, *, training: bool) -> tuple[Any, tuple[Any, Any]]:
-        """The loss; what is summed over batches (loss, images, hits); and the new values of the model's state."""
-        ops = keras.ops
-        with keras.StatelessScope(list(zip(self._model.trainable_variables, parts, strict=True))) as scope:
-            logits = self._model(images, training=training)
-            penalties = self._model.losses
-        loss = self._loss(labels, logits)
-        loss = ops.sum([loss, *penalties]) if penalties else loss
-        n = ops.cast(ops.shape(labels)[0], "float32")
-        hits = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
-        states = [(variable, scope.get_current_value(variable)) for variable in self._model.non_trainable_variables]
-        changed = [(variable, value) for variable, value in states if value is not None]
-        return loss, (ops.stack([loss * n, n, hits]), changed)
+    def _forward(self, parts: list[Any], images: Any, labels: Any, *, training: bool) -> tuple[Any, Any]:
+        """The loss; and what is summed over batches: loss, images, hits."""
+        rest, outputs = iter(parts), images
+        weights = [list(islice(rest, len(layer.trainable))) for layer in self._layers]
+        for layer, own in zip(self._layers, weights, strict=True):
+            outputs = layer(own, outputs, training=training)
+        penalties = [p for layer, own in zip(self._layers, weights, strict=True) for p in layer.penalties(own)]
+        loss, sums = self._judge(labels, outputs, penalties)
+        return loss, sums
 
 
 def _score(sums: NDArray[np.float32]) -> Score:
@@ -177,37 +175,8 @@ def _score(sums: NDArray[np.float32]) -> Score:
     return Score(float(loss / n), float(hits / n))
 
 
-def _tunable_model(configuration: Configuration, setting: Setting) -> Any:
-    layers = [_tunable_layer(layer, setting) for layer in layer_order(configuration)]
-    return keras.Sequential([keras.Input(setting.image_shape), *layers])
-
-
-def _tunable_layer(layer: Layer, setting: Setting) -> Any:
-    match layer:
-        case Drop(rate) if rate > 0:
-            return TunableDropout()
-        case Normalize():
-            return TunableBatchNormalization()
-        case Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2) if l1 or l2:
-            made = keras_layer(layer, setting)
-            made.kernel_regularizer = TunablePenalty(l1, l2)
-            return made
-        case _:
-            return keras_layer(layer, setting)
-
-
-def _tune(layer: Any, drawn: Layer, setting: Setting) -> None:
-    match layer, drawn:
-        case TunableDropout(), Drop(rate):
-            layer.set_rate(rate)
-        case TunableBatchNormalization(), Normalize():
-            layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
-        case _, (Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2)) if l1 or l2:
-            layer.kernel_regularizer.set(l1, l2)
-
-
 def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
-    """What `_tune` does, for layers of Keras."""
+    """What SharedLayer.tune does, for layers of Keras."""
     match drawn:
         case Drop(rate):
             layer.rate = rate
@@ -217,7 +186,7 @@ def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.kernel_regularizer = layer.kernel.regularizer = penalty(drawn)
 
 
-def _random_values(model: Any, seed: int) -> dict[int, Any]:
+def _random_values(layers: Iterable[SharedLayer], seed: int) -> dict[int, Any]:
     """The values of those variables that are random at first, by their id.
 
     Layers draw the seeds of their initializers and of their random state as they are made, one after another, from
@@ -225,12 +194,4 @@ def _random_values(model: Any, seed: int) -> dict[int, Any]:
     a new one it forgets all programs that it has prepared.
     """
     random.seed(seed_of_models(seed))
-    return {id(variable): value for layer in model.layers for variable, value in _drawn(layer)}
-
-
-def _drawn(layer: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
-        initializer = type(layer.kernel_initializer)()
-        yield layer.kernel, initializer(layer.kernel.shape, layer.kernel.dtype)
-    if isinstance(layer, TunableDropout):
-        yield layer.seed_generator.state, keras.random.SeedGenerator().state.numpy()
+    return {id(variable): value for layer in layers for variable, value in layer.random_values()}

@@ -21,10 +21,9 @@ from spaces.layers import Layer
 
 if TYPE_CHECKING:
     from search.training.program import Program
-    from search.training.updates import Updates
+    from search.training.shared_parts import SharedParts
 
 KEPT_PROGRAMS = 24
-KEPT_UPDATES = 4
 KEPT_BYTES = 2**29
 
 log = logging.getLogger(__name__)
@@ -39,8 +38,8 @@ class Trainees:
         self._data = data
         self._make_runner = make_runner
         self._programs = Recent[tuple[tuple[Layer, ...], int], "Program"](KEPT_PROGRAMS, KEPT_BYTES, lambda p: p.size)
-        self._updates = Recent[int, "Updates"](KEPT_UPDATES, KEPT_BYTES, lambda u: u.size)
         self._images: tuple[DeviceImages, DeviceImages] | None = None
+        self._parts: SharedParts | None = None
 
     @contextmanager
     def trainee(self, job: Train, space: Space) -> Iterator[Trainee]:
@@ -78,15 +77,12 @@ class Trainees:
 
     def _new_program(self, job: Train) -> "Program":
         from search.training.program import Program
+        from search.training.shared_parts import SharedParts
 
-        if self._images is None:
+        if self._images is None or self._parts is None:
             self._images = hold(self._data)
-        return Program(job.configuration, self._setting(job), job.batch_size, *self._images, self._updates_for)
-
-    def _updates_for(self, length: int) -> "Updates":
-        from search.training.updates import Updates
-
-        return self._updates.get(length, lambda: Updates(length))
+            self._parts = SharedParts()
+        return Program(job.configuration, self._setting(job), job.batch_size, *self._images, self._parts)
 
     def _new_model(self, job: Train, space: Space) -> Trainee:
         seed_all(job.seed)

@@ -18,13 +18,13 @@ class Vector:
         self._rest = np.zeros(self.length - self._ends[-1], np.float32)
 
     def parts(self, vector: Any) -> list[Any]:
-        """The weights as tensors of their shapes; for use in a program."""
-        parts = keras.ops.split(vector, self._ends)[:-1]
-        return [keras.ops.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        """The weights as tensors of one dimension; for use in a program."""
+        parts: list[Any] = keras.ops.split(vector, self._ends)
+        return parts[:-1]
 
     def join(self, parts: Sequence[Any]) -> Any:
-        """The vector of tensors that have the weights' shapes; for use in a program."""
-        return keras.ops.concatenate([*(keras.ops.reshape(part, (-1,)) for part in parts), self._rest])
+        """The vector of the weights as tensors of one dimension; for use in a program."""
+        return keras.ops.concatenate([*parts, self._rest])
 
     def cut(self, vector: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The arrays of the weights' shapes in a vector."""

@@ -87,10 +87,10 @@ def plain(data: Split, setting: Setting) -> Callable[..., KerasTrainee]:
 def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     """Makes programs that have begun with a configuration."""
     from search.training.program import Program
-    from search.training.updates import Updates
+    from search.training.shared_parts import SharedParts
 
     def make(configuration: Configuration) -> Any:
-        made = Program(configuration, setting, BATCH, *hold(data), Updates)
+        made = Program(configuration, setting, BATCH, *hold(data), SharedParts())
         made.begin(configuration, SEED, 2)
         return made
 

@@ -1,6 +1,5 @@
 """A program trains one configuration after another, and each as if it were the only one."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -66,10 +65,10 @@ def setting(data: Split) -> Setting:
 @pytest.fixture(scope="module")
 def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     from search.training.program import Program
-    from search.training.updates import Updates
+    from search.training.shared_parts import SharedParts
 
-    images, updates_for = hold(data), functools.cache(Updates)
-    return lambda configuration: Program(configuration, setting, BATCH, *images, updates_for)
+    images, parts = hold(data), SharedParts()
+    return lambda configuration: Program(configuration, setting, BATCH, *images, parts)
 
 
 @pytest.fixture(scope="module")
