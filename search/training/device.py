@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.protocol import Precision
-from search.training.keras_import import only_keras
+from search.training.keras_import import no_collections, only_keras
 from search.training.split import Split
 
 THREADS = "SEARCH_THREADS"
@@ -28,13 +28,24 @@ def configure(threads: int | None) -> None:
     deterministic, so that equal jobs give equal bits. Graphics memory is taken as it is needed, so that several
     trainers can share one device.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
-    with only_keras():
-        if os.environ.get("KERAS_BACKEND", TENSORFLOW) == TENSORFLOW:
-            _configure_tensorflow(threads)
+    import_keras()
+    if _on_tensorflow():
+        _configure_tensorflow(threads)
+
+
+def import_keras() -> None:
+    """Imports Keras and its backend, and nothing more: no thread is started and no device looked for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with only_keras(), no_collections():
+        if _on_tensorflow():
+            import tensorflow as tf  # noqa: F401
         import keras  # noqa: F401
+
+
+def _on_tensorflow() -> bool:
+    return os.environ.get("KERAS_BACKEND", TENSORFLOW) == TENSORFLOW
 
 
 def threads_wanted() -> int | None:
