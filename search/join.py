@@ -18,7 +18,7 @@ from search.protocol import DataSource
 from search.pruning import make_pruner
 from search.samplers import make_sampler
 from search.study_space import study_space
-from search.trainer_process import TRAINER_COMMAND
+from search.trainer_child import TRAINER_COMMAND
 from search.workbench import Limits, Trainer, Workbench
 from search.worker_flags import WorkerFlags
 from spaces import SpaceSource, resolve

@@ -1,5 +1,6 @@
 """`python -m search.launch`: searches a space, and ends with an answer."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from search import completion
 from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
+from search.trainer_serving import trainer_server
 from search.worker_flags import take_worker_flags, worker_flags
 
 MOST_TRIALS = 1_000_000
@@ -86,16 +88,18 @@ def main(**flags: Any) -> None:
     Makes the study, or goes on with it where it was; runs workers on this machine until it holds --n-trials finished
     trials; prints the best. It may be interrupted (Ctrl-C) or killed at any moment: run it again to go on.
     """
-    from search.launching import launch
-    from search.planning import LaunchOptions
-    from search.trackers.tracker import Tracking
-
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
     workers = take_worker_flags(flags)
-    tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
-    raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking)))
+    trains = workers.n_workers != 0 and not flags["dry_run"]
+    with trainer_server() if trains else nullcontext():  # it imports Keras while we import what we need
+        from search.launching import launch
+        from search.planning import LaunchOptions
+        from search.trackers.tracker import Tracking
+
+        tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
+        raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking)))
 
 
 if __name__ == "__main__":

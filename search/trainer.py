@@ -17,6 +17,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 import msgspec
 
@@ -90,9 +91,19 @@ class Commands:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves the worker at the other ends of the pipes until it is gone."""
     options = _options(arguments)
+    prepare()
+    serve(options.commands_fd, options.messages_fd)
+
+
+def prepare() -> None:
+    """Sets up signals and the log, before Keras is imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair: it sends a Stop
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    commands, messages = Commands(options.commands_fd), Messages(options.messages_fd)
+
+
+def serve(commands_fd: int, messages_fd: int) -> NoReturn:
+    """Does what the commands say until the worker is gone, which ends the process."""
+    commands, messages = Commands(commands_fd), Messages(messages_fd)
     commands.start()
     configure(threads_wanted())
     gc.freeze()  # Keras and all that it needs stays: looking through it takes a tenth of a second each time

@@ -4,8 +4,6 @@ import contextlib
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,9 +14,9 @@ import psutil
 
 from search.errors import TrainerDied
 from search.protocol import Command, Message, Ready
+from search.trainer_child import TRAINER_COMMAND, Ends, ServedChild, start_trainer
 
 LOG_TAIL_BYTES = 4096
-TRAINER_COMMAND = (sys.executable, "-m", "search.trainer")
 
 
 class TrainerProcess:
@@ -33,15 +31,8 @@ class TrainerProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*command, f"--commands-fd={commands_read}", f"--messages-fd={messages_write}"],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(commands_read, messages_write),
-                env={**os.environ, **environment},
-                start_new_session=True,  # Ctrl-C is for the worker, which then tells its trainer what to do
-            )
+            ends = Ends(commands_read, messages_write, output.fileno())
+            self._child = start_trainer(command, {**os.environ, **environment}, ends)
         os.close(commands_read)
         os.close(messages_write)
         self._commands: BinaryIO = os.fdopen(commands_write, "wb", buffering=0)
@@ -55,14 +46,19 @@ class TrainerProcess:
         self.kill()
 
     @property
-    def pid(self) -> int:
-        """The process number of the trainer."""
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The process number of the trainer; None while it isn't known yet."""
+        return self._child.pid
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+        """Whether the process runs, or is about to."""
+        return self._child.alive
+
+    @property
+    def served(self) -> bool:
+        """Whether it is the trainer server that was asked for it."""
+        return isinstance(self._child, ServedChild)
 
     def send(self, command: Command) -> None:
         """Hands the trainer a command.
@@ -103,17 +99,18 @@ class TrainerProcess:
         raise TrainerDied(f"the trainer wasn't ready within {timeout:.0f} s; its log is {self._log}")
 
     def memory_mb(self) -> float:
-        """The trainer's resident memory in MB; 0 when it is gone."""
+        """The trainer's resident memory in MB; 0 when it is gone, or not there yet."""
+        pid = self.pid
+        if pid is None:
+            return 0.0
         try:
-            return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+            return float(psutil.Process(pid).memory_info().rss) / 1e6
         except psutil.Error:
             return 0.0
 
     def kill(self) -> None:
         """Ends the trainer at once. Checkpoints are written atomically, so this is safe at any moment."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._child.kill()
         with contextlib.suppress(OSError):
             self._commands.close()
 
@@ -128,19 +125,22 @@ class TrainerProcess:
 
     def _died(self) -> TrainerDied:
         try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+            code = self._child.wait(timeout=5)
+        except TimeoutError:
             self.kill()
             return TrainerDied("the trainer closed its pipes without ending, and was killed")
-        how = (
-            f"was ended by signal {-code} ({signal.Signals(-code).name})"
-            if code < 0
-            else f"ended with exit code {code}"
-        )
-        return TrainerDied(f"the trainer {how}{self._last_words()}")
+        return TrainerDied(f"the trainer {_in_words(code)}{self._last_words()}")
 
     def _last_words(self) -> str:
         with self._log.open("rb") as log:
             log.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").strip().splitlines()
         return f"; its last words: {lines[-1][:300]}" if lines else ""
+
+
+def _in_words(code: int | None) -> str:
+    if code is None:
+        return "ended, and how is not known, as the trainer server had ended before"
+    if code < 0:
+        return f"was ended by signal {-code} ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}"

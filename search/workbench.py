@@ -10,7 +10,9 @@ from search.checkpoint_mirror import CheckpointMirror
 from search.errors import TrainerDied, TrainerUnavailable
 from search.folders import StudyFolder
 from search.protocol import DataSource, Ready
-from search.trainer_process import TRAINER_COMMAND, TrainerProcess
+from search.trainer_child import TRAINER_COMMAND
+from search.trainer_process import TrainerProcess
+from search.trainer_serving import forget_server
 from spaces.space import Space
 from storage import SharedStudy
 
@@ -60,6 +62,10 @@ class Trainer:
                 self._ready = process.wait_ready(TRAINER_START_S)
             except TrainerDied as error:
                 self.discard()
+                if process.served:
+                    log.warning("the trainer server gave no trainer (%s): they are started without it", error)
+                    forget_server()
+                    return self.process()
                 raise TrainerUnavailable(f"no trainer could be started: {error}") from error
         return process, self._ready
 

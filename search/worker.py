@@ -1,10 +1,12 @@
 """`python -m search.worker`: joins a study and works on it until its trials are done."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from search.cli import Verb, shared_flags, start_logging
+from search.trainer_serving import trainer_server
 from search.worker_flags import take_worker_flags, worker_flags
 
 EXAMPLES = {
@@ -30,12 +32,13 @@ def main(**flags: Any) -> None:
     Any number of workers, on any number of hosts that reach the database, may join and leave at any time. SIGTERM or
     Ctrl-C gives the trial in hand back with its checkpoint; the second one leaves at once.
     """
-    from search.working import WorkerOptions, run_workers
-
     start_logging(flags.pop("verbose"), flags.pop("quiet"))
     flags.pop("config")
     workers = take_worker_flags(flags)
-    raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))
+    with trainer_server() if workers.n_workers != 1 else nullcontext():
+        from search.working import WorkerOptions, run_workers
+
+        raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))
 
 
 if __name__ == "__main__":

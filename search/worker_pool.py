@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from search.places import Place
+from search.trainer_serving import server_descriptor
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ class WorkerPool:
                 stdout=output,
                 stderr=output,
                 env=self._environment(place),
+                pass_fds=() if (server := server_descriptor()) is None else (server,),
                 start_new_session=True,
             )
         return WorkerProcess(process, path, place)

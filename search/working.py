@@ -10,7 +10,7 @@ from search.errors import Quarantined, UsageError
 from search.join import join_study, study_folder
 from search.places import Place, find_places
 from search.shutdown import Shutdown
-from search.trainer_process import TRAINER_COMMAND
+from search.trainer_child import TRAINER_COMMAND
 from search.workbench import Workbench
 from search.worker_flags import WorkerFlags
 from search.worker_pool import WorkerPool

@@ -18,7 +18,7 @@ from search.protocol import Evaluate, Evaluated, Failed
 from search.settle import MODEL_ATTR, best_trial_numbers
 from search.split_seed import split_seed
 from search.test_score import EVALUATION_S
-from search.trainer_process import TRAINER_COMMAND
+from search.trainer_child import TRAINER_COMMAND
 from search.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.comparison import Comparison

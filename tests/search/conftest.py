@@ -23,6 +23,7 @@ from search.planning import LaunchOptions, make_orders, make_plan
 from search.protocol import DataSource
 from search.pruning import make_pruner
 from search.shutdown import Shutdown
+from search.trainer_requests import TRAINER_NAME
 from search.workbench import Limits, Trainer, Workbench
 from search.worker_flags import WorkerFlags
 from search.workloop import work
@@ -242,7 +243,7 @@ class Launch:
         return code
 
     def children(self, role: str) -> list[psutil.Process]:
-        """Its living processes of a role, worker or trainer."""
+        """Its living processes of a role: worker, trainer or trainer_server."""
         return [child for child in self.descendants() if is_of(child, role)]
 
     def descendants(self) -> list[psutil.Process]:
@@ -281,7 +282,10 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def is_of(process: psutil.Process, role: str) -> bool:
+    """Whether it has that role; a trainer that was forked has the command of its server."""
     try:
+        if process.name() == TRAINER_NAME:
+            return role == "trainer"
         return f"search.{role}" in process.cmdline()
     except psutil.Error:
         return False

@@ -76,7 +76,7 @@ def test_the_same_seed_and_one_worker_give_the_same_parameters_and_values(
     assert outcomes(study) == undisturbed
 
 
-@pytest.mark.parametrize("role", ["trainer", "worker"])
+@pytest.mark.parametrize("role", ["trainer", "worker", "trainer_server"])
 def test_a_search_survives_the_death_of_its(
     role: str,
     undisturbed: Outcomes,

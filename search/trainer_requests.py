@@ -1,0 +1,115 @@
+"""What a worker and the trainer server say to each other, in packets over sockets between processes of one host.
+
+A worker asks for a trainer with a Request. The trainer itself answers Started, and the server says when it has Ended. A
+socket that comes to its end without that says that nobody is left who could.
+"""
+
+import array
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+
+import msgspec
+
+TRAINER_NAME = "trainer"  # of the processes that the server forks, in lists of processes
+PACKET_BYTES = 1 << 18  # more than a socket takes at once
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """The trainer runs. A descriptor of its process comes with it, by which nobody else can be meant."""
+
+    pid: int
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended"):
+    """The trainer has ended, with an exit code as `subprocess` gives them: below 0 it is the number of a signal."""
+
+    code: int
+
+
+News = Started | Ended
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """What a trainer reads its commands from and writes its messages and its log to, and a socket for News of it."""
+
+    commands: int
+    messages: int
+    log: int
+    news: int
+
+    def close(self) -> None:
+        """Closes them all."""
+        for descriptor in astuple(self):
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A trainer is wanted, with exactly this environment."""
+
+    environment: Mapping[bytes, bytes]
+    descriptors: Descriptors
+
+
+def send_request(server: socket.socket, request: Request) -> None:
+    """Hands a request over, without waiting for anybody.
+
+    Raises:
+        OSError: the server is gone, or too busy, or the environment is too large.
+    """
+    entries = (name + b"=" + value for name, value in request.environment.items())
+    _send(server, b"\0".join(entries), astuple(request.descriptors), socket.MSG_DONTWAIT)
+
+
+def receive_request(server: socket.socket) -> Request | None:
+    """The next request, waited for; None when nobody is left who could ask.
+
+    Raises:
+        OSError: it came incomplete, as this process may have no more descriptors.
+    """
+    packet, descriptors = _receive(server, 4)
+    if not packet:
+        return None
+    if len(descriptors) != 4:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise OSError(f"a request came with {len(descriptors)} of 4 descriptors")
+    pairs = (entry.partition(b"=") for entry in packet.split(b"\0"))
+    return Request({name: value for name, _, value in pairs}, Descriptors(*descriptors))
+
+
+def send_news(worker: socket.socket, news: News, descriptor: int | None = None) -> None:
+    """Tells a worker about its trainer.
+
+    Raises:
+        OSError: the worker doesn't listen any more.
+    """
+    _send(worker, msgspec.json.encode(news), () if descriptor is None else (descriptor,))
+
+
+def receive_news(trainer: socket.socket) -> tuple[News, int | None] | None:
+    """The next news, waited for, and the descriptor that came with it; None when there is nobody left to tell any."""
+    try:
+        packet, descriptors = _receive(trainer, 1)
+    except ConnectionResetError:
+        return None  # the request was lost with its server
+    if not packet:
+        return None
+    return msgspec.json.decode(packet, type=News), descriptors[0] if descriptors else None
+
+
+def _send(to: socket.socket, packet: bytes, descriptors: tuple[int, ...], flags: int = 0) -> None:
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
+    to.sendmsg([packet], [rights] if descriptors else [], flags)
+
+
+def _receive(of: socket.socket, count: int) -> tuple[bytes, list[int]]:
+    descriptors = array.array("i")
+    room = socket.CMSG_SPACE(count * descriptors.itemsize)
+    packet, rights, _, _ = of.recvmsg(PACKET_BYTES, room, socket.MSG_CMSG_CLOEXEC)
+    for _, _, data in rights:
+        descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return packet, list(descriptors)

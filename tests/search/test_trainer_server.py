@@ -1,0 +1,264 @@
+"""Trainers that a server forks: they are as those that are started anew, and nobody depends on the server's life."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from search.errors import TrainerDied
+from search.folders import StudyFolder
+from search.gpus import installed_gpus
+from search.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
+from search.trainer_process import TrainerProcess
+from search.trainer_serving import server_descriptor, trainer_server
+from search.workbench import Trainer
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
+
+pytestmark = pytest.mark.skipif(bool(installed_gpus()), reason="no server forks trainers where there is a GPU")
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+PATIENCE_S = 60.0
+MANY = 10_000
+
+Start = Callable[..., TrainerProcess]
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[list[psutil.Process]]:
+    """What `trainer_server` starts, within its block."""
+    before = psutil.Process().children()
+    with trainer_server():
+        yield [child for child in psutil.Process().children() if child not in before]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+    """A trainer server, which is still importing Keras. Its environment has something that this process then lacks."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("GONE", "of the server alone")
+    with serving() as (started,):
+        monkeypatch.delenv("GONE")
+        yield started
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts trainers, from the server if there is one."""
+    made: list[TrainerProcess] = []
+
+    def one(**environment: str) -> TrainerProcess:
+        made.append(TrainerProcess(tmp_path / "trainer.log", {**ENVIRONMENT, **environment}))
+        return made[-1]
+
+    yield one
+    for process in made:
+        process.kill()
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Iterator[Trainer]:
+    """A worker's trainer, which isn't started yet."""
+    made = Trainer(StudyFolder(tmp_path, "s"), ENVIRONMENT, 4000.0)
+    yield made
+    made.discard()
+
+
+def job(**changes: Any) -> Train:
+    configuration = Configuration(
+        blocks=(Block((8,)),),
+        inputs=Inputs("zca"),
+        batch_norm=BatchNorm("before_activation"),
+        dropout=(Dropout("before_every_dense", 0.3),),
+    )
+    wanted = {
+        "job": 1,
+        "configuration": configuration,
+        "space": "bn_dropout",
+        "data": DataSource("digits", limit_train=300),
+        "epochs": 3,
+        "batch_size": 64,
+        "seed": 3,
+        "split_seed": 5,
+        "token": 1,
+        "checkpoints": None,
+    }
+    return Train(**{**wanted, **changes})
+
+
+def receive_until(process: TrainerProcess, kind: type[Message]) -> list[Message]:
+    """What the trainer says, up to the first message of a kind."""
+    messages: list[Message] = []
+    while not messages or not isinstance(messages[-1], kind):
+        message = process.receive(PATIENCE_S)
+        assert message is not None, "the trainer said nothing"
+        messages.append(message)
+    return messages
+
+
+def scores(process: TrainerProcess) -> list[tuple[Any, ...]]:
+    """The scores of each epoch of the job."""
+    process.wait_ready(PATIENCE_S)
+    process.send(job())
+    epochs = [message for message in receive_until(process, Trained) if isinstance(message, EpochEnd)]
+    return [(epoch.loss, epoch.accuracy, epoch.val_loss, epoch.val_accuracy) for epoch in epochs]
+
+
+def open_sockets(pid: int | None) -> int:
+    return sum(str(path.readlink()).startswith("socket:") for path in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_a_forked_trainer_gives_the_scores_of_one_that_was_started_to_the_last_bit(
+    server: psutil.Process, start: Start
+) -> None:
+    forked = scores(start())
+    server.kill()
+    server.wait()
+    started = start()
+    assert not started.served
+    assert len(forked) == 3
+    assert forked == scores(started)
+
+
+def test_a_forked_trainer_has_its_own_session_log_and_descriptors(
+    server: psutil.Process, start: Start, tmp_path: Path
+) -> None:
+    for process in (start(), start()):
+        assert process.wait_ready(PATIENCE_S).pid == process.pid
+        assert psutil.Process(process.pid).ppid() == server.pid
+        assert os.getsid(process.pid or 0) == process.pid
+        assert process.memory_mb() > 1
+        assert Path(f"/proc/{process.pid}/fd/2").readlink() == tmp_path / "trainer.log"
+        assert open_sockets(process.pid) == 1  # for news of itself
+
+
+SPACE = """
+import os
+from spaces import Configuration, Space
+
+def build(configuration, input_shape, classes):
+    raise ValueError([os.environ.get(name) for name in ("MARK", "SEARCH_TRAINER_SERVER", "GONE")])
+
+space = Space("own", "does it work?", suggest=lambda trial: Configuration(), build=build)
+"""
+
+
+def test_a_forked_trainer_has_exactly_the_environment_of_its_worker(
+    server: psutil.Process, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "own_space.py").write_text(SPACE)
+    process = start(MARK="a = b")
+    process.wait_ready(PATIENCE_S)
+    process.send(job(space=str(tmp_path / "own_space.py")))
+    failed = receive_until(process, Failed)[-1]
+    assert isinstance(failed, Failed)
+    assert "['a = b', None, None]" in failed.reason
+
+
+def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Process, start: Start) -> None:
+    process = start()
+    process.wait_ready(PATIENCE_S)
+    os.kill(process.pid or 0, signal.SIGSEGV)
+    with pytest.raises(TrainerDied, match="ended by signal 11 \\(SIGSEGV\\)"):
+        process.receive(PATIENCE_S)
+    assert not process.alive
+
+
+def test_a_trainer_that_is_not_wanted_any_more_before_it_is_forked_does_not_stay(
+    server: psutil.Process, start: Start, wait_until: Callable[..., Any]
+) -> None:
+    start().kill()
+    start().wait_ready(PATIENCE_S)
+    wait_until(lambda: len(server.children()) == 1, "the other one to end")
+
+
+def test_without_its_server_a_trainer_is_started(
+    server: psutil.Process, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.kill()
+    server.wait()
+    process, ready = trainer.process()
+    assert not process.served
+    assert ready.pid == process.pid
+    assert "trainers are started without it" in caplog.text
+
+
+def test_a_server_that_is_killed_before_it_forks_is_done_without(
+    server: psutil.Process, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer.start()
+    assert trainer.current is not None
+    assert trainer.current.served
+    server.kill()
+    process, ready = trainer.process()
+    assert not process.served
+    assert ready.pid == process.pid
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_trainer_whose_server_is_killed_goes_on_and_how_it_ends_is_not_known(
+    server: psutil.Process, start: Start
+) -> None:
+    process = start()
+    process.wait_ready(PATIENCE_S)
+    process.send(job(epochs=MANY))
+    receive_until(process, EpochEnd)
+    server.kill()
+    server.wait()
+    receive_until(process, EpochEnd)
+    assert process.alive
+    os.kill(process.pid or 0, signal.SIGTERM)
+    with pytest.raises(TrainerDied, match="how is not known"):
+        receive_until(process, Trained)
+
+
+def test_a_server_is_ended_whatever_goes_wrong() -> None:
+    seen: list[psutil.Process] = []
+
+    def fail() -> None:
+        with serving() as started:
+            seen.extend(started)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [server.is_running() for server in seen] == [False]
+    assert server_descriptor() is None
+
+
+KILLED = """
+import os, signal, psutil
+from search.trainer_serving import trainer_server
+with trainer_server():
+    print(psutil.Process().children()[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_server_ends_when_all_are_gone_who_could_ask(wait_until: Callable[..., Any]) -> None:
+    said = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    assert said.returncode == -signal.SIGKILL
+    wait_until(lambda: not psutil.pid_exists(int(said.stdout)), "the server to end")
+
+
+def test_there_is_none_for_a_backend_that_cannot_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with serving() as started:
+        assert server_descriptor() is None
+        assert started == []
+
+
+@pytest.mark.parametrize("flags", [["--dry-run"], ["--n-workers", 0], ["--help"], ["--epochs", "none"]])
+def test_a_launch_that_trains_nothing_starts_none(
+    flags: list[str], cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.trainer_serving.SERVER_COMMAND", ("no such program",))
+    cli("--space", "bn_dropout", *flags)
