@@ -1,12 +1,14 @@
 """`python -m search.compare`: a designed comparison, and an answer with error bars."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.trainer_serving import trainer_server
 from search.worker_flags import take_worker_flags, worker_flags
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,9 +109,6 @@ def main(**flags: Any) -> None:
     every arm has the same split, initialisation seed and order of images. It may be interrupted or killed at any
     moment: run it again to go on; workers of other hosts may join (python -m search.worker).
     """
-    from search.design.comparing import run_comparison
-    from search.design.options import CompareOptions
-
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
@@ -118,7 +117,12 @@ def main(**flags: Any) -> None:
         raise click.UsageError(f"{', '.join(map(str, more))}: give files of arms after --arms")
     flags["arms"] += more
     workers = take_worker_flags(flags)
-    raise SystemExit(run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers)))
+    trains = workers.n_workers != 0 and not flags["dry_run"]
+    with trainer_server() if trains else nullcontext():
+        from search.design.comparing import run_comparison
+        from search.design.options import CompareOptions
+
+        raise SystemExit(run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers)))
 
 
 if __name__ == "__main__":

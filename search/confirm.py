@@ -1,11 +1,13 @@
 """`python -m search.confirm`: what the best trials of a search reach on seeds that had no part in selecting them."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from search.cli import Verb, shared_flags, start_logging
 from search.compare import design_flags
+from search.trainer_serving import trainer_server
 from search.worker_flags import take_worker_flags, worker_flags
 
 EXAMPLES = {
@@ -27,14 +29,16 @@ def main(**flags: Any) -> None:
 
     It may be interrupted or killed at any moment: run it again to go on.
     """
-    from search.design.confirming import run_confirmation
-    from search.design.options import ConfirmOptions
-
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
     workers = take_worker_flags(flags)
-    raise SystemExit(run_confirmation(ConfirmOptions(**flags, quiet=quiet, workers=workers)))
+    trains = workers.n_workers != 0 and not flags["dry_run"]
+    with trainer_server() if trains else nullcontext():
+        from search.design.confirming import run_confirmation
+        from search.design.options import ConfirmOptions
+
+        raise SystemExit(run_confirmation(ConfirmOptions(**flags, quiet=quiet, workers=workers)))
 
 
 if __name__ == "__main__":
