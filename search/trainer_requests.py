@@ -7,12 +7,14 @@ socket that comes to its end without that says that nobody is left who could.
 import array
 import os
 import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 import msgspec
 
 TRAINER_NAME = "trainer"  # of the processes that the server forks, in lists of processes
+BUSY_S = 30  # an import of Keras on a machine that is very busy
 PACKET_BYTES = 1 << 18  # more than a socket takes at once
 
 
@@ -54,14 +56,21 @@ class Request:
     descriptors: Descriptors
 
 
+def request_sockets() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a socket for requests. Any number of processes may share the first, to send them."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", BUSY_S, 0))
+    return ours, theirs
+
+
 def send_request(server: socket.socket, request: Request) -> None:
-    """Hands a request over, without waiting for anybody.
+    """Hands a request over. Where many workers ask at once, this waits for the server to take those before.
 
     Raises:
-        OSError: the server is gone, or too busy, or the environment is too large.
+        OSError: the server is gone, or has been too busy for `BUSY_S` seconds, or the environment is too large.
     """
     entries = (name + b"=" + value for name, value in request.environment.items())
-    _send(server, b"\0".join(entries), astuple(request.descriptors), socket.MSG_DONTWAIT)
+    _send(server, b"\0".join(entries), astuple(request.descriptors))
 
 
 def receive_request(server: socket.socket) -> Request | None:
@@ -101,9 +110,9 @@ def receive_news(trainer: socket.socket) -> tuple[News, int | None] | None:
     return msgspec.json.decode(packet, type=News), descriptors[0] if descriptors else None
 
 
-def _send(to: socket.socket, packet: bytes, descriptors: tuple[int, ...], flags: int = 0) -> None:
+def _send(to: socket.socket, packet: bytes, descriptors: tuple[int, ...]) -> None:
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
-    to.sendmsg([packet], [rights] if descriptors else [], flags)
+    to.sendmsg([packet], [rights] if descriptors else [])
 
 
 def _receive(of: socket.socket, count: int) -> tuple[bytes, list[int]]:

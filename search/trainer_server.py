@@ -122,7 +122,8 @@ def take_place(request: Request) -> None:
     np.random.seed()
     Path("/proc/self/comm").write_text(TRAINER_NAME)
     process = os.pidfd_open(os.getpid())
-    with socket.socket(fileno=os.dup(request.descriptors.news)) as news:
+    news = socket.socket(fileno=os.dup(request.descriptors.news))
+    with news, contextlib.suppress(ConnectionError):  # a worker that is gone is one whose commands have ended, too
         send_news(news, Started(os.getpid()), process)
     os.close(process)
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from search.trainer_requests import request_sockets
+
 SERVER = "SEARCH_TRAINER_SERVER"
 SERVER_COMMAND = (sys.executable, "-m", "search.trainer_server")
 
@@ -25,7 +27,7 @@ def trainer_server() -> Iterator[None]:
     if not can_be_served():
         yield
         return
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = request_sockets()
     with ours:
         with theirs:
             server = subprocess.Popen(

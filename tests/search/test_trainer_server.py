@@ -173,11 +173,20 @@ def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Pr
 
 
 def test_a_trainer_that_is_not_wanted_any_more_before_it_is_forked_does_not_stay(
-    server: psutil.Process, start: Start, wait_until: Callable[..., Any]
+    server: psutil.Process, start: Start, wait_until: Callable[..., Any], tmp_path: Path
 ) -> None:
     start().kill()
     start().wait_ready(PATIENCE_S)
     wait_until(lambda: len(server.children()) == 1, "the other one to end")
+    assert "Traceback" not in (tmp_path / "trainer.log").read_text()
+
+
+def test_more_requests_than_a_socket_holds_at_once_are_all_answered(server: psutil.Process, start: Start) -> None:
+    large = {"LARGE": "x" * 50_000}
+    trainers = [start(**large) for _ in range(6)]
+    for process in trainers:
+        process.wait_ready(PATIENCE_S)
+    assert all(process.served for process in trainers)
 
 
 def test_without_its_server_a_trainer_is_started(
