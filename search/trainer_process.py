@@ -101,7 +101,7 @@ class TrainerProcess:
     def memory_mb(self) -> float:
         """The trainer's resident memory in MB; 0 when it is gone, or not there yet."""
         pid = self.pid
-        if pid is None:
+        if pid is None or not self.alive:  # its number may be that of another process by then
             return 0.0
         try:
             return float(psutil.Process(pid).memory_info().rss) / 1e6

@@ -170,6 +170,7 @@ def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Pr
     with pytest.raises(TrainerDied, match="ended by signal 11 \\(SIGSEGV\\)"):
         process.receive(PATIENCE_S)
     assert not process.alive
+    assert process.memory_mb() == 0
 
 
 def test_a_trainer_that_is_not_wanted_any_more_before_it_is_forked_does_not_stay(
