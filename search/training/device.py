@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,20 @@ class DeviceImages:
     def __len__(self) -> int:
         return int(self.labels.shape[0])
 
+    @cached_property
+    def batch(self) -> Callable[..., tuple[Any, Any]]:
+        """The scaled images and the labels of the batch of a number and a size, in an order; for use in programs."""
+        return subprogram(self._batch)
+
+    def _batch(self, order: Any, number: Any, size: int) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        chosen = order[number * size : (number + 1) * size]
+        numbers = chosen if order.shape.rank == 1 else chosen[:, 0]
+        positions = tf.gather(self.positions, numbers)
+        images = tf.cast(tf.gather(self.images, positions), tf.float32) / self.pixel_max
+        return images if order.shape.rank == 1 else _moved(images, chosen[:, 1:]), tf.gather(self.labels, numbers)
+
 
 def hold(data: Split) -> tuple[DeviceImages, DeviceImages]:
     """The images for training and those for validation, in one tensor on the device."""
@@ -173,12 +188,7 @@ def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size
 
     def steps(order: Any, first: Any, last: Any, sums: Any) -> Any:
         def batch(number: Any, sums: Any) -> tuple[Any, Any]:
-            chosen = order[number * batch_size : (number + 1) * batch_size]
-            numbers = chosen if order.shape.rank == 1 else chosen[:, 0]
-            positions = tf.gather(data.positions, numbers)
-            images = tf.cast(tf.gather(data.images, positions), tf.float32) / data.pixel_max
-            seen = images if order.shape.rank == 1 else _moved(images, chosen[:, 1:])
-            return number + 1, sums + step(seen, tf.gather(data.labels, numbers))
+            return number + 1, sums + step(*data.batch(order, number, batch_size))
 
         return tf.while_loop(lambda number, _: number < last, batch, (first, sums), parallel_iterations=1)[1]
 

@@ -1,4 +1,4 @@
-"""Layers that programs have in common: each is built and traced once, for all structures that it's a part of.
+"""Layers that programs have in common: each is built once, for all structures that it's a part of.
 
 A structure is a sequence of layers, and those of a space differ in few of them. Importing this module imports Keras.
 """
@@ -15,6 +15,9 @@ from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output
 
 Shape = tuple[int, ...]
 
+# What these do is traced once. Others have few operations, and calling them takes as many, in each step.
+MANY_OPERATIONS = (TunableBatchNormalization, TunableDropout)
+
 
 class SharedLayer:
     """A layer of Keras for outputs of `shape`, (height, width, channels) or (units,), of the layer before it.
@@ -30,8 +33,10 @@ class SharedLayer:
         self.trainable = list(self.keras.trainable_variables)
         self.variables = list(self.keras.variables)
         self.first_values = [variable.numpy() for variable in self.variables]
-        self._train = differentiable(self._training)
-        self._infer = subprogram(self._inference)
+        if isinstance(self.keras, MANY_OPERATIONS):
+            self._train, self._infer = differentiable(self._training), subprogram(self._inference)
+        else:
+            self._train, self._infer = self._training, self._inference
         self._has_penalty = isinstance(getattr(self.keras, "kernel_regularizer", None), TunablePenalty)
         self._penalty = differentiable(self._penalised)
 
