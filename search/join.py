@@ -51,7 +51,8 @@ def join_study(
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
     require_same_code(manifest, source)
-    trainer = Trainer(folder, place.environment, flags.trainer_memory, trainer_command)
+    environment = place.for_trainer(manifest.batch_pixels)
+    trainer = Trainer(folder, environment, flags.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     try:
         require_same_images(manifest, data)

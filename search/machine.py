@@ -11,6 +11,8 @@ from search.errors import UsageError
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
 CPU_INFO = Path("/proc/cpuinfo")
 THREADS_VARIABLE = "SEARCH_THREADS"
+SHARE_VARIABLE = "SEARCH_PROCESSORS"  # what one who starts several workers leaves to each
+SMALL_BATCH = 2**14  # pixels; measured: a second thread gains nothing at a quarter of it, and 60 % at three times that
 
 
 def usable_processors() -> int:
@@ -34,16 +36,29 @@ def default_workers() -> int:
 
 
 def threads_each(workers: int = 1) -> int:
-    """How many threads each of so many trainers gets: SEARCH_THREADS, else a fair share of the processors.
+    """How many threads each of so many trainers may use: SEARCH_THREADS, else a fair share of the processors.
 
     Raises:
         UsageError: SEARCH_THREADS is no number of threads.
     """
-    given = os.environ.get(THREADS_VARIABLE)
+    share = (_number_of(SHARE_VARIABLE) or usable_processors()) // workers
+    return _number_of(THREADS_VARIABLE) or max(1, share)
+
+
+def threads_for(batch_pixels: int, most: int) -> int:
+    """How many threads a trainer uses for batches of so many pixels: SEARCH_THREADS, else one for small batches. Those
+    then also have the same results whatever the number of workers.
+
+    Raises:
+        UsageError: SEARCH_THREADS is no number of threads.
+    """
+    return _number_of(THREADS_VARIABLE) or (1 if batch_pixels < SMALL_BATCH else most)
+
+
+def _number_of(variable: str) -> int | None:
+    given = os.environ.get(variable)
     if not given:
-        return max(1, usable_processors() // workers)
+        return None
     if not given.isdecimal() or int(given) < 1:
-        raise UsageError(
-            f"{THREADS_VARIABLE} is {given!r}: set it to a whole number of threads, 1 or more, or unset it"
-        )
+        raise UsageError(f"{variable} is {given!r}: set it to a whole number, 1 or more, or unset it")
     return int(given)

@@ -36,7 +36,7 @@ def retrain(
     settings = slot.settings or {}
     with tempfile.TemporaryDirectory() as scratch:
         place = find_places(WorkerFlags())[0]
-        trainer = Trainer(folder, place.environment, memory_limit_mb=0)
+        trainer = Trainer(folder, place.for_trainer(manifest.batch_pixels), memory_limit_mb=0)
         job = Train(
             job=trainer.next_job(),
             configuration=described.configuration,

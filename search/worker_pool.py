@@ -138,4 +138,4 @@ class WorkerPool:
 
     def _environment(self, place: Place) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        return {**inherited, "OPTUNA_STORAGE": self.storage, **place.environment}
+        return {**inherited, "OPTUNA_STORAGE": self.storage, **place.for_worker()}

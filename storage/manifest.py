@@ -87,6 +87,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     schema_version: int = MANIFEST_VERSION
 
+    @property
+    def batch_pixels(self) -> int:
+        """The pixels of a batch of images."""
+        height, width, _ = self.image_shape
+        return self.batch_size * height * width
+
     def identity(self) -> dict[str, Any]:
         """The fields in which whoever joins the study must agree with it."""
         return {field: getattr(self, field) for field in IDENTITY}

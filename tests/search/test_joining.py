@@ -66,6 +66,26 @@ def test_a_number_of_threads_that_is_none_is_refused(threads: str, monkeypatch: 
         threads_each()
 
 
+@pytest.mark.parametrize(
+    ("given", "batch_pixels", "threads"), [(None, 64 * 8 * 8, "1"), (None, 64 * 28 * 28, "4"), ("2", 64 * 8 * 8, "2")]
+)
+def test_small_batches_are_trained_by_one_thread_unless_threads_are_asked_for(
+    given: str | None, batch_pixels: int, threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEARCH_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("SEARCH_THREADS", given)
+    assert Place("cpu", threads=4).for_trainer(batch_pixels)["SEARCH_THREADS"] == threads
+
+
+def test_a_worker_finds_the_share_that_was_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEARCH_THREADS", raising=False)
+    monkeypatch.setattr("search.machine.usable_processors", lambda: 8)
+    for name, value in Place("cpu", threads=threads_each(2)).for_worker().items():
+        monkeypatch.setenv(name, value)
+    assert threads_each() == 4
+
+
 def test_the_processors_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
     monkeypatch.setattr("search.machine.usable_processors", lambda: 8)
