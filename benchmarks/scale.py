@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -246,15 +246,16 @@ def databases(storage: str) -> Iterator[tuple[str, str]]:
 
 @click.command()
 @click.option("--storage", type=click.Choice(["postgres", "sqlite"]), help="[default: both]")
+@click.option("--repeats", type=click.IntRange(1), default=15, show_default=True, help="How often each is done.")
 @click.option("--smoke", is_flag=True, help="Tiny studies.")
-def main(storage: str | None, smoke: bool) -> None:
+def main(storage: str | None, repeats: int, smoke: bool) -> None:
     """Measures what the service itself costs in large studies."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     before = facts(smoke)
     results = {}
     for kind in [storage] if storage else ["postgres", "sqlite"]:
         with databases(kind) as (url, plain_url):
-            results[kind] = measure(url, plain_url, SMOKE if smoke else FULL)
+            results[kind] = measure(url, plain_url, SMOKE if smoke else replace(FULL, repeats=repeats))
     print_report("scale", before, results)
 
 

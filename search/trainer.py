@@ -106,7 +106,7 @@ def serve(commands_fd: int, messages_fd: int) -> NoReturn:
     commands, messages = Commands(commands_fd), Messages(messages_fd)
     commands.start()
     configure(threads_wanted())
-    gc.freeze()  # Keras and all that it needs stays: looking through it takes a tenth of a second each time
+    gc.freeze()  # Keras and all that it needs stays: looking through it takes 0.2 s each time
     messages.send(_ready())
     jobs = Jobs()
     while True:

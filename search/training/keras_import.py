@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-# Keras looks for them to take their tables and to offer wrappers for them. They take a third of the time of its import.
+# Keras looks for them to take their tables and to offer wrappers for them: a quarter of the time of its import.
 NOT_NEEDED = ("pandas", "sklearn")
 
 

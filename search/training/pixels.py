@@ -4,12 +4,10 @@ It is linear, so that a model that is kept can have it as layers of its own in f
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from spaces.configuration import Pixels
 
 Images = NDArray[np.float32]
 
@@ -75,11 +73,9 @@ class Whitening:
         return [keras.layers.Flatten(dtype="float32"), multiply, keras.layers.Reshape(self.shape, dtype="float32")]
 
 
-def fit_pixels(pixels: Pixels, training: Images) -> PixelMap | None:
-    """The map for scaled training images; None if scaled is what they are to be."""
+def fit_pixels(pixels: Literal["standardised", "zca"], training: Images) -> PixelMap:
+    """The map for scaled training images."""
     match pixels:
-        case "scaled":
-            return None
         case "standardised":
             return _standardisation(training)
         case "zca":

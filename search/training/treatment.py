@@ -38,10 +38,10 @@ class Treated:
 def treat(data: Split, treatment: Treatment) -> Treated:
     """The split with its training and validation images and labels treated; its test images stay as they are."""
     labelled = _with_shuffled_labels(data, treatment.seed) if treatment.shuffled_labels else data
-    training = data.scaled(data.x_train) if treatment.pixels != "scaled" else None
-    fitted = fit_pixels(treatment.pixels, training) if training is not None else None
-    if training is None or fitted is None:
+    if treatment.pixels == "scaled":
         return Treated(labelled, lambda model: model)
+    training = data.scaled(data.x_train)
+    fitted = fit_pixels(treatment.pixels, training)
     x = np.empty(data.x.shape, np.float32)
     x[data.train] = fitted.apply(training)
     x[data.val] = fitted.apply(data.scaled(data.x_val))
