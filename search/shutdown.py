@@ -1,8 +1,9 @@
 """Leaving when told to: the first SIGINT or SIGTERM asks for an orderly end, the second ends at once."""
 
+import contextlib
 import os
+import queue
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Self
@@ -18,7 +19,8 @@ class Shutdown:
 
     def __init__(self, at_once: Callable[[], None] = lambda: None) -> None:
         self._at_once = at_once
-        self._requested = threading.Event()
+        self._requested = False
+        self._woken = queue.SimpleQueue[None]()  # no lock: a handler could wait for one that the code below it holds
         self.signal: int | None = None
 
     def __enter__(self) -> Self:
@@ -32,15 +34,19 @@ class Shutdown:
     @property
     def requested(self) -> bool:
         """Whether a signal has come."""
-        return self._requested.is_set()
+        return self._requested
 
     def request(self) -> None:
         """Asks for an orderly end, as a signal would."""
-        self._requested.set()
+        self._requested = True
+        self._woken.put(None)
 
     def wait(self, seconds: float) -> bool:
         """Waits until an end is requested, at most so many seconds; whether it was."""
-        return self._requested.wait(seconds)
+        if not self._requested:
+            with contextlib.suppress(queue.Empty):
+                self._woken.get(timeout=seconds)
+        return self._requested
 
     @property
     def exit_code(self) -> int:
@@ -48,8 +54,8 @@ class Shutdown:
         return INTERRUPTED if self.signal == signal.SIGINT else 0
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._requested.is_set() and self.signal is not None:
+        if self.signal is not None:
             self._at_once()
             os._exit(INTERRUPTED)
         self.signal = number
-        self._requested.set()
+        self.request()
