@@ -27,27 +27,31 @@ def make_optimizer(optimizer: Optimizer, steps: int | None = None) -> Any:
 
     `sgd` is plain stochastic gradient descent, `momentum` the same with momentum. `steps` are those of the whole
     training; only a cosine needs them.
+
+    It has the name that Keras gives to the first of its kind. Keras would number further ones, their variables would
+    have new names each time, and TensorFlow keeps 40 kB for each name of a variable that it has seen.
     """
     import keras
 
+    named = {"name": "sgd" if optimizer.name == "momentum" else optimizer.name}
     rate, momentum = _learning_rate(optimizer, steps), optimizer.momentum
     decays = {} if optimizer.rho is None else {"rho": optimizer.rho}
     betas = {"beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
     match optimizer.name:
         case "sgd":
-            return keras.optimizers.SGD(rate)
+            return keras.optimizers.SGD(rate, **named)
         case "momentum":
-            return keras.optimizers.SGD(rate, momentum=momentum, nesterov=optimizer.nesterov)
+            return keras.optimizers.SGD(rate, momentum=momentum, nesterov=optimizer.nesterov, **named)
         case "rmsprop":
-            return keras.optimizers.RMSprop(rate, momentum=momentum, **decays)
+            return keras.optimizers.RMSprop(rate, momentum=momentum, **decays, **named)
         case "adam":
-            return keras.optimizers.Adam(rate, **betas)
+            return keras.optimizers.Adam(rate, **betas, **named)
         case "adadelta":
-            return keras.optimizers.Adadelta(rate, **decays)
+            return keras.optimizers.Adadelta(rate, **decays, **named)
         case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas)
+            return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas, **named)
         case "nadam":
-            return keras.optimizers.Nadam(rate, **betas)
+            return keras.optimizers.Nadam(rate, **betas, **named)
 
 
 def _learning_rate(optimizer: Optimizer, steps: int | None) -> Any:

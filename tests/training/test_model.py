@@ -88,6 +88,17 @@ def test_each_optimizer_is_the_one_of_its_name(optimizer: Optimizer, kind: str, 
     assert momentum is None or made.momentum == momentum
 
 
+def test_optimizers_of_one_model_have_the_same_names_of_variables_each_time(keras: Any) -> None:
+    """TensorFlow never forgets a name: new ones would let a trainer grow with each model that it writes."""
+    model = build_model(built_in(), Configuration(), DIGITS)
+
+    def names() -> list[str]:
+        compile_model(model, Configuration(optimizer=Optimizer("adam", 0.1)))
+        return [variable.path for variable in model.optimizer.variables]
+
+    assert names() == names()
+
+
 def test_a_space_may_build_its_own_model(keras: Any) -> None:
     def build(configuration: Configuration, shape: tuple[int, int, int], classes: int) -> Any:
         return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes)])
