@@ -1,7 +1,6 @@
 """`python -m search.compare`: a designed comparison, and an answer with error bars."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +117,7 @@ def main(**flags: Any) -> None:
     flags["arms"] += more
     workers = take_worker_flags(flags)
     trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server() if trains else nullcontext():
+    with trainer_server(wanted=trains):
         from search.design.comparing import run_comparison
         from search.design.options import CompareOptions
 

@@ -1,6 +1,5 @@
 """`python -m search.confirm`: what the best trials of a search reach on seeds that had no part in selecting them."""
 
-from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -34,7 +33,7 @@ def main(**flags: Any) -> None:
     flags.pop("config")
     workers = take_worker_flags(flags)
     trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server() if trains else nullcontext():
+    with trainer_server(wanted=trains):
         from search.design.confirming import run_confirmation
         from search.design.options import ConfirmOptions
 

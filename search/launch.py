@@ -1,6 +1,5 @@
 """`python -m search.launch`: searches a space, and ends with an answer."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def main(**flags: Any) -> None:
     flags.pop("config")
     workers = take_worker_flags(flags)
     trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server() if trains else nullcontext():  # it imports Keras while we import what we need
+    with trainer_server(wanted=trains):  # it imports Keras while we import what we need
         from search.launching import launch
         from search.planning import LaunchOptions
         from search.trackers.tracker import Tracking

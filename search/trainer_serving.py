@@ -17,12 +17,16 @@ SERVER_COMMAND = (sys.executable, "-m", "search.trainer_server")
 
 
 @contextlib.contextmanager
-def trainer_server() -> Iterator[None]:
-    """Trainers are forked from a server within the block, where that can be had.
+def trainer_server(*, wanted: bool = True) -> Iterator[None]:
+    """Trainers are forked from a server within the block, where that is wanted and can be had. Where it isn't wanted,
+    a server that this process was started with stays its server.
 
     The server imports Keras meanwhile. At the end of the block it is ended, and nobody may need it any more; if this
     process is killed, it goes on until the workers are gone that have it.
     """
+    if not wanted:
+        yield
+        return
     forget_server()
     if not can_be_served():
         yield

@@ -1,6 +1,5 @@
 """`python -m search.worker`: joins a study and works on it until its trials are done."""
 
-from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -35,7 +34,7 @@ def main(**flags: Any) -> None:
     start_logging(flags.pop("verbose"), flags.pop("quiet"))
     flags.pop("config")
     workers = take_worker_flags(flags)
-    with trainer_server() if workers.n_workers != 1 else nullcontext():
+    with trainer_server(wanted=workers.n_workers != 1):
         from search.working import WorkerOptions, run_workers
 
         raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))

@@ -34,7 +34,7 @@ from spaces.configuration import Configuration, Optimizer
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
 STEPS_A_CALL = 64
-COPIES = 4  # the model's own; the plain model with two of state
+COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
 
 
@@ -102,7 +102,7 @@ class Program:
 
     @property
     def size(self) -> int:
-        """The bytes of all weights that it holds itself: of its model and of the plain one with its optimizer."""
+        """The bytes of all weights that it keeps: of its layers, and of the plain model with its optimizer."""
         return COPIES * 4 * self._vector.length
 
     @property

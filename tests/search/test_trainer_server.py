@@ -272,3 +272,16 @@ def test_a_launch_that_trains_nothing_starts_none(
 ) -> None:
     monkeypatch.setattr("search.trainer_serving.SERVER_COMMAND", ("no such program",))
     cli("--space", "bn_dropout", *flags)
+
+
+def test_the_workers_of_a_launch_have_their_trainers_from_its_server(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(n_trials=2, epochs=MANY, limit_train=200)
+    running = launch(*study.arguments, "--n-workers", 2)
+    wait_until(lambda: study.epochs() >= 1, "an epoch")
+    trainers = wait_until(lambda: [one for one in [running.children("trainer")] if len(one) == 2], "both trainers")[0]
+    (server,) = running.children("trainer_server")
+    assert [trainer.ppid() for trainer in trainers] == [server.pid] * 2
+    running.process.send_signal(signal.SIGINT)
+    running.finish()
