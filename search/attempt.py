@@ -15,15 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from search.aftermath import Aftermath
 from search.baselines import BASELINE
 from search.errors import TrainerDied, TrainerUnavailable
 from search.lease import LeaseKeeper
 from search.outage import sit_out
-from search.protocol import EpochEnd, Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained, Warned
+from search.protocol import EpochEnd, Failed, Message, Ready, Train, Trained, Warned
+from search.running_job import RunningJob
 from search.settle import Facts, settle, value_to_beat
 from search.shutdown import Shutdown
 from search.split_seed import split_seed
-from search.trainer_process import TrainerProcess
 from search.trials import open_trial, report, should_prune, suggest_configuration
 from search.workbench import Workbench
 from spaces.configuration import Configuration
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 HostPart = Literal["done", "crashed", "unavailable"]
-POLL_S = 0.5
 RELEASE_S = 5.0
 PRUNE_S = 60.0
 
@@ -44,15 +44,16 @@ class Released(Exception):
     """The slot goes back to the ledger, with its checkpoint, for somebody else."""
 
 
-def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown) -> HostPart:
-    """Works on a claimed slot until it is finished, released, or lost to another worker.
+def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: Aftermath) -> HostPart:
+    """Works on a claimed slot until it is finished, released, or lost to another worker. What the slot before left is
+    done in time; this one leaves the settling of its trial.
 
     Returns what the host did: its part, or its trainer crashed, or it couldn't start one.
 
     Raises:
         StorageUnreachable: the database was away for longer than the worker's limit.
     """
-    attempt = Attempt(bench, lease, shutdown)
+    attempt = Attempt(bench, lease, shutdown, aftermath)
     with LeaseKeeper(bench.shared.ledger, lease) as keeper:
         try:
             outcome = attempt.outcome(keeper)
@@ -77,9 +78,7 @@ def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown) -> HostPart
         except StorageUnreachable:
             attempt.stop_training()
             raise
-    if outcome.state == "pruned":
-        attempt.stop_training("prune")  # what it writes after the slot's folder is cleared would stay there
-    attempt.settle(outcome)
+    aftermath.leave(lambda: attempt.settle(outcome))
     return "crashed" if outcome.kind == "crash" else "done"
 
 
@@ -90,8 +89,9 @@ class Attempt:
     bench: Workbench
     lease: Lease
     shutdown: Shutdown
+    aftermath: Aftermath
     _number: int = -1
-    _job: Train | None = None
+    _running: RunningJob | None = None
     _facts: Facts | None = None
     _value: float | None = None
     _values: dict[int, float | None] = field(default_factory=dict)
@@ -117,6 +117,8 @@ class Attempt:
         self._recorded = self.reach(lambda: {row.epoch: row for row in shared.ledger.epochs(self._number)})
         if self.lease.failures >= shared.manifest.max_attempts:
             return self._too_many_failures()
+        if not self._can_go_first():
+            self.aftermath.do()
         try:
             configuration = self.reach(
                 lambda: suggest_configuration(shared, self.bench.space, self.lease, self._number)
@@ -125,10 +127,10 @@ class Attempt:
             return self._failed("space_error", str(error))
         if self.bench.mirror is not None:
             self.bench.mirror.fetch(self.lease)
-        trainer, ready = self.bench.trainer.process()
-        self._job = self._train(configuration)
-        trainer.send(self._job)
-        outcome = self._follow(trainer, self._job, keeper)
+        running, ready = self._begin(self._train(configuration))
+        outcome = self._follow(running, keeper)
+        if outcome.state == "pruned":
+            running.stop("prune")
         self._facts = self._gather_facts(ready)
         return outcome
 
@@ -145,24 +147,17 @@ class Attempt:
         else:
             log.info("slot %d is released, after %d failed attempts in a row", self.lease.slot, failures)
 
-    def stop_training(self, reason: StopReason = "release") -> None:
-        """Has the trainer leave the job; one that doesn't answer soon is ended, its checkpoint is safe."""
-        trainer = self.bench.trainer.current
-        if self._job is None or trainer is None:
-            return
-        try:
-            trainer.send(Stop(self._job.job, reason))
-            deadline = time.monotonic() + (RELEASE_S if reason == "release" else PRUNE_S)
-            while time.monotonic() < deadline and (reason == "release" or not self.shutdown.requested):
-                message = trainer.receive(POLL_S)
-                if isinstance(message, Stopped | Trained | Failed) and message.job == self._job.job:
-                    return
-        except TrainerDied as error:
-            log.info("the trainer ended while it was told to stop: %s", error)
-        self.bench.trainer.discard()
+    def stop_training(self) -> None:
+        """Has the trainer leave the job, so that the slot can be released."""
+        if self._running is not None:
+            self._running.stop("release")
+            self._running.wait_until_left(RELEASE_S, give_up=lambda: False)
 
     def settle(self, outcome: Outcome) -> None:
         """Brings the finished slot's trial to its end."""
+        if self._running is not None and outcome.state == "pruned":
+            # What the trainer writes after the slot's folder is cleared would stay there.
+            self._running.wait_until_left(PRUNE_S, give_up=lambda: self.shutdown.requested)
         finished = FinishedSlot(self.lease.slot, self._number, outcome, confirmed=False, finished_at=time.time())
         self.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._facts))
         if self.bench.mirror is not None:
@@ -170,6 +165,13 @@ class Attempt:
         words = "" if outcome.value is None else f" {self.bench.shared.manifest.objective} {outcome.value:.4f}"
         reason = f": {outcome.reason}" if outcome.reason else ""
         log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
+
+    def _can_go_first(self) -> bool:
+        """Whether this slot's training may begin before the slot before is settled: it takes no time, and what is
+        trained depends on no other trial.
+        """
+        bench = self.bench
+        return self.lease.params is not None and bench.trainer.current is not None and bench.mirror is None
 
     def _train(self, configuration: Configuration) -> Train:
         manifest = self.bench.shared.manifest
@@ -190,7 +192,19 @@ class Attempt:
             rival=self.reach(lambda: value_to_beat(self.bench.shared)),
         )
 
-    def _follow(self, trainer: TrainerProcess, job: Train, keeper: LeaseKeeper) -> Outcome:
+    def _begin(self, job: Train) -> tuple[RunningJob, Ready]:
+        """Hands the trainer the job, and then does what the slot before has left. Should that end the trainer, another
+        gets the job.
+        """
+        while True:
+            process, ready = self.bench.trainer.process()
+            process.send(job)
+            self._running = RunningJob(self.bench.trainer, process, job)
+            self.aftermath.do()
+            if self._running.held:
+                return self._running, ready
+
+    def _follow(self, running: RunningJob, keeper: LeaseKeeper) -> Outcome:
         began = time.monotonic()
         while True:
             keeper.check()
@@ -200,10 +214,8 @@ class Attempt:
             if outcome is not None:
                 self.bench.trainer.discard()
                 return outcome
-            message = trainer.receive(POLL_S)
-            if message is None or isinstance(message, Ready) or message.job != job.job:
-                continue  # nothing new, or the rest of an earlier job
-            outcome = self._take(message)
+            message = running.receive()
+            outcome = None if message is None else self._take(message)
             if outcome is not None:
                 return outcome
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from search.aftermath import Aftermath
 from search.attempt import HostPart, attempt_slot
 from search.errors import Quarantined
 from search.settle import clear_settled_slots, settle
@@ -63,28 +64,35 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
         StudyNotFound: the study was deleted.
     """
     leftovers, strikes, worked_last = Leftovers(bench), Strikes(), False
-    while not shutdown.requested and time.monotonic() < deadline:
-        try:
-            lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
-            if lease is not None:
-                worked_last = True
-                strikes.note(lease.slot, attempt_slot(bench, lease, shutdown))
-                bench.trainer.replace_if_worn()
-                stop_if_hopeless(bench.shared)
-            elif nothing_to_come(bench.shared):
-                clear_settled_slots(bench.shared, bench.folder)
-                if worked_last:
-                    score_if_complete(bench)
-                if bench.shared.manifest.comparison is None:  # others may be looked at again, after more trials
-                    bench.folder.remove_images()
-                return
-            else:
+    with Aftermath() as aftermath:
+        while not shutdown.requested and time.monotonic() < deadline:
+            try:
+                lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
+                if lease is not None:
+                    worked_last = True
+                    strikes.note(lease.slot, attempt_slot(bench, lease, shutdown, aftermath))
+                    bench.trainer.replace_if_worn()
+                    stop_if_hopeless(bench.shared)
+                    continue
+                aftermath.do()
+                if nothing_to_come(bench.shared):
+                    leave_nothing(bench, score=worked_last)
+                    return
                 worked_last = False
                 leftovers.settle()
                 shutdown.wait(IDLE_POLL_S)
-        except StorageUnreachable as error:
-            log.warning("waiting for the database: %s", error)
-            shutdown.wait(OUTAGE_POLL_S)
+            except StorageUnreachable as error:
+                log.warning("waiting for the database: %s", error)
+                shutdown.wait(OUTAGE_POLL_S)
+
+
+def leave_nothing(bench: Workbench, *, score: bool) -> None:
+    """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured."""
+    clear_settled_slots(bench.shared, bench.folder)
+    if score:
+        score_if_complete(bench)
+    if bench.shared.manifest.comparison is None:  # others may be looked at again, after more trials
+        bench.folder.remove_images()
 
 
 def score_if_complete(bench: Workbench) -> None:
