@@ -12,12 +12,12 @@ from search.training.device import hold, step_program
 from search.training.fit import Order, Score, Stop
 from search.training.split import Split
 
-STEPS_A_CALL = 64
+STEPS_A_CALL = 16
 NO_SUMS = np.zeros(3, np.float32)
 
 
 class CompiledRunner:
-    """An EpochRunner over `step_program`. It can be stopped every 64 steps."""
+    """An EpochRunner over `step_program`. It can be stopped every 16 steps."""
 
     def __init__(self, model: Any, data: Split, batch_size: int) -> None:
         self._model = model

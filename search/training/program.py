@@ -33,13 +33,13 @@ from search.training.vector import Vector
 from spaces.configuration import Configuration, Optimizer
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
-STEPS_A_CALL = 64
+STEPS_A_CALL = 16
 COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
 
 
 class Program:
-    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 64 steps.
+    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 16 steps.
 
     Layers, and updates with what is trained, the weights and the optimizer's state, are of the parts. Programs that
     share them can't take turns within a training.
