@@ -1,6 +1,6 @@
 """What a search takes beyond the bare epochs of its trials: JSON.
 
-    python benchmarks/overhead.py            a quarter of an hour on two cores
+    python benchmarks/overhead.py            20 minutes on two cores
     python benchmarks/overhead.py --smoke
 
 The bare time of a trial is its number of epochs times the median of its epochs, which leaves out the first one with its
@@ -35,7 +35,7 @@ class Case:
     goal: float
 
 
-CASES = {"digits": Case(40, 10, 0.15), "trials of 10 s and more": Case(6, 250, 0.05)}
+CASES = {"digits": Case(40, 10, 0.15), "trials of 10 s and more": Case(12, 250, 0.05)}
 SMOKE = {"smoke": Case(2, 2, 1.0)}
 
 
