@@ -30,8 +30,8 @@ from machine_facts import machine_facts
 from own_postgres import OwnPostgres, own_postgres
 from stub_worker import work_quietly
 
-from search.planning import LaunchOptions, make_plan
-from search.worker_flags import WorkerFlags
+from search.commands.worker_flags import WorkerFlags
+from search.launching.planning import LaunchOptions, make_plan
 from storage import create_study, open_study
 from storage.errors import StorageUnreachable
 
@@ -49,7 +49,9 @@ DEEDS = {("worker", "killed"): 4, ("trainer", "killed"): 5, ("worker", "suspende
 
 # Workers are forked from a process that has imported all this: starting Python and Optuna anew takes seconds each time.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["stub_worker", "chaos_checks", "search.planning", "sklearn.datasets", "psycopg"])
+FORKED.set_forkserver_preload(
+    ["stub_worker", "chaos_checks", "search.launching.planning", "sklearn.datasets", "psycopg"]
+)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from machine_facts import machine_facts
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.figures import store_figures
-from search.study_notes import note_study
-from search.summary import summarise
+from search.views.figures import store_figures
+from search.views.study_notes import note_study
+from search.views.summary import summarise
 from spaces import resolve
 from storage import create_study
 from storage.testkit import example_manifest

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.test_score import TEST_ATTR
+from search.study.test_score import TEST_ATTR
 from spaces import resolve
 from storage import Manifest, SharedStudy, create_study
 from storage.records import EpochRow, Outcome, OutcomeState, SlotOrder, WorkerInfo

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from report import facts, print_report
 
-from search.protocol import DataSource, Failed, Train, Trained
-from search.trainer_process import TrainerProcess
+from search.trainers.process import TrainerProcess
+from search.trainers.protocol import DataSource, Failed, Train, Trained
 from spaces import Configuration, load_space
 from spaces.configuration import BatchNorm, Dropout, Optimizer
 from spaces.trials import random_trial

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.planning import LaunchOptions, make_plan
+from search.launching.planning import LaunchOptions, make_plan
 from storage import create_study, open_study
 from storage.records import SlotOrder
 

@@ -22,7 +22,7 @@ from typing import Any
 import click
 from report import facts, print_report, spread
 
-from search.machine import default_workers
+from search.host.machine import default_workers
 from storage import open_study
 
 

@@ -29,7 +29,7 @@ from own_postgres import own_postgres
 from report import facts, print_report
 
 from search.pruning import grace_epochs, make_pruner
-from search.trials import open_trial, report, should_prune, suggest_configuration
+from search.study.trials import open_trial, report, should_prune, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import create_study

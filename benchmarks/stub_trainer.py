@@ -1,4 +1,4 @@
-"""A trainer without Keras: speaks search/protocol.py, and does what a script tells it, at once.
+"""A trainer without Keras: speaks search/trainers/protocol.py, and does what a script tells it, at once.
 
     python stub_trainer.py SCRIPT.json --commands-fd 5 --messages-fd 6
 
@@ -21,7 +21,7 @@ from queue import SimpleQueue
 
 import msgspec
 
-from search.protocol import (
+from search.trainers.protocol import (
     Command,
     EpochEnd,
     Evaluate,

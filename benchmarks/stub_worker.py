@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from search.places import Place
-from search.worker_flags import WorkerFlags
-from search.working import WorkerOptions, run_worker
+from search.commands.worker_flags import WorkerFlags
+from search.workers.places import Place
+from search.workers.running import WorkerOptions, run_worker
 
 STUB = Path(__file__).with_name("stub_trainer.py")
 START_S = 60.0

@@ -27,10 +27,10 @@ from ordered_study import order_study, study_results
 from report import facts, print_report, ratios, spread
 from scipy import stats
 
-from search.planning import LaunchOptions
+from search.commands.worker_flags import WorkerFlags
+from search.launching.planning import LaunchOptions
 from search.training.datasets import load_dataset
 from search.training.split import split
-from search.worker_flags import WorkerFlags
 from spaces import load_space
 from spaces.configuration import DROPOUT_POSITIONS
 

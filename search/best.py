@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from search.chosen_study import chosen_study, study_flag
-from search.cli import Verb, format_flag, shared_flags, start_logging
+from search.commands.chosen_study import chosen_study, study_flag
+from search.commands.cli import Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.best": "",
@@ -22,7 +22,7 @@ EXAMPLES = {
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Prints the best configuration: its scores, its parameters, the layers of its model, and what to do with it."""
-    from search.configuration_text import as_json, as_text, describe
+    from search.views.configuration_text import as_json, as_text, describe
 
     start_logging(flags["verbose"], flags["quiet"])
     with chosen_study(flags["storage"], flags["study_name"]) as shared:

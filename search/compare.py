@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
-from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
-from search.trainer_serving import trainer_server
-from search.worker_flags import take_worker_flags, worker_flags
+from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.trainers.serving import trainer_server
 
 F = TypeVar("F", bound=Callable[..., Any])
 

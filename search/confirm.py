@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from search.cli import Verb, shared_flags, start_logging
+from search.commands.cli import Verb, shared_flags, start_logging
+from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.compare import design_flags
-from search.trainer_serving import trainer_server
-from search.worker_flags import take_worker_flags, worker_flags
+from search.trainers.serving import trainer_server
 
 EXAMPLES = {
     "python -m search.confirm --top 3 --seeds 5": "",

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from search.cli import Verb, shared_flags, start_logging
+from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.dashboard": "the studies of search.db, for this machine",

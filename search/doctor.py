@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from search.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
+from search.commands.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.doctor": "",
@@ -28,7 +28,7 @@ def main(**flags: Any) -> None:
     Says what to do about each problem. Nothing is created or changed. Exit code 0 if a search can run here, 1 if not;
     what is merely worth knowing doesn't count.
     """
-    from search.examination import as_json, as_text, examine
+    from search.host.examination import as_json, as_text, examine
 
     start_logging(flags["verbose"], flags["quiet"])
     findings = examine(flags["storage"], flags["artifacts"])

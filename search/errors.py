@@ -8,7 +8,7 @@
     │   └── Quarantined         whoever runs the host: the worker left, as nothing worked on it
     └── SearchFailed            no trial finished                        exit code 1
 
-A trial that fails is no exception but an outcome: see search/protocol.py.
+A trial that fails is no exception but an outcome: see search/trainers/protocol.py.
 """
 
 

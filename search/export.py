@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from search.chosen_study import chosen_study, study_flag
-from search.cli import Verb, shared_flags, start_logging
+from search.commands.chosen_study import chosen_study, study_flag
+from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.export": "",
@@ -49,7 +49,7 @@ def main(**flags: Any) -> None:
     (Markdown), and a Python script that rebuilds and retrains it with Keras alone. Before anything is written, the
     model is run on the study's test images, and must score as the study says.
     """
-    from search.exporting import ExportOptions, export
+    from search.exporting.export import ExportOptions, export
 
     start_logging(flags["verbose"], flags["quiet"])
     names = ("trial", "output", "retrain", "saved_model", "onnx", "force", "artifacts", "data_dir")

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from search import completion
-from search.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.commands import completion
+from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
-from search.trainer_serving import trainer_server
-from search.worker_flags import take_worker_flags, worker_flags
+from search.trainers.serving import trainer_server
 
 MOST_TRIALS = 1_000_000
 
@@ -93,8 +93,8 @@ def main(**flags: Any) -> None:
     workers = take_worker_flags(flags)
     trains = workers.n_workers != 0 and not flags["dry_run"]
     with trainer_server(wanted=trains):  # it imports Keras while we import what we need
-        from search.launching import launch
-        from search.planning import LaunchOptions
+        from search.launching.planning import LaunchOptions
+        from search.launching.running import launch
         from search.trackers.tracker import Tracking
 
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 
-from search import figures
 from search.errors import UsageError
-from search.lessons import lessons
-from search.summary import Summary, TrialLine, summarise
-from search.summary_text import headline, test_line, top_table
-from search.test_score import TestScore
+from search.study.test_score import TestScore
+from search.views import figures
+from search.views.lessons import lessons
+from search.views.summary import Summary, TrialLine, summarise
+from search.views.summary_text import headline, test_line, top_table
 from spaces.names import unknown_name
 from storage import Manifest, SharedStudy
 from storage.records import TrialEpoch

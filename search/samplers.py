@@ -28,7 +28,7 @@ class SamplerChoice:
     """A sampler that can be named: what it is for, how it is made, and the packages that it needs besides ours.
 
     `make` gets numbers from which its seed is derived, the first of which is the study's seed. `history` is the
-    greatest number of finished trials that it gets to see, None for all: see `search.history.thinned`.
+    greatest number of finished trials that it gets to see, None for all: see `search.sampling.history.thinned`.
     """
 
     description: str
@@ -43,7 +43,7 @@ def make_sampler(name: str, study_seed: int, slot: int) -> "BaseSampler":
     Raises:
         UsageError: no sampler has that name, or a package that it needs isn't installed.
     """
-    from search.slot_sampler import SlotSampler
+    from search.sampling.slot_sampler import SlotSampler
 
     return SlotSampler(partial(_make_quietly, sampler_choice(name), study_seed, slot))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from search.cli import Verb, format_flag
+from search.commands.cli import Verb, format_flag
 
 EXAMPLES = {
     "python -m search.spaces": "",
@@ -22,7 +22,7 @@ def main(**flags: Any) -> None:
     With a SPACE (a name, FILE.py:NAME or package.module:NAME), shows that one in full, its layers drawn for each
     choice.
     """
-    from search.space_text import all_as_json, all_as_text, one_as_json, one_as_text
+    from search.views.space_text import all_as_json, all_as_text, one_as_json, one_as_text
     from spaces import resolve, space_names
 
     as_json, ref = flags["format_"] == "json", flags["space"]

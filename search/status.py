@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from search.chosen_study import chosen_study, study_flag
-from search.cli import Verb, format_flag, shared_flags, start_logging
+from search.commands.chosen_study import chosen_study, study_flag
+from search.commands.cli import Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.status": "",
@@ -33,7 +33,7 @@ def main(**flags: Any) -> None:
     Nothing is changed, and no worker waits for it. Without a terminal, --watch prints a line now and then; with
     -f json, a document a line.
     """
-    from search.watching import print_status, watch_status
+    from search.launching.watching import print_status, watch_status
 
     start_logging(flags["verbose"], flags["quiet"])
     with chosen_study(flags["storage"], flags["study_name"]) as shared:

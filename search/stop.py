@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from search.cli import Verb, shared_flags, start_logging
+from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.stop --study-name bn_dropout-digits": "",

@@ -2,8 +2,8 @@
 
     python -m search.trainer --commands-fd 5 --messages-fd 6
 
-Both are pipes with one JSON document a line (search/protocol.py). It may be killed at any instant. When its worker
-is gone, which closes the commands, it ends at once, in whatever it is.
+Both are pipes with one JSON document a line (search/trainers/protocol.py). It may be killed at any instant. When its
+worker is gone, which closes the commands, it ends at once, in whatever it is.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import msgspec
 
-from search.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
+from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.training.device import backend_package, configure, device_name, threads_wanted
 from search.training.job import Jobs
 from search.training.outcome import failure_kind, failure_reason

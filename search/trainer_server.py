@@ -2,7 +2,7 @@
 
     python -m search.trainer_server --requests-fd 5
 
-The descriptor is a socket for the requests of search/trainer_requests.py. It ends when nobody is left who could ask,
+The descriptor is a socket for the requests of search/trainers/requests.py. It ends when nobody is left who could ask,
 and may be killed at any instant: its trainers go on, and workers then start trainers without it. It starts no thread
 and opens no device, as a process that has any can't be forked safely; the trainers do.
 """
@@ -23,8 +23,8 @@ from typing import NoReturn
 import numpy as np
 
 from search import trainer
-from search.gpus import installed_gpus
-from search.trainer_requests import TRAINER_NAME, Descriptors, Ended, Request, Started, receive_request, send_news
+from search.host.gpus import installed_gpus
+from search.trainers.requests import TRAINER_NAME, Descriptors, Ended, Request, Started, receive_request, send_news
 from search.training.device import import_keras
 
 CRASHED = 1

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from search.cli import Verb, shared_flags, start_logging
-from search.trainer_serving import trainer_server
-from search.worker_flags import take_worker_flags, worker_flags
+from search.commands.cli import Verb, shared_flags, start_logging
+from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.trainers.serving import trainer_server
 
 EXAMPLES = {
     "python -m search.worker --study-name bn_dropout-digits": "",
@@ -35,7 +35,7 @@ def main(**flags: Any) -> None:
     flags.pop("config")
     workers = take_worker_flags(flags)
     with trainer_server(wanted=workers.n_workers != 1):
-        from search.working import WorkerOptions, run_workers
+        from search.workers.running import WorkerOptions, run_workers
 
         raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))
 

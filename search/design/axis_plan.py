@@ -21,7 +21,7 @@ from search.design.plan import (
     study_manifest,
 )
 from search.errors import UsageError
-from search.planning import DEFAULT_DATASET, find_existing
+from search.launching.planning import DEFAULT_DATASET, find_existing
 from search.samplers import sampler_choice
 from search.training.datasets import resolve_dataset
 from spaces import SpaceSource, resolve

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import optuna
 
-from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans

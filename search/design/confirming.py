@@ -15,7 +15,7 @@ from search.design.options import POINT, ConfirmOptions
 from search.design.plan import ComparisonPlan, Setting, as_searched, make_comparison_plan, planned_looks
 from search.design.running import Means
 from search.errors import UsageError
-from search.study_space import study_space
+from search.study.space import study_space
 from spaces import resolve
 from spaces.space import Space
 from spaces.trials import fixed_trial

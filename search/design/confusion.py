@@ -11,15 +11,15 @@ import msgspec
 
 from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
-from search.folders import StudyFolder
-from search.join import data_source
-from search.machine import THREADS_VARIABLE, threads_each
-from search.protocol import Evaluate, Evaluated, Failed
-from search.settle import MODEL_ATTR, best_trial_numbers
-from search.split_seed import split_seed
-from search.test_score import EVALUATION_S
-from search.trainer_child import TRAINER_COMMAND
-from search.workbench import Trainer
+from search.host.machine import THREADS_VARIABLE, threads_each
+from search.study.folders import StudyFolder
+from search.study.split_seed import split_seed
+from search.trainers.child import TRAINER_COMMAND
+from search.trainers.protocol import Evaluate, Evaluated, Failed
+from search.workers.join import data_source
+from search.workers.scoring import EVALUATION_S
+from search.workers.settle import MODEL_ATTR, best_trial_numbers
+from search.workers.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.comparison import Comparison
 from storage.errors import ArtifactError, StorageUsageError

@@ -5,10 +5,10 @@ from itertools import cycle
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from search.dashboard_attributes import save_figure
 from search.design.confusion import Confusion
 from search.design.curves import METRICS, ArmCurves, Metric
 from search.design.result import Result
+from search.views.dashboard_attributes import save_figure
 from storage import SharedStudy
 
 # Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/

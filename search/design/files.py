@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from search.errors import UsageError
-from search.study_space import configuration_of
+from search.study.space import configuration_of
 from spaces.configuration import Configuration
 from spaces.errors import ConfigurationError
 

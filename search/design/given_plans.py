@@ -7,7 +7,7 @@ from search.design.files import read_arms
 from search.design.options import POINT, CompareOptions
 from search.design.plan import ComparisonPlan, Setting, make_comparison_plan, planned_looks
 from search.errors import UsageError
-from search.planning import DEFAULT_DATASET
+from search.launching.planning import DEFAULT_DATASET
 from search.training.datasets import resolve_dataset
 from spaces import resolve
 from spaces.names import unknown_name

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from search.protocol import Objective, Precision
-from search.worker_flags import WorkerFlags
+from search.commands.worker_flags import WorkerFlags
+from search.trainers.protocol import Objective, Precision
 
 DEFAULT_SEEDS = 8
 DEFAULT_MARGIN = 0.5

@@ -12,8 +12,7 @@ from search.comparison.permutation import fewest_replicates
 from search.comparison.scores import FEWEST_REPLICATES
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
-from search.places import find_places
-from search.planning import (
+from search.launching.planning import (
     Existing,
     LaunchOptions,
     find_existing,
@@ -21,7 +20,8 @@ from search.planning import (
     require_store,
     require_writable,
 )
-from search.study_space import configuration_of
+from search.study.space import configuration_of
+from search.workers.places import find_places
 from spaces import SpaceSource
 from spaces.layers import require_fit
 from storage import Manifest, check_url

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search.seeds import derive_seed
-from search.split_seed import SPLIT_SEED
+from search.study.split_seed import SPLIT_SEED
 from spaces.arms import ARM
 from storage import Manifest
 from storage.comparison import Comparison

@@ -10,7 +10,7 @@ from search.design.curves import ArmCurves, arm_curves
 from search.design.scores import Scores, gather_scores
 from search.design.test_once import ArmTest
 from search.errors import SearchFailed
-from search.settle import STATES
+from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
 

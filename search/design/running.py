@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from search.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.worker_flags import WorkerFlags
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
 from search.design.base import ranked_trials
@@ -19,13 +20,12 @@ from search.design.replicates import order_of
 from search.design.result import Result, require_scores, take_result
 from search.design.test_once import measure_test
 from search.errors import SearchFailed
-from search.folders import StudyFolder
-from search.join import study_folder
-from search.launching import OUTAGE_S, run_search, tidy_up
+from search.launching.planning import make_orders
+from search.launching.running import OUTAGE_S, run_search, tidy_up
 from search.outage import sit_out
-from search.planning import make_orders
-from search.study_space import study_space
-from search.worker_flags import WorkerFlags
+from search.study.folders import StudyFolder
+from search.study.space import study_space
+from search.workers.join import study_folder
 from spaces import resolve
 from spaces.trials import fixed_trial
 from storage import SharedStudy, create_study

@@ -7,8 +7,8 @@ from search.comparison.planning import POWER
 from search.comparison.wording import why_undecided
 from search.design.options import POINT
 from search.design.result import Result
-from search.proportion import wilson_interval
-from search.summary_text import in_precision
+from search.views.proportion import wilson_interval
+from search.views.summary_text import in_precision
 from storage import Manifest
 from storage.comparison import ArmDesign
 

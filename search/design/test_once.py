@@ -10,8 +10,8 @@ import msgspec
 from search.comparison import ArmSummary
 from search.design.confusion import Evaluator, best_of_arms
 from search.errors import TrainerDied, TrainerUnavailable
-from search.split_seed import split_seed
-from search.test_score import TEST_ATTR, TestScore, stored_test_score
+from search.study.split_seed import split_seed
+from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison
 from storage.errors import ArtifactError, StorageUsageError

@@ -18,8 +18,8 @@ from search.design.tables import (
     selected_table,
     setting,
 )
-from search.machine import processor, usable_processors
-from search.summary_text import rendered
+from search.host.machine import processor, usable_processors
+from search.views.summary_text import rendered
 from storage import hide_password
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from search.chosen_study import chosen_study, study_flag
-from search.cli import Verb, shared_flags, start_logging
+from search.commands.chosen_study import chosen_study, study_flag
+from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.report": "",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.test_score import TestScore, stored_test_score
+from search.study.test_score import TestScore, stored_test_score
 from storage import Manifest, SharedStudy
 from storage.records import EpochRow, SlotCounts, SlotRow, WorkerRow
 

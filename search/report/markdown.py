@@ -9,8 +9,8 @@ from search.report.facts import StudyFacts
 from search.report.panels.answers import verdicts
 from search.report.provenance import provenance
 from search.report.words import headline, lesson_lines, objective_name, summary
-from search.summary import TOP
-from search.summary_text import number
+from search.views.summary import TOP
+from search.views.summary_text import number
 
 # An underscore within a word, as names have them, is no emphasis.
 SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!$]|(?<!\w)_|_(?!\w))")

@@ -23,8 +23,8 @@ from search.report.panels.importances import find_importances
 from search.report.plots import Panel
 from search.report.provenance import provenance
 from search.report.words import headline, lesson_lines, objective_name, summary
-from search.summary import TOP
-from search.summary_text import number
+from search.views.summary import TOP
+from search.views.summary_text import number
 from spaces.diagram import draw
 
 PACKAGE = "search.report"
@@ -141,7 +141,7 @@ def question(facts: StudyFacts) -> str:
 
 def layers(facts: StudyFacts) -> str:
     """The layers of the best trial's model, drawn as text; empty where the space builds a model of its own."""
-    from search.configurations import configuration_of
+    from search.study.configurations import configuration_of
     from spaces import resolve
     from spaces.errors import SpaceError
 

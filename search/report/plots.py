@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from search.report.facts import State, TrialFacts
-from search.summary_text import number
+from search.views.summary_text import number
 
 ORANGE = "#E69F00"
 COLOURS: Mapping[State, str] = {

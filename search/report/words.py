@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from search.lessons import FEWEST, lessons
-from search.proportion import wilson_interval
 from search.report.facts import StudyFacts, TrialFacts
-from search.summary_text import lesson_line, number
+from search.views.lessons import FEWEST, lessons
+from search.views.proportion import wilson_interval
+from search.views.summary_text import lesson_line, number
 
 ACCURACY = "val_accuracy"
 NAMES = {"val_accuracy": "validation accuracy", "val_loss": "validation loss"}

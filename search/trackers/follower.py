@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from search.study.trials import trial_id
 from search.trackers.tracker import EndedTrial, Tracker
-from search.trials import trial_id
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
 from storage.records import SlotRow

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.protocol import Precision
+from search.trainers.protocol import Precision
 from search.training.keras_import import no_collections, only_keras
 from search.training.split import Split
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from search.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
+from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
 from search.training.datasets import DataSet, load_dataset
 from search.training.datasets.mapped import open_mapped

@@ -1,6 +1,6 @@
 """What an exception in a job means: whether another attempt makes sense, and what the user is told."""
 
-from search.protocol import FailureKind
+from search.trainers.protocol import FailureKind
 from search.training.datasets.errors import DataError
 from spaces.errors import SpaceError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.protocol import Precision
+from search.trainers.protocol import Precision
 from search.training.optimizer import make_optimizer
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError

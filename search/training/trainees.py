@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from search.protocol import Train
+from search.trainers.protocol import Train
 from search.training.device import DeviceImages, compiles_epochs, hold
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all

@@ -13,7 +13,7 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from PIL import Image
 
-from search.trials import trial_id
+from search.study.trials import trial_id
 from storage import create_study
 from storage.testkit import example_manifest
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from search.commands.worker_flags import WorkerFlags
 from search.design.comparing import run_comparison
 from search.design.confirming import run_confirmation
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions, ConfirmOptions
 from search.design.running import Means
-from search.join import join_study
-from search.places import Place
 from search.shutdown import Shutdown
-from search.worker_flags import WorkerFlags
-from search.workloop import work
+from search.workers.join import join_study
+from search.workers.loop import work
+from search.workers.places import Place
 from storage import SharedStudy, open_study
 
 ROOT = Path(__file__).resolve().parents[2]

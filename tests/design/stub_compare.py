@@ -9,13 +9,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from search.commands.worker_flags import WorkerFlags
 from search.design.comparing import run_comparison
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions
 from search.design.running import Means
-from search.places import Place
-from search.worker_flags import WorkerFlags
-from search.working import WorkerOptions, run_worker
+from search.workers.places import Place
+from search.workers.running import WorkerOptions, run_worker
 from storage import SharedStudy
 
 STUB = Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"

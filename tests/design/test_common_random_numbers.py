@@ -8,10 +8,10 @@ import pytest
 
 from search.design.arms import document
 from search.design.replicates import order_of
-from search.planning import LaunchOptions, make_plan
-from search.protocol import DataSource, Train
-from search.split_seed import split_seed
-from search.study_space import configuration_of
+from search.launching.planning import LaunchOptions, make_plan
+from search.study.space import configuration_of
+from search.study.split_seed import split_seed
+from search.trainers.protocol import DataSource, Train
 from search.training.datasets import load_dataset
 from search.training.fit import Epochs
 from search.training.job import Jobs

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from search.commands.worker_flags import WorkerFlags
 from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
 from search.errors import SearchFailed, UsageError
-from search.planning import LaunchOptions, make_plan
+from search.launching.planning import LaunchOptions, make_plan
 from search.report.comparisons import comparisons_of
 from search.report.facts import gather_facts
 from search.report.page import as_page
-from search.worker_flags import WorkerFlags
 from storage.errors import ManifestMismatch
 
 NAME = "bn_dropout-digits-compare-batch_norm"

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search.commands.worker_flags import WorkerFlags
 from search.design.confusion import Evaluator
 from search.design.running import Means
-from search.folders import StudyFolder
-from search.join import join_study
-from search.machine import THREADS_VARIABLE
-from search.places import Place
+from search.host.machine import THREADS_VARIABLE
 from search.shutdown import Shutdown
-from search.workbench import Trainer
-from search.worker_flags import WorkerFlags
-from search.workloop import work
+from search.study.folders import StudyFolder
+from search.workers.join import join_study
+from search.workers.loop import work
+from search.workers.places import Place
+from search.workers.workbench import Trainer
 from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from search.commands.worker_flags import WorkerFlags
 from search.confirm import main
 from search.errors import UsageError
-from search.planning import LaunchOptions, make_plan
-from search.test_score import stored_test_score
-from search.worker_flags import WorkerFlags
+from search.launching.planning import LaunchOptions, make_plan
+from search.study.test_score import stored_test_score
 from storage import create_study
 
 SEARCH = "bn_dropout-digits"

@@ -17,16 +17,16 @@ import psutil
 import pytest
 from click.testing import CliRunner, Result
 
-from search.folders import StudyFolder
+from search.commands.worker_flags import WorkerFlags
 from search.launch import main as launch_command
-from search.planning import LaunchOptions, make_orders, make_plan
-from search.protocol import DataSource
+from search.launching.planning import LaunchOptions, make_orders, make_plan
 from search.pruning import make_pruner
 from search.shutdown import Shutdown
-from search.trainer_requests import TRAINER_NAME
-from search.workbench import Limits, Trainer, Workbench
-from search.worker_flags import WorkerFlags
-from search.workloop import work
+from search.study.folders import StudyFolder
+from search.trainers.protocol import DataSource
+from search.trainers.requests import TRAINER_NAME
+from search.workers.loop import work
+from search.workers.workbench import Limits, Trainer, Workbench
 from spaces import Space, resolve
 from storage import Manifest, SharedStudy, create_study, open_study
 

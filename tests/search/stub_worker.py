@@ -6,12 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from search.folders import StudyFolder
-from search.protocol import DataSource
 from search.pruning import make_pruner
 from search.shutdown import Shutdown
-from search.workbench import Trainer, Workbench
-from search.workloop import Heartbeat, work
+from search.study.folders import StudyFolder
+from search.trainers.protocol import DataSource
+from search.workers.loop import Heartbeat, work
+from search.workers.workbench import Trainer, Workbench
 from spaces import resolve
 from storage import open_study
 from storage.records import WorkerInfo

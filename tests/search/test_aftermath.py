@@ -10,8 +10,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.aftermath import Aftermath
-from search.settle import settle
+from search.workers.aftermath import Aftermath
+from search.workers.settle import settle
 from spaces import load_space
 from spaces.configuration import Configuration
 from spaces.trials import random_trial
@@ -51,7 +51,7 @@ def test_the_next_given_configuration_is_being_trained_before_a_trial_is_settled
             wait_until(lambda: finished.slot + 1 in begun_slots(begun), f"the slot after {finished.slot}")
         settle(shared, folder, finished, facts)
 
-    monkeypatch.setattr("search.attempt.settle", settle_when_the_next_has_begun)
+    monkeypatch.setattr("search.workers.attempt.settle", settle_when_the_next_has_begun)
     bench = lab.bench()
     bench.trainer.command = (*bench.trainer.command, "--begun", str(begun))
     lab.work(bench)
@@ -78,7 +78,7 @@ def test_a_trainer_that_is_ended_for_a_pruned_trial_is_replaced_without_blame_on
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7])}
     lab.acts[3] = [{"scores": [0.1], "hold_before": 2, "deaf": True}]
     lab.acts[4] = [{"scores": [0.95] * 5}]
-    monkeypatch.setattr("search.attempt.PRUNE_S", 0)
+    monkeypatch.setattr("search.workers.attempt.PRUNE_S", 0)
     lab.work()
     assert states(shared)[3:] == [TrialState.PRUNED, TrialState.COMPLETE]
     assert shared.ledger.slots()[4].token == 1

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.shutdown import Shutdown
-from search.workbench import Limits
+from search.workers.workbench import Limits
 from storage import SharedStudy
 
 
@@ -250,7 +250,7 @@ def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Any
 
 
 def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Any) -> None:
-    from search.workloop import work
+    from search.workers.loop import work
 
     shared = lab.study(3)
     work(lab.bench(), Shutdown(), deadline=time.monotonic() - 1)
@@ -280,7 +280,7 @@ def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_s
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_worker_continues_a_trial_that_another_process_made_and_gave_no_parameters(lab: Any, sampler: str) -> None:
-    from search.trials import open_trial
+    from search.study.trials import open_trial
 
     shared = lab.study(1, sampler=sampler)
     lease = shared.ledger.claim("killed", 30.0)

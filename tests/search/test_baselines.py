@@ -10,10 +10,10 @@ import pytest
 
 from search.baselines import BASELINE, BaselineResult, best_baseline
 from search.errors import UsageError
-from search.planning import Existing, LaunchOptions, make_orders, wanted_baselines
-from search.summary import summarise
-from search.summary_text import as_json, as_text
-from search.trials import open_trial
+from search.launching.planning import Existing, LaunchOptions, make_orders, wanted_baselines
+from search.launching.wording import as_json, as_text
+from search.study.trials import open_trial
+from search.views.summary import summarise
 from spaces import load_space
 
 SPACE = load_space("bn_dropout")

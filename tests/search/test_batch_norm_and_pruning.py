@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from search.workbench import Workbench
+from search.workers.workbench import Workbench
 from storage.records import SlotOrder
 
 PLAIN = {"batch_norm": "none", "dropout_position": "none"}

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from search.checkpoint_mirror import CheckpointMirror
-from search.folders import StudyFolder
+from search.study.folders import StudyFolder
+from search.workers.checkpoint_mirror import CheckpointMirror
 from storage import open_artifacts
 from storage.records import Lease
 

@@ -12,8 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from search import cli as commands
-from search.cli import Verb, errors_as_exit_codes, settings
+from search.commands import cli as commands
+from search.commands.cli import Verb, errors_as_exit_codes, settings
 from search.errors import InfrastructureError, SearchFailed, UsageError
 from search.launch import main
 from spaces.errors import SpaceError

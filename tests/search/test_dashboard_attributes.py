@@ -7,7 +7,7 @@ import optuna_dashboard
 import plotly.graph_objects as go
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from search.dashboard_attributes import LONGEST, get_note, save_figure, save_note
+from search.views.dashboard_attributes import LONGEST, get_note, save_figure, save_note
 
 SHORT, LONG = "a short nöte", "".join(chr(97 + number % 26) for number in range(3 * LONGEST + 5))
 EMPTY, TWO_PARTS = "", "x" * (2 * LONGEST)

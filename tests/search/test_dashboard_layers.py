@@ -17,7 +17,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from search.dashboard import main as dashboard_command
 from search.errors import UsageError
-from search.trials import trial_id
+from search.study.trials import trial_id
 from search.web.database import Database
 from search.web.hosts import is_loopback
 from search.web.login import Credentials

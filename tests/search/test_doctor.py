@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from search import examination
 from search.doctor import main
-from search.examination import (
+from search.host import examination
+from search.host.examination import (
     Finding,
     as_text,
     clock_finding,
@@ -20,8 +20,8 @@ from search.examination import (
     range_finding,
     storage_findings,
 )
-from search.gpus import Gpu
-from search.installed import Installed, differing_from_lock, out_of_range
+from search.host.gpus import Gpu
+from search.host.installed import Installed, differing_from_lock, out_of_range
 from storage import create_study
 from storage.testkit import example_manifest
 

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.export import main
-from search.folders import StudyFolder
-from search.settle import MODEL_ATTR
-from search.test_score import TEST_ATTR, stored_test_score
+from search.study.folders import StudyFolder
+from search.study.test_score import TEST_ATTR, stored_test_score
 from search.training.datasets import load_dataset
+from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
@@ -70,8 +70,8 @@ def study(lab: Any) -> Any:
 @pytest.fixture
 def exportable(study: Any, lab: Any) -> Any:
     """The study, with a real model of its best trial."""
-    from search.configuration_text import describe
     from search.training.model import Setting, build_model
+    from search.views.configuration_text import describe
     from spaces import resolve
 
     described = describe(study, "best")
@@ -257,7 +257,7 @@ def test_failed_and_pruned_trials_have_no_model(lab: Any, tmp_path: Path) -> Non
 def test_onnx_without_its_packages_says_what_to_install(
     study: Any, lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.exporting.ONNX_PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("search.exporting.export.ONNX_PACKAGES", ("no_such_package",))
     result = export(lab, "--onnx", "-o", tmp_path / "model.keras")
     assert result.exit_code == 2
     assert "pip install" in result.stderr

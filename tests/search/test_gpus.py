@@ -2,10 +2,10 @@
 
 import pytest
 
+from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
-from search.gpus import Gpu, choose_gpus, installed_gpus, visible
-from search.places import gpu_places, processor_places
-from search.worker_flags import WorkerFlags
+from search.host.gpus import Gpu, choose_gpus, installed_gpus, visible
+from search.workers.places import gpu_places, processor_places
 
 GPUS = [Gpu(index, f"GPU-{letter}111", "H100", 80_000) for index, letter in enumerate("abc")]
 

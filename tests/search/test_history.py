@@ -7,8 +7,8 @@ import pytest
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.history import BEST, thinned
-from search.trials import fixed_params, open_trial, suggest_configuration
+from search.sampling.history import BEST, thinned
+from search.study.trials import fixed_params, open_trial, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import create_study

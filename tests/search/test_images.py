@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from search import images
-from search.images import find_images
-from search.protocol import DataSource
+from search.study import images
+from search.study.images import find_images
+from search.trainers.protocol import DataSource
 from search.training.datasets import DataSet, load_dataset
 from search.training.datasets.mapped import open_mapped, write_mapped
 from storage import Manifest

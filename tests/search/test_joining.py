@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
-from search.join import data_source, join_study, require_same
-from search.machine import threads_each
-from search.places import Place
-from search.worker_flags import WorkerFlags
+from search.host.machine import threads_each
+from search.workers.join import data_source, join_study, require_same
+from search.workers.places import Place
 from spaces import SpaceSource, resolve
 from storage import Manifest
 
@@ -80,7 +80,7 @@ def test_small_batches_are_trained_by_one_thread_unless_threads_are_asked_for(
 
 def test_a_worker_finds_the_share_that_was_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
-    monkeypatch.setattr("search.machine.usable_processors", lambda: 8)
+    monkeypatch.setattr("search.host.machine.usable_processors", lambda: 8)
     for name, value in Place("cpu", threads=threads_each(2)).for_worker().items():
         monkeypatch.setenv(name, value)
     assert threads_each() == 4
@@ -88,5 +88,5 @@ def test_a_worker_finds_the_share_that_was_left_to_it(monkeypatch: pytest.Monkey
 
 def test_the_processors_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
-    monkeypatch.setattr("search.machine.usable_processors", lambda: 8)
+    monkeypatch.setattr("search.host.machine.usable_processors", lambda: 8)
     assert [threads_each(workers) for workers in (1, 3, 8, 20)] == [8, 2, 1, 1]

@@ -10,11 +10,11 @@ import optuna
 import psutil
 import pytest
 
-from search.folders import StudyFolder
-from search.launching import free_places, is_over, write_up
-from search.places import Place
-from search.worker_flags import WorkerFlags
-from search.worker_pool import RESTARTS, WorkerPool
+from search.commands.worker_flags import WorkerFlags
+from search.launching.running import free_places, is_over, write_up
+from search.study.folders import StudyFolder
+from search.workers.places import Place
+from search.workers.pool import RESTARTS, WorkerPool
 from storage import SharedStudy
 from storage.records import WorkerInfo
 

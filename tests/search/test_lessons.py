@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.stats import binomtest
 
-from search.lessons import lessons, ranking
+from search.views.lessons import lessons, ranking
 
 NORMS = CategoricalDistribution(["none", "before", "after"])
 RATES = FloatDistribution(0.0, 1.0)

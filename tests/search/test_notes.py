@@ -9,13 +9,13 @@ import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
 
-from search.curve_picture import draw_curves
-from search.folders import StudyFolder
-from search.notes import note_failures
-from search.study_notes import note_study, study_note
-from search.summary import summarise
+from search.study.folders import StudyFolder
 from search.training.description import CONFIGURATION, LAYERS, describe
-from search.trial_files import PICTURE
+from search.views.curve_picture import draw_curves
+from search.views.notes import note_failures
+from search.views.study_notes import note_study, study_note
+from search.views.summary import summarise
+from search.workers.trial_files import PICTURE
 from spaces import resolve
 from storage import SharedStudy, open_artifacts
 from storage.records import EpochRow

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.protocol import DataSource
-from search.workbench import Limits, Workbench
+from search.trainers.protocol import DataSource
+from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
 

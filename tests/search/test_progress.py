@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-from search.progress import ProgressView
-from search.snapshot import Best, Snapshot
-from search.standing import duration
+from search.launching.progress import ProgressView
+from search.study.snapshot import Best, Snapshot
+from search.views.standing import duration
 from storage.records import SlotCounts
 
 BEGINNING = Snapshot(SlotCounts(total=10, waiting=8, leased=2), None, 0, None)

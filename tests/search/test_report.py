@@ -23,7 +23,7 @@ from search.report.page import as_page
 from search.report.panels import panels
 from search.report.panels.importances import find_importances
 from search.report.words import summary
-from search.test_score import TestScore as Score
+from search.study.test_score import TestScore as Score
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def facts(url: str) -> Iterator[StudyFacts]:
-    from search.chosen_study import chosen_study
+    from search.commands.chosen_study import chosen_study
 
     with chosen_study(url, None) as shared:
         yield gather_facts(shared)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from search.folders import StudyFolder
-from search.settle import MODEL_ATTR, best_trial_numbers, clear_settled_slots, settle
+from search.study.folders import StudyFolder
+from search.workers.settle import MODEL_ATTR, best_trial_numbers, clear_settled_slots, settle
 from storage import SharedStudy
 from storage.records import FinishedSlot, Outcome
 
@@ -100,7 +100,7 @@ def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(
     shared = lab.study(1)
     finished = finish(shared, COMPLETE, files)
     with monkeypatch.context() as dying:
-        dying.setattr("search.settle._tell", die)
+        dying.setattr("search.workers.settle._tell", die)
         with pytest.raises(Killed):
             settle(shared, files, finished)
     (left,) = shared.ledger.unconfirmed()

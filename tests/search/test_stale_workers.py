@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search.trials import open_trial, suggest_configuration
+from search.study.trials import open_trial, suggest_configuration
 from spaces import load_space
 from spaces.configuration import Configuration
 from spaces.space import Space, Trial
@@ -42,7 +42,7 @@ def test_one_that_is_suspended_before_it_makes_the_trial_makes_none(lab: Any, mo
         taken_over(shared, lab.url)
         return optuna.trial.create_trial(**fields)
 
-    monkeypatch.setattr("search.trials.create_trial", awake_late)
+    monkeypatch.setattr("search.study.trials.create_trial", awake_late)
     with pytest.raises(LeaseLost):
         open_trial(shared, SPACE, stale)
     assert len(shared.study.get_trials()) == 1

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from search.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
-from search.standing import BAR_WIDTH, bar, standing
 from search.status import main
+from search.study.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
+from search.views.standing import BAR_WIDTH, bar, standing
 from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
 
 HERE = WorkerLine("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from search.trials import open_trial, suggest_configuration
+from search.study.trials import open_trial, suggest_configuration
 from spaces import load_space
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError

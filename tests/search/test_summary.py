@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import binomtest
 
 from search.errors import SearchFailed
-from search.launching import require_success
-from search.lessons import ChoiceScore, Lesson
-from search.planning import LaunchOptions
-from search.proportion import wilson_interval
-from search.summary import Summary, TrialLine, summarise
-from search.summary_text import as_json, as_text
-from search.test_score import TestScore as Score
+from search.launching.planning import LaunchOptions
+from search.launching.running import require_success
+from search.launching.wording import as_json, as_text
+from search.study.test_score import TestScore as Score
+from search.views.lessons import ChoiceScore, Lesson
+from search.views.proportion import wilson_interval
+from search.views.summary import Summary, TrialLine, summarise
 from storage.records import Outcome, SlotCounts
 
 OPTIONS = LaunchOptions(space="bn_dropout")
@@ -106,7 +106,7 @@ def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Any) -> None
         number = shared.study.ask().number
         shared.ledger.bind(lease, number)
         shared.ledger.finish(lease, outcome)
-    from search.snapshot import find_best
+    from search.study.snapshot import find_best
 
     best = find_best(shared)
     assert best is not None

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from search.errors import TrainerDied, TrainerUnavailable
-from search.folders import StudyFolder
-from search.protocol import Ready, Stop
-from search.trainer_process import TrainerProcess
-from search.workbench import Trainer
+from search.study.folders import StudyFolder
+from search.trainers.process import TrainerProcess
+from search.trainers.protocol import Ready, Stop
+from search.workers.workbench import Trainer
 
 START = """
 import os, sys

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from search.errors import TrainerDied
-from search.folders import StudyFolder
-from search.gpus import installed_gpus
-from search.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
-from search.trainer_process import TrainerProcess
-from search.trainer_serving import server_descriptor, trainer_server
-from search.workbench import Trainer
+from search.host.gpus import installed_gpus
+from search.study.folders import StudyFolder
+from search.trainers.process import TrainerProcess
+from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
+from search.trainers.serving import server_descriptor, trainer_server
+from search.workers.workbench import Trainer
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
 
 pytestmark = pytest.mark.skipif(bool(installed_gpus()), reason="no server forks trainers where there is a GPU")
@@ -246,7 +246,7 @@ def test_a_server_is_ended_whatever_goes_wrong() -> None:
 
 KILLED = """
 import os, signal, psutil
-from search.trainer_serving import trainer_server
+from search.trainers.serving import trainer_server
 with trainer_server():
     print(psutil.Process().children()[0].pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -270,7 +270,7 @@ def test_there_is_none_for_a_backend_that_cannot_be_forked(monkeypatch: pytest.M
 def test_a_launch_that_trains_nothing_starts_none(
     flags: list[str], cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.trainer_serving.SERVER_COMMAND", ("no such program",))
+    monkeypatch.setattr("search.trainers.serving.SERVER_COMMAND", ("no such program",))
     cli("--space", "bn_dropout", *flags)
 
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.trials import open_trial, suggest_configuration
+from search.study.trials import open_trial, suggest_configuration
 from spaces import load_space
 from spaces.errors import SpaceError
 from spaces.space import Space, Trial

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from search.__main__ import TASKS, VERBS, main
-from search.cli import Verb
+from search.commands.cli import Verb
 
 PREFIX = "python -m search."
 

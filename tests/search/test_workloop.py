@@ -8,8 +8,8 @@ from optuna.trial import TrialState
 
 from search.errors import Quarantined
 from search.shutdown import Shutdown
-from search.test_score import stored_test_score
-from search.workloop import Leftovers, work
+from search.study.test_score import stored_test_score
+from search.workers.loop import Leftovers, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, SlotOrder
 
@@ -75,7 +75,7 @@ def test_a_short_outage_of_the_database_is_sat_out(lab: Any, monkeypatch: pytest
     bench = lab.bench()
     for name in ("claim", "record_epoch", "finish", "counts", "unconfirmed"):
         fail_once(bench.shared.ledger, name)
-    monkeypatch.setattr("search.workloop.OUTAGE_POLL_S", 0.0)
+    monkeypatch.setattr("search.workers.loop.OUTAGE_POLL_S", 0.0)
     lab.work(bench)
     assert shared.ledger.counts().complete == 2
     assert [(row.trial_number, row.scores.epoch) for row in shared.ledger.all_epochs()] == [
@@ -103,7 +103,7 @@ def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Any, monkeypatch
     number = shared.study.ask().number
     shared.ledger.bind(lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
-    monkeypatch.setattr("search.workloop.SETTLE_AFTER_S", 0.0)
+    monkeypatch.setattr("search.workers.loop.SETTLE_AFTER_S", 0.0)
     lab.work()
     assert shared.study.trials[0].state is TrialState.COMPLETE
     assert not shared.ledger.unconfirmed()

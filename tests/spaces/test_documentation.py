@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.space_text import all_as_text
+from search.views.space_text import all_as_text
 from spaces import resolve, space_names
 from spaces.configuration import BATCH_NORM_POSITIONS, DROPOUT_POSITIONS, BatchNorm, Block, Configuration, Dropout
 from spaces.contract import parameters

@@ -10,8 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from search.protocol import Command, DataSource, EpochEnd, Evaluate, Evaluated, Failed, Message, Ready, Stopped, Train
-from search.protocol import Trained as TrainedMessage
+from search.trainers.protocol import (
+    Command,
+    DataSource,
+    EpochEnd,
+    Evaluate,
+    Evaluated,
+    Failed,
+    Message,
+    Ready,
+    Stopped,
+    Train,
+)
+from search.trainers.protocol import Trained as TrainedMessage
 from spaces import Configuration
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search.protocol import DataSource, EpochEnd, Train
+from search.trainers.protocol import DataSource, EpochEnd, Train
 from search.training.job import Jobs
 from spaces.configuration import BatchNorm, Configuration
 

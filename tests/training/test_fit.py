@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from search.protocol import Precision
+from search.trainers.protocol import Precision
 from search.training.compiled_runner import CompiledRunner
 from search.training.datasets import load_dataset
 from search.training.device import set_precision

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.protocol import DataSource, Evaluate, Evaluated, Message, Train
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Train
 from search.training.datasets import DataSet, load_dataset
 from search.training.datasets.mapped import open_mapped, write_mapped
 from search.training.device import hold

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
+from search.trainers.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
 from search.training.datasets import load_dataset
 from search.training.device import hold
 from search.training.fit import Epochs, run_epochs

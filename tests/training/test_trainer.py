@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.protocol import (
+from search.trainers.protocol import (
     DataSource,
     EpochEnd,
     Evaluate,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from optuna.distributions import CategoricalDistribution
 
-from search.lessons import BEST_SHARE, FEWEST, ranking
 from search.report.facts import StudyFacts
 from search.report.panels.importances import Importances
 from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
+from search.views.lessons import BEST_SHARE, FEWEST, ranking
 
 PREFERRED = ("batch_norm", "dropout_position")
 FEW = 5

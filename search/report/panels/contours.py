@@ -10,12 +10,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
-from search.lessons import FEWEST
 from search.report.facts import StudyFacts, TrialFacts
 from search.report.panels.importances import Importances
 from search.report.panels.slices import ordered_parameters
 from search.report.plots import SCALE, Panel, Plot, axis, label, layout
 from search.report.words import objective_name
+from search.views.lessons import FEWEST
 
 TITLE = "Two parameters at a time"
 MOST = 3

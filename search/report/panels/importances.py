@@ -8,9 +8,9 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
-from search.lessons import FEWEST
 from search.report.facts import StudyFacts
 from search.report.plots import COLOURS, Panel, Plot, axis, layout, plain
+from search.views.lessons import FEWEST
 
 TITLE = "Importances"
 SEED = 0

@@ -1,0 +1,63 @@
+"""The trial that a command is about: `best`, or a number."""
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search.errors import UsageError
+from search.study.snapshot import find_best
+from storage import SharedStudy
+
+BEST = "best"
+OUTCOME_ATTR = "outcome"
+
+
+def chosen_trial(shared: SharedStudy, which: str) -> FrozenTrial:
+    """The completed trial that is meant.
+
+    Raises:
+        UsageError: there is none, or it isn't complete; says why.
+        StorageUnreachable: the database doesn't answer.
+    """
+    number = best_number(shared) if which == BEST else trial_number(which)
+    with shared.translated():
+        trials = shared.study.get_trials(deepcopy=False)
+    if number >= len(trials):
+        there = f"trials 0 to {len(trials) - 1}" if trials else "no trials yet"
+        raise UsageError(f"there is no trial {number}: the study {shared.name!r} has {there}")
+    if trials[number].state is not TrialState.COMPLETE:
+        raise UsageError(unfinished(trials[number]))
+    return trials[number]
+
+
+def best_number(shared: SharedStudy) -> int:
+    """The number of the best trial; raises UsageError if none is complete."""
+    best = find_best(shared)
+    if best is not None:
+        return best.number
+    counts = shared.ledger.counts()
+    if not counts.finished:
+        raise UsageError(
+            f"the study {shared.name!r} has no finished trial yet: python -m search.status shows how it goes"
+        )
+    raise UsageError(
+        f"no trial of the study {shared.name!r} was completed: {counts.pruned} were pruned, "
+        f"{counts.diverged} diverged, {counts.failed} failed. python -m search.status shows why"
+    )
+
+
+def trial_number(text: str) -> int:
+    """The number that was typed; raises UsageError if it is none."""
+    if not text.isdecimal():
+        raise UsageError(f"--trial {text}: give best, or the number of a trial such as 7")
+    return int(text)
+
+
+def unfinished(trial: FrozenTrial) -> str:
+    """Why a trial has no trained model."""
+    reason = trial.user_attrs.get("reason")
+    why = f": {reason}" if reason else ""
+    state = trial.user_attrs.get(OUTCOME_ATTR, trial.state.name.lower())
+    words = {"fail": "failed", "running": "is still running", "waiting": "hasn't begun", "pruned": "was pruned"}
+    return (
+        f"trial {trial.number} {words.get(state, state)}{why}: only completed trials have a trained model. "
+        "--trial best takes the best of them"
+    )

@@ -1,0 +1,1 @@
+"""From a completed trial to files that stand on their own."""

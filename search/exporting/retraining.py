@@ -1,0 +1,79 @@
+"""A trial trained again, from its configuration and seed, for its model."""
+
+import tempfile
+from pathlib import Path
+
+from search.commands.worker_flags import WorkerFlags
+from search.errors import SearchFailed, TrainerDied
+from search.study.folders import StudyFolder
+from search.trainers.process import TrainerProcess
+from search.trainers.protocol import EpochEnd, Failed, Stopped, Train, Trained
+from search.views.configuration_text import Described
+from search.workers.join import data_source, require_same
+from search.workers.places import find_places
+from search.workers.workbench import Trainer
+from spaces import resolve
+from storage import SharedStudy
+
+SILENCE_S = 3600.0
+
+
+def retrain(
+    shared: SharedStudy, folder: StudyFolder, described: Described, data_dir: Path | None, model: Path
+) -> float:
+    """Trains it and leaves the model at the path; returns the objective's value. It is close to the study's; to equal
+    it takes at least the same kind of processor, and as many threads as the study's workers had.
+
+    Raises:
+        UsageError: this machine's packages, space or data aren't those of the study.
+        SearchFailed: it couldn't be trained.
+    """
+    manifest = shared.manifest
+    source = resolve(manifest.space)
+    data = data_source(manifest, data_dir)
+    require_same(manifest, source, data)
+    slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == described.trial.number)
+    settings = slot.settings or {}
+    with tempfile.TemporaryDirectory() as scratch:
+        place = find_places(WorkerFlags())[0]
+        trainer = Trainer(folder, place.for_trainer(manifest.batch_pixels), memory_limit_mb=0)
+        job = Train(
+            job=trainer.next_job(),
+            configuration=described.configuration,
+            space=source.ref,
+            data=data,
+            epochs=manifest.epochs,
+            batch_size=manifest.batch_size,
+            precision=manifest.precision,
+            seed=slot.seed,
+            split_seed=int(settings.get("split_seed") or manifest.seed),
+            token=1,
+            checkpoints=scratch,
+            model_path=str(model),
+        )
+        try:
+            process, _ = trainer.process()
+            process.send(job)
+            return follow(process, manifest.objective)
+        except TrainerDied as error:
+            raise SearchFailed(f"trial {described.trial.number} couldn't be trained again: {error}") from error
+        finally:
+            trainer.discard()
+
+
+def follow(process: TrainerProcess, objective: str) -> float:
+    """Waits until the trainer is done; returns the objective after the last epoch."""
+    value: float | None = None
+    while True:
+        message = process.receive(SILENCE_S)
+        match message:
+            case EpochEnd():
+                value = getattr(message, objective)
+            case Trained(diverged=None) if value is not None:
+                return value
+            case Trained():
+                raise SearchFailed(f"it diverged this time: {message.diverged}")
+            case Failed():
+                raise SearchFailed(f"it failed this time: {message.reason}")
+            case Stopped() | None:
+                raise SearchFailed("the trainer didn't finish it")

@@ -1,0 +1,236 @@
+"""The examination of a machine: one finding for each thing that a search needs."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from search.host.gpus import Gpu, find_gpus
+from search.host.installed import Installed, differing_from_lock, out_of_range
+from search.host.machine import default_workers, usable_processors
+from search.study.folders import default_artifacts
+
+Verdict = Literal["ok", "note", "problem"]
+
+MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
+OLDEST, NEWEST = (3, 11), (3, 14)
+LITTLE_MEMORY_GB = 1.5
+LITTLE_DISK_GB = 1.0
+SLOW_STORAGE_MS = 100.0
+CLOCK_S = 5.0
+LOOKS = 5
+KERAS_S = 180.0
+
+# In a process of its own: importing TensorFlow takes seconds, prints, and would take memory of the GPUs for good.
+ASK_KERAS = """
+import json, keras
+devices = keras.distribution.list_devices()
+print("KERAS" + json.dumps({"version": keras.version(), "backend": keras.config.backend(), "devices": devices}))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it if it is a problem."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    advice: str = ""
+
+
+def examine(storage: str, artifacts: Path | None) -> list[Finding]:
+    """Every finding, in the order in which one would mend them."""
+    return list(findings(storage, artifacts))
+
+
+def findings(storage: str, artifacts: Path | None) -> Iterator[Finding]:
+    """As `examine`, one after another."""
+    gpus = find_gpus()
+    yield python_finding()
+    yield range_finding(out_of_range())
+    yield lock_finding(differing_from_lock())
+    yield from keras_findings(gpus)
+    yield memory_finding()
+    yield disk_finding(artifacts or default_artifacts(storage))
+    yield from storage_findings(storage)
+
+
+def python_finding() -> Finding:
+    """The interpreter."""
+    found = f"Python {platform.python_version()} in {sys.prefix}"
+    if OLDEST <= sys.version_info[:2] < NEWEST:
+        return Finding("python", "ok", found)
+    return Finding("python", "problem", found, "Install Python 3.11, 3.12 or 3.13, and set the project up with it.")
+
+
+def range_finding(wrong: Sequence[Installed]) -> Finding:
+    """Whether each package is there, in a version that the project works with."""
+    if not wrong:
+        return Finding("packages", "ok", "all that the project needs are there, in versions that it works with")
+    found = "; ".join(f"{one.name} is {one.version or 'missing'}, needed is {one.wanted}" for one in wrong)
+    names = " ".join(f"'{one.name}{one.wanted}'" for one in wrong)
+    return Finding("packages", "problem", found, f"Run: {sys.executable} -m pip install {names}")
+
+
+def lock_finding(different: Sequence[Installed] | None) -> Finding:
+    """Whether the versions are those that the project is tested with."""
+    if different is None:
+        return Finding("lock", "ok", "there is no constraints.txt to compare with: this is no checkout of the project")
+    if not different:
+        return Finding("lock", "ok", "every version is the one in constraints.txt")
+    some = ", ".join(f"{one.name} {one.version} (lock: {one.wanted})" for one in different[:6])
+    more = f" and {len(different) - 6} more" if len(different) > 6 else ""
+    advice = (
+        "To have the versions that the project is tested with: pip install --constraint constraints.txt --editable ."
+    )
+    return Finding("lock", "note", f"{some}{more}", advice)
+
+
+def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
+    """Keras and its backend, and whether it can use the GPUs that there are."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", ASK_KERAS]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=KERAS_S, check=False)
+    except subprocess.TimeoutExpired:
+        advice = "Is the disk with the packages very slow, or is the machine overloaded? Try again."
+        yield Finding("keras", "problem", f"Keras wasn't imported within {KERAS_S:.0f} s", advice)
+        return
+    answers = [line.removeprefix("KERAS") for line in done.stdout.splitlines() if line.startswith("KERAS{")]
+    if not answers:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        advice = f"Install the backend ({backend}), or name one that is installed in KERAS_BACKEND."
+        yield Finding("keras", "problem", f"Keras can't be imported: {last}", advice)
+        return
+    answer = json.loads(answers[0])
+    yield Finding("keras", "ok", f"Keras {answer['version']} on {answer['backend']}")
+    yield gpu_finding(gpus, [device for device in answer["devices"] if not device.startswith("cpu")])
+
+
+def gpu_finding(gpus: Sequence[Gpu], usable: Sequence[str]) -> Finding:
+    """GPUs that the driver sees, against those that Keras can use."""
+    seen = ", ".join(f"{gpu.index}: {gpu.model} ({gpu.memory_mb / 1000:.0f} GB)" for gpu in gpus)
+    if not gpus:
+        return Finding("gpus", "ok", f"none: {default_workers()} worker(s) on {usable_processors()} processor(s)")
+    if len(usable) >= len(gpus):
+        return Finding("gpus", "ok", seen)
+    found = f"the driver sees {len(gpus)} ({seen}), Keras can use {len(usable)}"
+    advice = "Install the backend's GPU build (pip install 'tensorflow[and-cuda]'), or search with --gpus none."
+    return Finding("gpus", "problem", found, advice)
+
+
+def memory_finding() -> Finding:
+    """Free memory."""
+    memory = psutil.virtual_memory()
+    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
+    if memory.available / 1e9 >= LITTLE_MEMORY_GB:
+        return Finding("memory", "ok", found)
+    advice = f"A worker with small images takes about {LITTLE_MEMORY_GB} GB: close other programs, or use another host."
+    return Finding("memory", "problem", found, advice)
+
+
+def disk_finding(folder: Path) -> Finding:
+    """Free space where checkpoints and models go."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free / 1e9
+    found = f"{free:.1f} GB free for {folder}"
+    if not os.access(there, os.W_OK):
+        return Finding("disk", "problem", f"{there} can't be written", "Name a folder of your own with --artifacts.")
+    if free >= LITTLE_DISK_GB:
+        return Finding("disk", "ok", found)
+    return Finding("disk", "problem", found, "Free some space, or name a folder on another disk with --artifacts.")
+
+
+def storage_findings(storage: str) -> Iterator[Finding]:
+    """Whether the database answers, how fast, and whether its clock is that of this machine."""
+    from storage import check_url, hide_password, study_names
+    from storage.errors import StorageError, StorageUsageError
+
+    shown = hide_password(storage)
+    if not exists(storage):
+        yield Finding("storage", "ok", f"{shown} isn't there yet: the first launch makes it")
+        return
+    try:
+        check_url(storage)
+        names = study_names(storage)
+    except StorageUsageError as error:
+        yield Finding("storage", "problem", str(error), "Name another database with --storage.")
+        return
+    except StorageError as error:
+        yield Finding("storage", "problem", str(error), "Start the database, or mend its address in --storage.")
+        return
+    yield Finding("storage", "ok", f"{shown} answers; studies: {', '.join(names) or 'none yet'}")
+    if names:
+        yield from speed_and_clock(storage, names[0])
+
+
+def exists(storage: str) -> bool:
+    """Whether there is anything to ask: a SQLite file that isn't there yet is no problem."""
+    prefix = "sqlite:///"
+    return not storage.startswith(prefix) or Path(storage.removeprefix(prefix)).exists()
+
+
+def speed_and_clock(storage: str, study_name: str) -> Iterator[Finding]:
+    """How long a question takes, and how far the clocks are apart."""
+    from storage import open_study
+    from storage.errors import StorageError
+
+    try:
+        with open_study(storage, study_name) as shared:
+            shared.ledger.now()
+            times = sorted(timed(shared.ledger.now) for _ in range(LOOKS))
+            apart = shared.ledger.now() - time.time()
+    except StorageError as error:
+        yield Finding("speed", "problem", str(error), "See the storage above.")
+        return
+    middle = times[LOOKS // 2] * 1000
+    slow = middle > SLOW_STORAGE_MS
+    advice = "Workers wait that long several times an epoch: use a database that is nearer." if slow else ""
+    yield Finding("speed", "note" if slow else "ok", f"the storage answers within {middle:.1f} ms", advice)
+    yield clock_finding(apart)
+
+
+def clock_finding(apart_s: float) -> Finding:
+    """The difference between the clocks."""
+    found = f"the database's clock is {abs(apart_s):.1f} s {'ahead of' if apart_s > 0 else 'behind'} this machine's"
+    if abs(apart_s) <= CLOCK_S:
+        return Finding("clock", "ok", found)
+    advice = "Nothing is lost, as leases run by the database's clock; but times in reports differ. Set up NTP."
+    return Finding("clock", "note", found, advice)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """How many seconds it takes."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def as_text(found: Sequence[Finding]) -> str:
+    """The findings for a terminal, and a verdict."""
+    lines = []
+    for finding in found:
+        lines.append(f"{MARKS[finding.verdict]}  {finding.name:<9} {finding.found}")
+        if finding.advice:
+            lines.append(f"{'':9}{'':<10} {finding.advice}")
+    problems = sum(finding.verdict == "problem" for finding in found)
+    lines.append("")
+    lines.append("This machine can search." if not problems else f"{problems} problem(s): a search won't run here.")
+    return "\n".join(lines)
+
+
+def as_json(found: Sequence[Finding]) -> str:
+    """The findings as one JSON document."""
+    healthy = all(finding.verdict != "problem" for finding in found)
+    return json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in found]}, indent=2)

@@ -1,0 +1,1 @@
+"""A launch: the plan, the run, and the live view of it."""

@@ -1,0 +1,274 @@
+"""From the flags of a launch to a plan: everything checked, nothing created yet."""
+
+import datetime
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from search.baselines import baseline_order, ordered_baselines, require_baselines
+from search.commands.worker_flags import WorkerFlags
+from search.errors import UsageError
+from search.pruning import pruner_choice
+from search.samplers import GRID, sampler_choice
+from search.sampling.grid_points import grid_points
+from search.seeds import derive_seed
+from search.study.folders import default_artifacts
+from search.trackers.tracker import Tracking
+from search.trainers.protocol import Objective, Precision
+from search.training.datasets import load_dataset, resolve_dataset
+from search.training.split import split
+from search.workers.join import installed_versions
+from search.workers.places import find_places
+from spaces import Baseline, Space, SpaceSource, resolve
+from storage import Manifest, check_url, open_artifacts, open_study
+from storage.errors import StudyNotFound
+from storage.records import SlotOrder
+from storage.study import require_same
+
+T = TypeVar("T")
+
+DEFAULT_DATASET = "digits"
+VALIDATION_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """The flags of `python -m search.launch`; None where one wasn't given."""
+
+    space: str
+    storage: str = "sqlite:///search.db"
+    study_name: str | None = None
+    dataset: str | None = None
+    n_trials: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    precision: Precision | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    objective: Objective | None = None
+    artifact_store: str | None = None
+    seed: int | None = None
+    limit_train: int | None = None
+    baselines: bool = False
+    dry_run: bool = False
+    format_: Literal["table", "json"] = "table"
+    quiet: bool = False
+    workers: WorkerFlags = field(default_factory=WorkerFlags)
+    tracking: Tracking = field(default_factory=Tracking)
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A study that is there already: its manifest, how many trials were ordered, and how many of them as baselines."""
+
+    manifest: Manifest
+    ordered: int
+    baselines: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a launch is going to do. `orders` are the slots that are to be in the ledger, all of them."""
+
+    url: str
+    study_name: str
+    manifest: Manifest
+    source: SpaceSource
+    orders: tuple[SlotOrder, ...]
+    existing: Existing | None
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials the study shall hold."""
+        return len(self.orders)
+
+
+def make_plan(options: LaunchOptions) -> Plan:
+    """Checks every flag, and the space, the images and the storage that they name.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with them; nothing was created.
+        StorageUnreachable: the database doesn't answer.
+    """
+    source = resolve(options.space)
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    url = check_url(options.storage)
+    name = options.study_name or f"{source.space.name}-{Path(dataset).stem}"
+    existing = find_existing(url, name)
+    if existing is not None and options.dataset is None:
+        dataset = existing.manifest.dataset
+    manifest = make_manifest(options, source, dataset, existing)
+    sampler_choice(manifest.sampler)
+    pruner_choice(manifest.pruner)
+    if existing is not None:
+        require_search(name, existing.manifest)
+        require_same(name, existing.manifest, manifest)
+    n_trials = wanted_trials(options, source.space, existing)
+    find_places(options.workers)
+    require_writable(options.workers.artifacts or Path(manifest.artifacts))
+    require_store(manifest.artifact_store)
+    if options.tracking.tensorboard is not None:
+        require_writable(options.tracking.tensorboard)
+    baselines = wanted_baselines(options, source.space, existing)
+    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
+
+
+def require_search(study_name: str, stored: Manifest) -> None:
+    """Raises UsageError if the study is a comparison, to which a launch has nothing to add."""
+    if stored.comparison is not None:
+        raise UsageError(
+            f"the study {study_name!r} is a comparison: go on with it as it was begun, with {stored.command}; "
+            "or choose another --study-name"
+        )
+
+
+def require_writable(folder: Path) -> None:
+    """Raises UsageError unless the folder can be written, or created."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is no folder, so {folder} can't be made: give another one with --artifacts")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{there} can't be written: give another folder with --artifacts")
+
+
+def require_store(url: str | None) -> None:
+    """Raises UsageError unless the URL is that of an artifact store that this program can talk to."""
+    if url is None:
+        return
+    if "://" not in url:
+        raise UsageError(f"--artifact-store {url}: give s3://BUCKET/PREFIX; a folder goes into --artifacts")
+    open_artifacts(url)
+
+
+def find_existing(url: str, study_name: str) -> Existing | None:
+    """The study of that name, None if there is none yet."""
+    try:
+        with open_study(url, study_name) as shared:
+            return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
+    except StudyNotFound:
+        return None
+
+
+def make_manifest(
+    options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None, verb: str = "launch"
+) -> Manifest:
+    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default.
+
+    `verb` is the command that they are the flags of.
+    """
+    stored = existing.manifest if existing is not None else None
+    space = source.space
+    data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
+    images = load_dataset(dataset, None if data_dir is None else str(data_dir))
+    seed = pick(options.seed, stored.seed if stored else None, 0)
+    limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
+    parts = split(images, VALIDATION_FRACTION, seed, limit_train)
+    objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
+    precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
+    return Manifest(
+        space=source.ref,
+        space_version=space.version,
+        space_fingerprint=source.fingerprint,
+        dataset=dataset,
+        dataset_fingerprint=images.fingerprint(),
+        image_shape=images.image_shape,
+        classes=images.classes,
+        n_train=parts.n_train,
+        n_validation=parts.n_val,
+        n_test=len(parts.x_test),
+        epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
+        batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
+        precision=precision,
+        objective=objective,
+        direction="minimize" if objective == "val_loss" else "maximize",
+        sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
+        pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
+        seed=seed,
+        validation_fraction=VALIDATION_FRACTION,
+        limit_train=limit_train,
+        artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
+        artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+        data_dir=None if data_dir is None else str(data_dir.absolute()),
+        command=without_secrets(sys.argv, verb),
+    )
+
+
+def pick(flag: T | None, stored: T | None, default: T) -> T:
+    """The flag if it was given, else what the study has, else the default."""
+    return flag if flag is not None else stored if stored is not None else default
+
+
+def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None) -> int:
+    """How many trials the study shall hold.
+
+    Raises:
+        UsageError: it holds more already.
+    """
+    if existing is None or not existing.ordered:
+        return options.n_trials or space.n_trials
+    if options.n_trials is not None and options.n_trials < existing.ordered:
+        raise UsageError(
+            f"{existing.ordered} trials were ordered of the study, and --n-trials {options.n_trials} can't take any "
+            "away: give a larger number, or another --study-name"
+        )
+    return options.n_trials or existing.ordered
+
+
+def wanted_baselines(options: LaunchOptions, space: Space, existing: Existing | None) -> tuple[Baseline, ...]:
+    """The baselines that the study begins with.
+
+    Raises:
+        UsageError: the space has none, or the study has begun with something else.
+    """
+    if existing is None or not existing.ordered:
+        return require_baselines(space) if options.baselines else ()
+    if options.baselines and not existing.baselines:
+        raise UsageError(
+            "--baselines: the study's first slots are ordered already, and without them. Leave the flag out, or give "
+            "another --study-name"
+        )
+    return space.baselines[: existing.baselines]
+
+
+def make_orders(
+    space: Space, manifest: Manifest, n_trials: int, baselines: Sequence[Baseline] = ()
+) -> tuple[SlotOrder, ...]:
+    """The slots of the study, baselines first: each with its seed, and for a grid with its parameters.
+
+    Raises:
+        UsageError: there are more baselines than trials, or more trials than the grid has points.
+    """
+    if n_trials < len(baselines):
+        names = ", ".join(baseline.name for baseline in baselines)
+        raise UsageError(
+            f"{space.name} has {len(baselines)} baselines ({names}): give --n-trials {len(baselines)}, or more"
+        )
+    seeds = [derive_seed(manifest.seed, slot) for slot in range(n_trials)]
+    first = [baseline_order(baseline, seed) for baseline, seed in zip(baselines, seeds, strict=False)]
+    others = seeds[len(baselines) :]
+    if manifest.sampler != GRID:
+        return (*first, *(SlotOrder(seed=seed) for seed in others))
+    points = grid_points(space, manifest.seed)
+    if len(others) > len(points):
+        raise UsageError(
+            f"the grid of {space.name} has {len(points)} points, fewer than the {len(others)} trials asked for: "
+            f"give --n-trials {len(points) + len(baselines)} or less, or another sampler"
+        )
+    return (*first, *(SlotOrder(seed=seed, params=params) for seed, params in zip(others, points, strict=False)))
+
+
+def without_secrets(arguments: list[str], verb: str = "launch") -> str:
+    """The command line, for the study's manifest, without the storage's URL: it may hold a password."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments[1:]:
+        if not skip and not argument.startswith("--storage"):
+            kept.append(argument)
+        skip = argument == "--storage"
+    return shlex.join(["python", "-m", f"search.{verb}", *kept])

@@ -1,0 +1,209 @@
+"""A launch, from plan to answer: creates or joins the study, runs workers, watches, sums up."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import optuna
+
+from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.worker_flags import WorkerFlags
+from search.errors import SearchFailed
+from search.launching.planning import LaunchOptions, make_plan
+from search.launching.progress import ProgressView
+from search.launching.wording import as_json, as_text, describe_plan
+from search.outage import sit_out
+from search.shutdown import Shutdown
+from search.study.alive import is_alive
+from search.study.folders import StudyFolder
+from search.study.snapshot import take_snapshot
+from search.trackers.follower import Follower
+from search.views.notes import note_failures
+from search.views.study_notes import note_study
+from search.views.summary import Summary, summarise
+from search.workers.join import study_folder
+from search.workers.loop import nothing_to_come
+from search.workers.places import Place, find_places
+from search.workers.pool import WorkerPool
+from search.workers.scoring import measure_test_score
+from search.workers.settle import clear_settled_slots, settle
+from storage import SharedStudy, create_study
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+OUTAGE_S = 600.0
+
+
+def launch(options: LaunchOptions) -> int:
+    """Carries out a launch and prints its answer; returns the exit code.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: no trial was completed.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    began = time.monotonic()
+    plan = make_plan(options)
+    makers = options.tracking.makers(plan.study_name)
+    say = _teller(options)
+    say(describe_plan(plan, options))
+    if options.dry_run:
+        say("Nothing was done: this was a dry run.")
+        return EXIT_DONE
+    with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+        folder = study_folder(shared, options.workers.artifacts)
+        shared.ledger.resume()
+        shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
+
+        def describe() -> None:
+            if shared.created:
+                note_study(shared, plan.source.space, plan.n_trials)
+
+        with Follower(shared, makers):
+            code = run_search(
+                shared,
+                plan.url,
+                options.workers,
+                quiet=options.quiet,
+                meanwhile=describe,
+                at_end=lambda: write_up(shared, folder),
+            )
+            sit_out(
+                lambda: conclude(shared, folder, options.workers.data_dir),
+                OUTAGE_S,
+                give_up=lambda: code == EXIT_INTERRUPTED,
+            )
+        summary = summarise(shared, time.monotonic() - began)
+        if summary.done:
+            note_study(shared, plan.source.space, plan.n_trials, summary)
+    click.echo(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
+    if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
+        return code
+    require_success(summary)
+    return EXIT_DONE if summary.done else code
+
+
+def _teller(options: LaunchOptions) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if not options.quiet:
+            click.echo(text, err=True)
+
+    return say
+
+
+def run_search(
+    shared: SharedStudy,
+    url: str,
+    workers: WorkerFlags,
+    *,
+    quiet: bool,
+    meanwhile: Callable[[], None] = lambda: None,
+    at_end: Callable[[], None] = lambda: None,
+) -> int:
+    """Runs workers until the study has nothing left to do; returns the exit code so far.
+
+    `meanwhile` is done while they get ready, which takes them seconds; `at_end`, which can be repeated, while the last
+    of them measures the test score and leaves.
+    """
+    if workers.n_workers == 0 or nothing_to_come(shared):
+        meanwhile()
+        sit_out(at_end, OUTAGE_S, give_up=lambda: False)
+        return EXIT_DONE
+    arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
+    pool = WorkerPool(arguments, free_places(workers, shared), url, study_folder(shared, workers.artifacts).logs)
+    view = ProgressView(shared.name, shared.manifest.objective, quiet)
+    with pool, Shutdown(at_once=pool.kill) as shutdown, view:
+        pool.start()
+        meanwhile()
+        watch(shared, pool, view, shutdown)
+        if shutdown.requested:  # they have trials in hand, which are to be given back first
+            pool.stop()
+        sit_out(at_end, OUTAGE_S, give_up=lambda: shutdown.requested)
+        pool.stop()
+        pool.note_exits()
+    return EXIT_INTERRUPTED if shutdown.requested else pool.exit_code
+
+
+def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: Shutdown) -> None:
+    """Shows how the search goes, and replaces workers that are killed, until it is over or somebody asks for its end.
+
+    Raises:
+        StorageUnreachable: the database stayed away for too long.
+    """
+
+    def look() -> bool:
+        view.show(take_snapshot(shared))
+        return is_over(shared, pool)
+
+    while not sit_out(look, OUTAGE_S, give_up=lambda: shutdown.requested):
+        pool.replace_dead()
+        if shutdown.wait(POLL_S):
+            break
+
+
+def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
+    """Whether there is nothing left to wait for: no trial, or nobody who would run one. Workers of a study that was
+    stopped finish what they have in hand.
+    """
+    if nothing_to_come(shared) and shared.ledger.stop_reason() is None:
+        return True
+    return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
+
+
+def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
+    """The places of the workers to start: those asked for, but no more than there are trials to do, less those that an
+    earlier launch's workers have.
+    """
+    counts = shared.ledger.counts()
+    here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
+    if here:
+        log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", len(here))
+    return find_places(workers)[len(here) : counts.total - counts.finished]
+
+
+def write_up(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Ends what killed workers couldn't, and stores what dashboards show of a search once all its trials are done."""
+    tidy_up(shared, folder)
+    if all_finished(shared):
+        from search.views.figures import store_figures  # which imports Plotly
+
+        store_figures(shared)
+        note_failures(shared)
+
+
+def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
+    """Cleans up after workers that were told to leave, and measures the best model's test score, if none of them has,
+    once all trials are done.
+    """
+    tidy_up(shared, folder)
+    if all_finished(shared):
+        measure_test_score(shared, folder, data_dir)
+        folder.remove_images()
+
+
+def all_finished(shared: SharedStudy) -> bool:
+    """Whether there are trials, and each has its result."""
+    counts = shared.ledger.counts()
+    return counts.total > 0 and counts.finished == counts.total
+
+
+def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Ends what killed workers couldn't."""
+    for finished in shared.ledger.unconfirmed():
+        settle(shared, folder, finished)
+    clear_settled_slots(shared, folder)
+
+
+def require_success(summary: Summary) -> None:
+    """Raises SearchFailed if no trial was completed, with the reasons."""
+    if summary.best is not None:
+        return
+    if summary.stop_reason is not None:
+        raise SearchFailed(f"the search was stopped: {summary.stop_reason}")
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
+    raise SearchFailed(f"no trial was completed{': ' + reasons if reasons else ''}")

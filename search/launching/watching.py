@@ -1,0 +1,63 @@
+"""Looking at a study from outside: once, or again and again until it is over."""
+
+import time
+from typing import Literal
+
+import click
+import msgspec
+from rich.console import Console
+
+from search.launching.progress import ProgressView
+from search.study.snapshot import Snapshot, take_snapshot
+from search.views.standing import standing
+from storage import SharedStudy
+
+WIDTH = 120
+Format = Literal["table", "json"]
+
+
+def print_status(shared: SharedStudy, format_: Format) -> None:
+    """Prints how the study stands."""
+    snapshot = take_snapshot(shared)
+    if format_ == "json":
+        click.echo(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(standing(snapshot, shared.name, shared.manifest.objective), highlight=False)
+
+
+def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:
+    """Shows how the study stands, every so many seconds, until all its trials are finished."""
+    with ProgressView(shared.name, shared.manifest.objective, quiet=format_ == "json", console=Console()) as view:
+        while True:
+            snapshot = take_snapshot(shared)
+            view.show(snapshot)
+            if format_ == "json":
+                click.echo(as_json(shared, snapshot))
+            if snapshot.over:
+                return
+            time.sleep(interval_s)
+
+
+def as_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:
+    """The snapshot as a JSON document; names as in `python -m search.launch -f json`."""
+    counts = snapshot.counts
+    states = {"running": counts.leased, "waiting": counts.waiting}
+    states |= {name: getattr(counts, name) for name in ("complete", "pruned", "diverged", "failed")}
+    document = {
+        "study_name": shared.name,
+        "trials": states,
+        "ordered": counts.total,
+        "objective": shared.manifest.objective,
+        "best": snapshot.best,
+        "growth": snapshot.growth,
+        "epochs": snapshot.epochs,
+        "workers": snapshot.workers,
+        "failures": snapshot.failures,
+        "trials_an_hour": snapshot.pace,
+        "seconds_left": snapshot.seconds_left,
+        "stop_reason": snapshot.stop_reason,
+    }
+    return msgspec.json.encode(document)

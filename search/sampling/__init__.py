@@ -1,0 +1,1 @@
+"""What samplers are given, and how a slot's parameters are drawn."""

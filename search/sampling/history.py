@@ -1,0 +1,36 @@
+"""The trials that a sampler learns from: all of a small study, a bounded number of a large one."""
+
+import heapq
+import random
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from search.sampling.ranking import JUDGED, place
+
+BEST = 100
+
+
+def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection, seed: int) -> list[FrozenTrial]:
+    """At most `limit` finished trials, and all that are running, in the order of the study.
+
+    The best 100 are among them and a random sample, drawn by the seed, of the others. That is what the estimator of TPE
+    is made of: it models the best 25 against all others, whose density a sample has too, and takes time in proportion
+    to their number.
+    """
+    finished = [trial for trial in trials if trial.state.is_finished()]
+    if len(finished) <= limit:
+        return list(trials)
+    judged = (trial for trial in finished if trial.state in JUDGED)
+    maximize = direction is StudyDirection.MAXIMIZE
+    best = heapq.nsmallest(min(BEST, limit), judged, key=partial(place, maximize=maximize))
+    kept = _numbers(best)
+    others = [trial for trial in finished if trial.number not in kept]
+    kept |= _numbers(random.Random(seed).sample(others, limit - len(best)))  # noqa: S311  nothing is to be kept secret
+    return [trial for trial in trials if trial.number in kept or not trial.state.is_finished()]
+
+
+def _numbers(trials: Iterable[FrozenTrial]) -> set[int]:
+    return {trial.number for trial in trials}

@@ -1,0 +1,164 @@
+"""A study at one moment, for whoever watches it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search.study.alive import is_alive
+from storage import SharedStudy
+from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
+
+PACE_WINDOW = 30
+SECONDS_AN_HOUR = 3600.0
+
+WorkerMood = Literal["at work", "idle", "lost"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best completed trial so far: its number and its objective's value."""
+
+    number: int
+    value: float
+
+
+@dataclass(frozen=True)
+class WorkerLine:
+    """A worker that hasn't left: where it is, what it does, when it was heard of last, and its trainer's memory in MB.
+
+    `trial`, `epoch` (the epochs done of it) and `seconds_an_epoch` are None where there is none yet.
+    """
+
+    host: str
+    device: str
+    pid: int
+    mood: WorkerMood
+    trial: int | None
+    epoch: int | None
+    seconds_an_epoch: float | None
+    seen_s: float
+    memory_mb: float | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a study is. `best` is None until a trial is complete; `growth` are the trials that were the best of their
+    time; `epochs` counts those of all trials; `pace` is in trials an hour, None while nobody works or nothing is
+    finished yet; `epochs_a_trial` is what a full trial has.
+    """
+
+    counts: SlotCounts
+    best: Best | None
+    epochs: int
+    stop_reason: str | None
+    growth: tuple[Best, ...] = ()
+    workers: tuple[WorkerLine, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    pace: float | None = None
+    epochs_a_trial: int | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this pace; None where there is no pace."""
+        return self.open / self.pace * SECONDS_AN_HOUR if self.pace else None
+
+    @property
+    def open(self) -> int:
+        """How many trials have no result yet."""
+        return self.counts.waiting + self.counts.leased
+
+    @property
+    def over(self) -> bool:
+        """Whether every trial that was ordered has its result."""
+        return self.open == 0
+
+
+def take_snapshot(shared: SharedStudy) -> Snapshot:
+    """The study as the ledger has it now.
+
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
+    ledger, workers = shared.ledger, [worker for worker in shared.workers.all() if worker.left is None]
+    outcomes = ledger.outcomes()
+    growth = best_of_their_time(outcomes, maximize=shared.manifest.direction == "maximize")
+    return Snapshot(
+        counts=ledger.counts(),
+        best=find_best(shared, outcomes),
+        epochs=ledger.epoch_count(),
+        stop_reason=ledger.stop_reason(),
+        growth=growth,
+        workers=worker_lines(workers, ledger.under_way()),
+        failures=failures(outcomes),
+        pace=pace(outcomes, workers, ledger.now()),
+        epochs_a_trial=shared.manifest.epochs,
+    )
+
+
+def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = None) -> Best | None:
+    """The best completed trial; of equals, the one of the lower slot. `outcomes` are the study's, if at hand."""
+    sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
+    ranked = [
+        (sign * done.outcome.value, done.slot, Best(done.trial_number, done.outcome.value))
+        for done in (shared.ledger.outcomes() if outcomes is None else outcomes)
+        if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
+    ]
+    return min(ranked)[2] if ranked else None
+
+
+def best_of_their_time(outcomes: Sequence[FinishedSlot], *, maximize: bool) -> tuple[Best, ...]:
+    """Each completed trial that was better than all that had finished before it."""
+    sign, found = 1.0 if maximize else -1.0, list[Best]()
+    for done in outcomes:
+        value = done.outcome.value
+        if done.outcome.state != "complete" or value is None or done.trial_number is None:
+            continue
+        if not found or sign * value > sign * found[-1].value:
+            found.append(Best(done.trial_number, value))
+    return tuple(found)
+
+
+def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
+    """How often each reason ended a trial as failed, the most frequent first."""
+    reasons = [
+        f"{done.outcome.kind or 'unknown'}: {done.outcome.reason or 'no reason was stored'}"
+        for done in outcomes
+        if done.outcome.state == "failed"
+    ]
+    return dict(Counter(reasons).most_common())
+
+
+def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float) -> float | None:
+    """Trials an hour, over the last thirty that were finished since the workers that are there began."""
+    alive = [worker.started_at for worker in workers if is_alive(worker)]
+    if not alive:
+        return None
+    since = min(alive)
+    finished = [done.finished_at for done in outcomes if done.finished_at >= since]
+    if len(finished) > PACE_WINDOW:
+        since = finished[-PACE_WINDOW - 1]
+        finished = finished[-PACE_WINDOW:]
+    return len(finished) / max(now - since, 1e-3) * SECONDS_AN_HOUR if finished else None
+
+
+def worker_lines(workers: Sequence[WorkerRow], under_way: Sequence[UnderWay]) -> tuple[WorkerLine, ...]:
+    """A line for each worker."""
+    work = {slot.worker_id: slot for slot in under_way}
+    return tuple(worker_line(worker, work.get(worker.info.worker_id)) for worker in workers)
+
+
+def worker_line(worker: WorkerRow, work: UnderWay | None) -> WorkerLine:
+    """The line of one worker."""
+    memory = worker.state.get("trainer_memory_mb")
+    return WorkerLine(
+        host=worker.info.host,
+        device=worker.info.device,
+        pid=worker.info.pid,
+        mood=("idle" if work is None else "at work") if is_alive(worker) else "lost",
+        trial=None if work is None else work.trial_number,
+        epoch=None if work is None else work.epochs,
+        seconds_an_epoch=None if work is None else work.seconds_an_epoch,
+        seen_s=worker.age_s,
+        memory_mb=float(memory) if isinstance(memory, int | float) else None,
+    )

@@ -1,0 +1,112 @@
+"""The Optuna trial of a slot: made once, continued by every attempt.
+
+A trial is made and bound to its slot in one transaction with the check of the lease, and its parameters are written in
+another: a worker that is killed or loses its slot at any moment leaves no trial without a slot and no half-drawn one.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+
+from search.baselines import BASELINE
+from search.samplers import make_sampler, sampler_choice
+from search.sampling.drafts import draft_trial
+from search.sampling.history import thinned
+from search.seeds import derive_seed
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from spaces.space import Space
+from storage import SharedStudy
+from storage.errors import StorageError
+from storage.records import Lease
+
+log = logging.getLogger(__name__)
+
+SLOT_ATTR = "slot"
+HISTORY = 1  # the purpose of a seed
+TOKEN_ATTR = "token"  # noqa: S105 - a fencing token, no secret
+
+
+def open_trial(shared: SharedStudy, space: Space, lease: Lease) -> int:
+    """The number of the leased slot's running trial, with the study's sampler seeded for it.
+
+    Raises:
+        LeaseLost: another worker holds the slot now.
+        StorageUnreachable: the database didn't answer.
+    """
+    shared.study.sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, lease.slot)
+    params, distributions = fixed_params(space, lease.params) if lease.params is not None else ({}, {})
+    attributes: dict[str, Any] = {SLOT_ATTR: lease.slot, TOKEN_ATTR: lease.token, "seed": lease.seed}
+    if lease.settings and BASELINE in lease.settings:
+        attributes[BASELINE] = lease.settings[BASELINE]
+    template = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes)
+    return shared.trials.create(lease, template)
+
+
+def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, number: int) -> Configuration:
+    """What the space makes of the leased slot's trial. Parameters that the trial has already stay as they are.
+
+    Raises:
+        SpaceError: the space's own code failed.
+        LeaseLost: another worker holds the slot now.
+        StorageUnreachable: the database didn't answer.
+    """
+    with shared.translated():
+        trial, draft = draft_trial(shared, number, partial(_visible_to_sampler, shared, lease.slot))
+        try:
+            configuration = space.suggest(trial)
+            shared.trials.set_params(lease, number, draft)
+        except (SQLAlchemyError, StorageInternalError, StorageError):
+            raise  # the trial's doing, not the space's
+        except UpdateFinishedTrialError:
+            log.warning("trial %d was ended by another program, without the parameters of its slot", number)
+        except Exception as error:
+            raise SpaceError(f"the space {space.name!r} failed to suggest: {type(error).__name__}: {error}") from error
+    return configuration
+
+
+def _visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    limit = sampler_choice(shared.manifest.sampler).history
+    seed = derive_seed(shared.manifest.seed, slot, HISTORY)
+    return list(trials) if limit is None else thinned(trials, limit, shared.study.direction, seed)
+
+
+def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:
+    """Stores the objective after an epoch in the trial; the same epoch again changes nothing."""
+    with shared.translated():
+        try:
+            shared.storage.set_trial_intermediate_value(trial_id(shared, number), epoch, value)
+        except UpdateFinishedTrialError:
+            log.warning("trial %d was ended by someone else: the ledger alone has its epoch %d", number, epoch)
+
+
+def should_prune(shared: SharedStudy, number: int) -> bool:
+    """Whether the study's pruner would end the trial after the epochs reported so far."""
+    with shared.translated():
+        try:
+            return shared.study.pruner.prune(shared.study, shared.storage.get_trial(trial_id(shared, number)))
+        except UpdateFinishedTrialError:  # pruners note in the trial what they decided
+            log.warning("trial %d was ended by someone else: there is nothing to prune", number)
+            return False
+
+
+def trial_id(shared: SharedStudy, number: int) -> int:
+    """The id by which the storage knows the study's trial of that number."""
+    return shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
+
+
+def fixed_params(
+    space: Space, params: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, optuna.distributions.BaseDistribution]]:
+    """The given parameters and their distributions, as the space asks for them. Any that the space doesn't ask for in
+    this configuration are left out.
+    """
+    recorder = FixedTrial(dict(params))
+    space.suggest(recorder)
+    return recorder.params, recorder.distributions

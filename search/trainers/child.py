@@ -1,0 +1,192 @@
+"""A trainer's process, as its worker holds it: started anew, or forked by the trainer server."""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.trainers.requests import Descriptors, Ended, Request, Started, receive_news, send_request
+from search.trainers.serving import SERVER, forget_server, server_descriptor
+
+log = logging.getLogger(__name__)
+
+TRAINER_COMMAND = (sys.executable, "-m", "search.trainer")
+KILLED_S = 5.0
+
+
+class Child(Protocol):
+    """A child process. Any thread may ask it."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None while it isn't known yet."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or is about to."""
+
+    def wait(self, timeout: float) -> int | None:
+        """Its exit code, below 0 the number of a signal, waited for; None if it ended and nobody knows how.
+
+        Raises:
+            TimeoutError: it didn't end within `timeout` seconds.
+        """
+
+    def kill(self) -> None:
+        """Ends it at once, and waits for that."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The descriptors of a trainer: where it reads commands, and writes messages and its log."""
+
+    commands: int
+    messages: int
+    log: int
+
+
+def start_trainer(command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> Child:
+    """Has the server fork a trainer, if there is one and `command` starts nothing else; else starts it."""
+    own = {name: value for name, value in environment.items() if name != SERVER}
+    server = server_descriptor()
+    if server is not None and tuple(command) == TRAINER_COMMAND:
+        try:
+            return ServedChild.request(server, own, ends)
+        except OSError as error:
+            log.warning("the trainer server is of no use (%s): trainers are started without it", error)
+            forget_server()
+    return StartedChild(command, own, ends)
+
+
+class StartedChild:
+    """A child that was started from a command, which is given the numbers of its pipes."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> None:
+        self._process = subprocess.Popen(
+            [*command, f"--commands-fd={ends.commands}", f"--messages-fd={ends.messages}"],
+            stdin=subprocess.DEVNULL,
+            stdout=ends.log,
+            stderr=ends.log,
+            pass_fds=(ends.commands, ends.messages),
+            env=dict(environment),
+            start_new_session=True,  # Ctrl-C is for the worker, which then tells its trainer what to do
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """See Child."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """See Child."""
+        return self._process.poll() is None
+
+    def wait(self, timeout: float) -> int | None:
+        """See Child."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError from error
+
+    def kill(self) -> None:
+        """See Child."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+class ServedChild:
+    """A child that the trainer server forks as soon as it can. `news` is the socket to hear of it."""
+
+    def __init__(self, news: socket.socket) -> None:
+        self._news = news
+        self._heard = threading.Lock()
+        self._pid: int | None = None
+        self._process: int | None = None
+        self._ended = False
+        self._code: int | None = None
+
+    @classmethod
+    def request(cls, server: int, environment: Mapping[str, str], ends: Ends) -> "ServedChild":
+        """Asks the server at that descriptor for a trainer.
+
+        Raises:
+            OSError: the server is gone, or doesn't take the request.
+        """
+        encoded = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, socket.socket(fileno=os.dup(server)) as requests:
+            descriptors = Descriptors(ends.commands, ends.messages, ends.log, theirs.fileno())
+            try:
+                send_request(requests, Request(encoded, descriptors))
+            except OSError:
+                ours.close()
+                raise
+        return cls(ours)
+
+    @property
+    def pid(self) -> int | None:
+        """See Child."""
+        if self._pid is None:
+            self._hear(0)
+        return self._pid
+
+    @property
+    def alive(self) -> bool:
+        """See Child."""
+        self._hear(0)
+        return not self._ended
+
+    def wait(self, timeout: float) -> int | None:
+        """See Child."""
+        if not self._hear(timeout):
+            raise TimeoutError
+        return self._code
+
+    def kill(self) -> None:
+        """See Child. One that isn't forked yet will find nobody to tell so, and end at once."""
+        self._hear(0)
+        if self._process is not None and not self._ended:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._process, signal.SIGKILL)
+            self._hear(KILLED_S)
+        with self._heard:
+            self._end(None)
+
+    def _hear(self, timeout: float) -> bool:
+        """Takes the news there are until the child has ended or `timeout` seconds are over; whether it has ended."""
+        with self._heard, selectors.DefaultSelector() as selector:
+            if not self._ended:
+                selector.register(self._news, selectors.EVENT_READ)
+            deadline = time.monotonic() + timeout
+            while not self._ended and selector.select(max(0.0, deadline - time.monotonic())):
+                self._take_news()
+            return self._ended
+
+    def _take_news(self) -> None:
+        match receive_news(self._news):
+            case (Started(pid), process):
+                self._pid, self._process = pid, process
+            case (Ended(code), _):
+                self._end(code)
+            case _:
+                self._end(None)
+
+    def _end(self, code: int | None) -> None:
+        if self._ended:
+            return
+        self._ended, self._code = True, code
+        self._news.close()
+        if self._process is not None:
+            os.close(self._process)
+            self._process = None

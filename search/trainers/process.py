@@ -1,0 +1,146 @@
+"""The worker's end of its trainer: a child process that holds Keras, spoken to over two pipes."""
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import msgspec
+import psutil
+
+from search.errors import TrainerDied
+from search.trainers.child import TRAINER_COMMAND, Ends, ServedChild, start_trainer
+from search.trainers.protocol import Command, Message, Ready
+
+LOG_TAIL_BYTES = 4096
+
+
+class TrainerProcess:
+    """A running trainer. What Keras prints goes to `log`. A thread queues its messages, so that training never waits
+    for the reader, however long a database is away. `command` starts a program that speaks
+    search/trainers/protocol.py over the pipes whose numbers it is given.
+    """
+
+    def __init__(self, log: Path, environment: Mapping[str, str], command: Sequence[str] = TRAINER_COMMAND) -> None:
+        commands_read, commands_write = os.pipe()
+        messages_read, messages_write = os.pipe()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        with log.open("ab") as output:
+            ends = Ends(commands_read, messages_write, output.fileno())
+            self._child = start_trainer(command, {**os.environ, **environment}, ends)
+        os.close(commands_read)
+        os.close(messages_write)
+        self._commands: BinaryIO = os.fdopen(commands_write, "wb", buffering=0)
+        self._inbox: queue.Queue[Message | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(messages_read,), daemon=True, name="trainer-messages").start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int | None:
+        """The process number of the trainer; None while it isn't known yet."""
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs, or is about to."""
+        return self._child.alive
+
+    @property
+    def served(self) -> bool:
+        """Whether it is the trainer server that was asked for it."""
+        return isinstance(self._child, ServedChild)
+
+    def send(self, command: Command) -> None:
+        """Hands the trainer a command.
+
+        Raises:
+            TrainerDied: it is gone.
+        """
+        try:
+            self._commands.write(msgspec.json.encode(command) + b"\n")
+        except OSError as error:
+            raise self._died() from error
+
+    def receive(self, timeout: float) -> Message | None:
+        """The trainer's next message, or None when there is none within `timeout` seconds.
+
+        Raises:
+            TrainerDied: it is gone, and all that it had sent has been received.
+        """
+        try:
+            message = self._inbox.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if message is None:
+            self._inbox.put(None)  # whoever asks again gets the same answer
+            raise self._died()
+        return message
+
+    def wait_ready(self, timeout: float) -> Ready:
+        """Waits until the trainer has imported Keras.
+
+        Raises:
+            TrainerDied: it ended, or wasn't ready within `timeout` seconds.
+        """
+        message = self.receive(timeout)
+        if isinstance(message, Ready):
+            return message
+        self.kill()
+        raise TrainerDied(f"the trainer wasn't ready within {timeout:.0f} s; its log is {self._log}")
+
+    def memory_mb(self) -> float:
+        """The trainer's resident memory in MB; 0 when it is gone, or not there yet."""
+        pid = self.pid
+        if pid is None or not self.alive:  # its number may be that of another process by then
+            return 0.0
+        try:
+            return float(psutil.Process(pid).memory_info().rss) / 1e6
+        except psutil.Error:
+            return 0.0
+
+    def kill(self) -> None:
+        """Ends the trainer at once. Checkpoints are written atomically, so this is safe at any moment."""
+        self._child.kill()
+        with contextlib.suppress(OSError):
+            self._commands.close()
+
+    def _read(self, descriptor: int) -> None:
+        try:
+            with os.fdopen(descriptor, "rb") as messages:
+                for line in messages:
+                    if line.endswith(b"\n"):  # a line cut short by a kill is no message
+                        self._inbox.put(msgspec.json.decode(line, type=Message))
+        finally:
+            self._inbox.put(None)
+
+    def _died(self) -> TrainerDied:
+        try:
+            code = self._child.wait(timeout=5)
+        except TimeoutError:
+            self.kill()
+            return TrainerDied("the trainer closed its pipes without ending, and was killed")
+        return TrainerDied(f"the trainer {_in_words(code)}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        with self._log.open("rb") as log:
+            log.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return f"; its last words: {lines[-1][:300]}" if lines else ""
+
+
+def _in_words(code: int | None) -> str:
+    if code is None:
+        return "ended, and how is not known, as the trainer server had ended before"
+    if code < 0:
+        return f"was ended by signal {-code} ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}"

@@ -1,0 +1,157 @@
+"""What a worker and its trainer say to each other: one JSON document a line, over two pipes.
+
+The worker sends Train and Stop; the trainer answers Ready once, then for each job any number of EpochEnd and Warned,
+and one of Trained, Stopped or Failed. A trainer whose worker is gone (end of file on its input) exits at once.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from spaces.configuration import Configuration
+
+FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
+Objective = Literal["val_accuracy", "val_loss"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+StopReason = Literal["prune", "release"]
+
+
+class DataSource(msgspec.Struct, frozen=True):
+    """Which images to train on: a data set's name, `.npz` file or folder, and the directory that holds named ones.
+
+    `limit_train` keeps that many training images (None: all), chosen by the split's seed, stratified by class.
+    `decoded` is the folder where the same images may lie decoded (search/study/images.py): then they are taken from it.
+    """
+
+    dataset: str
+    data_dir: str | None = None
+    validation_fraction: float = 0.2
+    limit_train: int | None = None
+    decoded: str | None = None
+
+
+class Train(msgspec.Struct, frozen=True, tag="train"):
+    """A job: train one configuration from its first, or from its last checkpointed, to its last epoch.
+
+    `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
+    is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
+    `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
+    after the last epoch is worse than that of `rival`. `precision` is what the model computes in; weights are float32.
+    """
+
+    job: int
+    configuration: Configuration
+    space: str
+    data: DataSource
+    epochs: int
+    batch_size: int
+    seed: int
+    split_seed: int
+    token: int
+    checkpoints: str | None = None
+    model_path: str | None = None
+    objective: Objective = "val_accuracy"
+    rival: float | None = None
+    precision: Precision = "float32"
+
+
+class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
+    """A job: the scores of a saved model on the test or validation images. Its `space` defines the layers of its own,
+    if any. `precision` is what it was trained in.
+    """
+
+    job: int
+    space: str
+    data: DataSource
+    split_seed: int
+    batch_size: int
+    model_path: str
+    part: Literal["test", "validation"] = "test"
+    precision: Precision = "float32"
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """End this job at the next opportunity: it was pruned, or its slot is released (checkpoint kept)."""
+
+    job: int
+    reason: StopReason
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The trainer has imported Keras: its process, backend, device and package versions."""
+
+    pid: int
+    backend: str
+    device: str
+    versions: dict[str, str]
+
+
+class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
+    """An epoch is finished and checkpointed, or, with `replayed`, was so in an earlier attempt.
+
+    JSON has no NaN: a score that isn't a number travels as None. Epochs count from 1; `seconds` is the wall time of
+    training and validation together.
+    """
+
+    job: int
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+    learning_rate: float
+    replayed: bool = False
+
+
+class Warned(msgspec.Struct, frozen=True, tag="warned"):
+    """Something the user should know of, which doesn't end the trial (a checkpoint that couldn't be written)."""
+
+    job: int
+    message: str
+
+
+class Trained(msgspec.Struct, frozen=True, tag="trained"):
+    """The job went through its epochs. `diverged` says why it ended early: its loss was no longer finite; `over` says
+    why its configuration ended it early. `kept_epoch`, counted from 1, is that to whose model it went back; None: the
+    model is that of the last epoch.
+    """
+
+    job: int
+    parameters: int
+    epochs: int
+    diverged: str | None = None
+    peak_memory_mb: float | None = None
+    over: str | None = None
+    kept_epoch: int | None = None
+
+
+class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
+    """The scores on the images, and their number. `confusion` counts, for each class (row), for which class (column)
+    its images were taken.
+    """
+
+    job: int
+    loss: float
+    accuracy: float
+    n: int
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+
+class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
+    """The job ended because it was told to."""
+
+    job: int
+    epochs: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The job couldn't be done: the kind decides whether another attempt makes sense."""
+
+    job: int
+    kind: FailureKind
+    reason: str
+
+
+Command = Train | Evaluate | Stop
+Message = Ready | EpochEnd | Warned | Trained | Evaluated | Stopped | Failed

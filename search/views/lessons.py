@@ -1,0 +1,79 @@
+"""What the trials of a search say about each parameter, without saying more than they do.
+
+Most trials of a search are pruned, and the completed ones are a selection; comparing their means would compare
+selections. What all trials have is a place in the ranking of how far they got. So each choice is judged by how many of
+its trials are in the best quarter of all.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial
+
+from search.sampling.ranking import JUDGED, place
+from search.views.proportion import wilson_interval
+
+BEST_SHARE = 0.25
+FEWEST = 12
+
+
+@dataclass(frozen=True)
+class ChoiceScore:
+    """One choice: of `n` trials with it, `best` are in the best quarter of all; [`low`, `high`] is the 95 % interval of
+    that share.
+    """
+
+    choice: str
+    n: int
+    best: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The share of its trials that are in the best quarter."""
+        return self.best / self.n
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One parameter: the scores of its choices, best first, or the range of the best quarter's values."""
+
+    parameter: str
+    choices: tuple[ChoiceScore, ...] = ()
+    best_range: tuple[float, float] | None = None
+
+
+def lessons(trials: Sequence[FrozenTrial], *, maximize: bool) -> tuple[Lesson, ...]:
+    """What the trials say about each of their parameters; nothing where fewer than 12 were judged by their scores."""
+    ranked = ranking(trials, maximize=maximize)
+    if len(ranked) < FEWEST:
+        return ()
+    best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
+    names = dict.fromkeys(name for trial in ranked for name in trial.distributions)
+    return tuple(lesson(name, [trial for trial in ranked if name in trial.params], best) for name in names)
+
+
+def ranking(trials: Sequence[FrozenTrial], *, maximize: bool) -> list[FrozenTrial]:
+    """The completed and the pruned trials, best first."""
+    return sorted((trial for trial in trials if trial.state in JUDGED), key=partial(place, maximize=maximize))
+
+
+def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:
+    """What the trials that have the parameter say about it."""
+    if isinstance(ranked[0].distributions[name], CategoricalDistribution):
+        choices = dict.fromkeys(trial.params[name] for trial in ranked)
+        scores = [choice_score(name, choice, ranked, best) for choice in choices]
+        return Lesson(name, tuple(sorted(scores, key=lambda score: (-score.share, -score.n))))
+    values = [trial.params[name] for trial in ranked if trial.number in best]
+    return Lesson(name, best_range=(min(values), max(values)) if values else None)
+
+
+def choice_score(name: str, choice: object, ranked: Sequence[FrozenTrial], best: set[int]) -> ChoiceScore:
+    """How often trials with one choice are among the best; the interval is Wilson's (1927)."""
+    having = [trial.number for trial in ranked if trial.params[name] == choice]
+    hits = len(best.intersection(having))
+    return ChoiceScore(str(choice), len(having), hits, *wilson_interval(hits / len(having), len(having)))

@@ -1,0 +1,42 @@
+"""Notes in Markdown, which dashboards show: how they are written, and that of a trial that failed.
+
+Optuna's dashboard keeps the notes of trials with the study, so that they may be written after a trial has ended.
+"""
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search.study.trials import trial_id
+from search.views.dashboard_attributes import get_note, save_note
+from storage import SharedStudy
+
+WHAT_TO_DO = {
+    "out_of_memory": "Let fewer workers share the memory (`--n-workers`, `--workers-per-gpu`), or smaller batches.",
+    "timeout": "Raise `--trial-timeout`, or let trials have fewer epochs.",
+    "crash": "The log of its trainer, in the study's folder `logs`, has what it said last.",
+    "space_error": "The space's own code raised this: mend it, raise its version, and search in another study.",
+    "data_error": "The images couldn't be used: look at the data set.",
+    "storage_error": "A file couldn't be read or written: look at the disk.",
+}
+
+
+def failure_note(trial: FrozenTrial) -> str:
+    """What went wrong in a trial, and what to do about it."""
+    kind, reason = trial.user_attrs.get("failure", "unknown"), trial.user_attrs.get("reason", "no reason was stored")
+    epochs = trial.user_attrs.get("epochs", 0)
+    return f"**Failed ({kind})** after {epochs} epochs: {reason}\n\n{WHAT_TO_DO.get(kind, '')}".strip()
+
+
+def note_failures(shared: SharedStudy) -> None:
+    """Gives each failed trial its note."""
+    with shared.translated():
+        failed = shared.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    for trial in failed:
+        write_note(shared, failure_note(trial), trial.number)
+
+
+def write_note(shared: SharedStudy, text: str, trial_number: int | None = None) -> None:
+    """Writes a note of the study or of a trial, unless it is that already."""
+    with shared.translated():
+        owner = None if trial_number is None else trial_id(shared, trial_number)
+        if get_note(shared, owner) != text:
+            save_note(shared, text, owner)

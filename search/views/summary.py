@@ -1,0 +1,101 @@
+"""What a search found, as one record."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search.baselines import BASELINE, BaselineResult, baseline_results
+from search.study.test_score import TestScore, stored_test_score
+from search.views.lessons import Lesson, lessons
+from storage import Manifest, SharedStudy
+from storage.records import SlotCounts
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class TrialLine:
+    """A completed trial for the table: its number, objective, parameters, how many epochs it ran, and the baseline that
+    it is, if it is one.
+    """
+
+    number: int
+    value: float
+    params: dict[str, Any]
+    epochs: int
+    baseline: str | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of a study and its best trials, best first. `failures` counts reasons of failed trials; `duration_s`
+    is the wall time of this launch in seconds.
+    """
+
+    study_name: str
+    manifest: Manifest
+    counts: SlotCounts
+    top: tuple[TrialLine, ...]
+    lessons: tuple[Lesson, ...]
+    failures: dict[str, int]
+    test: TestScore | None
+    stop_reason: str | None
+    duration_s: float
+    baselines: tuple[BaselineResult, ...] = ()
+
+    @property
+    def best(self) -> TrialLine | None:
+        """The best trial, None if none is complete."""
+        return self.top[0] if self.top else None
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial that was ordered is finished."""
+        return self.counts.finished == self.counts.total
+
+
+def summarise(shared: SharedStudy, duration_s: float) -> Summary:
+    """Sums up the study as it is now."""
+    maximize = shared.manifest.direction == "maximize"
+    with shared.translated():
+        trials = shared.study.get_trials(deepcopy=False)
+    return Summary(
+        study_name=shared.name,
+        manifest=shared.manifest,
+        counts=shared.ledger.counts(),
+        top=best_trials(trials, TOP, maximize=maximize),
+        lessons=lessons(trials, maximize=maximize),
+        failures=failure_reasons(trials),
+        test=stored_test_score(shared),
+        stop_reason=shared.ledger.stop_reason(),
+        duration_s=duration_s,
+        baselines=baseline_results(trials),
+    )
+
+
+def best_trials(trials: list[FrozenTrial], count: int, *, maximize: bool) -> tuple[TrialLine, ...]:
+    """The best completed trials, best first; of equals, the earlier one."""
+    complete = [
+        TrialLine(
+            trial.number,
+            trial.value,
+            trial.params,
+            len(trial.intermediate_values),
+            trial.user_attrs.get(BASELINE),
+        )
+        for trial in trials
+        if trial.state is TrialState.COMPLETE and trial.value is not None
+    ]
+    return tuple(sorted(complete, key=lambda line: (-line.value if maximize else line.value, line.number))[:count])
+
+
+def failure_reasons(trials: list[FrozenTrial]) -> dict[str, int]:
+    """How often each reason ended a trial as failed, the most frequent first."""
+    reasons = [
+        f"{trial.user_attrs.get('failure', 'unknown')}: {trial.user_attrs.get('reason', 'no reason was stored')}"
+        for trial in trials
+        if trial.state is TrialState.FAIL
+    ]
+    return dict(Counter(reasons).most_common())

@@ -1,0 +1,140 @@
+"""A search in words, tables and JSON."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from search.baselines import BaselineResult, best_baseline
+from search.views.lessons import ChoiceScore, Lesson
+from search.views.proportion import wilson_interval
+from search.views.summary import Summary, TrialLine
+from storage import Manifest
+
+WIDTH = 120
+MOST_CHOICES = 3
+FACTS = 3  # of a trial, beside its parameters
+MOST_COLUMNS = 8  # of parameters
+
+
+def in_precision(manifest: Manifest) -> str:
+    """What models compute in, "" if that is as usual."""
+    return "" if manifest.precision == "float32" else f" in {manifest.precision}"
+
+
+def headline(summary: Summary) -> str:
+    """How the study stands, in one sentence."""
+    counts = summary.counts
+    ended = f"{counts.complete} complete, {counts.pruned} pruned, {counts.diverged} diverged, {counts.failed} failed"
+    if summary.done:
+        return f"The study {summary.study_name} is complete: {counts.total} trials ({ended})."
+    left = counts.total - counts.finished
+    return f"The study {summary.study_name} is not complete: {left} of {counts.total} trials are left ({ended})."
+
+
+def top_table(summary: Summary) -> str:
+    """The table of the best trials: a row each, or, with more parameters than a line takes, a column each."""
+    if not summary.top:
+        return ""
+    names = list(dict.fromkeys(name for line in summary.top for name in line.params))
+    rows = [["trial", summary.manifest.objective, "epochs", *names], *(cells(line, names) for line in summary.top)]
+    numbers = FACTS if len(names) <= MOST_COLUMNS else 0
+    head, *body = rows if numbers else [list(column) for column in zip(*rows, strict=True)]
+    table = Table(title="Best trials", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for index, name in enumerate(head):
+        table.add_column(name, justify="right" if index < numbers else "left", overflow="fold")
+    for row in body:
+        table.add_row(*row)
+    return rendered(table).rstrip() + "\n"
+
+
+def cells(line: TrialLine, names: Sequence[str]) -> list[str]:
+    """What the table has of a trial, a baseline marked by a star."""
+    params = [number(line.params[name]) if name in line.params else "" for name in names]
+    return [f"{line.number}{'' if line.baseline is None else '*'}", f"{line.value:.4f}", str(line.epochs), *params]
+
+
+def baselines_text(summary: Summary) -> str:
+    """The baselines, and how the best trial compares with the best of them."""
+    if not summary.baselines:
+        return ""
+    reached = [f"{b.name} {'not complete' if b.value is None else f'{b.value:.4f}'}" for b in summary.baselines]
+    lines = [f"Baselines (*): {', '.join(reached)}."]
+    known = best_baseline(summary.baselines, maximize=summary.manifest.direction == "maximize")
+    if known is not None and known.value is not None and summary.best is not None:
+        lines.append(against(summary.best, known, known.value))
+    return "\n".join(lines) + "\n"
+
+
+def against(best: TrialLine, known: BaselineResult, value: float) -> str:
+    """How the best trial compares with the best baseline, which reached `value`."""
+    if best.number == known.number:
+        return f"No trial was better than the best of them, {known.name}."
+    side = "above" if best.value > value else "below"
+    distance = f"{abs(best.value - value):.4f} {side}" if best.value != value else "level with"
+    return (
+        f"The best trial, {best.number}, is {distance} the best of them, {known.name}: single runs, one the best of "
+        "many, so a hint for a comparison, no proof."
+    )
+
+
+def test_line(summary: Summary) -> str:
+    """The test score, with its 95 % interval."""
+    if summary.test is None:
+        return ""
+    low, high = wilson_interval(summary.test.accuracy, summary.test.n)
+    return (
+        f"Test accuracy of trial {summary.test.trial}: {summary.test.accuracy:.2%} "
+        f"(95 % interval {low:.1%} to {high:.1%}), measured once, on {summary.test.n} images "
+        "that neither training nor search saw.\n"
+    )
+
+
+def lessons_text(summary: Summary) -> str:
+    """What was learnt about each parameter."""
+    lines = [lesson_line(lesson) for lesson in summary.lessons if lesson.choices or lesson.best_range]
+    if not lines:
+        return ""
+    head = "What the trials say: of those with a choice, how many are in the best quarter (95 % interval of that share)"
+    tail = (
+        "  The sampler chose these trials, which differ in everything else as well: hints for a comparison, no proof.\n"
+    )
+    return "\n".join([head, *lines, tail])
+
+
+def lesson_line(lesson: Lesson) -> str:
+    """One parameter in one line."""
+    if lesson.best_range is not None:
+        low, high = lesson.best_range
+        return f"  {lesson.parameter:<17} from {number(low)} to {number(high)} in the best quarter"
+    return f"  {lesson.parameter:<17} " + ", ".join(choice_text(choice) for choice in lesson.choices[:MOST_CHOICES])
+
+
+def choice_text(score: ChoiceScore) -> str:
+    """One choice: its share and interval."""
+    return f"{score.choice} {score.best} of {score.n} ({score.low * 100:.0f}-{score.high * 100:.0f} %)"
+
+
+def failures_text(summary: Summary) -> str:
+    """The reasons of failed trials, and why the study was stopped if it was."""
+    lines = [f"  {count} x {reason}" for reason, count in summary.failures.items()]
+    if lines:
+        lines.insert(0, "Failed trials:")
+    if summary.stop_reason is not None:
+        lines.append(f"The study was stopped: {summary.stop_reason}")
+    return "\n".join(lines)
+
+
+def number(value: Any) -> str:
+    """A parameter's value, floats to three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def rendered(table: Table) -> str:
+    """The table as text."""
+    text = io.StringIO()
+    Console(force_jupyter=False, file=text, width=WIDTH, color_system=None).print(table)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

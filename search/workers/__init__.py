@@ -1,0 +1,1 @@
+"""Workers: they claim slots, have them trained, and end their trials. See `search/workers/loop.py`."""

@@ -1,0 +1,327 @@
+"""One attempt at one slot: its trial, the training, and the outcome.
+
+    claimed slot -> trial -> configuration -> epochs -> outcome
+
+The ledger is the truth about a slot; Optuna's trial is written after it, idempotently, so that whatever is cut off in
+between can be repeated by anybody.
+"""
+
+import logging
+import math
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from search.baselines import BASELINE
+from search.errors import TrainerDied, TrainerUnavailable
+from search.outage import sit_out
+from search.shutdown import Shutdown
+from search.study.split_seed import split_seed
+from search.study.trials import open_trial, report, should_prune, suggest_configuration
+from search.trainers.protocol import EpochEnd, Failed, Message, Ready, Train, Trained, Warned
+from search.workers.aftermath import Aftermath
+from search.workers.lease import LeaseKeeper
+from search.workers.running_job import RunningJob
+from search.workers.settle import Facts, settle, value_to_beat
+from search.workers.workbench import Workbench
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from storage.errors import LeaseLost, StorageUnreachable
+from storage.records import EpochRow, FinishedSlot, Lease, Outcome
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+HostPart = Literal["done", "crashed", "unavailable"]
+RELEASE_S = 5.0
+PRUNE_S = 60.0
+
+
+class Released(Exception):
+    """The slot goes back to the ledger, with its checkpoint, for somebody else."""
+
+
+def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: Aftermath) -> HostPart:
+    """Works on a claimed slot until it is finished, released, or lost to another worker. What the slot before left is
+    done in time; this one leaves the settling of its trial.
+
+    Returns what the host did: its part, or its trainer crashed, or it couldn't start one.
+
+    Raises:
+        StorageUnreachable: the database was away for longer than the worker's limit.
+    """
+    attempt = Attempt(bench, lease, shutdown, aftermath)
+    with LeaseKeeper(bench.shared.ledger, lease) as keeper:
+        try:
+            outcome = attempt.outcome(keeper)
+            attempt.reach(lambda: bench.shared.ledger.finish(lease, outcome))
+        except LeaseLost as error:
+            log.warning("slot %d: %s; this attempt is dropped", lease.slot, error)
+            attempt.stop_training()
+            return "done"
+        except Released:
+            attempt.stop_training()
+            attempt.release()
+            return "done"
+        except TrainerUnavailable as error:
+            log.warning("slot %d: %s", lease.slot, error)
+            attempt.release()
+            return "unavailable"
+        except TrainerDied as error:
+            log.warning("slot %d: %s", lease.slot, error)
+            bench.trainer.discard()
+            attempt.release(failure=str(error))
+            return "crashed"
+        except StorageUnreachable:
+            attempt.stop_training()
+            raise
+    aftermath.leave(lambda: attempt.settle(outcome))
+    return "crashed" if outcome.kind == "crash" else "done"
+
+
+@dataclass
+class Attempt:
+    """The steps of an attempt, in the order in which `outcome` takes them."""
+
+    bench: Workbench
+    lease: Lease
+    shutdown: Shutdown
+    aftermath: Aftermath
+    _number: int = -1
+    _running: RunningJob | None = None
+    _facts: Facts | None = None
+    _value: float | None = None
+    _values: dict[int, float | None] = field(default_factory=dict)
+    _epochs: int = 0
+    _recorded: dict[int, EpochRow] = field(default_factory=dict)
+    _started_over: bool = False
+    _parameters: int | None = None
+    _peak_memory_mb: float | None = None
+    _seconds: list[float] = field(default_factory=list)
+
+    def outcome(self, keeper: LeaseKeeper) -> Outcome:
+        """Trains the slot's configuration, from its last checkpoint if it has one.
+
+        Raises:
+            LeaseLost: another worker holds the slot now.
+            Released: the worker was asked to leave.
+            TrainerDied: the trainer crashed; another attempt may go on from the checkpoint.
+            TrainerUnavailable: there is none to be had on this host.
+            StorageUnreachable: the database was away for too long.
+        """
+        shared = self.bench.shared
+        self._number = self.reach(lambda: open_trial(shared, self.bench.space, self.lease))
+        self._recorded = self.reach(lambda: {row.epoch: row for row in shared.ledger.epochs(self._number)})
+        if self.lease.failures >= shared.manifest.max_attempts:
+            return self._too_many_failures()
+        if not self._can_go_first():
+            self.aftermath.do()
+        try:
+            configuration = self.reach(
+                lambda: suggest_configuration(shared, self.bench.space, self.lease, self._number)
+            )
+        except SpaceError as error:
+            return self._failed("space_error", str(error))
+        if self.bench.mirror is not None:
+            self.bench.mirror.fetch(self.lease)
+        running, ready = self._begin(self._train(configuration))
+        outcome = self._follow(running, keeper)
+        if outcome.state == "pruned":
+            running.stop("prune")
+        self._facts = self._gather_facts(ready)
+        return outcome
+
+    def reach(self, action: Callable[[], T]) -> T:
+        """Does something idempotent with the database, sitting out its absence."""
+        return sit_out(action, self.bench.limits.outage_s, give_up=lambda: self.shutdown.requested)
+
+    def release(self, failure: str | None = None) -> None:
+        """Gives the slot back for another attempt; `failure` says what went wrong in this one."""
+        try:
+            failures = self.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=failure))
+        except LeaseLost as error:
+            log.warning("slot %d wasn't this worker's any more: %s", self.lease.slot, error)
+        else:
+            log.info("slot %d is released, after %d failed attempts in a row", self.lease.slot, failures)
+
+    def stop_training(self) -> None:
+        """Has the trainer leave the job, so that the slot can be released."""
+        if self._running is not None:
+            self._running.stop("release")
+            self._running.wait_until_left(RELEASE_S, give_up=lambda: False)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Brings the finished slot's trial to its end."""
+        if self._running is not None and outcome.state == "pruned":
+            # What the trainer writes after the slot's folder is cleared would stay there.
+            self._running.wait_until_left(PRUNE_S, give_up=lambda: self.shutdown.requested)
+        finished = FinishedSlot(self.lease.slot, self._number, outcome, confirmed=False, finished_at=time.time())
+        self.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._facts))
+        if self.bench.mirror is not None:
+            self.bench.mirror.remove(self.lease)
+        words = "" if outcome.value is None else f" {self.bench.shared.manifest.objective} {outcome.value:.4f}"
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        log.info("trial %d %s after %d epochs%s%s", self._number, outcome.state, outcome.epochs, words, reason)
+
+    def _can_go_first(self) -> bool:
+        """Whether this slot's training may begin before the slot before is settled: it takes no time, and what is
+        trained depends on no other trial.
+        """
+        bench = self.bench
+        return self.lease.params is not None and bench.trainer.current is not None and bench.mirror is None
+
+    def _train(self, configuration: Configuration) -> Train:
+        manifest = self.bench.shared.manifest
+        return Train(
+            job=self.bench.trainer.next_job(),
+            configuration=configuration,
+            space=self.bench.space_ref,
+            data=self.bench.data,
+            epochs=manifest.epochs,
+            batch_size=manifest.batch_size,
+            precision=manifest.precision,
+            seed=self.lease.seed,
+            split_seed=split_seed(manifest, self.lease.settings),
+            token=self.lease.token,
+            checkpoints=str(self.bench.folder.slot(self.lease.slot)),
+            model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+            objective=manifest.objective,
+            rival=self.reach(lambda: value_to_beat(self.bench.shared)),
+        )
+
+    def _begin(self, job: Train) -> tuple[RunningJob, Ready]:
+        """Hands the trainer the job, and then does what the slot before has left. Should that end the trainer, another
+        gets the job.
+        """
+        while True:
+            process, ready = self.bench.trainer.process()
+            process.send(job)
+            self._running = RunningJob(self.bench.trainer, process, job)
+            self.aftermath.do()
+            if self._running.held:
+                return self._running, ready
+
+    def _follow(self, running: RunningJob, keeper: LeaseKeeper) -> Outcome:
+        began = time.monotonic()
+        while True:
+            keeper.check()
+            if self.shutdown.requested:
+                raise Released
+            outcome = self._exceeded(time.monotonic() - began)
+            if outcome is not None:
+                self.bench.trainer.discard()
+                return outcome
+            message = running.receive()
+            outcome = None if message is None else self._take(message)
+            if outcome is not None:
+                return outcome
+
+    def _take(self, message: Message) -> Outcome | None:
+        match message:
+            case Warned():
+                log.warning("trial %d: %s", self._number, message.message)
+            case EpochEnd():
+                return self._pruned() if self._record(message) else None
+            case Trained():
+                return self._trained(message)
+            case Failed():
+                return self._trainer_failed(message)
+        return None
+
+    def _exceeded(self, seconds: float) -> Outcome | None:
+        limits = self.bench.limits
+        if limits.trial_timeout_s is not None and seconds > limits.trial_timeout_s:
+            return self._failed("timeout", f"not finished after {limits.trial_timeout_s:g} s")
+        if limits.trial_memory_mb is not None and self.bench.trainer.memory_mb() > limits.trial_memory_mb:
+            return self._failed("out_of_memory", f"the trainer held more than {limits.trial_memory_mb:.0f} MB")
+        return None
+
+    def _record(self, message: EpochEnd) -> bool:
+        """Stores an epoch, in the ledger and then in the trial; whether the pruner ends the trial here."""
+        shared = self.bench.shared
+        row = EpochRow(
+            epoch=message.epoch,
+            loss=message.loss,
+            accuracy=message.accuracy,
+            val_loss=message.val_loss,
+            val_accuracy=message.val_accuracy,
+            seconds=message.seconds,
+            learning_rate=message.learning_rate,
+        )
+        row = self._recorded.get(row.epoch, row)  # what an earlier attempt has recorded stands, and is what is reported
+        self._note_if_repeated(message)
+        if self.bench.mirror is not None and not message.replayed:
+            self.bench.mirror.put(self.lease)
+        self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
+        value = getattr(row, shared.manifest.objective)
+        self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))
+        self._value, self._epochs = value, row.epoch
+        self._values[row.epoch] = value
+        self._seconds.append(row.seconds)
+        # An earlier attempt passed the pruner after each epoch but its last one, where it may have been cut off before.
+        to_judge = len(self._recorded) <= row.epoch < shared.manifest.epochs
+        to_judge = to_judge and BASELINE not in (self.lease.settings or {})
+        return to_judge and self.reach(lambda: should_prune(shared, self._number))
+
+    def _note_if_repeated(self, message: EpochEnd) -> None:
+        """Says, once, that epochs which an earlier attempt has recorded are trained again: a checkpoint is missing."""
+        if message.replayed or message.epoch not in self._recorded or self._started_over:
+            return
+        self._started_over = True
+        log.warning(
+            "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
+            "Is the artifact folder the same for all hosts?",
+            self._number,
+            message.epoch,
+            len(self._recorded),
+            self.bench.folder.slot(self.lease.slot),
+        )
+
+    def _pruned(self) -> Outcome:
+        return Outcome("pruned", self._value, "worse than others after as many epochs", None, self._epochs)
+
+    def _trained(self, message: Trained) -> Outcome:
+        if message.diverged is not None:
+            return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
+        self._parameters, self._peak_memory_mb = message.parameters, message.peak_memory_mb
+        value = self._values.get(message.kept_epoch or self._epochs)
+        if value is None:
+            return Outcome(
+                "diverged", None, "the objective of the last epoch is not a number", "diverged", self._epochs
+            )
+        return Outcome("complete", value, ending(message), None, self._epochs)
+
+    def _trainer_failed(self, message: Failed) -> Outcome:
+        if message.kind in ("out_of_memory", "crash"):
+            self.bench.trainer.discard()  # who knows what state it is in
+        return self._failed(message.kind, message.reason)
+
+    def _too_many_failures(self) -> Outcome:
+        self._epochs = len(self._recorded)
+        last = f"; the last: {self.lease.last_failure}" if self.lease.last_failure else ""
+        return self._failed("crash", f"{self.lease.failures} attempts in a row ended without a new epoch{last}")
+
+    def _gather_facts(self, ready: Ready) -> Facts:
+        return Facts(
+            host=socket.gethostname(),
+            device=ready.device,
+            backend=ready.backend,
+            parameters=self._parameters,
+            epoch_seconds=statistics.median(self._seconds) if self._seconds else None,
+            trainer_memory_mb=round(self.bench.trainer.memory_mb()),
+            trainer_peak_memory_mb=None if self._peak_memory_mb is None else round(self._peak_memory_mb),
+        )
+
+    def _failed(self, kind: str, reason: str) -> Outcome:
+        return Outcome("failed", None, reason, kind, self._epochs)
+
+
+def ending(message: Trained) -> str | None:
+    """Why a completed trial ended before its last epoch, and which epoch its value and model are those of, if not of
+    the last.
+    """
+    kept = None if message.kept_epoch in (None, message.epochs) else f"kept the model of epoch {message.kept_epoch}"
+    return "; ".join(part for part in (message.over, kept) if part is not None) or None

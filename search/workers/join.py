@@ -1,0 +1,143 @@
+"""Joining a study as a worker: whether this machine has what the manifest asks for, and the workbench for it."""
+
+import importlib.metadata
+import os
+import platform
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from search.commands.worker_flags import WorkerFlags
+from search.errors import UsageError
+from search.outage import sit_out
+from search.pruning import make_pruner
+from search.samplers import make_sampler
+from search.study.folders import StudyFolder
+from search.study.images import find_images
+from search.study.space import study_space
+from search.trainers.child import TRAINER_COMMAND
+from search.trainers.protocol import DataSource
+from search.workers.checkpoint_mirror import open_mirror
+from search.workers.places import Place
+from search.workers.workbench import Limits, Trainer, Workbench
+from spaces import SpaceSource, resolve
+from storage import Manifest, SharedStudy, open_study
+from storage.records import WorkerInfo
+
+RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy", "tensorflow")
+DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")
+
+
+def join_study(
+    url: str,
+    study_name: str,
+    flags: WorkerFlags,
+    place: Place,
+    wait_s: float,
+    trainer_command: Sequence[str] = TRAINER_COMMAND,
+) -> Workbench:
+    """Opens the study and registers as a worker of it; waits `wait_s` seconds for the database.
+
+    `trainer_command` starts a program that speaks search/trainers/protocol.py: see TrainerProcess.
+
+    Raises:
+        UsageError: code, packages or data of this machine aren't those of the study.
+        StorageError: the study can't be opened.
+    """
+    shared = open_study(url, study_name, wait_s=wait_s)
+    manifest = shared.manifest
+    source = resolve(manifest.space)
+    folder = study_folder(shared, flags.artifacts)
+    data = data_source(manifest, flags.data_dir, folder)
+    require_same_code(manifest, source)
+    environment = place.for_trainer(manifest.batch_pixels)
+    trainer = Trainer(folder, environment, flags.trainer_memory, trainer_command)
+    trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
+    try:
+        require_same_images(manifest, data)
+    except BaseException:
+        trainer.discard()
+        raise
+    shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
+    shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
+    host, pid = socket.gethostname(), os.getpid()
+    info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions())
+    sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
+    return Workbench(
+        worker_id=info.worker_id,
+        shared=shared,
+        space=study_space(manifest, source.space),
+        space_ref=source.ref,
+        data=data,
+        folder=folder,
+        mirror=open_mirror(folder),
+        trainer=trainer,
+        limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
+    )
+
+
+def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
+    """The study's files, in the given folder or where its manifest says."""
+    return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name, shared.manifest.artifact_store)
+
+
+def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder | None = None) -> DataSource:
+    """The study's data set, found on this machine; with `folder`, decoded there by a worker, if it was."""
+    where = data_dir or (Path(manifest.data_dir) if manifest.data_dir else None)
+    return DataSource(
+        dataset=manifest.dataset,
+        data_dir=None if where is None else str(where),
+        validation_fraction=manifest.validation_fraction,
+        limit_train=manifest.limit_train,
+        decoded=None if folder is None else str(folder.images(manifest.dataset_fingerprint).absolute()),
+    )
+
+
+def require_same(manifest: Manifest, source: SpaceSource, data: DataSource) -> None:
+    """Raises UsageError unless this machine's space, packages and images are those of the study."""
+    require_same_code(manifest, source)
+    require_same_images(manifest, data)
+
+
+def require_same_code(manifest: Manifest, source: SpaceSource) -> None:
+    """Raises UsageError unless this machine's space and packages are those of the study."""
+    found = {"space version": str(source.space.version), "space source": source.fingerprint[:12]}
+    asked = {"space version": str(manifest.space_version), "space source": manifest.space_fingerprint[:12]}
+    found |= {name: version for name, version in installed_versions().items() if name in DECIDING_PACKAGES}
+    asked |= {name: version for name, version in manifest.versions.items() if name in DECIDING_PACKAGES}
+    _require_equal(asked, found)
+
+
+def require_same_images(manifest: Manifest, data: DataSource) -> None:
+    """Raises UsageError unless this machine's images are those of the study. Many are decoded here for all trainers."""
+    _require_equal({"images": manifest.dataset_fingerprint[:12]}, {"images": find_images(manifest, data)[:12]})
+
+
+def _require_equal(asked: Mapping[str, str], found: Mapping[str, str]) -> None:
+    differences = differing(asked, found)
+    if differences:
+        raise UsageError(
+            f"this machine can't work on the study, as its results would not be comparable: {'; '.join(differences)}. "
+            "Install the study's versions, or start a study of another --study-name."
+        )
+
+
+def differing(asked: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """What the study has and this machine hasn't."""
+    return [
+        f"{name} is {found.get(name, 'missing')} here and {value} in the study"
+        for name, value in asked.items()
+        if found.get(name) != value
+    ]
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a CPU or GPU build under another name; the trainer says which backend runs
+    return versions

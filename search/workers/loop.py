@@ -1,0 +1,168 @@
+"""The loop of a worker: claims slots of the shared study and works on them until none is left."""
+
+import logging
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from search.errors import Quarantined
+from search.shutdown import Shutdown
+from search.workers.aftermath import Aftermath
+from search.workers.attempt import HostPart, attempt_slot
+from search.workers.scoring import measure_test_score
+from search.workers.settle import clear_settled_slots, settle
+from search.workers.workbench import Workbench
+from storage import SharedStudy
+from storage.errors import StorageUnreachable
+
+log = logging.getLogger(__name__)
+
+IDLE_POLL_S = 0.5
+BEAT_S = 5.0
+SETTLE_AFTER_S = 5.0
+HOPELESS_AFTER = 3
+QUARANTINE_AFTER = 3
+OUTAGE_POLL_S = 2.0
+NUMBER = re.compile(r"\d[\d.eE+-]*")
+
+
+class Heartbeat:
+    """Tells the study every few seconds that this worker is there, until the `with` block ends."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            try:
+                memory = round(self._bench.trainer.memory_mb())
+                self._bench.shared.workers.beat(self._bench.worker_id, trainer_memory_mb=memory)
+            except StorageUnreachable as error:
+                log.debug("no sign of life could be left: %s", error)
+
+
+def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
+    """Claims and attempts slots until all of the study's are done, a stop is asked for, or the deadline
+    (`time.monotonic()`) has passed. When the database is away for longer than the limit, the slot in hand is let go,
+    and the worker waits.
+
+    Raises:
+        Quarantined: nothing works on this host.
+        StudyNotFound: the study was deleted.
+    """
+    leftovers, strikes, worked_last = Leftovers(bench), Strikes(), False
+    with Aftermath() as aftermath:
+        while not shutdown.requested and time.monotonic() < deadline:
+            try:
+                lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
+                if lease is not None:
+                    worked_last = True
+                    strikes.note(lease.slot, attempt_slot(bench, lease, shutdown, aftermath))
+                    bench.trainer.replace_if_worn()
+                    stop_if_hopeless(bench.shared)
+                    continue
+                aftermath.do()
+                if nothing_to_come(bench.shared):
+                    leave_nothing(bench, score=worked_last)
+                    return
+                worked_last = False
+                leftovers.settle()
+                shutdown.wait(IDLE_POLL_S)
+            except StorageUnreachable as error:
+                log.warning("waiting for the database: %s", error)
+                shutdown.wait(OUTAGE_POLL_S)
+
+
+def leave_nothing(bench: Workbench, *, score: bool) -> None:
+    """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured."""
+    clear_settled_slots(bench.shared, bench.folder)
+    if score:
+        score_if_complete(bench)
+    if bench.shared.manifest.comparison is None:  # others may be looked at again, after more trials
+        bench.folder.remove_images()
+
+
+def score_if_complete(bench: Workbench) -> None:
+    """Measures the best model's test score, if all of a search's trials are done: this worker ended the last of them,
+    and its trainer is warm. A launch does it otherwise. Comparisons have test scores of their own.
+    """
+    counts = bench.shared.ledger.counts()
+    if counts.finished == counts.total and bench.shared.manifest.comparison is None:
+        data_dir = bench.data.data_dir
+        measure_test_score(bench.shared, bench.folder, Path(data_dir) if data_dir else None, bench.trainer)
+
+
+@dataclass
+class Strikes:
+    """What went wrong on this worker, attempt after attempt, for reasons that may be its host's."""
+
+    _slots: set[int] = field(default_factory=set)
+    _unavailable: int = 0
+
+    def note(self, slot: int, part: HostPart) -> None:
+        """Takes down how an attempt went.
+
+        Raises:
+            Quarantined: three slots in a row crashed, or three times in a row no trainer could be started. A single
+                slot that crashes again and again is that slot's fault.
+        """
+        if part == "done":
+            self._slots.clear()
+        else:
+            self._slots.add(slot)
+        self._unavailable = self._unavailable + 1 if part == "unavailable" else 0
+        if max(len(self._slots), self._unavailable) >= QUARANTINE_AFTER:
+            raise Quarantined(
+                f"{QUARANTINE_AFTER} times in a row the trainer failed on this worker, last with slot {slot}: "
+                "it claims no more. Its log and the trainer's say why; start it again when that is mended"
+            )
+
+
+def nothing_to_come(shared: SharedStudy) -> bool:
+    """Whether no slot can become claimable any more: all are done and told, or the study is stopped."""
+    if shared.ledger.stop_reason() is not None:
+        return True
+    counts = shared.ledger.counts()
+    return counts.finished == counts.total and not shared.ledger.unconfirmed()
+
+
+@dataclass
+class Leftovers:
+    """Slots that were finished by workers which then died before they could end the trial."""
+
+    bench: Workbench
+    _seen: dict[int, float] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Ends the trials of those that nobody else has ended for a while; call it now and then."""
+        now = time.monotonic()
+        for finished in self.bench.shared.ledger.unconfirmed():
+            if now - self._seen.setdefault(finished.slot, now) > SETTLE_AFTER_S:
+                settle(self.bench.shared, self.bench.folder, finished)
+
+
+def stop_if_hopeless(shared: SharedStudy) -> None:
+    """Stops a study whose first trials all failed for the same reason, and none did better since: the rest would, too.
+
+    Reasons that differ in their numbers alone (a parameter, a time, an address) are the same.
+    """
+    counts = shared.ledger.counts()
+    if counts.failed < counts.finished or counts.failed < HOPELESS_AFTER:
+        return
+    first = [finished.outcome for finished in shared.ledger.outcomes(HOPELESS_AFTER)]
+    if len({(outcome.kind, NUMBER.sub("#", outcome.reason or "")) for outcome in first}) == 1:
+        kind, reason = first[0].kind, first[0].reason
+        shared.ledger.stop(f"the first {HOPELESS_AFTER} trials all failed for the same reason ({kind}): {reason}")

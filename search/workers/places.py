@@ -1,0 +1,53 @@
+"""Where workers run: a GPU, or a share of it, or a share of the processors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+
+from search.commands.worker_flags import WorkerFlags
+from search.host.gpus import VISIBLE, Gpu, choose_gpus, find_gpus
+from search.host.machine import SHARE_VARIABLE, THREADS_VARIABLE, default_workers, threads_each, threads_for
+
+NO_GPU = "-1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place for one worker: the device in words, the environment that confines its trainer to it, and how many
+    threads the trainer may use.
+    """
+
+    device: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
+
+    def for_worker(self) -> Mapping[str, str]:
+        """The environment of a worker that finds itself in this place."""
+        return {**self.environment, SHARE_VARIABLE: str(self.threads)}
+
+    def for_trainer(self, batch_pixels: int) -> Mapping[str, str]:
+        """The environment of a trainer for batches of so many pixels."""
+        return {**self.environment, THREADS_VARIABLE: str(threads_for(batch_pixels, self.threads))}
+
+
+def find_places(flags: WorkerFlags) -> list[Place]:
+    """A place for each worker that the flags ask for.
+
+    Raises:
+        UsageError: they ask for GPUs that aren't there.
+    """
+    gpus = choose_gpus(flags.gpus, find_gpus())
+    return gpu_places(gpus, flags) if gpus else processor_places(flags.n_workers)
+
+
+def gpu_places(gpus: Sequence[Gpu], flags: WorkerFlags) -> list[Place]:
+    """Places on the GPUs in turn: `workers_per_gpu` on each, unless a number of workers is given."""
+    count = len(gpus) * flags.workers_per_gpu if flags.n_workers is None else flags.n_workers
+    threads = threads_each(max(count, 1))
+    return [Place(f"gpu {gpu.index}", {VISIBLE: gpu.uuid}, threads) for gpu in islice(cycle(gpus), count)]
+
+
+def processor_places(n_workers: int | None) -> list[Place]:
+    """Places on the processors, with equal shares of them."""
+    count = default_workers() if n_workers is None else n_workers
+    return [Place("cpu", {VISIBLE: NO_GPU}, threads_each(max(count, 1)))] * count

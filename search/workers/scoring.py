@@ -1,0 +1,100 @@
+"""Measuring the test score of a search's best model: once, when the search is done."""
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from search.errors import TrainerDied, TrainerUnavailable
+from search.host.machine import threads_each
+from search.study.folders import StudyFolder
+from search.study.snapshot import find_best
+from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
+from search.trainers.process import TrainerProcess
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Failed, Message
+from search.workers.join import data_source
+from search.workers.settle import MODEL_ATTR
+from search.workers.workbench import Trainer
+from storage import SharedStudy, open_artifacts
+from storage.errors import ArtifactError, StorageUsageError
+
+log = logging.getLogger(__name__)
+
+EVALUATION_S = 600.0
+
+
+def measure_test_score(
+    shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: Trainer | None = None
+) -> None:
+    """Scores the best trial's model on the test images, unless that was done before, and stores the result.
+
+    A `trainer` that is warm saves the seconds that it takes to start one.
+    """
+    best = find_best(shared)
+    stored = stored_test_score(shared)
+    if best is None or (stored is not None and stored.trial == best.number):
+        return
+    with shared.translated():
+        artifact = shared.trial(best.number).user_attrs.get(MODEL_ATTR)
+    if artifact is None:
+        log.warning("the model of trial %d wasn't kept on this host: no test score", best.number)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        model = Path(scratch) / "model.keras"
+        try:
+            open_artifacts(folder.store).fetch(artifact, model)
+            with trainer_for(folder, trainer) as evaluator:
+                score = _evaluate(shared, evaluator, data_source(shared.manifest, data_dir, folder), best.number, model)
+        except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
+            log.warning("no test score: %s", error)
+            return
+    with shared.translated():
+        shared.study.set_user_attr(TEST_ATTR, msgspec.to_builtins(score))
+
+
+@contextlib.contextmanager
+def trainer_for(folder: StudyFolder, trainer: Trainer | None) -> Iterator[Trainer]:
+    """The given trainer; without one, a new one within the `with` block."""
+    if trainer is not None:
+        yield trainer
+        return
+    own = Trainer(folder, {"SEARCH_THREADS": str(threads_each())}, memory_limit_mb=0)
+    try:
+        yield own
+    finally:
+        own.discard()
+
+
+def _evaluate(shared: SharedStudy, trainer: Trainer, data: DataSource, number: int, model: Path) -> TestScore:
+    manifest = shared.manifest
+    job = Evaluate(
+        job=trainer.next_job(),
+        space=manifest.space,
+        data=data,
+        split_seed=manifest.seed,
+        batch_size=manifest.batch_size,
+        precision=manifest.precision,
+        model_path=str(model),
+    )
+    process, _ = trainer.process()
+    process.send(job)
+    message = _answer(process, job)
+    if isinstance(message, Evaluated):
+        return TestScore(number, message.accuracy, message.loss, message.n)
+    reason = message.reason if isinstance(message, Failed) else f"no answer within {EVALUATION_S:.0f} s"
+    trainer.discard()
+    raise TrainerDied(f"the model couldn't be evaluated: {reason}")
+
+
+def _answer(process: TrainerProcess, job: Evaluate) -> Message | None:
+    """What the trainer says of the job, None if that takes too long; the rest of earlier jobs is passed over."""
+    deadline = time.monotonic() + EVALUATION_S
+    while (seconds := deadline - time.monotonic()) > 0:
+        message = process.receive(seconds)
+        if isinstance(message, Evaluated | Failed) and message.job == job.job:
+            return message
+    return None

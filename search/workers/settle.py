@@ -1,0 +1,155 @@
+"""What follows a slot's one result: the trial's attributes and model, the end of the trial, and cleaning up.
+
+The result itself is already in the ledger; each step here can be repeated by anybody, at any time.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from search.study.folders import StudyFolder
+from search.study.trials import trial_id
+from search.workers.trial_files import keep_files
+from storage import SharedStudy, open_artifacts
+from storage.errors import ArtifactError, StorageUsageError
+from storage.records import FinishedSlot, Outcome
+
+log = logging.getLogger(__name__)
+
+MODEL_ATTR = "model_artifact"
+STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "diverged": TrialState.PRUNED,  # samplers learn from pruned trials; failed ones are invisible to them
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the worker knows of a trial beside its result, for the trial's attributes.
+
+    `parameters` counts the model's, `epoch_seconds` is the median of its epochs, memory is resident and in MB: what the
+    trainer held at the end of the trial, and at most since it was started, for whichever trial.
+    """
+
+    host: str
+    device: str
+    backend: str
+    parameters: int | None = None
+    epoch_seconds: float | None = None
+    trainer_memory_mb: float | None = None
+    trainer_peak_memory_mb: float | None = None
+
+
+def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, facts: Facts | None = None) -> None:
+    """Writes a finished slot's result into its trial, keeps the model if it is among the best, and cleans up."""
+    number = finished.trial_number
+    if number is None:
+        raise ValueError(f"slot {finished.slot} has an outcome but no trial")
+    with shared.translated():
+        trial = shared.storage.get_trial(trial_id(shared, number))
+        if not trial.state.is_finished():
+            _end_trial(shared, folder, finished, trial, facts)
+    shared.ledger.confirm(finished.slot)
+    folder.clear_slot(finished.slot)
+    if finished.outcome.state == "complete" and number in (best := best_trial_numbers(shared)):
+        drop_surpassed_models(shared, folder, best)
+
+
+def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Removes what attempts that lost their slot have written into its folder after it was cleared."""
+    for slot in shared.ledger.slots():
+        if slot.confirmed:
+            folder.clear_slot(slot.slot)
+    folder.remove_empty()
+
+
+def _end_trial(
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, facts: Facts | None
+) -> None:
+    outcome = finished.outcome
+    try:
+        _set_attributes(shared, trial.number, outcome, facts)
+        if outcome.state == "complete":
+            best = trial.number in best_trial_numbers(shared)
+            if best:
+                _keep_model(shared, folder, finished.slot, trial)
+            if best or folder.remote is None:  # a store elsewhere takes its time for each file
+                keep_files(shared, folder, finished.slot, trial)
+        _tell(shared, trial.number, outcome)
+    except UpdateFinishedTrialError:
+        log.info("trial %d was ended by another worker meanwhile", trial.number)
+
+
+def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, facts: Facts | None) -> None:
+    known: dict[str, Any] = {"outcome": outcome.state, "epochs": outcome.epochs}
+    known |= {"reason": outcome.reason, "failure": outcome.kind}
+    known |= asdict(facts) if facts is not None else {}
+    shared.trials.annotate(number, {name: value for name, value in known.items() if value is not None})
+
+
+def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
+    state = STATES[outcome.state]
+    value = outcome.value if state is TrialState.COMPLETE else None
+    shared.study.tell(number, value, state=state, skip_if_finished=True)
+
+
+def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: FrozenTrial) -> None:
+    model = folder.find_model(slot)
+    if model is None or MODEL_ATTR in trial.user_attrs:
+        return
+    try:
+        artifact_id = open_artifacts(folder.store).keep(trial, model, "model.keras", shared.storage)
+    except (ArtifactError, StorageUsageError) as error:
+        log.warning("the model of trial %d isn't kept: %s", trial.number, error)
+        return
+    shared.storage.set_trial_user_attr(trial_id(shared, trial.number), MODEL_ATTR, artifact_id)
+
+
+def best_trial_numbers(shared: SharedStudy) -> set[int]:
+    """The numbers of the trials that keep their model."""
+    return {done.trial_number for done in best_slots(shared) if done.trial_number is not None}
+
+
+def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
+    """The study's best completed slots, as many as keep their model, the best one first; of equals, the lower. In a
+    comparison they are the best of each arm.
+    """
+    manifest = shared.manifest
+    maximize = manifest.direction == "maximize"
+    if manifest.comparison is None:
+        return shared.ledger.best(manifest.top_models, maximize=maximize)
+    best_of_arm: dict[int, FinishedSlot] = {}
+    for done in shared.ledger.best(maximize=maximize):
+        best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
+    return list(best_of_arm.values())
+
+
+def value_to_beat(shared: SharedStudy) -> float | None:
+    """The worst of the values whose models are kept; None while there is room for more, and in a comparison."""
+    if shared.manifest.comparison is not None:
+        return None
+    best = best_slots(shared)
+    return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
+
+
+def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[int]) -> None:
+    """Removes the models of trials that are no longer among the best. Their entry in the trial stays, as a finished
+    trial can't be changed.
+    """
+    with shared.translated():
+        complete = shared.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    kept = {trial.number: trial.user_attrs[MODEL_ATTR] for trial in complete if MODEL_ATTR in trial.user_attrs}
+    surpassed = [artifact for number, artifact in kept.items() if number not in best]
+    if not surpassed:
+        return
+    try:
+        artifacts = open_artifacts(folder.store)
+        for artifact in surpassed:
+            artifacts.remove(artifact)
+    except (ArtifactError, StorageUsageError) as error:
+        log.warning("models of surpassed trials aren't removed: %s", error)

@@ -1,0 +1,51 @@
+"""The small files of a completed trial: a picture of its curves, its model's layers, its configuration.
+
+They are artifacts of the trial, so that a dashboard shows them; the models themselves are kept of the best only.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from optuna.artifacts import get_all_artifact_meta
+from optuna.trial import FrozenTrial
+
+from search.study.folders import StudyFolder
+from search.study.trials import trial_id
+from search.training.description import CONFIGURATION, LAYERS
+from search.views.curve_picture import draw_curves
+from storage import SharedStudy, open_artifacts
+from storage.errors import ArtifactError, StorageUsageError
+
+log = logging.getLogger(__name__)
+
+PICTURE = "curves.svg"
+
+
+def keep_files(shared: SharedStudy, folder: StudyFolder, slot: int, trial: FrozenTrial) -> None:
+    """Keeps the files that there are, each once. Without them the trial is as good: trouble is logged."""
+    try:
+        current = shared.storage.get_trial(trial_id(shared, trial.number))
+        kept = {meta.filename for meta in get_all_artifact_meta(current, storage=shared.storage)}
+        artifacts = open_artifacts(folder.store)
+        for name, path in found_files(shared, folder, slot, trial.number):
+            if name not in kept:
+                artifacts.keep(current, path, name, shared.storage)
+    except (ArtifactError, StorageUsageError, OSError) as error:
+        log.warning("files of trial %d aren't kept: %s", trial.number, error)
+
+
+def found_files(shared: SharedStudy, folder: StudyFolder, slot: int, number: int) -> Iterator[tuple[str, Path]]:
+    """The files of the slot, by the names that people see; the picture is drawn now."""
+    epochs = shared.ledger.epochs(number)
+    if len(epochs) > 1:
+        picture = folder.slot(slot) / PICTURE
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_text(draw_curves(epochs), encoding="utf-8")
+        yield PICTURE, picture
+    model = folder.find_model(slot)
+    if model is None:
+        return
+    for suffix in (LAYERS, CONFIGURATION):
+        if model.with_suffix(suffix).exists():
+            yield suffix.removeprefix("."), model.with_suffix(suffix)
