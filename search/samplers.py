@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 GRID = "grid"
+AGAIN = 2  # the purpose of a seed
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,16 @@ class SamplerChoice:
     history: int | None = None
 
 
-def make_sampler(name: str, study_seed: int, slot: int) -> "BaseSampler":
-    """The sampler that proposes the parameters of one slot.
+def make_sampler(name: str, study_seed: int, slot: int, again: int = 0) -> "BaseSampler":
+    """The sampler that proposes the parameters of one slot; with `again`, others than those that it proposes at first.
 
     Raises:
         UsageError: no sampler has that name, or a package that it needs isn't installed.
     """
     from search.sampling.slot_sampler import SlotSampler
 
-    return SlotSampler(partial(_make_quietly, sampler_choice(name), study_seed, slot))
+    path = (study_seed, slot, AGAIN, again) if again else (study_seed, slot)
+    return SlotSampler(partial(_make_quietly, sampler_choice(name), *path))
 
 
 def _make_quietly(choice: SamplerChoice, *path: int) -> "BaseSampler":

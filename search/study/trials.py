@@ -5,20 +5,19 @@ another: a worker that is killed or loses its slot at any moment leaves no trial
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
+from optuna.trial import FixedTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.baselines import BASELINE
-from search.samplers import make_sampler, sampler_choice
-from search.sampling.drafts import draft_trial
-from search.sampling.history import thinned
-from search.seeds import derive_seed
+from search.samplers import make_sampler
+from search.sampling.drafts import Drafts
+from search.sampling.proposal import propose, visible_to_sampler
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
@@ -29,7 +28,7 @@ from storage.records import Lease
 log = logging.getLogger(__name__)
 
 SLOT_ATTR = "slot"
-HISTORY = 1  # the purpose of a seed
+REPLICATE_ATTR = "replicate_of"
 TOKEN_ATTR = "token"  # noqa: S105 - a fencing token, no secret
 
 
@@ -58,23 +57,19 @@ def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, numbe
         StorageUnreachable: the database didn't answer.
     """
     with shared.translated():
-        trial, draft = draft_trial(shared, number, partial(_visible_to_sampler, shared, lease.slot))
+        drafts = Drafts(shared, number, partial(visible_to_sampler, shared, lease.slot))
         try:
-            configuration = space.suggest(trial)
-            shared.trials.set_params(lease, number, draft)
+            proposal = propose(shared, space, lease.slot, drafts)
+            shared.trials.set_params(lease, number, proposal.parameters)
+            if proposal.replicate_of is not None:
+                shared.trials.annotate(number, {REPLICATE_ATTR: proposal.replicate_of})
         except (SQLAlchemyError, StorageInternalError, StorageError):
             raise  # the trial's doing, not the space's
         except UpdateFinishedTrialError:
             log.warning("trial %d was ended by another program, without the parameters of its slot", number)
         except Exception as error:
             raise SpaceError(f"the space {space.name!r} failed to suggest: {type(error).__name__}: {error}") from error
-    return configuration
-
-
-def _visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    limit = sampler_choice(shared.manifest.sampler).history
-    seed = derive_seed(shared.manifest.seed, slot, HISTORY)
-    return list(trials) if limit is None else thinned(trials, limit, shared.study.direction, seed)
+    return proposal.configuration
 
 
 def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:

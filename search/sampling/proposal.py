@@ -1,0 +1,106 @@
+"""What a slot is to try: what its sampler proposes, unless the study has tried that before.
+
+Where no parameter is continuous, samplers propose the same combinations again and again: TPE repeats a quarter of 60
+trials over 120 combinations.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+
+from search.samplers import make_sampler, sampler_choice
+from search.sampling.drafts import Drafts
+from search.sampling.history import thinned
+from search.seeds import derive_seed
+from spaces.configuration import Configuration
+from spaces.space import Space
+from spaces.trials import random_trial
+from storage import SharedStudy
+from storage.fence import Parameter
+
+log = logging.getLogger(__name__)
+
+SECOND_PROPOSALS = 3
+RANDOM_PROPOSALS = 100
+HISTORY, UNTRIED = 1, 3  # the purposes of seeds
+TRIED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration with its new parameters, and the number of the first trial that has the same ones, if any has."""
+
+    configuration: Configuration
+    parameters: Sequence[Parameter]
+    replicate_of: int | None = None
+
+
+def propose(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal:
+    """What the study's sampler proposes; if that has been tried, something that hasn't: the sampler is asked a few more
+    times, then chance. Where nothing else is found, the trial is a replicate: the same with another seed.
+    """
+    first = _proposed(space, drafts, shared.study.sampler)
+    if first.replicate_of is None:
+        return first
+    other = _second(shared, space, slot, drafts) or _untried(shared, space, slot, drafts)
+    if other is None:
+        log.info("slot %d has the parameters of trial %d: no others were found", slot, first.replicate_of)
+    return other or first
+
+
+def visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Those of the trials that the sampler of a slot gets to see."""
+    limit = sampler_choice(shared.manifest.sampler).history
+    seed = derive_seed(shared.manifest.seed, slot, HISTORY)
+    return list(trials) if limit is None else thinned(trials, limit, shared.study.direction, seed)
+
+
+def can_repeat(distributions: Mapping[str, BaseDistribution]) -> bool:
+    """Whether there are only so many combinations: no parameter is continuous."""
+    return not any(
+        isinstance(one, FloatDistribution) and one.step is None and not one.single() for one in distributions.values()
+    )
+
+
+def first_with(params: Mapping[str, Any], trials: Iterable[FrozenTrial]) -> int | None:
+    """The number of the first trial with the same parameters, or None. Failed trials don't count: they tell nothing."""
+    return next((trial.number for trial in trials if trial.state in TRIED and trial.params == params), None)
+
+
+def _second(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal | None:
+    for number in range(1, SECOND_PROPOSALS + 1):
+        sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
+        if (proposal := _proposed(space, drafts, sampler)).replicate_of is None:
+            return proposal
+    return None
+
+
+def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal | None:
+    others = drafts.others()
+    for number in range(RANDOM_PROPOSALS):
+        drawn = random_trial(derive_seed(shared.manifest.seed, slot, UNTRIED, number))
+        space.suggest(drawn)
+        if first_with(drawn.params, others) is None:
+            return _given(space, drawn.params)
+    return None
+
+
+def _proposed(space: Space, drafts: Drafts, sampler: BaseSampler) -> Proposal:
+    trial, parameters = drafts.begin(sampler)
+    configuration = space.suggest(trial)
+    new = bool(parameters)  # those that the trial had already are what it is to try
+    repeats = new and can_repeat(trial.distributions)
+    return Proposal(configuration, parameters, first_with(trial.params, drafts.others()) if repeats else None)
+
+
+def _given(space: Space, params: Mapping[str, Any]) -> Proposal:
+    trial = FixedTrial(dict(params))
+    configuration = space.suggest(trial)
+    kinds = trial.distributions
+    stored = [Parameter(name, kind.to_internal_repr(trial.params[name]), kind) for name, kind in kinds.items()]
+    return Proposal(configuration, stored)
