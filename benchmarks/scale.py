@@ -1,6 +1,6 @@
 """What suggesting, reporting, pruning and claiming cost as a study grows, with plain Optuna beside: JSON.
 
-    python benchmarks/scale.py                          Postgres and SQLite, an hour on two cores
+    python benchmarks/scale.py --repeats 5            Postgres and SQLite, half an hour on two cores
     python benchmarks/scale.py --storage sqlite
     python benchmarks/scale.py --smoke
 
