@@ -53,7 +53,7 @@ down: ## Stop what `make up` started; the study stays, and `make up` goes on wit
 
 .PHONY: test
 test: lint ## Check everything and run all tests; ARGS="-k ledger" and JOBS=4 are for pytest
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types and import directions
