@@ -16,6 +16,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from search.samplers import make_sampler, sampler_choice
 from search.sampling.drafts import Drafts
 from search.sampling.history import thinned
+from search.sampling.ranking import JUDGED
 from search.seeds import derive_seed
 from spaces.configuration import Configuration
 from spaces.space import Space
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 SECOND_PROPOSALS = 3
 RANDOM_PROPOSALS = 100
 HISTORY, UNTRIED = 1, 3  # the purposes of seeds
-TRIED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
+TRIED = (TrialState.RUNNING, *JUDGED)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ def first_with(params: Mapping[str, Any], trials: Iterable[FrozenTrial]) -> int 
     return next((trial.number for trial in trials if trial.state in TRIED and trial.params == params), None)
 
 
+def fixed_params(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """The given parameters and their distributions, as the space asks for them. Any that the space doesn't ask for in
+    this configuration are left out.
+    """
+    recorder = FixedTrial(dict(params))
+    space.suggest(recorder)
+    return recorder.params, recorder.distributions
+
+
 def _second(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal | None:
     for number in range(1, SECOND_PROPOSALS + 1):
         sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
@@ -84,9 +94,11 @@ def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Pr
     others = drafts.others()
     for number in range(RANDOM_PROPOSALS):
         drawn = random_trial(derive_seed(shared.manifest.seed, slot, UNTRIED, number))
-        space.suggest(drawn)
+        configuration = space.suggest(drawn)
         if first_with(drawn.params, others) is None:
-            return _given(space, drawn.params)
+            params, kinds = fixed_params(space, drawn.params)
+            stored = [Parameter(name, kind.to_internal_repr(params[name]), kind) for name, kind in kinds.items()]
+            return Proposal(configuration, stored)
     return None
 
 
@@ -96,11 +108,3 @@ def _proposed(space: Space, drafts: Drafts, sampler: BaseSampler) -> Proposal:
     new = bool(parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
     return Proposal(configuration, parameters, first_with(trial.params, drafts.others()) if repeats else None)
-
-
-def _given(space: Space, params: Mapping[str, Any]) -> Proposal:
-    trial = FixedTrial(dict(params))
-    configuration = space.suggest(trial)
-    kinds = trial.distributions
-    stored = [Parameter(name, kind.to_internal_repr(trial.params[name]), kind) for name, kind in kinds.items()]
-    return Proposal(configuration, stored)

@@ -5,19 +5,17 @@ another: a worker that is killed or loses its slot at any moment leaves no trial
 """
 
 import logging
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.trial import FixedTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.baselines import BASELINE
 from search.samplers import make_sampler
 from search.sampling.drafts import Drafts
-from search.sampling.proposal import propose, visible_to_sampler
+from search.sampling.proposal import fixed_params, propose, visible_to_sampler
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
@@ -94,14 +92,3 @@ def should_prune(shared: SharedStudy, number: int) -> bool:
 def trial_id(shared: SharedStudy, number: int) -> int:
     """The id by which the storage knows the study's trial of that number."""
     return shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
-
-
-def fixed_params(
-    space: Space, params: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, optuna.distributions.BaseDistribution]]:
-    """The given parameters and their distributions, as the space asks for them. Any that the space doesn't ask for in
-    this configuration are left out.
-    """
-    recorder = FixedTrial(dict(params))
-    space.suggest(recorder)
-    return recorder.params, recorder.distributions

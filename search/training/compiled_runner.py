@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from search.training.device import hold, step_program
+from search.training.device import STEPS_A_CALL, hold, step_program
 from search.training.fit import Order, Score, Stop
 from search.training.split import Split
 
-STEPS_A_CALL = 16
 NO_SUMS = np.zeros(3, np.float32)
 
 

@@ -17,6 +17,7 @@ from search.training.split import Split
 THREADS = "SEARCH_THREADS"
 XLA = "SEARCH_XLA"
 TENSORFLOW = "tensorflow"
+STEPS_A_CALL = 16  # of a step program: an epoch can be stopped between two calls
 ALIGNMENT = 64  # bytes, what TensorFlow wants of memory that it doesn't allocate
 
 Steps = Callable[[NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.float32]]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.device import DeviceImages, gradients, step_program
+from search.training.device import STEPS_A_CALL, DeviceImages, gradients, step_program
 from search.training.fit import Order, Score, Stop
 from search.training.model import (
     Setting,
@@ -33,7 +33,6 @@ from search.training.vector import Vector
 from spaces.configuration import Configuration, Optimizer
 from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
 
-STEPS_A_CALL = 16
 COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
 

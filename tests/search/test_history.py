@@ -8,7 +8,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.sampling.history import BEST, thinned
-from search.study.trials import fixed_params, open_trial, suggest_configuration
+from search.sampling.proposal import fixed_params
+from search.study.trials import open_trial, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import create_study
