@@ -64,8 +64,10 @@ class FencedTrials:
             for name, value in attributes.items():
                 self._rdb.set_trial_user_attr(trial_id, name, value)
 
-    def set_params(self, lease: Lease, trial_number: int, parameters: Sequence[Parameter]) -> None:
-        """Gives the slot's trial the parameters, all of them or none.
+    def set_params(
+        self, lease: Lease, trial_number: int, parameters: Sequence[Parameter], attributes: Mapping[str, Any]
+    ) -> None:
+        """Gives the slot's trial the parameters and these system attributes, all of them or none.
 
         Raises:
             LeaseLost: as `create`.
@@ -76,6 +78,8 @@ class FencedTrials:
             trial_id = self._rdb.get_trial_id_from_study_id_trial_number(self._study_id, trial_number)
             for parameter in parameters:
                 self._rdb.set_trial_param(trial_id, *parameter)
+            for name, value in attributes.items():
+                self._rdb.set_trial_system_attr(trial_id, name, value)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -19,6 +19,7 @@ from storage import registry
 from storage.engine import opened
 from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.fence import FencedTrials
+from storage.history import HistoryStorage, TrialHistory
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.transaction import translated
@@ -34,7 +35,8 @@ class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
     `study_id` is the id by which Optuna's storage knows it. `created` says whether this call made the study;
-    `manifest` is the stored one. `storage` is Optuna's, cached, and `trials` is what writes there under a lease.
+    `manifest` is the stored one. `storage` is Optuna's, cached; `trials` is what writes there under a lease. Samplers
+    look at `history`, and pruners at `judged`, the same study on this history.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
@@ -44,9 +46,11 @@ class SharedStudy:
     manifest: Manifest
     created: bool
     study: optuna.Study = field(repr=False)
+    judged: optuna.Study = field(repr=False)
     storage: BaseStorage = field(repr=False)
     ledger: Ledger = field(repr=False)
     trials: FencedTrials = field(repr=False)
+    history: TrialHistory = field(repr=False)
     workers: Workers = field(repr=False)
     engine: Engine = field(repr=False)
 
@@ -203,15 +207,19 @@ def attach(
     cached = get_storage(rdb)
     study_id = rdb.get_study_id_from_name(study_name)
     ledger = Ledger(rdb.engine, study_id)
+    history = TrialHistory(rdb.engine, study_id)
+    remembered = cast("BaseStorage", HistoryStorage(cached, history.trials))
     return SharedStudy(
         name=study_name,
         study_id=study_id,
         manifest=manifest,
         created=created,
         study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),
+        judged=optuna.load_study(study_name=study_name, storage=remembered, sampler=sampler, pruner=pruner),
         storage=cached,
         ledger=ledger,
         trials=FencedTrials(rdb, ledger, study_id),
+        history=history,
         workers=Workers(rdb.engine, study_id),
         engine=rdb.engine,
     )

@@ -1,59 +1,42 @@
 """A trial's parameters, drawn from one look at the study's history, and kept back until they are written at once."""
 
-import copy
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 
 from storage import SharedStudy
 from storage.fence import Parameter
+from storage.history import HistoryStorage
 
-Thin = Callable[[Sequence[FrozenTrial]], list[FrozenTrial]]
+Thin = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
 
 
-class DraftStorage:
-    """Optuna's storage for one trial that is being drawn: the history is read once, however often a sampler asks for
-    it, and `thin` says what of it the sampler gets to see; the trial's parameters are collected.
-    """
+class DraftStorage(HistoryStorage):
+    """Optuna's storage for one trial that is being drawn: its parameters and the sampler's notes are collected."""
 
-    def __init__(self, storage: BaseStorage, study_id: int, thin: Thin) -> None:
-        self._storage = storage
-        self._study_id = study_id
-        self._thin = thin
-        self._history: list[FrozenTrial] | None = None
-        self._seen: list[FrozenTrial] | None = None
-        self.draft: list[Parameter] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def history(self) -> list[FrozenTrial]:
-        """All trials of the study, as they were when they were first asked for."""
-        if self._history is None:
-            self._history = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        return self._history
-
-    def get_all_trials(
-        self, _study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """What the sampler gets to see of them."""
-        if self._seen is None:
-            self._seen = self._thin(self.history())
-        found = [trial for trial in self._seen if states is None or trial.state in states]
-        return copy.deepcopy(found) if deepcopy else found
+    def __init__(self, storage: BaseStorage, look: Callable[[], Sequence[FrozenTrial]]) -> None:
+        super().__init__(storage, look)
+        self.parameters: list[Parameter] = []
+        self.attributes: dict[str, Any] = {}
 
     def set_trial_param(self, _trial_id: int, name: str, value: float, distribution: BaseDistribution) -> None:
         """Keeps a parameter back. Optuna's trial remembers by itself what it was given."""
-        self.draft.append(Parameter(name, value, distribution))
+        self.parameters.append(Parameter(name, value, distribution))
+
+    def set_trial_system_attr(self, _trial_id: int, key: str, value: Any) -> None:
+        """Keeps a system attribute back. Samplers don't ask for those of the trial that they draw."""
+        self.attributes[key] = value
 
 
 class Drafts:
-    """Draws the parameters of the trial of that number, if need be more than once.
+    """Draws the parameters of the trial of that number, if need be more than once. The study's history is read once,
+    however often a sampler asks for it, and `thin` says what of it the sampler gets to see.
 
     Raises:
         KeyError: there is no such trial.
@@ -61,21 +44,22 @@ class Drafts:
 
     def __init__(self, shared: SharedStudy, number: int, thin: Thin = list) -> None:
         self._shared = shared
-        self._trial_id = shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
-        self._storage = DraftStorage(shared.storage, shared.study_id, thin)
         self._number = number
+        self._trial_id = shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
+        self._history = cache(shared.history.trials)
+        self._seen = cache(lambda: thin(self._history()))
 
-    def begin(self, sampler: BaseSampler) -> tuple[Trial, list[Parameter]]:
-        """The trial, to be asked for parameters, and the list to which those that are new are added."""
-        self._storage.draft = []
+    def begin(self, sampler: BaseSampler) -> tuple[Trial, DraftStorage]:
+        """The trial, to be asked for parameters, and where those that are new are collected."""
+        draft = DraftStorage(self._shared.storage, self._seen)
         drawn = optuna.load_study(
             study_name=self._shared.name,
-            storage=cast("BaseStorage", self._storage),
+            storage=cast("BaseStorage", draft),
             sampler=sampler,
             pruner=self._shared.study.pruner,
         )
-        return Trial(drawn, self._trial_id), self._storage.draft
+        return Trial(drawn, self._trial_id), draft
 
     def others(self) -> list[FrozenTrial]:
         """All other trials of the study."""
-        return [trial for trial in self._storage.history() if trial.number != self._number]
+        return [trial for trial in self._history() if trial.number != self._number]

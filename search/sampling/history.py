@@ -2,13 +2,14 @@
 
 import heapq
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from search.sampling.ranking import JUDGED, place
+from storage.history import UNFINISHED
 
 BEST = 100
 
@@ -20,17 +21,14 @@ def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection
     is made of: it models the best 25 against all others, whose density a sample has too, and takes time in proportion
     to their number.
     """
-    finished = [trial for trial in trials if trial.state.is_finished()]
+    finished = [trial for trial in trials if trial.state not in UNFINISHED]
     if len(finished) <= limit:
         return list(trials)
     judged = (trial for trial in finished if trial.state in JUDGED)
     maximize = direction is StudyDirection.MAXIMIZE
     best = heapq.nsmallest(min(BEST, limit), judged, key=partial(place, maximize=maximize))
-    kept = _numbers(best)
+    kept = {trial.number for trial in best}
     others = [trial for trial in finished if trial.number not in kept]
-    kept |= _numbers(random.Random(seed).sample(others, limit - len(best)))  # noqa: S311  nothing is to be kept secret
-    return [trial for trial in trials if trial.number in kept or not trial.state.is_finished()]
-
-
-def _numbers(trials: Iterable[FrozenTrial]) -> set[int]:
-    return {trial.number for trial in trials}
+    some = random.Random(seed).sample(others, limit - len(best))  # noqa: S311  nothing is to be kept secret
+    unfinished = [trial for trial in trials if trial.state in UNFINISHED]
+    return sorted([*best, *some, *unfinished], key=lambda trial: trial.number)

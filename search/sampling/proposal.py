@@ -6,7 +6,7 @@ trials over 120 combinations.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution
@@ -34,10 +34,13 @@ TRIED = (TrialState.RUNNING, *JUDGED)
 
 @dataclass(frozen=True)
 class Proposal:
-    """A configuration with its new parameters, and the number of the first trial that has the same ones, if any has."""
+    """A configuration with its new parameters, what the sampler notes of the trial for others, and the number of the
+    first trial that has the same parameters, if any has.
+    """
 
     configuration: Configuration
     parameters: Sequence[Parameter]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     replicate_of: int | None = None
 
 
@@ -103,8 +106,9 @@ def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Pr
 
 
 def _proposed(space: Space, drafts: Drafts, sampler: BaseSampler) -> Proposal:
-    trial, parameters = drafts.begin(sampler)
+    trial, draft = drafts.begin(sampler)
     configuration = space.suggest(trial)
-    new = bool(parameters)  # those that the trial had already are what it is to try
+    new = bool(draft.parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
-    return Proposal(configuration, parameters, first_with(trial.params, drafts.others()) if repeats else None)
+    replicate_of = first_with(trial.params, drafts.others()) if repeats else None
+    return Proposal(configuration, draft.parameters, draft.attributes, replicate_of)

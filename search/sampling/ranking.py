@@ -12,6 +12,8 @@ def place(trial: FrozenTrial, *, maximize: bool) -> tuple[bool, int, float, int]
     pruned ones by how far they got, and by their last score among those that got equally far.
     """
     sign = -1.0 if maximize else 1.0
-    value = trial.value if trial.value is not None and math.isfinite(trial.value) else sign * math.inf
+    value = trial.value
+    if value is None or not math.isfinite(value):
+        value = sign * math.inf
     complete = trial.state is TrialState.COMPLETE
     return not complete, 0 if complete else -len(trial.intermediate_values), sign * value, trial.number

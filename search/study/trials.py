@@ -58,7 +58,7 @@ def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, numbe
         drafts = Drafts(shared, number, partial(visible_to_sampler, shared, lease.slot))
         try:
             proposal = propose(shared, space, lease.slot, drafts)
-            shared.trials.set_params(lease, number, proposal.parameters)
+            shared.trials.set_params(lease, number, proposal.parameters, proposal.attributes)
             if proposal.replicate_of is not None:
                 shared.trials.annotate(number, {REPLICATE_ATTR: proposal.replicate_of})
         except (SQLAlchemyError, StorageInternalError, StorageError):
@@ -83,7 +83,7 @@ def should_prune(shared: SharedStudy, number: int) -> bool:
     """Whether the study's pruner would end the trial after the epochs reported so far."""
     with shared.translated():
         try:
-            return shared.study.pruner.prune(shared.study, shared.storage.get_trial(trial_id(shared, number)))
+            return shared.study.pruner.prune(shared.judged, shared.storage.get_trial(trial_id(shared, number)))
         except UpdateFinishedTrialError:  # pruners note in the trial what they decided
             log.warning("trial %d was ended by someone else: there is nothing to prune", number)
             return False

@@ -1,20 +1,29 @@
-"""What a sampler sees of a large study."""
+"""What samplers and pruners see of a study."""
 
-from collections.abc import Mapping
-from typing import Any
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+import optuna
 import pytest
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from search.pruning import make_pruner
+from search.samplers import make_sampler
+from search.sampling.drafts import DraftStorage
 from search.sampling.history import BEST, thinned
 from search.sampling.proposal import fixed_params
-from search.study.trials import open_trial, suggest_configuration
+from search.study.trials import open_trial, report, suggest_configuration, trial_id
 from spaces import Space, load_space
 from spaces.trials import random_trial
-from storage import create_study
+from storage import SharedStudy, create_study
 from storage.records import SlotOrder
 from storage.testkit import claimed, example_manifest
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
 
 MAXIMIZE = StudyDirection.MAXIMIZE
 
@@ -87,13 +96,14 @@ def test_all_parameters_of_a_trial_are_drawn_from_one_look_at_the_history(
         shared.ledger.order_up_to(1, order_of=SlotOrder)
         lease = claimed(shared.ledger)
         number = open_trial(shared, space, lease)
-        looks, look = [], shared.storage.get_all_trials
+        looks, look = [], shared.history.trials
 
-        def noted(*arguments: Any, **named: Any) -> list[FrozenTrial]:
-            looks.append(arguments)
-            return look(*arguments, **named)
+        def noted() -> list[FrozenTrial]:
+            looks.append(look())
+            return looks[-1]
 
-        monkeypatch.setattr(shared.storage, "get_all_trials", noted)
+        monkeypatch.setattr(shared.history, "trials", noted)
+        monkeypatch.setattr(shared.storage, "get_all_trials", None)
         suggest_configuration(shared, space, lease, number)
     assert len(looks) == 1
 
@@ -102,3 +112,70 @@ def random_params(space: Space, seed: int) -> Mapping[str, Any]:
     trial = random_trial(seed)
     space.suggest(trial)
     return trial.params
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
+def test_a_sampler_that_learns_proposes_the_same_as_with_all_that_is_stored(sampler: str, sqlite_url: str) -> None:
+    space = load_space("bn_dropout")
+    with create_study(sqlite_url, "s", example_manifest(sampler=sampler)) as shared:
+        fill(shared, space)
+        number = shared.study.ask().number
+        drawn = [
+            proposed(shared, space, number, look)
+            for look in (shared.history.trials, lambda: shared.storage.get_all_trials(shared.study_id))
+        ]
+    assert drawn[0] == drawn[1]
+
+
+def fill(shared: SharedStudy, space: Space) -> None:
+    """Gives a study trials of every kind, as its sampler and pruner would have made them."""
+    rng = random.Random(0)
+    for slot in range(40):
+        shared.study.sampler = make_sampler(shared.manifest.sampler, 1, slot)
+        trial = shared.study.ask()
+        space.suggest(trial)
+        for epoch in range(1, rng.randint(2, 4)):
+            trial.report(rng.random(), epoch)
+        state = rng.choice([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, None])
+        if state is not None:
+            shared.study.tell(trial, rng.random() if state is TrialState.COMPLETE else None, state)
+
+
+def proposed(
+    shared: SharedStudy, space: Space, number: int, look: Callable[[], Sequence[FrozenTrial]]
+) -> dict[str, Any]:
+    """What is proposed for a trial by somebody who sees these trials."""
+    storage = DraftStorage(shared.storage, look)
+    sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot=77)
+    study = optuna.load_study(study_name=shared.name, storage=cast("BaseStorage", storage), sampler=sampler)
+    trial = Trial(study, trial_id(shared, number))
+    space.suggest(trial)
+    return trial.params
+
+
+@pytest.mark.parametrize("pruner", ["asha", "median", "hyperband"])
+def test_a_pruner_decides_the_same_as_with_all_that_is_stored(pruner: str, tmp_path: Path) -> None:
+    decided = []
+    for name in ("history", "stored"):
+        with create_study(f"sqlite:///{tmp_path / name}.db", "s", example_manifest()) as shared:
+            decided.append(decisions(shared, shared.judged if name == "history" else shared.study, pruner))
+    assert decided[0] == decided[1]
+    assert {False, True} <= set(decided[0])
+
+
+def decisions(shared: SharedStudy, study: Study, pruner: str) -> list[bool]:
+    """What a pruner says after the epochs of some trials, of which two are always running side by side."""
+    rng, found, reached = random.Random(0), [], {0: 0, 1: 0}
+    for _ in reached:
+        shared.study.ask()
+    for _ in range(80):
+        number = rng.choice(list(reached))
+        reached[number] += 1
+        report(shared, number, rng.random(), reached[number])
+        found.append(make_pruner(pruner, 9).prune(study, shared.storage.get_trial(trial_id(shared, number))))
+        if found[-1] or reached[number] == 9:
+            value = None if found[-1] else rng.random()
+            shared.study.tell(number, value, TrialState.PRUNED if found[-1] else TrialState.COMPLETE)
+            reached.pop(number)
+            reached[shared.study.ask().number] = 0
+    return found

@@ -11,6 +11,7 @@ from spaces import load_space
 from spaces.errors import SpaceError
 from spaces.space import Space, Trial
 from storage import SharedStudy
+from storage.errors import LeaseLost
 from storage.records import Lease, SlotOrder
 
 SPACE = load_space("bn_dropout")
@@ -100,6 +101,27 @@ def test_a_worker_killed_between_two_parameters_makes_no_difference_to_them(
     shared.ledger.release(lease)
     found.append(fresh_configuration(shared, lease))
     assert found == [interrupted]
+
+
+def test_a_worker_that_loses_its_slot_while_it_draws_leaves_nothing_of_it(lab: Any) -> None:
+    shared = lab.study(1, sampler="tpe")
+    for number in range(15):
+        trial = shared.study.ask()
+        SPACE.suggest(trial)
+        shared.study.tell(trial, number / 15)
+
+    def suggest(trial: Trial) -> Any:
+        configuration = SPACE.suggest(trial)
+        shared.ledger.release(lease, failure="killed")
+        claimed(shared, "another")
+        return configuration
+
+    lease = claimed(shared)
+    number = open_trial(shared, SPACE, lease)
+    with pytest.raises(LeaseLost):
+        suggest_configuration(shared, Space(name="slow", question="?", suggest=suggest), lease, number)
+    left = shared.study.get_trials()[number]
+    assert (left.params, left.system_attrs) == ({}, {})
 
 
 def fresh_configuration(shared: SharedStudy, lease: Lease) -> Any:

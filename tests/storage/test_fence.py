@@ -90,17 +90,18 @@ def test_a_connection_that_breaks_while_optuna_writes_leaves_nothing(
 def test_the_parameters_of_a_trial_are_written_together(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
     number = study.trials.create(lease, TEMPLATE)
-    study.trials.set_params(lease, number, PARAMETERS)
+    study.trials.set_params(lease, number, PARAMETERS, {"generation": 2})
     assert trials_of(study) == [{"optimizer": "adam", "learning_rate": 0.01}]
+    assert study.study.trials[0].system_attrs == {"generation": 2}
 
 
 def test_of_parameters_that_break_off_in_the_middle_none_is_written(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
     number = study.trials.create(lease, TEMPLATE)
-    study.trials.set_params(lease, number, [])
+    study.trials.set_params(lease, number, [], {})
     with pytest.raises(ValueError, match="dynamic value space"):
         study.trials.set_params(
-            lease, number, [*PARAMETERS, Parameter("optimizer", 0, CategoricalDistribution(["other"]))]
+            lease, number, [*PARAMETERS, Parameter("optimizer", 0, CategoricalDistribution(["other"]))], {}
         )
     assert trials_of(study) == [{}]
 
@@ -111,7 +112,7 @@ def test_a_stale_worker_sets_no_parameters(study: SharedStudy) -> None:
     expire(study, stale.slot)
     claimed(study.ledger, "fresh")
     with pytest.raises(LeaseLost):
-        study.trials.set_params(stale, number, PARAMETERS)
+        study.trials.set_params(stale, number, PARAMETERS, {})
     assert trials_of(study) == [{}]
 
 

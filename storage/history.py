@@ -1,0 +1,187 @@
+"""The trials of a study as samplers and pruners look at them, kept from one look to the next.
+
+Optuna's cache reads whatever is stored of each unfinished trial whenever it is asked for trials, half a millisecond and
+more for each. Of a trial that has ended nothing changes any more, and of one that is running little is asked for.
+What is read here are Optuna's tables, which are no documented interface: tests/storage/test_history.py compares with
+what Optuna reads, and databases of another version are refused (`storage.schema.require_known_optuna`).
+"""
+
+import copy
+import json
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import Connection, Engine
+
+from storage.transaction import reading
+
+UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
+AT_ONCE = 500  # trials in one query: databases limit its parameters
+NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+
+T = TypeVar("T")
+Rows = Mapping[int, Sequence[Sequence[Any]]]  # what belongs to a trial, by its id
+
+trials = sa.table(
+    "trials",
+    sa.column("trial_id", sa.Integer),
+    sa.column("study_id", sa.Integer),
+    sa.column("number", sa.Integer),
+    sa.column("state", sa.Enum(TrialState)),
+)
+# The tables below have a trial's id first, and what their rows are ordered by second.
+params = sa.table(
+    "trial_params",
+    sa.column("trial_id", sa.Integer),
+    sa.column("param_id", sa.Integer),
+    sa.column("param_name", sa.String),
+    sa.column("param_value", sa.Float),
+    sa.column("distribution_json", sa.Text),
+)
+values = sa.table(
+    "trial_values",
+    sa.column("trial_id", sa.Integer),
+    sa.column("objective", sa.Integer),
+    sa.column("value", sa.Float),
+    sa.column("value_type", sa.String),
+)
+intermediate_values = sa.table(
+    "trial_intermediate_values",
+    sa.column("trial_id", sa.Integer),
+    sa.column("step", sa.Integer),
+    sa.column("intermediate_value", sa.Float),
+    sa.column("intermediate_value_type", sa.String),
+)
+system_attributes = sa.table(
+    "trial_system_attributes",
+    sa.column("trial_id", sa.Integer),
+    sa.column("key", sa.String),
+    sa.column("value_json", sa.Text),
+)
+
+
+class Head(NamedTuple):
+    """A row of the table of trials."""
+
+    trial_id: int
+    number: int
+    state: TrialState
+
+
+class TrialHistory:
+    """The trials of one study as samplers and pruners look at them. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine, study_id: int) -> None:
+        self._engine = engine
+        self._study_id = study_id
+        self._lock = threading.Lock()
+        self._distributions: dict[str, BaseDistribution] = {}
+        self._finished: dict[int, FrozenTrial] = {}
+        self._unfinished: set[int] = set()
+        self._newest = 0
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number, with their parameters and system attributes; those that have ended with their values,
+        too. User attributes and times are left out. Later calls return the same objects again: nobody may change them.
+
+        Raises:
+            StorageUnreachable: the database doesn't answer.
+        """
+        with self._lock:
+            with reading(self._engine) as connection:
+                heads = self._changed(connection)
+                read = [trial for some in chunks(heads) for trial in self._read(connection, some)]
+            self._newest = max([self._newest, *(head.trial_id for head in heads)])
+            self._unfinished = {head.trial_id for head in heads if not head.state.is_finished()}
+            self._finished |= {trial.number: trial for trial in read if trial.state.is_finished()}
+            unfinished = [trial for trial in read if not trial.state.is_finished()]
+            return sorted([*self._finished.values(), *unfinished], key=lambda trial: trial.number)
+
+    def _changed(self, connection: Connection) -> list[Head]:
+        """The trials that are unfinished, or were so when they were read the last time, or are new."""
+        heads = self._heads(connection, trials.c.state.in_(UNFINISHED) | (trials.c.trial_id > self._newest))
+        ended = sorted(self._unfinished.difference(head.trial_id for head in heads))
+        for some in chunks(ended):
+            heads += self._heads(connection, trials.c.trial_id.in_(some))
+        return heads
+
+    def _heads(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[Head]:
+        query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state)
+        found = connection.execute(query.where(trials.c.study_id == self._study_id, condition))
+        return [Head(*row) for row in found]
+
+    def _read(self, connection: Connection, heads: Sequence[Head]) -> list[FrozenTrial]:
+        every = [head.trial_id for head in heads]
+        finished = [head.trial_id for head in heads if head.state.is_finished()]
+        drawn, noted = rows_of(connection, params, every), rows_of(connection, system_attributes, every)
+        reached, curves = rows_of(connection, values, finished), rows_of(connection, intermediate_values, finished)
+        return [self._trial(head, drawn, noted, reached, curves) for head in heads]
+
+    def _trial(self, head: Head, drawn: Rows, noted: Rows, reached: Rows, curves: Rows) -> FrozenTrial:
+        key = head.trial_id
+        kinds = {name: self._distribution(text) for _, name, _, text in drawn[key]}
+        return FrozenTrial(
+            trial_id=key,
+            number=head.number,
+            state=head.state,
+            value=None,
+            values=[as_float(value, kind) for _, value, kind in reached[key]] or None,
+            params={name: kinds[name].to_external_repr(value) for _, name, value, _ in drawn[key]},
+            distributions=kinds,
+            intermediate_values={step: as_float(value, kind) for step, value, kind in curves[key]},
+            system_attrs={name: json.loads(text) for name, text in noted[key]},
+            user_attrs={},
+            datetime_start=None,
+            datetime_complete=None,
+        )
+
+    def _distribution(self, text: str) -> BaseDistribution:
+        if text not in self._distributions:
+            self._distributions[text] = json_to_distribution(text)
+        return self._distributions[text]
+
+
+class HistoryStorage:
+    """Optuna's storage, but that the trials are those of a history: what a sampler's or pruner's study is based on."""
+
+    def __init__(self, storage: BaseStorage, look: Callable[[], Sequence[FrozenTrial]]) -> None:
+        self._storage = storage
+        self._look = look
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_all_trials(
+        self, _study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """The trials in one of the states."""
+        found = [trial for trial in self._look() if states is None or trial.state in states]
+        return copy.deepcopy(found) if deepcopy else found
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items, as many at once as go into one query."""
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
+
+
+def rows_of(connection: Connection, table: sa.TableClause, trial_ids: Sequence[int]) -> Rows:
+    """What a table has of these trials: for each of them its rows, in order, without the trial's id."""
+    found: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
+    if not trial_ids:
+        return found
+    key, order, *_ = table.c
+    for trial_id, *row in connection.execute(sa.select(table).where(key.in_(trial_ids)).order_by(key, order)):
+        found[trial_id].append(row)
+    return found
+
+
+def as_float(value: float | None, kind: str) -> float:
+    """A number from the two columns in which Optuna stores one that may not be finite."""
+    return NOT_FINITE[kind] if value is None else value

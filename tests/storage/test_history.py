@@ -1,0 +1,185 @@
+"""The trials as samplers look at them are those that Optuna reads, however the study came to what it is."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+import storage.history
+from storage.engine import opened
+from storage.history import TrialHistory
+from storage.study import SharedStudy, create_study
+from storage.testkit import example_manifest
+from storage.url import parse
+
+DISTRIBUTIONS: dict[str, BaseDistribution] = {
+    "optimizer": CategoricalDistribution(["sgd", "adam", None]),
+    "learning_rate": FloatDistribution(1e-4, 1.0, log=True),
+    "filters": IntDistribution(8, 64, step=8),
+}
+PARAMETERS = {
+    "optimizer": st.sampled_from([0, 1, 2]),
+    "learning_rate": st.floats(1e-4, 1.0),
+    "filters": st.sampled_from([8, 32, 64]),
+}
+SCORES = st.sampled_from([0.5, 0.25, math.inf, -math.inf])
+ENDED = st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
+
+
+def seen(trial: FrozenTrial) -> dict[str, Any]:
+    """What samplers and pruners look at."""
+    ended = trial.state.is_finished()
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "params": trial.params,
+        "distributions": trial.distributions,
+        "system_attrs": trial.system_attrs,
+        "values": trial.values if ended else None,
+        "curve": {step: repr(value) for step, value in trial.intermediate_values.items()} if ended else {},
+    }
+
+
+class StudyMachine(RuleBasedStateMachine):
+    """A study to which programs do this and that, and one history that looks at it all the while."""
+
+    def __init__(self, rdb: RDBStorage) -> None:
+        super().__init__()
+        self.rdb = rdb
+        self.open: list[int] = []
+
+    @initialize()
+    def a_new_study(self) -> None:
+        self.study = optuna.create_study(storage=self.rdb, direction="maximize")
+        self.study_id = self.rdb.get_study_id_from_name(self.study.study_name)
+        self.history = TrialHistory(self.rdb.engine, self.study_id)
+
+    @rule(state=ENDED, value=SCORES, curve=st.dictionaries(st.integers(1, 4), SCORES | st.just(math.nan)))
+    def add_ended(self, state: TrialState, value: float, curve: dict[int, float]) -> None:
+        scored = None if state is TrialState.FAIL else value
+        self.study.add_trial(
+            create_trial(state=state, value=scored, intermediate_values=curve, system_attrs={"a": [1]})
+        )
+
+    @rule(waiting=st.booleans())
+    def begin(self, waiting: bool) -> None:
+        state = TrialState.WAITING if waiting else TrialState.RUNNING
+        template = create_trial(state=state, user_attrs={"slot": len(self.open)})
+        self.open.append(self.rdb.create_new_trial(self.study_id, template))
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), name=st.sampled_from(sorted(DISTRIBUTIONS)))
+    def draw(self, data: st.DataObject, name: str) -> None:
+        value = data.draw(PARAMETERS[name])
+        self.rdb.set_trial_param(self.one_of_the_open(data), name, value, DISTRIBUTIONS[name])
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), epoch=st.integers(1, 3), score=SCORES | st.just(math.nan))
+    def report(self, data: st.DataObject, epoch: int, score: float) -> None:
+        self.rdb.set_trial_intermediate_value(self.one_of_the_open(data), epoch, score)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), name=st.sampled_from(["rung", "tpe"]))
+    def note(self, data: st.DataObject, name: str) -> None:
+        self.rdb.set_trial_system_attr(self.one_of_the_open(data), name, {"of": [1, "ä"]})
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def take(self, data: st.DataObject) -> None:
+        self.rdb.set_trial_state_values(self.one_of_the_open(data), TrialState.RUNNING)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), state=ENDED, value=SCORES)
+    def end(self, data: st.DataObject, state: TrialState, value: float) -> None:
+        trial_id = self.one_of_the_open(data)
+        self.rdb.set_trial_state_values(trial_id, state, None if state is TrialState.FAIL else [value])
+        self.open.remove(trial_id)
+
+    @precondition(lambda self: hasattr(self, "history"))
+    @invariant()
+    def the_history_is_what_optuna_reads(self) -> None:
+        read = self.rdb.get_all_trials(self.study_id)
+        assert [seen(trial) for trial in self.history.trials()] == [seen(trial) for trial in read]
+
+    def one_of_the_open(self, data: st.DataObject) -> int:
+        return data.draw(st.sampled_from(self.open), "trial")
+
+
+@pytest.fixture
+def rdb(storage_url: str) -> Iterator[RDBStorage]:
+    with opened(parse(storage_url), create=True) as storage:
+        pass
+    yield storage
+    storage.engine.dispose()
+
+
+@pytest.fixture
+def shared(storage_url: str) -> Iterator[SharedStudy]:
+    with create_study(storage_url, "s", example_manifest()) as shared:
+        yield shared
+
+
+def test_the_history_is_what_optuna_reads(rdb: RDBStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage.history, "AT_ONCE", 2)  # several queries even for few trials
+    run(
+        lambda: StudyMachine(rdb),
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=20,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )
+
+
+def test_a_trial_that_has_ended_is_read_once(shared: SharedStudy) -> None:
+    shared.study.add_trials([create_trial(value=0.5, intermediate_values={1: 0.5}) for _ in range(3)])
+    first = shared.history.trials()
+    running = shared.study.ask()
+    asked: list[tuple[Any, ...]] = []
+    sa.event.listen(shared.engine, "before_cursor_execute", lambda *sent: asked.append(sent))
+    second = shared.history.trials()
+    assert [trial.number for trial in second] == [0, 1, 2, running.number]
+    assert all(before is after for before, after in zip(first, second, strict=False))
+    assert len(asked) <= 4  # a transaction's begin, the trials, and two for what belongs to the one that is running
+
+
+def test_trials_of_another_study_are_not_seen(shared: SharedStudy, storage_url: str) -> None:
+    with create_study(storage_url, "other", example_manifest()) as other:
+        other.study.ask()
+        shared.study.ask()
+        other.study.add_trial(create_trial(value=0.5))
+        assert [len(study.history.trials()) for study in (shared, other)] == [1, 2]
+
+
+def test_a_running_trial_that_is_removed_is_forgotten(shared: SharedStudy) -> None:
+    shared.study.ask()
+    assert len(shared.history.trials()) == 1
+    with shared.engine.begin() as connection:
+        for table in ("trial_params", "trial_system_attributes", "trials"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+    assert shared.history.trials() == []
+
+
+def test_a_look_that_fails_leaves_the_history_as_it_was(shared: SharedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = shared.study.ask()
+    shared.history.trials()
+    shared.study.tell(running, 0.5)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage.history, "rows_of", fail)
+        with pytest.raises(RuntimeError):
+            shared.history.trials()
+    assert [seen(trial) for trial in shared.history.trials()] == [seen(trial) for trial in shared.study.trials]
+
+
+def fail(*_: object) -> None:
+    raise RuntimeError
