@@ -15,6 +15,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.engine import Connection
 
+from storage.history import trial_number
 from storage.ledger import Ledger
 from storage.records import Lease
 from storage.transaction import writing
@@ -45,8 +46,7 @@ class FencedTrials:
 
         def make(connection: Connection) -> int:
             with joined(self._rdb, connection):
-                trial_id = self._rdb.create_new_trial(self._study_id, template)
-                return self._rdb.get_trial_number_from_id(trial_id)
+                return trial_number(connection, self._rdb.create_new_trial(self._study_id, template))
 
         return self._ledger.bind_new(lease, make)
 

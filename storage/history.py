@@ -101,8 +101,8 @@ class TrialHistory:
             self._newest = max([self._newest, *(head.trial_id for head in heads)])
             self._unfinished = {head.trial_id for head in heads if not head.state.is_finished()}
             self._finished |= {trial.number: trial for trial in read if trial.state.is_finished()}
-            unfinished = [trial for trial in read if not trial.state.is_finished()]
-            return sorted([*self._finished.values(), *unfinished], key=lambda trial: trial.number)
+            everything = self._finished | {trial.number: trial for trial in read}
+            return [everything[number] for number in sorted(everything)]
 
     def _changed(self, connection: Connection) -> list[Head]:
         """The trials that are unfinished, or were so when they were read the last time, or are new."""
@@ -164,6 +164,11 @@ class HistoryStorage:
         """The trials in one of the states."""
         found = [trial for trial in self._look() if states is None or trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
+
+
+def trial_number(connection: Connection, trial_id: int) -> int:
+    """The number of a trial in its study. Optuna reads all that is stored of it to tell."""
+    return int(connection.execute(sa.select(trials.c.number).where(trials.c.trial_id == trial_id)).scalar_one())
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

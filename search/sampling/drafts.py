@@ -14,6 +14,8 @@ from storage import SharedStudy
 from storage.fence import Parameter
 from storage.history import HistoryStorage
 
+ANNOUNCED = ":relative_params"  # in the keys under which samplers tell other workers what they are about to draw
+
 Thin = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
 
 
@@ -30,8 +32,11 @@ class DraftStorage(HistoryStorage):
         self.parameters.append(Parameter(name, value, distribution))
 
     def set_trial_system_attr(self, _trial_id: int, key: str, value: Any) -> None:
-        """Keeps a system attribute back. Samplers don't ask for those of the trial that they draw."""
-        self.attributes[key] = value
+        """Keeps a system attribute back. Samplers don't ask for those of the trial that they draw. Parameters that are
+        announced there aren't needed: others see all of them at once.
+        """
+        if ANNOUNCED not in key:
+            self.attributes[key] = value
 
 
 class Drafts:

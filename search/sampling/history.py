@@ -1,14 +1,12 @@
 """The trials that a sampler learns from: all of a small study, a bounded number of a large one."""
 
-import heapq
 import random
 from collections.abc import Sequence
-from functools import partial
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from search.sampling.ranking import JUDGED, place
+from search.sampling.ranking import best_judged
 from storage.history import UNFINISHED
 
 BEST = 100
@@ -24,9 +22,7 @@ def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection
     finished = [trial for trial in trials if trial.state not in UNFINISHED]
     if len(finished) <= limit:
         return list(trials)
-    judged = (trial for trial in finished if trial.state in JUDGED)
-    maximize = direction is StudyDirection.MAXIMIZE
-    best = heapq.nsmallest(min(BEST, limit), judged, key=partial(place, maximize=maximize))
+    best = best_judged(finished, min(BEST, limit), maximize=direction is StudyDirection.MAXIMIZE)
     kept = {trial.number for trial in best}
     others = [trial for trial in finished if trial.number not in kept]
     some = random.Random(seed).sample(others, limit - len(best))  # noqa: S311  nothing is to be kept secret

@@ -1,6 +1,9 @@
 """Which trials did best: the one order for lessons and for what a sampler is shown."""
 
+import heapq
 import math
+from collections.abc import Iterable
+from functools import partial
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,3 +20,11 @@ def place(trial: FrozenTrial, *, maximize: bool) -> tuple[bool, int, float, int]
         value = sign * math.inf
     complete = trial.state is TrialState.COMPLETE
     return not complete, 0 if complete else -len(trial.intermediate_values), sign * value, trial.number
+
+
+def best_judged(trials: Iterable[FrozenTrial], count: int, *, maximize: bool) -> list[FrozenTrial]:
+    """So many of the trials that did best, best first."""
+    judged = [trial for trial in trials if trial.state in JUDGED]
+    complete = [trial for trial in judged if trial.state is TrialState.COMPLETE]
+    ranked = complete if len(complete) >= count else judged  # no pruned one comes before one that is complete
+    return heapq.nsmallest(count, ranked, key=partial(place, maximize=maximize))

@@ -10,7 +10,7 @@ import pytest
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search.pruning import make_pruner
+from search.pruning import PRUNERS, make_pruner
 from search.samplers import make_sampler
 from search.sampling.drafts import DraftStorage
 from search.sampling.history import BEST, thinned
@@ -105,7 +105,8 @@ def test_all_parameters_of_a_trial_are_drawn_from_one_look_at_the_history(
         monkeypatch.setattr(shared.history, "trials", noted)
         monkeypatch.setattr(shared.storage, "get_all_trials", None)
         suggest_configuration(shared, space, lease, number)
-    assert len(looks) == 1
+        assert len(looks) == 1
+        assert shared.storage.get_trial(trial_id(shared, number)).system_attrs == {}  # nothing is announced beforehand
 
 
 def random_params(space: Space, seed: int) -> Mapping[str, Any]:
@@ -153,7 +154,7 @@ def proposed(
     return trial.params
 
 
-@pytest.mark.parametrize("pruner", ["asha", "median", "hyperband"])
+@pytest.mark.parametrize("pruner", sorted(PRUNERS.keys() - {"none"}))
 def test_a_pruner_decides_the_same_as_with_all_that_is_stored(pruner: str, tmp_path: Path) -> None:
     decided = []
     for name in ("history", "stored"):
