@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 from storage.history import trial_number
 from storage.ledger import Ledger
 from storage.records import Lease
-from storage.transaction import writing
+from storage.transaction import translated, writing
+from storage.trial_ids import TrialIds
 
 
 class Parameter(NamedTuple):
@@ -32,10 +33,11 @@ class Parameter(NamedTuple):
 class FencedTrials:
     """What the holder of a lease writes into its slot's trial before the slot has a result."""
 
-    def __init__(self, rdb: RDBStorage, ledger: Ledger, study_id: int) -> None:
+    def __init__(self, rdb: RDBStorage, ledger: Ledger, study_id: int, ids: TrialIds) -> None:
         self._rdb = rdb
         self._ledger = ledger
         self._study_id = study_id
+        self._ids = ids
 
     def create(self, lease: Lease, template: FrozenTrial) -> int:
         """The number of the slot's trial. One that has none yet is given one like the template, or nothing happens.
@@ -59,8 +61,9 @@ class FencedTrials:
             optuna.exceptions.UpdateFinishedTrialError: the trial has been ended.
             StorageUnreachable: the database doesn't answer.
         """
+        with translated(self._rdb.engine.url):
+            trial_id = self._ids[trial_number]
         with writing(self._rdb.engine) as connection, joined(self._rdb, connection):
-            trial_id = self._rdb.get_trial_id_from_study_id_trial_number(self._study_id, trial_number)
             for name, value in attributes.items():
                 self._rdb.set_trial_user_attr(trial_id, name, value)
 
@@ -74,8 +77,9 @@ class FencedTrials:
             optuna.exceptions.UpdateFinishedTrialError: another program has ended the trial.
             ValueError: a parameter's distribution isn't that of other trials.
         """
+        with translated(self._rdb.engine.url):
+            trial_id = self._ids[trial_number]
         with self._ledger.holding(lease) as connection, joined(self._rdb, connection):
-            trial_id = self._rdb.get_trial_id_from_study_id_trial_number(self._study_id, trial_number)
             for parameter in parameters:
                 self._rdb.set_trial_param(trial_id, *parameter)
             for name, value in attributes.items():

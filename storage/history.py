@@ -22,7 +22,6 @@ from sqlalchemy.engine import Connection, Engine
 
 from storage.transaction import reading
 
-UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 AT_ONCE = 500  # trials in one query: databases limit its parameters
 NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
@@ -105,10 +104,9 @@ class TrialHistory:
             return [everything[number] for number in sorted(everything)]
 
     def _changed(self, connection: Connection) -> list[Head]:
-        """The trials that are unfinished, or were so when they were read the last time, or are new."""
-        heads = self._heads(connection, trials.c.state.in_(UNFINISHED) | (trials.c.trial_id > self._newest))
-        ended = sorted(self._unfinished.difference(head.trial_id for head in heads))
-        for some in chunks(ended):
+        """The trials that are new, and those that were unfinished when they were read the last time."""
+        heads = self._heads(connection, trials.c.trial_id > self._newest)
+        for some in chunks(sorted(self._unfinished)):
             heads += self._heads(connection, trials.c.trial_id.in_(some))
         return heads
 
@@ -126,17 +124,17 @@ class TrialHistory:
 
     def _trial(self, head: Head, drawn: Rows, noted: Rows, reached: Rows, curves: Rows) -> FrozenTrial:
         key = head.trial_id
-        kinds = {name: self._distribution(text) for _, name, _, text in drawn[key]}
+        kinds = {name: self._distribution(text) for _, _, name, _, text in drawn[key]}
         return FrozenTrial(
             trial_id=key,
             number=head.number,
             state=head.state,
             value=None,
-            values=[as_float(value, kind) for _, value, kind in reached[key]] or None,
-            params={name: kinds[name].to_external_repr(value) for _, name, value, _ in drawn[key]},
+            values=[as_float(value, kind) for _, _, value, kind in reached[key]] or None,
+            params={name: kinds[name].to_external_repr(value) for _, _, name, value, _ in drawn[key]},
             distributions=kinds,
-            intermediate_values={step: as_float(value, kind) for step, value, kind in curves[key]},
-            system_attrs={name: json.loads(text) for name, text in noted[key]},
+            intermediate_values={step: as_float(value, kind) for _, step, value, kind in curves[key]},
+            system_attrs={name: json.loads(text) for _, name, text in noted[key]},
             user_attrs={},
             datetime_start=None,
             datetime_complete=None,
@@ -177,13 +175,13 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def rows_of(connection: Connection, table: sa.TableClause, trial_ids: Sequence[int]) -> Rows:
-    """What a table has of these trials: for each of them its rows, in order, without the trial's id."""
+    """What a table has of these trials: for each of them its rows, in order."""
     found: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
     if not trial_ids:
         return found
     key, order, *_ = table.c
-    for trial_id, *row in connection.execute(sa.select(table).where(key.in_(trial_ids)).order_by(key, order)):
-        found[trial_id].append(row)
+    for row in connection.execute(sa.select(table).where(key.in_(trial_ids)).order_by(key, order)):
+        found[row[0]].append(row)
     return found
 
 

@@ -23,6 +23,7 @@ from storage.history import HistoryStorage, TrialHistory
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.transaction import translated
+from storage.trial_ids import TrialIds
 from storage.url import nearest, parse
 from storage.workers import Workers
 
@@ -35,8 +36,8 @@ class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
     `study_id` is the id by which Optuna's storage knows it. `created` says whether this call made the study;
-    `manifest` is the stored one. `storage` is Optuna's, cached; `trials` is what writes there under a lease. Samplers
-    look at `history`, and pruners at `judged`, the same study on this history.
+    `manifest` is the stored one. `storage` is Optuna's, cached; it knows trials by their `trial_ids`, and `trials` is what
+    writes there under a lease. Samplers look at `history`, and pruners at `judged`, the same study on this history.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
@@ -49,6 +50,7 @@ class SharedStudy:
     judged: optuna.Study = field(repr=False)
     storage: BaseStorage = field(repr=False)
     ledger: Ledger = field(repr=False)
+    trial_ids: TrialIds = field(repr=False)
     trials: FencedTrials = field(repr=False)
     history: TrialHistory = field(repr=False)
     workers: Workers = field(repr=False)
@@ -62,8 +64,7 @@ class SharedStudy:
             StorageUnreachable: the database doesn't answer.
         """
         with self.translated():
-            trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, number)
-            return optuna.trial.Trial(self.study, trial_id)
+            return optuna.trial.Trial(self.study, self.trial_ids[number])
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
@@ -206,7 +207,7 @@ def attach(
     # The cache around it is what Optuna's own functions use when they get a URL.
     cached = get_storage(rdb)
     study_id = rdb.get_study_id_from_name(study_name)
-    ledger = Ledger(rdb.engine, study_id)
+    ledger, ids = Ledger(rdb.engine, study_id), TrialIds(cached, study_id)
     history = TrialHistory(rdb.engine, study_id)
     remembered = cast("BaseStorage", HistoryStorage(cached, history.trials))
     return SharedStudy(
@@ -218,7 +219,8 @@ def attach(
         judged=optuna.load_study(study_name=study_name, storage=remembered, sampler=sampler, pruner=pruner),
         storage=cached,
         ledger=ledger,
-        trials=FencedTrials(rdb, ledger, study_id),
+        trial_ids=ids,
+        trials=FencedTrials(rdb, ledger, study_id, ids),
         history=history,
         workers=Workers(rdb.engine, study_id),
         engine=rdb.engine,

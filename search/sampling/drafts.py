@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial
 
 from storage import SharedStudy
 from storage.fence import Parameter
 from storage.history import HistoryStorage
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
 
 ANNOUNCED = ":relative_params"  # in the keys under which samplers tell other workers what they are about to draw
 
@@ -22,10 +24,15 @@ Thin = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
 class DraftStorage(HistoryStorage):
     """Optuna's storage for one trial that is being drawn: its parameters and the sampler's notes are collected."""
 
-    def __init__(self, storage: BaseStorage, look: Callable[[], Sequence[FrozenTrial]]) -> None:
-        super().__init__(storage, look)
+    def __init__(self, shared: SharedStudy, look: Callable[[], Sequence[FrozenTrial]]) -> None:
+        super().__init__(shared.storage, look)
+        self._study_id = shared.study_id
         self.parameters: list[Parameter] = []
         self.attributes: dict[str, Any] = {}
+
+    def get_study_id_from_name(self, _study_name: str) -> int:
+        """Asks nobody, as it's known."""
+        return self._study_id
 
     def set_trial_param(self, _trial_id: int, name: str, value: float, distribution: BaseDistribution) -> None:
         """Keeps a parameter back. Optuna's trial remembers by itself what it was given."""
@@ -50,13 +57,13 @@ class Drafts:
     def __init__(self, shared: SharedStudy, number: int, thin: Thin = list) -> None:
         self._shared = shared
         self._number = number
-        self._trial_id = shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)
+        self._trial_id = shared.trial_ids[number]
         self._history = cache(shared.history.trials)
         self._seen = cache(lambda: thin(self._history()))
 
     def begin(self, sampler: BaseSampler) -> tuple[Trial, DraftStorage]:
         """The trial, to be asked for parameters, and where those that are new are collected."""
-        draft = DraftStorage(self._shared.storage, self._seen)
+        draft = DraftStorage(self._shared, self._seen)
         drawn = optuna.load_study(
             study_name=self._shared.name,
             storage=cast("BaseStorage", draft),

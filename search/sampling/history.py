@@ -4,12 +4,12 @@ import random
 from collections.abc import Sequence
 
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from search.sampling.ranking import best_judged
-from storage.history import UNFINISHED
 
 BEST = 100
+UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 
 
 def thinned(trials: Sequence[FrozenTrial], limit: int, direction: StudyDirection, seed: int) -> list[FrozenTrial]:

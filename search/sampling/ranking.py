@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from functools import partial
 
+import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 JUDGED = (TrialState.COMPLETE, TrialState.PRUNED)  # failed trials say nothing about their parameters
@@ -23,8 +24,12 @@ def place(trial: FrozenTrial, *, maximize: bool) -> tuple[bool, int, float, int]
 
 
 def best_judged(trials: Iterable[FrozenTrial], count: int, *, maximize: bool) -> list[FrozenTrial]:
-    """So many of the trials that did best, best first."""
+    """So many of the trials, given by number, that did best, best first."""
     judged = [trial for trial in trials if trial.state in JUDGED]
     complete = [trial for trial in judged if trial.state is TrialState.COMPLETE]
-    ranked = complete if len(complete) >= count else judged  # no pruned one comes before one that is complete
-    return heapq.nsmallest(count, ranked, key=partial(place, maximize=maximize))
+    if len(complete) < count:
+        return heapq.nsmallest(count, judged, key=partial(place, maximize=maximize))
+    # The same for many: no pruned trial comes before one that is complete.
+    values = np.array([trial.value for trial in complete], np.float64)
+    ranked = np.where(np.isfinite(values), -values if maximize else values, np.inf)
+    return [complete[index] for index in np.argsort(ranked, kind="stable")[:count]]

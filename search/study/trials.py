@@ -74,7 +74,7 @@ def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:
     """Stores the objective after an epoch in the trial; the same epoch again changes nothing."""
     with shared.translated():
         try:
-            shared.storage.set_trial_intermediate_value(trial_id(shared, number), epoch, value)
+            shared.storage.set_trial_intermediate_value(shared.trial_ids[number], epoch, value)
         except UpdateFinishedTrialError:
             log.warning("trial %d was ended by someone else: the ledger alone has its epoch %d", number, epoch)
 
@@ -83,12 +83,7 @@ def should_prune(shared: SharedStudy, number: int) -> bool:
     """Whether the study's pruner would end the trial after the epochs reported so far."""
     with shared.translated():
         try:
-            return shared.study.pruner.prune(shared.judged, shared.storage.get_trial(trial_id(shared, number)))
+            return shared.study.pruner.prune(shared.judged, shared.storage.get_trial(shared.trial_ids[number]))
         except UpdateFinishedTrialError:  # pruners note in the trial what they decided
             log.warning("trial %d was ended by someone else: there is nothing to prune", number)
             return False
-
-
-def trial_id(shared: SharedStudy, number: int) -> int:
-    """The id by which the storage knows the study's trial of that number."""
-    return shared.storage.get_trial_id_from_study_id_trial_number(shared.study_id, number)

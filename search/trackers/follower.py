@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from search.study.trials import trial_id
 from search.trackers.tracker import EndedTrial, Tracker
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
@@ -99,6 +98,6 @@ class Part:
             tracker.record(number, epochs)
             self._seen[number] += len(epochs)
         if slot.outcome is not None and slot.confirmed:
-            trial = self.shared.storage.get_trial(trial_id(self.shared, number))
+            trial = self.shared.storage.get_trial(self.shared.trial_ids[number])
             tracker.end(number, EndedTrial(slot.outcome, trial.params, trial.user_attrs))
             self._done.add(number)

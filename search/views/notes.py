@@ -5,7 +5,6 @@ Optuna's dashboard keeps the notes of trials with the study, so that they may be
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.study.trials import trial_id
 from search.views.dashboard_attributes import get_note, save_note
 from storage import SharedStudy
 
@@ -37,6 +36,6 @@ def note_failures(shared: SharedStudy) -> None:
 def write_note(shared: SharedStudy, text: str, trial_number: int | None = None) -> None:
     """Writes a note of the study or of a trial, unless it is that already."""
     with shared.translated():
-        owner = None if trial_number is None else trial_id(shared, trial_number)
+        owner = None if trial_number is None else shared.trial_ids[trial_number]
         if get_note(shared, owner) != text:
             save_note(shared, text, owner)

@@ -11,7 +11,6 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.folders import StudyFolder
-from search.study.trials import trial_id
 from search.workers.trial_files import keep_files
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
@@ -51,7 +50,7 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
     if number is None:
         raise ValueError(f"slot {finished.slot} has an outcome but no trial")
     with shared.translated():
-        trial = shared.storage.get_trial(trial_id(shared, number))
+        trial = shared.storage.get_trial(shared.trial_ids[number])
         if not trial.state.is_finished():
             _end_trial(shared, folder, finished, trial, facts)
     shared.ledger.confirm(finished.slot)
@@ -107,7 +106,7 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: Froz
     except (ArtifactError, StorageUsageError) as error:
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return
-    shared.storage.set_trial_user_attr(trial_id(shared, trial.number), MODEL_ATTR, artifact_id)
+    shared.storage.set_trial_user_attr(shared.trial_ids[trial.number], MODEL_ATTR, artifact_id)
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:

@@ -11,7 +11,6 @@ from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import FrozenTrial
 
 from search.study.folders import StudyFolder
-from search.study.trials import trial_id
 from search.training.description import CONFIGURATION, LAYERS
 from search.views.curve_picture import draw_curves
 from storage import SharedStudy, open_artifacts
@@ -25,7 +24,7 @@ PICTURE = "curves.svg"
 def keep_files(shared: SharedStudy, folder: StudyFolder, slot: int, trial: FrozenTrial) -> None:
     """Keeps the files that there are, each once. Without them the trial is as good: trouble is logged."""
     try:
-        current = shared.storage.get_trial(trial_id(shared, trial.number))
+        current = shared.storage.get_trial(shared.trial_ids[trial.number])
         kept = {meta.filename for meta in get_all_artifact_meta(current, storage=shared.storage)}
         artifacts = open_artifacts(folder.store)
         for name, path in found_files(shared, folder, slot, trial.number):

@@ -13,7 +13,6 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from PIL import Image
 
-from search.study.trials import trial_id
 from storage import create_study
 from storage.testkit import example_manifest
 
@@ -86,7 +85,7 @@ def make_study(folder: Path) -> str:
                 for name in ("curve.png", "page.html")
             ]
             shared.study.tell(trial, 0.8 + 0.01 * number)
-        return f"/artifacts/{shared.study_id}/{trial_id(shared, trial.number)}/{ids[1]}"  # as the dashboard links it
+        return f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{ids[1]}"  # as the dashboard links it
 
 
 def enter(site: Site, open_page: Callable[..., Any], path: str = "/dashboard") -> Any:

@@ -17,7 +17,6 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from search.dashboard import main as dashboard_command
 from search.errors import UsageError
-from search.study.trials import trial_id
 from search.web.database import Database
 from search.web.hosts import is_loopback
 from search.web.login import Credentials
@@ -103,7 +102,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Shown:
             (folder / name).write_bytes(content)
             stored = upload_artifact(artifact_store=store, file_path=str(folder / name), study_or_trial=trial)
             found[name] = (
-                f"/artifacts/{shared.study_id}/{trial_id(shared, trial.number)}/{stored}"  # as the dashboard has it
+                f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{stored}"  # as the dashboard has it
             )
         shared.study.tell(trial, 0.5)
     return Shown(url, models, found)

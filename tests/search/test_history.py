@@ -1,12 +1,16 @@
 """What samplers and pruners see of a study."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -15,7 +19,8 @@ from search.samplers import make_sampler
 from search.sampling.drafts import DraftStorage
 from search.sampling.history import BEST, thinned
 from search.sampling.proposal import fixed_params
-from search.study.trials import open_trial, report, suggest_configuration, trial_id
+from search.sampling.ranking import JUDGED, best_judged, place
+from search.study.trials import open_trial, report, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import SharedStudy, create_study
@@ -65,6 +70,24 @@ def test_the_best_are_always_seen(direction: StudyDirection, best: range) -> Non
     assert set(best) <= {trial.number for trial in thinned(trials, 300, direction, seed=0)}
 
 
+@pytest.mark.parametrize("direction", [MAXIMIZE, StudyDirection.MINIMIZE])
+@given(scores=st.lists(st.sampled_from([0.1, 0.2, 0.3, math.inf, -math.inf]), min_size=5), data=st.data())
+def test_the_best_of_many_are_those_of_the_one_order(
+    direction: StudyDirection, scores: list[float], data: st.DataObject
+) -> None:
+    kinds = [TrialState.COMPLETE] * 5 + [TrialState.PRUNED, TrialState.FAIL]
+    trials = numbered([of_state(data.draw(st.sampled_from(kinds)), score) for score in scores])
+    maximize = direction is MAXIMIZE
+    in_order = sorted((one for one in trials if one.state in JUDGED), key=partial(place, maximize=maximize))
+    count = data.draw(st.integers(0, 6))
+    assert best_judged(trials, count, maximize=maximize) == in_order[:count]
+
+
+def of_state(state: TrialState, score: float) -> FrozenTrial:
+    value = score if state is TrialState.COMPLETE else None
+    return create_trial(state=state, value=value, intermediate_values={1: score})
+
+
 def test_all_that_are_running_are_seen_besides() -> None:
     trials = numbered([complete(number / 1000) if number % 2 else running() for number in range(1000)])
     seen = thinned(trials, 200, MAXIMIZE, seed=0)
@@ -106,7 +129,7 @@ def test_all_parameters_of_a_trial_are_drawn_from_one_look_at_the_history(
         monkeypatch.setattr(shared.storage, "get_all_trials", None)
         suggest_configuration(shared, space, lease, number)
         assert len(looks) == 1
-        assert shared.storage.get_trial(trial_id(shared, number)).system_attrs == {}  # nothing is announced beforehand
+        assert shared.storage.get_trial(shared.trial_ids[number]).system_attrs == {}  # nothing is announced beforehand
 
 
 def random_params(space: Space, seed: int) -> Mapping[str, Any]:
@@ -146,10 +169,10 @@ def proposed(
     shared: SharedStudy, space: Space, number: int, look: Callable[[], Sequence[FrozenTrial]]
 ) -> dict[str, Any]:
     """What is proposed for a trial by somebody who sees these trials."""
-    storage = DraftStorage(shared.storage, look)
+    storage = DraftStorage(shared, look)
     sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot=77)
     study = optuna.load_study(study_name=shared.name, storage=cast("BaseStorage", storage), sampler=sampler)
-    trial = Trial(study, trial_id(shared, number))
+    trial = Trial(study, shared.trial_ids[number])
     space.suggest(trial)
     return trial.params
 
@@ -173,7 +196,7 @@ def decisions(shared: SharedStudy, study: Study, pruner: str) -> list[bool]:
         number = rng.choice(list(reached))
         reached[number] += 1
         report(shared, number, rng.random(), reached[number])
-        found.append(make_pruner(pruner, 9).prune(study, shared.storage.get_trial(trial_id(shared, number))))
+        found.append(make_pruner(pruner, 9).prune(study, shared.storage.get_trial(shared.trial_ids[number])))
         if found[-1] or reached[number] == 9:
             value = None if found[-1] else rng.random()
             shared.study.tell(number, value, TrialState.PRUNED if found[-1] else TrialState.COMPLETE)
