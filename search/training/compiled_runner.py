@@ -23,9 +23,9 @@ class CompiledRunner:
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
         _create_metrics(model, len(data.classes))
-        train, val = hold(data)
-        self._train_steps = step_program(_unsummed(model.train_step), train, batch_size)
-        self._test_steps = step_program(_unsummed(model.test_step), val, batch_size)
+        self._train, self._val = hold(data)
+        self._train_steps = step_program(_unsummed(model.train_step), batch_size)
+        self._test_steps = step_program(_unsummed(model.test_step), batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
@@ -34,13 +34,13 @@ class CompiledRunner:
         for first in range(0, steps, STEPS_A_CALL):
             if stop():
                 return None
-            self._train_steps(order, first, min(first + STEPS_A_CALL, steps), NO_SUMS)
+            self._train_steps(self._train, order, first, min(first + STEPS_A_CALL, steps), NO_SUMS)
         return self._score()
 
     def validate(self) -> Score:
         """See EpochRunner."""
         self._model.reset_metrics()
-        self._test_steps(self._val_order, 0, -(-len(self._val_order) // self._batch_size), NO_SUMS)
+        self._test_steps(self._val, self._val_order, 0, -(-len(self._val_order) // self._batch_size), NO_SUMS)
         return self._score()
 
     def learning_rate(self) -> float:

@@ -4,7 +4,6 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ TENSORFLOW = "tensorflow"
 STEPS_A_CALL = 16  # of a step program: an epoch can be stopped between two calls
 ALIGNMENT = 64  # bytes, what TensorFlow wants of memory that it doesn't allocate
 
-Steps = Callable[[NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.float32]]
+Steps = Callable[["DeviceImages", NDArray[np.int64], int, int, NDArray[np.float32]], NDArray[np.float32]]
+Batch = Callable[..., tuple[Any, Any]]
 
 
 def configure(threads: int | None) -> None:
@@ -140,19 +140,21 @@ class DeviceImages:
     def __len__(self) -> int:
         return int(self.labels.shape[0])
 
-    @cached_property
-    def batch(self) -> Callable[..., tuple[Any, Any]]:
-        """The scaled images and the labels of the batch of a number and a size, in an order; for use in programs."""
-        return subprogram(self._batch)
+    @property
+    def tensors(self) -> tuple[Any, ...]:
+        """What `batch_of` gets of them."""
+        return self.images, self.positions, self.labels, self.pixel_max
 
-    def _batch(self, order: Any, number: Any, size: int) -> tuple[Any, Any]:
-        import tensorflow as tf
 
-        chosen = order[number * size : (number + 1) * size]
-        numbers = chosen if order.shape.rank == 1 else chosen[:, 0]
-        positions = tf.gather(self.positions, numbers)
-        images = tf.cast(tf.gather(self.images, positions), tf.float32) / self.pixel_max
-        return images if order.shape.rank == 1 else _moved(images, chosen[:, 1:]), tf.gather(self.labels, numbers)
+def batch_of(tensors: Sequence[Any], order: Any, number: Any, size: int) -> tuple[Any, Any]:
+    """The scaled images and the labels of the batch of a number and a size, in an order; for use in programs."""
+    import tensorflow as tf
+
+    images, positions, labels, pixel_max = tensors
+    chosen = order[number * size : (number + 1) * size]
+    numbers = chosen if order.shape.rank == 1 else chosen[:, 0]
+    batch = tf.cast(tf.gather(images, tf.gather(positions, numbers)), tf.float32) / pixel_max
+    return batch if order.shape.rank == 1 else _moved(batch, chosen[:, 1:]), tf.gather(labels, numbers)
 
 
 def hold(data: Split) -> tuple[DeviceImages, DeviceImages]:
@@ -178,25 +180,29 @@ def _tensor(images: NDArray[Any]) -> Any:
     return tf.experimental.dlpack.from_dlpack(view.__dlpack__())
 
 
-def step_program(step: Callable[[Any, Any], Any], data: DeviceImages, batch_size: int) -> Steps:
-    """One compiled function that does steps `first` to `last` - 1 of an epoch over the images in a given order.
+def step_program(step: Callable[[Any, Any], Any], batch_size: int, batch: Batch = batch_of) -> Steps:
+    """One compiled function that does steps `first` to `last` - 1 of an epoch over some images in a given order.
 
     `step` gets a batch of scaled images and their labels, and returns what is to be summed, float32 (3,); the function
     adds that of all steps to the sums that it is given. The last batch of an epoch may be a partial one. An order is
-    that of `Epochs.order`, with moves or without.
+    that of `Epochs.order`, with moves or without. Other images of as many pixels are no matter. `batch` is `batch_of`,
+    or a subprogram of it.
     """
     import tensorflow as tf
 
-    def steps(order: Any, first: Any, last: Any, sums: Any) -> Any:
-        def batch(number: Any, sums: Any) -> tuple[Any, Any]:
-            return number + 1, sums + step(*data.batch(order, number, batch_size))
+    def steps(tensors: Any, order: Any, first: Any, last: Any, sums: Any) -> Any:
+        def one(number: Any, sums: Any) -> tuple[Any, Any]:
+            return number + 1, sums + step(*batch(tensors, order, number, batch_size))
 
-        return tf.while_loop(lambda number, _: number < last, batch, (first, sums), parallel_iterations=1)[1]
+        return tf.while_loop(lambda number, _: number < last, one, (first, sums), parallel_iterations=1)[1]
 
     program = tf.function(steps, autograph=False, jit_compile=xla_wanted())
 
-    def run(order: NDArray[np.int64], first: int, last: int, sums: NDArray[np.float32]) -> NDArray[np.float32]:
-        done: NDArray[np.float32] = program(*(tf.constant(given) for given in (order, first, last, sums))).numpy()
+    def run(
+        data: DeviceImages, order: NDArray[np.int64], first: int, last: int, sums: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        given = (tf.constant(value) for value in (order, first, last, sums))
+        done: NDArray[np.float32] = program(data.tensors, *given).numpy()
         return done
 
     return run

@@ -23,6 +23,7 @@ from search.training.device import set_precision
 from search.training.evaluation import evaluation
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
 from search.training.overlap import Ahead
+from search.training.programs import Programs
 from search.training.recent import Recent
 from search.training.split import Split, split
 from search.training.stopping import kept_epoch, why_over
@@ -65,6 +66,7 @@ class Jobs:
         self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
         self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
         self._spaces = Recent[str, Space](CACHED_SPACES)
+        self._programs = Programs()
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
         """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
@@ -108,7 +110,7 @@ class Jobs:
     def _prepare(self, source: DataSource, treatment: Treatment) -> Prepared:
         def make() -> Prepared:
             treated = treat(self._split(source, treatment.seed), treatment)
-            return Prepared(treated, Trainees(treated.data))
+            return Prepared(treated, Trainees(treated.data, self._programs))
 
         return self._prepared.get((source, treatment), make)
 

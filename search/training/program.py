@@ -1,6 +1,6 @@
 """A compiled program that trains all configurations of one structure.
 
-    structure, images -> program;   configuration, seed -> numbers and fresh weights -> epochs -> a plain Keras model
+    structure -> program;   configuration, seed, images -> numbers and fresh weights -> epochs -> a plain Keras model
 
 Learning rate, momentum, dropout rates, the optimizer and all random state are variables of the program. Scores, weights
 and random states are those of a new model that is trained by `fit`, to the last bit on a processor. Importing this
@@ -38,21 +38,14 @@ NO_SUMS = np.zeros(3, np.float32)
 
 
 class Program:
-    """A Trainee for one configuration after another: `begin` says which. It can be stopped every 16 steps.
+    """A Trainee for one configuration after another, from `begin`, which says which, to `end`. It can be stopped every
+    16 steps.
 
     Layers, and updates with what is trained, the weights and the optimizer's state, are of the parts. Programs that
     share them can't take turns within a training.
     """
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        setting: Setting,
-        batch_size: int,
-        train: DeviceImages,
-        val: DeviceImages,
-        parts: SharedParts,
-    ) -> None:
+    def __init__(self, configuration: Configuration, setting: Setting, batch_size: int, parts: SharedParts) -> None:
         require_fit(configuration, setting.image_shape)
         self._configuration, self._setting, self._batch_size = configuration, setting, batch_size
         self._layers = parts.layers(structure_of(configuration), setting)
@@ -65,14 +58,17 @@ class Program:
         self._plain: Any = None
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
-        self._val_order = np.arange(len(val))
-        self._train_steps = step_program(self._train_step, train, batch_size)
-        self._test_steps = step_program(self._test_step, val, batch_size)
+        self._images: tuple[DeviceImages, DeviceImages] | None = None
+        self._train_steps = step_program(self._train_step, batch_size, parts.batch)
+        self._test_steps = step_program(self._test_step, batch_size, parts.batch)
 
-    def begin(self, configuration: Configuration, seed: int, epochs: int) -> None:
+    def begin(
+        self, configuration: Configuration, seed: int, epochs: int, images: tuple[DeviceImages, DeviceImages]
+    ) -> None:
         """Takes on a configuration of the program's structure, with the weights that a new model of that seed has, for
-        a training of so many epochs.
+        so many epochs on images for training and for validation. Both are of the program's setting.
         """
+        self._images = images
         self._configuration, self._steps = configuration, epochs * self._setting.steps_per_epoch
         for layer, drawn in zip(self._layers, layer_order(configuration), strict=True):
             layer.tune(drawn)
@@ -81,19 +77,24 @@ class Program:
         self._assign([random_values.get(id(variable), value) for variable, value in first])
         self._updates.choose(configuration.optimizer, self._steps)
 
+    def end(self) -> None:
+        """Lets go of the images."""
+        self._images = None
+
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
-        steps, sums = -(-len(order) // self._batch_size), NO_SUMS
+        steps, sums, (images, _) = -(-len(order) // self._batch_size), NO_SUMS, self._begun_with
         for first in range(0, steps, STEPS_A_CALL):
             if stop():
                 return None
-            sums = self._train_steps(order, first, min(first + STEPS_A_CALL, steps), sums)
+            sums = self._train_steps(images, order, first, min(first + STEPS_A_CALL, steps), sums)
         return _score(sums)
 
     def validate(self) -> Score:
         """See EpochRunner."""
-        steps = -(-len(self._val_order) // self._batch_size)
-        return _score(self._test_steps(self._val_order, 0, steps, NO_SUMS))
+        _, images = self._begun_with
+        steps = -(-len(images) // self._batch_size)
+        return _score(self._test_steps(images, np.arange(len(images)), 0, steps, NO_SUMS))
 
     def learning_rate(self) -> float:
         """See EpochRunner."""
@@ -133,6 +134,12 @@ class Program:
         for variable, value in zip([*model.variables, *model.optimizer.variables], self.values(), strict=True):
             variable.assign(value)
         return model
+
+    @property
+    def _begun_with(self) -> tuple[DeviceImages, DeviceImages]:
+        if self._images is None:
+            raise RuntimeError("the program hasn't begun with images, or has ended")
+        return self._images
 
     def _plain_model(self) -> Any:
         """Made when it's first asked for, and once only: Keras never quite forgets a model."""

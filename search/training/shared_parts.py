@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from search.training.device import differentiable
+from search.training.device import batch_of, differentiable, subprogram
 from search.training.model import Setting, cross_entropy
 from search.training.recent import Recent
 from search.training.shared_layer import Shape, SharedLayer
@@ -24,6 +24,7 @@ class SharedParts:
     def __init__(self) -> None:
         self._layers = Recent[tuple[Layer, Shape, int], SharedLayer](KEPT_LAYERS, KEPT_BYTES, lambda one: one.size)
         self.judge = differentiable(_judged)
+        self.batch = subprogram(batch_of)
         self._updates = Recent[int, Updates](KEPT_UPDATES, KEPT_BYTES, lambda one: one.size)
 
     def layers(self, structure: Sequence[Layer], setting: Setting) -> list[SharedLayer]:

@@ -4,27 +4,18 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search.trainers.protocol import Train
 from search.training.device import DeviceImages, compiles_epochs, hold
 from search.training.fit import EpochRunner
 from search.training.model import Setting, build_model, compile_model, seed_all
 from search.training.optimizer import why_not_shared
-from search.training.recent import Recent
+from search.training.programs import Programs
 from search.training.runner import LARGEST_ON_DEVICE, make_runner
 from search.training.split import Split
-from search.training.structure import structure_of
 from search.training.trainee import KerasTrainee, Trainee
 from spaces import Space
-from spaces.layers import Layer
-
-if TYPE_CHECKING:
-    from search.training.program import Program
-    from search.training.shared_parts import SharedParts
-
-KEPT_PROGRAMS = 24
-KEPT_BYTES = 2**29
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +23,13 @@ RunnerFactory = Callable[[Any, Split, int], EpochRunner]
 
 
 class Trainees:
-    """Makes trainees for jobs on one split, and keeps their programs, those that were used last."""
+    """Makes trainees for jobs on one split. Their programs serve other splits as well."""
 
-    def __init__(self, data: Split, make_runner: RunnerFactory = make_runner) -> None:
+    def __init__(self, data: Split, programs: Programs, make_runner: RunnerFactory = make_runner) -> None:
         self._data = data
+        self._programs = programs
         self._make_runner = make_runner
-        self._programs = Recent[tuple[tuple[Layer, ...], int], "Program"](KEPT_PROGRAMS, KEPT_BYTES, lambda p: p.size)
         self._images: tuple[DeviceImages, DeviceImages] | None = None
-        self._parts: SharedParts | None = None
 
     @contextmanager
     def trainee(self, job: Train, space: Space) -> Iterator[Trainee]:
@@ -50,7 +40,8 @@ class Trainees:
         """
         reason = self._why_no_program(space, job)
         if reason is None:
-            yield self._begun_program(job)
+            with self._begun_program(job) as program:
+                yield program
             return
         log.info("this job's model is built for itself: %s", reason)
         try:
@@ -69,20 +60,19 @@ class Trainees:
             return "the images are more than are held on a device"
         return None if job.precision == "float32" else "shared programs compute in float32"
 
-    def _begun_program(self, job: Train) -> Trainee:
-        key = structure_of(job.configuration), job.batch_size
-        program = self._programs.get(key, lambda: self._new_program(job))
-        program.begin(job.configuration, job.seed, job.epochs)
-        return program
+    @contextmanager
+    def _begun_program(self, job: Train) -> Iterator[Trainee]:
+        program = self._programs.program(job.configuration, self._setting(job), job.batch_size)
+        program.begin(job.configuration, job.seed, job.epochs, self._held())
+        try:
+            yield program
+        finally:
+            program.end()
 
-    def _new_program(self, job: Train) -> "Program":
-        from search.training.program import Program
-        from search.training.shared_parts import SharedParts
-
-        if self._images is None or self._parts is None:
+    def _held(self) -> tuple[DeviceImages, DeviceImages]:
+        if self._images is None:
             self._images = hold(self._data)
-            self._parts = SharedParts()
-        return Program(job.configuration, self._setting(job), job.batch_size, *self._images, self._parts)
+        return self._images
 
     def _new_model(self, job: Train, space: Space) -> Trainee:
         seed_all(job.seed)

@@ -15,6 +15,7 @@ from search.trainers.protocol import DataSource, Train
 from search.training.datasets import load_dataset
 from search.training.fit import Epochs
 from search.training.job import Jobs
+from search.training.programs import Programs
 from search.training.split import Split, split
 from search.training.trainees import Trainees
 from spaces import load_space
@@ -58,7 +59,7 @@ def kernels(slot: int) -> list[np.ndarray]:
         split_seed=split_seed(MANIFEST, order(slot).settings),
         token=1,
     )
-    with Trainees(images(slot)).trainee(job, load_space("bn_dropout")) as trainee:
+    with Trainees(images(slot), Programs()).trainee(job, load_space("bn_dropout")) as trainee:
         return [value for value in trainee.values() if value.ndim in (2, 4) and value.any()]
 
 

@@ -90,8 +90,8 @@ def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     from search.training.shared_parts import SharedParts
 
     def make(configuration: Configuration) -> Any:
-        made = Program(configuration, setting, BATCH, *hold(data), SharedParts())
-        made.begin(configuration, SEED, 2)
+        made = Program(configuration, setting, BATCH, SharedParts())
+        made.begin(configuration, SEED, 2, hold(data))
         return made
 
     return make
@@ -118,7 +118,7 @@ def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
     )
     assert structure_of(small) == structure_of(large) != structure_of(SMALL)
     warm = program(small)
-    warm.begin(large, SEED, 2)
+    warm.begin(large, SEED, 2, hold(data))
     assert scores_of(warm, data, large) == scores_of(plain(large), data, large)
     kernels = [layer.kernel_regularizer for layer in warm.keras_model().layers if hasattr(layer, "kernel_regularizer")]
     assert [kernel.get_config() for kernel in kernels] == [{"l1": 1e-2, "l2": 2e-2}] * 3

@@ -67,15 +67,15 @@ def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configur
     from search.training.program import Program
     from search.training.shared_parts import SharedParts
 
-    images, parts = hold(data), SharedParts()
-    return lambda configuration: Program(configuration, setting, BATCH, *images, parts)
+    parts = SharedParts()
+    return lambda configuration: Program(configuration, setting, BATCH, parts)
 
 
 @pytest.fixture(scope="module")
 def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
     """A program that has trained something before."""
     program = new_program(configured(Optimizer("adam")))
-    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS)
+    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS, hold(data))
     scores_of(program, data)
     return program
 
@@ -84,11 +84,11 @@ def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
 def by_fit(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], KerasTrainee]:
     """Makes new plain models that are trained by Keras itself."""
 
-    def make(configuration: Configuration) -> KerasTrainee:
+    def make(configuration: Configuration, images: Split = data) -> KerasTrainee:
         seed_all(SEED)
         model = model_from_layers(configuration, setting)
         compile_model(model, configuration, EPOCHS * setting.steps_per_epoch)
-        return KerasTrainee(model, KerasRunner(model, data, BATCH))
+        return KerasTrainee(model, KerasRunner(model, images, BATCH))
 
     return make
 
@@ -111,9 +111,9 @@ def described(model: Any) -> list[tuple[Any, ...]]:
     return [(type(layer), given) for layer, given in zip(model.layers, settings, strict=True)]
 
 
-def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any) -> None:
+def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any, data: Split) -> None:
     configuration = configured(Optimizer("adam"))
-    warm.begin(configuration, SEED, EPOCHS)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
     assert differing(warm, by_fit(configuration)) == []
 
 
@@ -124,8 +124,17 @@ def test_a_warm_program_trains_as_fit_trains_a_new_model(
     configuration = configured(optimizer, rate=0.2)
     plain = by_fit(configuration)
     expected = scores_of(plain, data)
-    warm.begin(configuration, SEED, EPOCHS)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
     assert scores_of(warm, data) == expected
+    assert differing(warm, plain) == []
+
+
+def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any) -> None:
+    configuration, others = configured(Optimizer("adam")), split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
+    plain = by_fit(configuration, others)
+    expected = scores_of(plain, others)
+    warm.begin(configuration, SEED, EPOCHS, hold(others))
+    assert scores_of(warm, others) == expected
     assert differing(warm, plain) == []
 
 
@@ -142,7 +151,7 @@ def test_so_does_a_new_program_of_any_structure(
     new_program: Any, by_fit: Any, data: Split, configuration: Configuration
 ) -> None:
     plain, program = by_fit(configuration), new_program(configuration)
-    program.begin(configuration, SEED, EPOCHS)
+    program.begin(configuration, SEED, EPOCHS, hold(data))
     assert scores_of(program, data) == scores_of(plain, data)
     assert differing(program, plain) == []
 
@@ -154,7 +163,7 @@ def test_programs_and_plain_models_take_over_from_each_other(
     configuration = configured(optimizer)
     plain = by_fit(configuration)
     scores_of(plain, data, last=1)
-    warm.begin(configuration, 1, EPOCHS)
+    warm.begin(configuration, 1, EPOCHS, hold(data))
     warm.restore(plain.values())
     assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
     assert differing(warm, plain) == []
@@ -166,7 +175,7 @@ def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configure
     configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
     plain = by_fit(configuration)
     scores_of(plain, data)
-    warm.begin(configuration, SEED, EPOCHS)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
     scores_of(warm, data)
     given = warm.keras_model()
     assert described(given) == described(plain.keras_model())
@@ -187,9 +196,9 @@ def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_update
 ) -> None:
     configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
     second = new_program(other)
-    second.begin(other, SEED, EPOCHS)
+    second.begin(other, SEED, EPOCHS, hold(data))
     scores_of(second, data)
-    warm.begin(configuration, SEED, EPOCHS)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
     assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
 
 
