@@ -36,8 +36,8 @@ class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
     `study_id` is the id by which Optuna's storage knows it. `created` says whether this call made the study;
-    `manifest` is the stored one. `storage` is Optuna's, cached; it knows trials by their `trial_ids`, and `trials` is what
-    writes there under a lease. Samplers look at `history`, and pruners at `judged`, the same study on this history.
+    `manifest` is the stored one. `storage` is Optuna's, cached; `trial_ids` are what it calls trials, and `trials` is
+    what writes there under a lease. Samplers look at `history`, and pruners at `judged`, the same study on it.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
