@@ -140,9 +140,7 @@ def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[in
     """Removes the models of trials that are no longer among the best. Their entry in the trial stays, as a finished
     trial can't be changed.
     """
-    with shared.translated():
-        complete = shared.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    kept = {trial.number: trial.user_attrs[MODEL_ATTR] for trial in complete if MODEL_ATTR in trial.user_attrs}
+    kept = shared.history.user_attribute(MODEL_ATTR)
     surpassed = [artifact for number, artifact in kept.items() if number not in best]
     if not surpassed:
         return
