@@ -1,6 +1,6 @@
 """How the memory of one trainer grows over hundreds of trials: JSON.
 
-    python benchmarks/memory.py             300 trials of one structure, and 300 drawn from the space: half an hour
+    python benchmarks/memory.py             300 trials of each kind: a quarter of an hour
     python benchmarks/memory.py --smoke
 
 A worker replaces its trainer when it outgrows `--trainer-memory`; this shows how far a trainer is from that.
@@ -8,6 +8,7 @@ A worker replaces its trainer when it outgrows `--trainer-memory`; this shows ho
 
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from report import facts, print_report
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import DataSource, Failed, Train, Trained
 from spaces import Configuration, load_space
-from spaces.configuration import BatchNorm, Dropout, Optimizer
+from spaces.configuration import BATCH_NORM_POSITIONS, BatchNorm, Dropout, Optimizer
 from spaces.trials import random_trial
 
 SPACE = "bn_dropout"
@@ -27,33 +28,43 @@ LIMIT_MB = 100
 WARM_UP = 10  # trials after which a trainer has loaded all that it ever loads
 
 
-def one_structure(rng: np.random.Generator) -> Iterator[Configuration]:
+Trial = tuple[Configuration, int]  # with its split's seed
+
+
+def one_structure(rng: np.random.Generator) -> Iterator[Trial]:
     """Configurations that one program trains."""
     while True:
         dropout, optimizer = Dropout("before_every_dense", rng.uniform(0.1, 0.6)), Optimizer("adam", 1e-3)
-        yield Configuration(batch_norm=BatchNorm("before_activation"), dropout=(dropout,), optimizer=optimizer)
+        yield Configuration(batch_norm=BatchNorm("before_activation"), dropout=(dropout,), optimizer=optimizer), 0
 
 
-def drawn(rng: np.random.Generator) -> Iterator[Configuration]:
+def drawn(rng: np.random.Generator) -> Iterator[Trial]:
     """Configurations as a random search proposes them."""
     while True:
-        yield load_space(SPACE).suggest(random_trial(int(rng.integers(2**32))))
+        yield load_space(SPACE).suggest(random_trial(int(rng.integers(2**32)))), 0
 
 
-KINDS = {"one structure": one_structure, "drawn from the space": drawn}
+def replicates(_rng: np.random.Generator) -> Iterator[Trial]:
+    """The arms of a comparison, each replicate on a split of its own."""
+    for replicate in count():
+        for position in BATCH_NORM_POSITIONS:
+            yield Configuration(batch_norm=BatchNorm(position)), replicate
+
+
+KINDS = {"one structure": one_structure, "drawn from the space": drawn, "replicates of three arms": replicates}
 
 
 def measure(kind: str, trials: int, epochs: int) -> dict[str, Any]:
     """Trains so many configurations one after another, and notes the trainer's resident MB after each."""
-    configurations = KINDS[kind](np.random.default_rng(0))
+    wanted = KINDS[kind](np.random.default_rng(0))
     after: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="memory-") as folder,
         TrainerProcess(Path(folder) / "trainer.log", {"SEARCH_THREADS": "1"}) as trainer,
     ):
         trainer.wait_ready(180)
-        for number, configuration in zip(range(trials), configurations, strict=False):
-            train(trainer, job(number, configuration, epochs, Path(folder)))
+        for number, trial in zip(range(trials), wanted, strict=False):
+            train(trainer, job(number, trial, epochs, Path(folder)))
             after.append(round(trainer.memory_mb(), 1))
             click.echo(f"\r{kind}: {number + 1} trials, {after[-1]:.0f} MB", err=True, nl=False)
     click.echo(err=True)
@@ -62,7 +73,8 @@ def measure(kind: str, trials: int, epochs: int) -> dict[str, Any]:
     return {"trials": trials, "epochs": epochs, "mb": after, "grown_mb": round(grown, 1), "flat": grown <= LIMIT_MB}
 
 
-def job(number: int, configuration: Configuration, epochs: int, folder: Path) -> Train:
+def job(number: int, trial: Trial, epochs: int, folder: Path) -> Train:
+    configuration, split_seed = trial
     return Train(
         job=number,
         configuration=configuration,
@@ -71,7 +83,7 @@ def job(number: int, configuration: Configuration, epochs: int, folder: Path) ->
         epochs=epochs,
         batch_size=64,
         seed=number,
-        split_seed=0,
+        split_seed=split_seed,
         token=1,
         checkpoints=str(folder / str(number)),
         model_path=str(folder / "model.keras"),
