@@ -1,6 +1,7 @@
 """What a search takes beyond the bare epochs of its trials: JSON.
 
-    python benchmarks/overhead.py            20 minutes on two cores
+    python benchmarks/overhead.py            25 minutes on two cores
+    python benchmarks/overhead.py --case digits
     python benchmarks/overhead.py --smoke
 
 The bare time of a trial is its number of epochs times the median of its epochs, which leaves out the first one with its
@@ -35,7 +36,7 @@ class Case:
     goal: float
 
 
-CASES = {"digits": Case(40, 10, 0.15), "trials of 10 s and more": Case(12, 250, 0.05)}
+CASES = {"digits": Case(40, 10, 0.15), "long": Case(12, 250, 0.05)}  # those of trials of 10 s and more are long
 SMOKE = {"smoke": Case(2, 2, 1.0)}
 
 
@@ -109,12 +110,13 @@ def trials_of(url: str) -> list[Timed]:
 
 
 @click.command()
+@click.option("--case", "names", multiple=True, type=click.Choice(list(CASES)), help="[default: all]")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--smoke", is_flag=True, help="One round of a tiny search.")
-def main(rounds: int, smoke: bool) -> None:
+def main(names: tuple[str, ...], rounds: int, smoke: bool) -> None:
     """Measures what the service costs beside the training."""
     before = facts(smoke)
-    cases = SMOKE if smoke else CASES
+    cases = SMOKE if smoke else {name: CASES[name] for name in names or CASES}
     print_report("overhead", before, {name: measure(case, 1 if smoke else rounds) for name, case in cases.items()})
 
 
