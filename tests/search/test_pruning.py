@@ -13,8 +13,10 @@ EPOCHS = 9
 
 
 def study_of(pruner: str, finals: list[float]) -> optuna.Study:
-    """A study of completed trials, whose accuracy rises evenly to a final value."""
-    study = optuna.create_study(direction="maximize", pruner=make_pruner(pruner, EPOCHS))
+    """A study of completed trials, whose accuracy rises evenly to a final value. Hyperband gives trials to its brackets
+    by the study's name, and Optuna names studies at random.
+    """
+    study = optuna.create_study(study_name="study", direction="maximize", pruner=make_pruner(pruner, EPOCHS))
     for final in finals:
         trial = study.ask()
         for epoch in range(1, EPOCHS + 1):
