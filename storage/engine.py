@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
 from storage.errors import StorageUnreachable, StudyNotFound
-from storage.schema import create_tables, creation_lock, inspect_database, require_known_optuna, require_known_schema
+from storage.schema import creation_lock, inspect_database, prepare_tables, require_known_optuna
 from storage.transaction import only_reads, translated, unreachable
 
 BUSY_TIMEOUT_S = 60.0
@@ -54,9 +54,7 @@ def opened(url: URL, *, create: bool) -> Iterator[RDBStorage]:
             require_known_optuna(storage)
             if is_sqlite(url):
                 tune_sqlite(storage.engine)
-            if create:
-                create_tables(storage.engine)
-            require_known_schema(storage.engine)
+            prepare_tables(storage.engine, create=create)
             yield storage
         except BaseException:
             storage.engine.dispose()

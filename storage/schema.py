@@ -1,4 +1,4 @@
-"""The tables, Optuna's and ours: created once, whoever comes first, and refused if a newer release has changed them."""
+"""Creates the tables on first use, brings older ones up to date, and refuses those that a newer release has changed."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -102,12 +102,40 @@ def require_right_to_create(connection: Connection, shown: str) -> None:
         )
 
 
-def create_tables(engine: Engine) -> None:
-    """Creates ours of the tables, those that aren't there, and notes their version."""
+def prepare_tables(engine: Engine, *, create: bool) -> None:
+    """Makes our tables those of this release: creates them if asked to, and brings older ones up to date.
+
+    Raises:
+        SchemaTooNew: a newer release has changed them; nothing was changed.
+    """
     with writing(engine) as connection:
-        tables.metadata.create_all(connection, tables=list(tables.OURS))
-        if connection.scalar(sa.select(tables.schema.c.version)) is None:
+        version = installed_version(connection)
+        if version == tables.SCHEMA_VERSION:
+            return
+        if version is not None:
+            require_known_schema(version)
+            migrate(connection, version)
+        elif create:
+            tables.metadata.create_all(connection, tables=list(tables.OURS))
             connection.execute(sa.insert(tables.schema).values(id=1, version=tables.SCHEMA_VERSION))
+
+
+def installed_version(connection: Connection) -> int | None:
+    """The version of our tables, None if they aren't there."""
+    if not sa.inspect(connection).has_table(tables.schema.name):
+        return None
+    version: int | None = connection.scalar(sa.select(tables.schema.c.version))
+    return version
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Brings tables of that version up to date. Most processes need no migration, and its library takes a while to
+    import.
+    """
+    from storage import migrations
+
+    migrations.migrate(connection, version, tables.SCHEMA_VERSION)
+    connection.execute(sa.update(tables.schema).values(version=tables.SCHEMA_VERSION))
 
 
 def require_known_optuna(storage: RDBStorage) -> None:
@@ -126,10 +154,8 @@ def require_known_optuna(storage: RDBStorage) -> None:
     )
 
 
-def require_known_schema(engine: Engine) -> None:
+def require_known_schema(version: int) -> None:
     """Raises SchemaTooNew if a newer release has changed our tables."""
-    with writing(engine) as connection:
-        version = connection.scalar(sa.select(tables.schema.c.version)) or 0
     if version > tables.SCHEMA_VERSION:
         raise SchemaTooNew(
             f"the study's tables have version {version}, and this release knows versions up to "

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -61,6 +61,7 @@ slots = sa.Table(
     sa.Column("params", sa.Text),
     sa.Column("settings", sa.Text),
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("expiries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("last_failure", sa.Text),
     sa.Column("outcome", sa.String(8)),
     sa.Column("value", sa.Double),

@@ -1,0 +1,104 @@
+"""Studies of earlier releases open, are searched on, and have the tables that a new study has.
+
+`tests/data/study-1.db.gz` is a search of release 0.1.0 in SQLite, `tables-1.postgresql.sql` are its tables in Postgres.
+"""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from storage import open_study, study_names
+from storage.migrations import MIGRATIONS
+from storage.records import SlotOrder
+from storage.tables import OURS, SCHEMA_VERSION, schema
+from storage.testkit import COMPLETE, claimed, example_epoch
+from storage.transaction import writing
+from storage.url import check_url
+
+DATA = Path(__file__).parents[1] / "data"
+STUDY = "release-0.1"
+
+
+@pytest.fixture
+def older_sqlite_url(tmp_path: Path) -> str:
+    path = tmp_path / "search.db"
+    path.write_bytes(gzip.decompress((DATA / "study-1.db.gz").read_bytes()))
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def older_postgres_url(empty_postgres_url: str) -> str:
+    optuna_storage = RDBStorage(check_url(empty_postgres_url))
+    with writing(optuna_storage.engine) as connection:
+        connection.exec_driver_sql((DATA / "tables-1.postgresql.sql").read_text())
+    optuna_storage.engine.dispose()
+    return empty_postgres_url
+
+
+def columns(url: str) -> dict[str, dict[str, tuple[str, bool, str | None]]]:
+    """Of each of our tables: the columns with their type, whether they may be empty, and their default."""
+    engine = sa.create_engine(check_url(url))
+    inspector = sa.inspect(engine)
+    found = {
+        table.name: {column["name"]: shape(column) for column in inspector.get_columns(table.name)} for table in OURS
+    }
+    engine.dispose()
+    return found
+
+
+def shape(column: Any) -> tuple[str, bool, str | None]:
+    return str(column["type"]), column["nullable"], column["default"]
+
+
+def test_each_version_has_a_step() -> None:
+    assert list(MIGRATIONS) == list(range(2, SCHEMA_VERSION + 1))
+
+
+def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        assert study.ledger.counts().complete == 5
+        assert [trial.state for trial in study.study.trials].count(TrialState.COMPLETE) == 5
+        assert {slot.failures for slot in study.ledger.slots()} == {0}
+        study.ledger.order_up_to(7, order_of=SlotOrder)
+        lease = claimed(study.ledger)
+        assert lease.slot == 6
+        study.ledger.bind_new(lease, make=lambda _: 6)
+        study.ledger.record_epoch(lease, example_epoch())
+        study.ledger.finish(lease, COMPLETE)
+        assert study.ledger.counts().complete == 6
+
+
+def test_migrated_sqlite_tables_are_those_of_a_new_study(older_sqlite_url: str, sqlite_template: Path) -> None:
+    study_names(older_sqlite_url)
+    assert columns(older_sqlite_url) == columns(f"sqlite:///{sqlite_template}")
+
+
+def test_migrated_postgres_tables_are_those_of_a_new_study(older_postgres_url: str, postgres_url: str) -> None:
+    assert study_names(older_postgres_url) == []
+    assert columns(older_postgres_url) == columns(postgres_url)
+
+
+def test_a_migration_that_fails_changes_nothing(older_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = columns(older_sqlite_url)
+
+    def fail_after_a_change(operations: Any) -> None:
+        operations.add_column("search_epochs", sa.Column("half", sa.Integer))
+        raise InterruptedError
+
+    monkeypatch.setattr("storage.migrations.MIGRATIONS", {**MIGRATIONS, SCHEMA_VERSION: fail_after_a_change})
+    with pytest.raises(InterruptedError):
+        study_names(older_sqlite_url)
+    assert columns(older_sqlite_url) == before
+
+
+def test_the_new_version_is_noted(older_sqlite_url: str) -> None:
+    study_names(older_sqlite_url)
+    engine = sa.create_engine(older_sqlite_url)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(schema.c.version)) == SCHEMA_VERSION
+    engine.dispose()
