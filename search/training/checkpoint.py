@@ -5,22 +5,21 @@ optimizer's, the scores of all epochs so far, and the identity of the job. It is
 renamed, so that a kill at any instant leaves the old or the new one.
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
+from search.training.checked_arrays import DamagedFile, Form, read_arrays, read_words, shaped, write_arrays
 from search.training.fit import EpochScores
 from search.training.trainee import Stateful
 
-META = "meta"
 LAST, KEPT = "v", "k"  # the names of arrays begin with it
 PATTERN = "token-*.npz"
+UNFIT = "its arrays don't fit the model"
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -32,6 +31,29 @@ class Meta(msgspec.Struct, frozen=True):
 
 class CheckpointError(Exception):
     """A file that is no usable checkpoint; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """The arrays of a checkpoint, as the file has them."""
+
+    stored: dict[str, NDArray[Any]]
+    forms: dict[str, Form]
+
+    def of(self, kind: str, likes: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """The values of that kind, of which there are none or as many as in the model.
+
+        Raises:
+            CheckpointError: they aren't of the types and shapes of `likes`, the model's.
+        """
+        names = sorted(name for name in self.stored if name[0] == kind)
+        found = [
+            shaped(self.stored[name], self.forms.get(name), like) for name, like in zip(names, likes, strict=False)
+        ]
+        fitting = [value for value in found if value is not None]
+        if len(names) not in (0, len(likes)) or len(fitting) != len(names):
+            raise CheckpointError(UNFIT)
+        return fitting
 
 
 @dataclass(frozen=True)
@@ -69,15 +91,14 @@ class Checkpoints:
             OSError: it couldn't be written (a full disk); an earlier checkpoint is untouched.
         """
         meta = msgspec.json.encode(Meta(self.identity, tuple(history)))
-        arrays: dict[str, NDArray[Any]] = {META: np.frombuffer(meta, np.uint8)}
-        arrays |= {f"{LAST}{number:04d}": value for number, value in enumerate(values)}
+        arrays = {f"{LAST}{number:04d}": value for number, value in enumerate(values)}
         arrays |= {f"{KEPT}{number:04d}": value for number, value in enumerate(kept or ())}
         path = self.folder / f"token-{self.token}.npz"
         part = path.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
+                write_arrays(file, meta, arrays)
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
@@ -86,26 +107,26 @@ class Checkpoints:
     def resume(self, trainee: Stateful) -> Resumed:
         """Brings a trainee to the state of the newest usable checkpoint; without one it stays as it is."""
         problems: list[str] = []
-        for path in self._newest_first(problems):
+        for path, meta in self._newest_first(problems):
             try:
-                meta, values, kept = _read(path)
                 self._require_same_job(meta)
-                _restore(trainee, values)
+                values, kept = _fitting(path, trainee.values())
             except CheckpointError as error:
                 problems.append(_unused(path, error))
             else:
+                trainee.restore(values)
                 return Resumed(meta.history, tuple(problems), kept or None)
         return Resumed((), tuple(problems))
 
-    def _newest_first(self, problems: list[str]) -> list[Path]:
-        """The readable checkpoints, that with the most epochs first; what can't be read is added to `problems`."""
-        epochs: dict[Path, int] = {}
+    def _newest_first(self, problems: list[str]) -> list[tuple[Path, Meta]]:
+        """Those that say what they are, the one with the most epochs first; about others `problems` says why."""
+        found: list[tuple[Path, Meta]] = []
         for path in sorted(self.folder.glob(PATTERN)):
             try:
-                epochs[path] = len(_read(path, values=False)[0].history)
+                found.append((path, _read_meta(path)))
             except CheckpointError as error:
                 problems.append(_unused(path, error))
-        return sorted(epochs, key=epochs.__getitem__, reverse=True)
+        return sorted(found, key=lambda item: len(item[1].history), reverse=True)
 
     def _require_same_job(self, meta: Meta) -> None:
         if meta.identity != self.identity:
@@ -116,19 +137,20 @@ def _unused(path: Path, error: CheckpointError) -> str:
     return f"the checkpoint {path} is not used: {error}"
 
 
-def _restore(trainee: Stateful, values: Sequence[NDArray[Any]]) -> None:
-    if [value.shape for value in trainee.values()] != [value.shape for value in values]:
-        raise CheckpointError("its arrays don't fit the model")
-    trainee.restore(values)
-
-
-def _read(path: Path, *, values: bool = True) -> tuple[Meta, list[NDArray[Any]], list[NDArray[Any]]]:
-    """zipfile checks every array's checksum as it is read."""
+def _read_meta(path: Path) -> Meta:
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            meta = msgspec.json.decode(file[META].tobytes(), type=Meta)
-            names = [name for name in sorted(file.files) if name != META] if values else []
-            last, kept = ([file[name] for name in names if name[0] == kind] for kind in (LAST, KEPT))
-            return meta, last, kept
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
-        raise CheckpointError(f"it can't be read ({error})") from error
+        return msgspec.json.decode(read_words(path), type=Meta)
+    except (DamagedFile, msgspec.MsgspecError) as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _fitting(path: Path, likes: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """The last values and those that were kept, if they were, each like one of `likes`."""
+    try:
+        values = Values(*read_arrays(path))
+    except DamagedFile as error:
+        raise CheckpointError(str(error)) from error
+    last, kept = values.of(LAST, likes), values.of(KEPT, likes)
+    if len(last) != len(likes):
+        raise CheckpointError(UNFIT)
+    return last, kept

@@ -97,3 +97,19 @@ def test_training_changes_no_file(trainer: Any, job: Callable[..., Train], decod
     before = {file.name: file.read_bytes() for file in decoded.iterdir()}
     trainer.run(job(data=DataSource("digits", decoded=str(decoded)), epochs=1, checkpoints=None))
     assert {file.name: file.read_bytes() for file in decoded.iterdir()} == before
+
+
+def test_files_with_any_damage_are_opened_or_not_and_raise_nothing(tmp_path: Path) -> None:
+    pixels, labels = np.ones((4, 2, 2, 1), np.uint8), np.arange(4) % 2
+    write_mapped(DataSet("own", pixels, labels, pixels, labels, ("no", "yes"), 1.0), tmp_path / "images")
+    refused = 0
+    for file in (tmp_path / "images").iterdir():
+        whole = file.read_bytes()
+        cut_off = [whole[:length] for length in range(len(whole))]
+        changed = [whole[:place] + bytes([byte ^ 0x80]) + whole[place + 1 :] for place, byte in enumerate(whole)]
+        for damaged in cut_off + changed:
+            file.write_bytes(damaged)
+            refused += open_mapped(tmp_path / "images") is None
+        file.write_bytes(whole)
+    assert refused > 500
+    assert open_mapped(tmp_path / "images") is not None

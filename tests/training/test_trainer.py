@@ -268,7 +268,7 @@ def test_a_model_that_is_gone_is_a_failure_with_its_path(trainer: Any, tmp_path:
 def test_a_checkpoint_tells_the_epochs_it_holds(trainer: Any, job: Job, tmp_path: Path) -> None:
     trainer.run(job(epochs=2))
     with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
-        meta = json.loads(file["meta"].tobytes())
+        meta = json.loads(file["meta"].tobytes())["words"]
     assert [scores["epoch"] for scores in meta["history"]] == [1, 2]
 
 
@@ -304,7 +304,7 @@ def test_an_epoch_is_reported_when_its_checkpoint_is_there(trainer: Any, job: Jo
     for epoch in range(1, 6):
         trainer.receive_until(is_epoch(epoch))
         with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
-            assert len(json.loads(file["meta"].tobytes())["history"]) >= epoch
+            assert len(json.loads(file["meta"].tobytes())["words"]["history"]) >= epoch
     assert isinstance(trainer.receive(), Trained)
 
 

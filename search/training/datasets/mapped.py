@@ -55,7 +55,7 @@ def open_mapped(folder: Path) -> DataSet | None:
     try:
         about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=About)
         arrays: dict[str, Any] = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
-    except (OSError, EOFError, ValueError, msgspec.MsgspecError) as error:
+    except Exception as error:  # noqa: BLE001 - NumPy raises many kinds on a damaged header
         log.warning("the decoded images in %s can't be used: %s", folder, error)
         return None
     return DataSet(about.name, **arrays, classes=about.classes, pixel_max=about.pixel_max)
