@@ -35,6 +35,7 @@ from search.trainers.protocol import (
     Trained,
     Warned,
 )
+from search.trainers.signals import leave_to_worker
 from spaces.configuration import Configuration
 
 
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--begun", type=Path)
     options = parser.parse_args()
     pace = Pace(*options.epoch_s, begun=options.begun, worker=os.getppid())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_to_worker()
     worker = Worker(options.commands_fd, options.messages_fd)
     worker.send(Ready(os.getpid(), "stub", "cpu", {}))
     while True:

@@ -3,7 +3,8 @@
     python -m search.trainer --commands-fd 5 --messages-fd 6
 
 Both are pipes with one JSON document a line (search/trainers/protocol.py). It may be killed at any instant. When its
-worker is gone, which closes the commands, it ends at once, in whatever it is.
+worker is gone, which closes the commands, it ends at once, in whatever it is. Signals that ask for an end do nothing to
+it (search/trainers/signals.py): its worker, which gets them too, ends it.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import gc
 import logging
 import os
 import queue
-import signal
 import sys
 import threading
 import traceback
@@ -22,6 +22,7 @@ from typing import NoReturn
 import msgspec
 
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
+from search.trainers.signals import heed_in_forks, leave_to_worker
 from search.training.device import backend_package, configure, device_name, threads_wanted
 from search.training.job import Jobs
 from search.training.outcome import failure_kind, failure_reason
@@ -97,12 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def prepare() -> None:
     """Sets up signals and the log, before Keras is imported."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair: it sends a Stop
+    leave_to_worker()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
 
 
 def serve(commands_fd: int, messages_fd: int) -> NoReturn:
     """Does what the commands say until the worker is gone, which ends the process."""
+    heed_in_forks()
     commands, messages = Commands(commands_fd), Messages(messages_fd)
     commands.start()
     configure(threads_wanted())

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from search.trainers.requests import Descriptors, Ended, Request, Started, receive_news, send_request
 from search.trainers.serving import SERVER, forget_server, server_descriptor
+from search.trainers.signals import held_back
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +72,16 @@ class StartedChild:
     """A child that was started from a command, which is given the numbers of its pipes."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> None:
-        self._process = subprocess.Popen(
-            [*command, f"--commands-fd={ends.commands}", f"--messages-fd={ends.messages}"],
-            stdin=subprocess.DEVNULL,
-            stdout=ends.log,
-            stderr=ends.log,
-            pass_fds=(ends.commands, ends.messages),
-            env=dict(environment),
-            start_new_session=True,  # Ctrl-C is for the worker, which then tells its trainer what to do
-        )
+        with held_back():
+            self._process = subprocess.Popen(
+                [*command, f"--commands-fd={ends.commands}", f"--messages-fd={ends.messages}"],
+                stdin=subprocess.DEVNULL,
+                stdout=ends.log,
+                stderr=ends.log,
+                pass_fds=(ends.commands, ends.messages),
+                env=dict(environment),
+                start_new_session=True,  # Ctrl-C is for the worker, which then tells its trainer what to do
+            )
 
     @property
     def pid(self) -> int | None:

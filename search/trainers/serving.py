@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from search.trainers.requests import request_sockets
+from search.trainers.signals import held_back
 
 SERVER = "SEARCH_TRAINER_SERVER"
 SERVER_COMMAND = (sys.executable, "-m", "search.trainer_server")
@@ -33,7 +34,7 @@ def trainer_server(*, wanted: bool = True) -> Iterator[None]:
         return
     ours, theirs = request_sockets()
     with ours:
-        with theirs:
+        with theirs, held_back():
             server = subprocess.Popen(
                 [*SERVER_COMMAND, f"--requests-fd={theirs.fileno()}"],
                 stdin=subprocess.DEVNULL,

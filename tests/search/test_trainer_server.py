@@ -225,7 +225,7 @@ def test_a_trainer_whose_server_is_killed_goes_on_and_how_it_ends_is_not_known(
     server.wait()
     receive_until(process, EpochEnd)
     assert process.alive
-    os.kill(process.pid or 0, signal.SIGTERM)
+    os.kill(process.pid or 0, signal.SIGKILL)
     with pytest.raises(TrainerDied, match="how is not known"):
         receive_until(process, Trained)
 
