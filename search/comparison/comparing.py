@@ -10,7 +10,16 @@ from search.comparison.answer import Answer, ArmSummary, PairAnswer
 from search.comparison.intervals import Interval, bootstrap_interval, deviation, student_interval
 from search.comparison.permutation import fewest_replicates
 from search.comparison.planning import Estimate, replicates_to_decide
-from search.comparison.scores import FEWEST_REPLICATES, Arm, FloatArray, check_arms, differences, missing, pairs
+from search.comparison.scores import (
+    FEWEST_REPLICATES,
+    Arm,
+    FloatArray,
+    check_arms,
+    differences,
+    missing,
+    pairs,
+    step_of,
+)
 from search.comparison.verdict import Decision, Evidence, Verdict, decide, weigh
 from search.errors import UsageError
 
@@ -85,7 +94,8 @@ def check_level(level: float) -> None:
 def pair_up(first: Arm, second: Arm, margin: float, rng: np.random.Generator) -> Paired:
     """Two arms' differences and what they say."""
     values = differences(first, second)
-    return Paired(first.name, second.name, values, weigh(values, margin, rng), bootstrap_interval(values, rng))
+    evidence = weigh(values, margin, rng, step=step_of(first, second))
+    return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng))
 
 
 def summarise(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:

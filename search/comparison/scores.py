@@ -17,16 +17,22 @@ FEWEST_ARMS = 2
 FEWEST_REPLICATES = 2
 # Two differences of scores that are equal as fractions are equal as floats only up to rounding; ties must stay ties.
 DECIMALS = 12
+SMALLEST_STEP = 10.0**-DECIMALS
+# Keras computes accuracies in single precision: this far from a whole number of images, none is off by rounding.
+ROUNDING_IMAGES = 0.02
 
 
 @dataclass(frozen=True)
 class Arm:
     """One arm: its name, and its scores by replicate. Replicate k of every arm has the same split, initialisation seed
     and batch order. A replicate whose trial failed is left out.
+
+    `images` is there if scores are accuracies: how many images each is a share of.
     """
 
     name: str
     scores: Mapping[int, float]
+    images: int | None = None
 
 
 def check_arms(arms: Sequence[Arm]) -> None:
@@ -74,7 +80,24 @@ def pairs(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
 def differences(first: Arm, second: Arm) -> FloatArray:
     """First minus second on each replicate that both have, by replicate: shape (n,), in the scores' unit."""
     common = sorted(first.scores.keys() & second.scores.keys())
-    return np.round([first.scores[replicate] - second.scores[replicate] for replicate in common], DECIMALS)
+    pairs = [(exact(first, first.scores[one]), exact(second, second.scores[one])) for one in common]
+    return np.round([score - other for score, other in pairs], DECIMALS)
+
+
+def exact(arm: Arm, score: float) -> float:
+    """The score of an arm without the rounding to single precision: a whole number of images by how many there are.
+
+    What is no such number, as the accuracy that guessing has on average may not be, stays what it is.
+    """
+    if arm.images is None:
+        return score
+    right = round(score * arm.images)
+    return right / arm.images if abs(score * arm.images - right) < ROUNDING_IMAGES else score
+
+
+def step_of(first: Arm, second: Arm) -> float:
+    """What differences between the two arms' scores are whole multiples of."""
+    return 1 / first.images if first.images is not None and first.images == second.images else SMALLEST_STEP
 
 
 def missing(arms: Sequence[Arm]) -> list[tuple[int, ...]]:

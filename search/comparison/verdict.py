@@ -13,7 +13,7 @@ import numpy as np
 from search.comparison import holm
 from search.comparison.intervals import standard_error, student
 from search.comparison.permutation import RESAMPLES, equivalence, sign_flip
-from search.comparison.scores import FEWEST_REPLICATES, BoolArray, FloatArray
+from search.comparison.scores import FEWEST_REPLICATES, SMALLEST_STEP, BoolArray, FloatArray
 
 
 class Verdict(StrEnum):
@@ -61,18 +61,30 @@ class Decision:
     equivalent: BoolArray
 
 
-def weigh(differences: FloatArray, margin: float, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Evidence:
-    """The evidence of paired differences of shape (..., n). Fewer than two replicates are none."""
+def weigh(
+    differences: FloatArray,
+    margin: float,
+    rng: np.random.Generator,
+    *,
+    step: float = SMALLEST_STEP,
+    resamples: int = RESAMPLES,
+) -> Evidence:
+    """The evidence of paired differences of shape (..., n). Fewer than two replicates are none.
+
+    The permutation tests see the differences as whole numbers of `step`s, whose sums are exact: sign patterns that tie
+    as fractions then tie in the computer as well, and a p-value counts all of them.
+    """
     n = differences.shape[-1]
     if n < FEWEST_REPLICATES:
         shape = differences.shape[:-1]
         return Evidence(np.zeros(shape), np.full(shape, np.inf), 1, np.ones(shape), np.ones(shape))
+    steps = np.rint(differences / step)
     return Evidence(
         mean=differences.mean(axis=-1),
         error=standard_error(differences),
         df=n - 1,
-        p_difference=sign_flip(differences, rng, resamples=resamples),
-        p_equivalence=equivalence(differences, margin, rng, resamples=resamples),
+        p_difference=sign_flip(steps, rng, resamples=resamples),
+        p_equivalence=equivalence(steps, margin / step, rng, resamples=resamples),
     )
 
 

@@ -64,8 +64,9 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
     wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
     mishaps = [replicate for replicate in done if replicate.mishap is not None]
+    images = manifest.n_validation if manifest.objective == "val_accuracy" else None
     return Scores(
-        arms=tuple(Arm(arm.name, dict(scores_of(done, number))) for number, arm in enumerate(comparison.arms)),
+        arms=tuple(Arm(arm.name, dict(scores_of(done, number)), images) for number, arm in enumerate(comparison.arms)),
         replicates=tuple(done),
         diverged=tuple(one.mishap for one in mishaps if one.mishap and one.score is not None),
         failed=tuple(one.mishap for one in mishaps if one.mishap and one.score is None),
