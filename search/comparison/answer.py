@@ -27,7 +27,8 @@ class ArmSummary:
 class PairAnswer:
     """The arm `first` compared with `second`, on the n replicates that both have; differences are first minus second.
 
-    `interval` is the 95 % interval of the mean difference, of this pair by itself, and `bootstrap` the bootstrap's.
+    `interval` is the 95 % interval of the mean difference on these images with other splits and seeds, of this pair by
+    itself, `bootstrap` the bootstrap's, and `new_data` that of new data of this size, where splits were drawn.
     `p` is the permutation test's p-value, `p_corrected` the same after Holm's correction, `corrected` the interval at
     the level of that. `p_equivalence`, corrected too, and `within` are those of the test of equivalence. What n is too
     small for is None, and a p-value 1. There is an `estimate` if the verdict is `undecided` and n is at least 2.
@@ -40,6 +41,7 @@ class PairAnswer:
     deviation: float | None
     interval: Interval | None
     bootstrap: Interval | None
+    new_data: Interval | None
     p: float
     p_corrected: float
     corrected: Interval | None

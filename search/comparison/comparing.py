@@ -7,9 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.comparison.answer import Answer, ArmSummary, PairAnswer
-from search.comparison.intervals import Interval, bootstrap_interval, deviation, student_interval
+from search.comparison.intervals import (
+    Interval,
+    bootstrap_interval,
+    deviation,
+    new_data_interval,
+    student_interval,
+)
 from search.comparison.permutation import fewest_replicates
-from search.comparison.planning import Estimate, replicates_to_decide
+from search.comparison.planning import Estimate, Levels, estimate
 from search.comparison.scores import (
     FEWEST_REPLICATES,
     Arm,
@@ -29,23 +35,33 @@ LARGEST_LEVEL = 0.5
 
 @dataclass(frozen=True)
 class Paired:
-    """Two arms: their names, their differences by replicate, what these say by themselves, and the bootstrap's say."""
+    """Two arms: their names, their differences by replicate, what these say by themselves, the bootstrap's say, and
+    what is to be expected on new data.
+    """
 
     first: str
     second: str
     values: FloatArray
     evidence: Evidence
     bootstrap: Interval | None
+    new_data: Interval | None
 
 
 def compare(
-    arms: Sequence[Arm], margin: float, *, maximize: bool = True, level: float = LEVEL, seed: int = 0
+    arms: Sequence[Arm],
+    margin: float,
+    *,
+    maximize: bool = True,
+    level: float = LEVEL,
+    seed: int = 0,
+    test_share: float | None = None,
 ) -> Answer:
     """The answer to which arms differ by more than matters.
 
     `margin` is the smallest difference that matters, in the scores' unit: 0.005 is half a point of accuracy. A
     comparison that is looked at once is judged at level 0.05; each look of one that is looked at several times, at the
-    level of its `Look`. The seed is the resampling's: the same seed and scores give the same answer.
+    level of its `Look`. The seed is the resampling's: the same seed and scores give the same answer. Where each
+    replicate draws its own split, `test_share` is the number of images that a score is of by that of training images.
 
     Raises:
         UsageError: the arms can't be compared (see `check_arms`), the margin isn't positive, or the level isn't between
@@ -57,7 +73,7 @@ def compare(
     couples = pairs(arms)
     fewest = fewest_replicates(len(couples), level)
     paired = [
-        pair_up(first, second, margin, np.random.default_rng([seed, place]))
+        pair_up(first, second, margin, np.random.default_rng([seed, place]), test_share)
         for place, (first, second) in enumerate(couples)
     ]
     decision = decide([pair.evidence for pair in paired], margin, level)
@@ -91,11 +107,14 @@ def check_level(level: float) -> None:
         raise UsageError(f"the level is {level}: it must lie between 0 and {LARGEST_LEVEL}; 0.05 is usual")
 
 
-def pair_up(first: Arm, second: Arm, margin: float, rng: np.random.Generator) -> Paired:
+def pair_up(
+    first: Arm, second: Arm, margin: float, rng: np.random.Generator, test_share: float | None = None
+) -> Paired:
     """Two arms' differences and what they say."""
     values = differences(first, second)
     evidence = weigh(values, margin, rng, step=step_of(first, second))
-    return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng))
+    new_data = None if test_share is None else new_data_interval(values, test_share)
+    return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng), new_data)
 
 
 def summarise(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:
@@ -116,6 +135,7 @@ def answer_pair(pair: Paired, decision: Decision, place: int, margin: float, *, 
         deviation=deviation_of(pair.values),
         interval=student_interval(pair.values),
         bootstrap=pair.bootstrap,
+        new_data=pair.new_data,
         p=float(pair.evidence.p_difference),
         p_corrected=float(decision.p_difference[place]),
         corrected=at(place, decision.low, decision.high, decision.confidence) if able else None,
@@ -154,11 +174,7 @@ def at(place: int, low: FloatArray, high: FloatArray, confidence: FloatArray) ->
 
 def estimate_at(place: int, pair: Paired, decision: Decision, margin: float) -> Estimate:
     """How many replicates would probably decide the pair that has this place in the decision."""
-    return replicates_to_decide(
-        float(pair.values.mean()),
-        float(deviation(pair.values)),
-        margin,
-        difference_level=float(1 - decision.confidence[place]),
-        equivalence_level=float(1 - decision.within_confidence[place]) / 2,
-        n=pair.values.size,
+    levels = Levels(
+        difference=float(1 - decision.confidence[place]), equivalence=float(1 - decision.within_confidence[place]) / 2
     )
+    return estimate(float(pair.values.mean()), float(deviation(pair.values)), margin, levels, n=pair.values.size)

@@ -60,6 +60,20 @@ def student_interval(values: FloatArray, confidence: float = CONFIDENCE) -> Inte
     return Interval(float(low), float(high), confidence)
 
 
+def new_data_interval(values: FloatArray, test_share: float, confidence: float = CONFIDENCE) -> Interval | None:
+    """The interval of the mean that is to be expected on new data of this size; None for fewer than two values.
+
+    The replicates' splits are drawn from the same images, so that their scores depend on each other: 1/n in the
+    variance of the mean becomes 1/n + `test_share`, the images tested by the images trained on (Nadeau and Bengio
+    2003).
+    """
+    if values.size < FEWEST_REPLICATES:
+        return None
+    error = np.asarray(deviation(values) * np.sqrt(1 / values.size + test_share))
+    low, high = student(values.mean(), error, values.size - 1, confidence)
+    return Interval(float(low), float(high), confidence)
+
+
 def bca(
     values: FloatArray, rng: np.random.Generator, confidence: float, *, resamples: int = BOOTSTRAP_RESAMPLES
 ) -> tuple[FloatArray, FloatArray]:

@@ -1,8 +1,8 @@
 """How many replicates would probably decide a pair that is undecided.
 
 This is planning, not evidence: it takes the difference and the spread that were observed for the true ones, and both
-are uncertain. Power that is computed from an observed difference says nothing about the observed data that their
-p-value doesn't say (Hoenig and Heisey 2001).
+are uncertain: hence a range, from the differences and spreads that the data allow. Power that is computed from an
+observed difference says nothing about the observed data that their p-value doesn't say (Hoenig and Heisey 2001).
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ from search.comparison.scores import FloatArray, IntArray
 
 POWER = 0.8
 CAP = 1_000
+# Quantiles at which the plausible values of the mean and of the spread are tried: the middle of fifths of each.
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
+TAIL = 0.1
 # scipy's noncentral t loses digits beyond this noncentrality, where all powers are 1 anyway.
 LARGEST_NONCENTRALITY = 35.0
 
@@ -24,29 +27,65 @@ class Estimate:
     """With `replicates` in all, a claim would be made with probability `power`, if the difference and the spread of the
     differences were exactly as observed: that the arms differ (`equivalent` false) or that they don't matter to each
     other (true). `replicates` is None if more than `cap` would be needed.
+
+    `low` and `high` say how rough that is: the numbers for plausible differences and spreads lie between them in about
+    four of five cases. None stands for more than `cap`.
     """
 
     replicates: int | None
     equivalent: bool
+    low: int | None
+    high: int | None
     power: float = POWER
     cap: int = CAP
 
 
-def replicates_to_decide(
-    mean: float, deviation: float, margin: float, *, difference_level: float, equivalence_level: float, n: int
-) -> Estimate:
-    """The smallest number above n that would decide, of paired differences of that mean and standard deviation.
+@dataclass(frozen=True)
+class Levels:
+    """The levels at which a pair is tested: two-sided for a difference, of each side for an equivalence."""
 
-    The levels are those at which the pair is tested: two-sided for a difference, each side for an equivalence.
+    difference: float
+    equivalence: float
+
+
+def estimate(mean: float, deviation: float, margin: float, levels: Levels, *, n: int) -> Estimate:
+    """How many replicates, more than n, would decide, of n paired differences of that mean and standard deviation."""
+    replicates, equivalent = replicates_to_decide(mean, deviation, margin, levels, n=n)
+    low, high = plausible_range(mean, deviation, margin, levels, n=n)
+    return Estimate(replicates, equivalent, low, high)
+
+
+def replicates_to_decide(
+    mean: float, deviation: float, margin: float, levels: Levels, *, n: int
+) -> tuple[int | None, bool]:
+    """The smallest number above n that would decide if mean and deviation were the true ones, None for more than the
+    cap; and whether it would decide for equivalence.
     """
     counts = np.arange(max(n + 1, 2), CAP + 1)
-    sees_difference = power_of_difference(counts, mean, deviation, difference_level)
-    sees_equivalence = power_of_equivalence(counts, mean, deviation, margin, equivalence_level)
-    different = first_with_power(counts, sees_difference, difference_level)
-    equivalent = first_with_power(counts, sees_equivalence, 2 * equivalence_level)
+    sees_difference = power_of_difference(counts, mean, deviation, levels.difference)
+    sees_equivalence = power_of_equivalence(counts, mean, deviation, margin, levels.equivalence)
+    different = first_with_power(counts, sees_difference, levels.difference)
+    equivalent = first_with_power(counts, sees_equivalence, 2 * levels.equivalence)
     if equivalent is not None and (different is None or equivalent <= different):
-        return Estimate(equivalent, equivalent=True)
-    return Estimate(different, equivalent=different is None and abs(mean) < margin)
+        return equivalent, True
+    return different, different is None and abs(mean) < margin
+
+
+def plausible_range(
+    mean: float, deviation: float, margin: float, levels: Levels, *, n: int
+) -> tuple[int | None, int | None]:
+    """The numbers of replicates for means and deviations that n differences allow, without the lowest and the highest
+    tenth: Student's t and chi-squared distributions around what was observed.
+    """
+    df = n - 1
+    means = mean + stats.t.ppf(QUANTILES, df) * deviation / np.sqrt(n)
+    deviations = deviation * np.sqrt(df / stats.chi2.ppf(QUANTILES, df))
+    found = [
+        replicates_to_decide(float(one), float(other), margin, levels, n=n)[0] for one in means for other in deviations
+    ]
+    ordered = sorted(found, key=lambda replicates: CAP + 1 if replicates is None else replicates)
+    left_out = round(TAIL * len(ordered))
+    return ordered[left_out], ordered[-1 - left_out]
 
 
 def first_with_power(counts: IntArray, power: FloatArray, level: float) -> int | None:

@@ -10,6 +10,7 @@ from search.comparison import PairAnswer
 from search.comparison.wording import why_undecided
 from search.design.curves import METRICS
 from search.design.result import Result
+from search.design.tables import unseen_divergence
 
 
 def as_document(result: Result) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def arm_document(result: Result, number: int) -> dict[str, Any]:
         "deviation": summary.deviation,
         "interval": interval(summary.interval),
         "diverged": [asdict(one) for one in result.scores.diverged if one.arm == design.name],
+        "unseen_divergence": unseen_divergence(result, design.name),
         "failed": [asdict(one) for one in result.scores.failed if one.arm == design.name],
         "last_epoch": {metric: point.mean if (point := curves.last(metric)) else None for metric in METRICS},
         "curves": {metric: [asdict(point) for point in curves.points[metric]] for metric in METRICS},
@@ -76,6 +78,7 @@ def pair_document(pair: PairAnswer, fewest: int) -> dict[str, Any]:
         "deviation": pair.deviation,
         "interval": interval(pair.interval),
         "bootstrap": interval(pair.bootstrap),
+        "new_data": interval(pair.new_data),
         "p": pair.p,
         "p_corrected": pair.p_corrected,
         "corrected": interval(pair.corrected),

@@ -66,7 +66,8 @@ def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -
     if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
         return None
     maximize = manifest.direction == "maximize"
-    return compare(scores.arms, margin, maximize=maximize, level=level, seed=manifest.seed)
+    share = manifest.n_validation / manifest.n_train
+    return compare(scores.arms, margin, maximize=maximize, level=level, seed=manifest.seed, test_share=share)
 
 
 def common(scores: Scores) -> int:

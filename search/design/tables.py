@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
 from search.comparison.planning import POWER
-from search.comparison.wording import why_undecided
+from search.comparison.wording import replicates_range, rule_of_three, why_undecided
 from search.design.options import POINT
 from search.design.result import Result
 from search.views.proportion import wilson_interval
@@ -54,7 +54,7 @@ def pairs_table(result: Result) -> TextTable:
     pairs = result.answer.pairs if result.answer else ()
     return TextTable(
         f"Pairs: first minus second, in points; margin {result.comparison.margin / POINT:g}",
-        ("first", "second", "n", "mean", "95 % interval", "BCa", "p (Holm)", "first is"),
+        ("first", "second", "n", "mean", "95 % interval", "BCa", "new data", "p (Holm)", "first is"),
         tuple(pair_row(pair) for pair in pairs),
     )
 
@@ -68,6 +68,7 @@ def pair_row(pair: PairAnswer) -> tuple[str, ...]:
         points(pair.difference),
         points_span(pair.interval),
         points_span(pair.bootstrap),
+        points_span(pair.new_data),
         p_value(pair.p_corrected),
         verdict(pair),
     )
@@ -78,7 +79,7 @@ def verdict(pair: PairAnswer) -> str:
     estimate = pair.estimate
     if estimate is None:
         return str(pair.verdict)
-    return f"{pair.verdict}, {'>' if estimate.replicates is None else '~'}{estimate.replicates or estimate.cap}"
+    return f"{pair.verdict}, {replicates_range(estimate)}"
 
 
 def scores_table(result: Result) -> TextTable:
@@ -149,7 +150,46 @@ def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
 
 def remarks(result: Result) -> tuple[str, ...]:
     """What must be said beside the tables: what is missing, what is undecided and why."""
-    return (*open_remarks(result), *mishap_remarks(result), *undecided_remarks(result), *test_remarks(result))
+    return (
+        *open_remarks(result),
+        *mishap_remarks(result),
+        *undecided_remarks(result),
+        *scope_remarks(result),
+        *test_remarks(result),
+    )
+
+
+def scope_remarks(result: Result) -> tuple[str, ...]:
+    """What the intervals and verdicts are about."""
+    answer = result.answer
+    if answer is None:
+        return ()
+    several = len(answer.pairs) > 1
+    single = "Each is of its pair by itself; p and the verdicts are corrected for all pairs. " if several else ""
+    return (
+        f"The 95 % intervals are about these images, with other splits and seeds. {single}Under new data: what to "
+        "expect of other images of this kind and number (Nadeau and Bengio's correction).",
+        *divergence_remarks(result),
+    )
+
+
+def divergence_remarks(result: Result) -> tuple[str, ...]:
+    """How often runs may diverge, where none did: the verdicts can't know of it."""
+    rates = [rate for arm in result.summaries if (rate := unseen_divergence(result, arm.name)) is not None]
+    if not rates:
+        return ()
+    arms = "no run" if len(rates) == len(result.summaries) else "in some arms no run"
+    return (
+        f"The verdicts are about runs that don't diverge: {arms} did, which doesn't exclude that up to "
+        f"{max(rates):.0%} of an arm's runs would (3/n).",
+    )
+
+
+def unseen_divergence(result: Result, arm: str) -> float | None:
+    """The rate of divergence that the arm's runs don't exclude; None if it has none, or some diverged."""
+    runs = next(one.n for one in result.summaries if one.name == arm)
+    seen = any(mishap.arm == arm for mishap in result.scores.diverged)
+    return None if seen or not runs else rule_of_three(runs)
 
 
 def test_remarks(result: Result) -> tuple[str, ...]:
@@ -196,8 +236,8 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
     undecided = [pair for pair in answer.pairs if pair.verdict is Verdict.UNDECIDED]
     if len(undecided) > MOST_SENTENCES:
         return (
-            f"undecided, ~n: n replicates would decide the pair with a chance of {POWER:.0%}, if its difference and "
-            "spread are as they were here.",
+            f"undecided, a to b: about that many replicates would decide the pair with a chance of {POWER:.0%}, if its "
+            "difference and spread are about as they were here.",
         )
     return tuple(
         f"{pair.first} and {pair.second} are undecided: {why_undecided(pair, answer.fewest)}." for pair in undecided

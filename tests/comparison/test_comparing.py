@@ -53,8 +53,8 @@ def test_too_much_spread_leaves_it_undecided_and_says_what_would_decide() -> Non
     assert not answer.decided
     assert pair.estimate is not None
     sentence = why_undecided(pair, answer.fewest)
-    assert sentence.startswith(f"about {pair.estimate.replicates} replicates would decide")
-    assert sentence.endswith("if the difference and the spread are as these 8 showed")
+    assert sentence.startswith(f"about {pair.estimate.low} to {pair.estimate.high} replicates would decide")
+    assert sentence.endswith("if the difference and the spread are about as these 8 showed")
 
 
 def test_what_all_arms_share_does_not_count_as_spread() -> None:

@@ -10,6 +10,7 @@ from search.comparison.intervals import (
     bca,
     bootstrap_interval,
     expanded,
+    new_data_interval,
     standard_error,
     student,
     student_interval,
@@ -103,3 +104,20 @@ def test_the_bootstrap_leans_the_way_the_values_do() -> None:
 def test_the_bootstrap_repeats_with_its_seed() -> None:
     values = np.random.default_rng(1).normal(size=12)
     assert bootstrap_interval(values, np.random.default_rng(2)) == bootstrap_interval(values, np.random.default_rng(2))
+
+
+def test_on_new_data_the_plain_interval_covers_too_seldom_and_the_corrected_one_as_it_says() -> None:
+    """Each simulated data set has 500 images, on which the arms differ by chance alone; 30 splits test 100 of them."""
+    rng = np.random.default_rng(7)
+    images, tested, replicates = 500, 100, 30
+    plain, corrected = [], []
+    for _ in range(300):
+        differences = rng.normal(0, 0.2, images)
+        splits = np.array([differences[rng.permutation(images)[:tested]].mean() for _ in range(replicates)])
+        plain.append(student_interval(splits))
+        corrected.append(new_data_interval(splits, tested / (images - tested)))
+    covered = [
+        np.mean([one is not None and one.low <= 0 <= one.high for one in intervals]) for intervals in (plain, corrected)
+    ]
+    assert covered[0] < 0.65
+    assert covered[1] > 0.85
