@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spaces.configuration import Configuration, Scalar
+from spaces.distributions import Distribution
 from spaces.errors import SpaceError
 from spaces.space import Baseline, Space
-from spaces.trials import Distribution, DryTrial, fixed_trial, random_trial
+from spaces.trials import DryTrial, fixed_trial, random_trial
 
 RANDOM_TRIALS = 25
 

@@ -8,8 +8,9 @@ from math import prod
 from spaces.configuration import Scalar
 from spaces.contract import configuration_of, parameters
 from spaces.diagram import draw
+from spaces.distributions import Choices, Distribution
 from spaces.space import Space
-from spaces.trials import Choices, Distribution, DryTrial
+from spaces.trials import DryTrial
 
 MOST_COMBINATIONS = 36
 MOST_INTEGERS = 4

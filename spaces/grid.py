@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from spaces.configuration import Scalar
+from spaces.distributions import Choices, Distribution
 from spaces.errors import SpaceError
 from spaces.space import Space
-from spaces.trials import Choices, Distribution, DryTrial
+from spaces.trials import DryTrial
 
 LIMIT = 100_000
 

@@ -7,9 +7,10 @@ from search.design.base import Base
 from search.errors import UsageError
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import parameters
+from spaces.distributions import Choices, Distribution
 from spaces.names import unknown_name
 from spaces.space import Space
-from spaces.trials import Choices, Distribution, DryTrial
+from spaces.trials import DryTrial
 
 
 @dataclass(frozen=True)

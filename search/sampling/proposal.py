@@ -19,6 +19,7 @@ from search.sampling.history import thinned
 from search.sampling.ranking import JUDGED
 from search.seeds import derive_seed
 from spaces.configuration import Configuration
+from spaces.questions import PlainTrial
 from spaces.space import Space
 from spaces.trials import random_trial
 from storage import SharedStudy
@@ -81,7 +82,7 @@ def fixed_params(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any
     this configuration are left out.
     """
     recorder = FixedTrial(dict(params))
-    space.suggest(recorder)
+    space.suggest(PlainTrial(recorder))
     return recorder.params, recorder.distributions
 
 
@@ -107,7 +108,7 @@ def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Pr
 
 def _proposed(space: Space, drafts: Drafts, sampler: BaseSampler) -> Proposal:
     trial, draft = drafts.begin(sampler)
-    configuration = space.suggest(trial)
+    configuration = space.suggest(PlainTrial(trial))
     new = bool(draft.parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
     replicate_of = first_with(trial.params, drafts.others()) if repeats else None

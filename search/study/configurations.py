@@ -7,6 +7,7 @@ from optuna.trial import FixedTrial
 
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
+from spaces.questions import PlainTrial
 from spaces.space import Space
 
 
@@ -17,7 +18,7 @@ def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
         SpaceError: it asks for others, because it has changed since.
     """
     try:
-        return space.suggest(FixedTrial(dict(params)))
+        return space.suggest(PlainTrial(FixedTrial(dict(params))))
     except SpaceError:
         raise
     except Exception as error:

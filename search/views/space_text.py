@@ -7,8 +7,8 @@ from typing import Any
 
 from spaces import Space, SpaceSource
 from spaces.contract import parameters
+from spaces.distributions import Choices, Distribution
 from spaces.drawings import Drawing, drawings
-from spaces.trials import Choices, Distribution
 
 WIDTH = 118
 INDENT = "  "

@@ -9,11 +9,12 @@ import pytest
 from spaces import load_space
 from spaces.configuration import BATCH_NORM_POSITIONS, DROPOUT_POSITIONS, OPTIMIZERS, Configuration
 from spaces.contract import parameters
+from spaces.distributions import Choices, Interval
 from spaces.grid import grid
 from spaces.named.bn_dropout import space
 from spaces.space import ImageShape
 from spaces.testing import SpaceContract
-from spaces.trials import Choices, Interval, fixed_trial, random_trial
+from spaces.trials import fixed_trial, random_trial
 
 
 class TestBnDropout(SpaceContract):

@@ -2,13 +2,21 @@
 
 import re
 from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import distribution_to_json
+from optuna.trial import FixedTrial
 
+from spaces.distributions import Choices, Interval
 from spaces.errors import SpaceError
-from spaces.trials import Choices, DryTrial, Interval, fixed_trial, random_trial
+from spaces.questions import PlainTrial
+from spaces.space import Trial
+from spaces.trials import DryTrial, fixed_trial, random_trial
 
 INTERVALS = st.one_of(
     st.builds(lambda low, width: Interval(low, low + width), st.floats(-1e6, 1e6), st.floats(0, 1e6)),
@@ -109,6 +117,45 @@ REFUSED: dict[str, tuple[Callable[[DryTrial], object], str]] = {
         lambda t: t.suggest_int("x", 0.5, 2),
         "the bounds of the integer 'x' are integers, not 0.5 and 2",
     ),
+    "a set": (
+        lambda t: t.suggest_categorical("x", {"b", "a"}),
+        "the choices of 'x' are a set, which has no order: give a list, ['a', 'b']",
+    ),
+    "a generator": (
+        lambda t: t.suggest_categorical("x", (n for n in (1, 2))),
+        "the choices of 'x' are a generator: give a list",
+    ),
+    "a mapping": (lambda t: t.suggest_categorical("x", {"a": 1}), "the choices of 'x' are a dict: give a list"),
+    "a text for choices": (
+        lambda t: t.suggest_categorical("x", "adam"),
+        "the choices of 'x' are the one text 'adam': give a list of them, ['adam']",
+    ),
+    "a number for choices": (lambda t: t.suggest_categorical("x", 3), "the choices of 'x' are a int: give a list"),
+    "a choice that isn't a number": (
+        lambda t: t.suggest_categorical("x", [0.1, float("nan")]),
+        "a choice of 'x' is nan: no study can keep a number that isn't finite",
+    ),
+    "an infinite choice": (lambda t: t.suggest_categorical("x", [float("inf")]), "a choice of 'x' is inf"),
+    "a text as a bound": (
+        lambda t: t.suggest_float("x", "0.1", 1),
+        "the lower bound of 'x' is '0.1': give a number",
+    ),
+    "a text as an integer's bound": (
+        lambda t: t.suggest_int("x", 1, "9"),
+        "the upper bound of 'x' is '9': give a number",
+    ),
+    "a bound that isn't a number": (
+        lambda t: t.suggest_float("x", float("nan"), 1),
+        "the lower bound of 'x' is not a number (NaN)",
+    ),
+    "no bound": (lambda t: t.suggest_float("x", None, 1), "the lower bound of 'x' is None: give a number"),
+    "a text as a step": (lambda t: t.suggest_float("x", 0, 1, step="a"), "the step of 'x' is 'a': give a number"),
+    "a broken step of an integer": (
+        lambda t: t.suggest_int("x", 0, 9, step=1.5),
+        "the step of the integer 'x' is an integer, not 1.5",
+    ),
+    "no step of an integer": (lambda t: t.suggest_int("x", 0, 9, step=None), "the step of 'x' is None: give a number"),
+    "a text for a scale": (lambda t: t.suggest_float("x", 1, 2, log="yes"), "log of 'x' is 'yes': give True or False"),
     "one name for two ranges": (
         lambda t: (t.suggest_float("x", 0, 1), t.suggest_float("x", 0, 2)),
         "'x' is asked for twice in one trial, as [0, 1] and as [0, 2]",
@@ -121,6 +168,50 @@ def test_what_no_sampler_could_answer_is_refused(case: str) -> None:
     asks, message = REFUSED[case]
     with pytest.raises(SpaceError, match=re.escape(message)):
         asks(random_trial(0))
+
+
+@pytest.mark.parametrize("case", sorted(set(REFUSED) - {"one name for two ranges"}))
+def test_a_trial_of_optuna_is_asked_for_the_same(case: str) -> None:
+    asks, message = REFUSED[case]
+    with pytest.raises(SpaceError, match=re.escape(message)):
+        asks(PlainTrial(FixedTrial({"x": 1})))
+
+
+class Size(IntEnum):
+    SMALL = 8
+
+
+ANSWERED: dict[str, tuple[Callable[[Trial], Any], Choices | Interval]] = {
+    "an array of choices": (
+        lambda t: t.suggest_categorical("x", np.array([8, 16])),
+        Choices((8, 16)),
+    ),
+    "choices of NumPy": (
+        lambda t: t.suggest_categorical("x", [np.int64(8), np.float32(0.5), np.str_("a"), np.True_]),
+        Choices((8, 0.5, "a", True)),
+    ),
+    "members of an enumeration": (lambda t: t.suggest_categorical("x", list(Size)), Choices((8,))),
+    "a range of choices": (lambda t: t.suggest_categorical("x", range(8, 10)), Choices((8, 9))),
+    "integers of NumPy as bounds": (
+        lambda t: t.suggest_int("x", np.int64(8), np.int32(16), step=np.int8(8)),
+        Interval(8, 16, 8, integer=True),
+    ),
+    "numbers of NumPy as bounds": (
+        lambda t: t.suggest_float("x", np.float32(8), np.float64(16), log=np.True_),
+        Interval(8.0, 16.0, log=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERED)
+def test_scalars_of_other_libraries_become_pythons_own(case: str) -> None:
+    asks, distribution = ANSWERED[case]
+    trial = fixed_trial({"x": 8})
+    assert type(asks(trial)) in (int, float)
+    assert trial.distributions == {"x": distribution}
+    of_optuna = FixedTrial({"x": 8})
+    assert asks(PlainTrial(of_optuna)) == 8
+    assert distribution_to_json(of_optuna.distributions["x"])
 
 
 @pytest.mark.parametrize(
