@@ -28,16 +28,23 @@ IDENTITY = (
     "fixed",
 )
 
+EDITED = (
+    "its trials are those of the old source: undo the change, or search the new one in a study of another --study-name "
+    "(and raise the space's version if names, ranges or meanings of parameters changed)"
+)
+REPLACED = "scores on others can't be compared: bring the old ones back, or begin a study of another --study-name"
+
 
 class Difference(msgspec.Struct, frozen=True):
-    """A field in which the stored study and the one asked for disagree."""
+    """A field in which the stored study and the one asked for disagree, `words` for it where values say nothing."""
 
     field: str
     stored: Any
     asked: Any
+    words: str = ""
 
     def __str__(self) -> str:
-        return f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
+        return self.words or f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +107,29 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def differences(self, asked: "Manifest") -> list[Difference]:
         """Where the identity of this, the stored manifest, isn't that of the one asked for."""
         return [
-            *_differences(self.identity(), asked.identity()),
+            *self._explained(_differences(self.identity(), asked.identity())),
             *_differences(_facets(self.comparison), _facets(asked.comparison)),
         ]
+
+    def _explained(self, differences: list[Difference]) -> list[Difference]:
+        """The differences with words for fingerprints, which are left out where their subjects are others anyway."""
+        fields = {difference.field for difference in differences}
+        changed = {
+            "space_fingerprint": (
+                "space",
+                f"the source of the space {self.space}, or of a file that it imports",
+                EDITED,
+            ),
+            "dataset_fingerprint": ("dataset", f"the images of {self.dataset}", REPLACED),
+        }
+        explained = list[Difference]()
+        for difference in differences:
+            subject, what, advice = changed.get(difference.field, ("", "", ""))
+            if subject in fields:
+                continue
+            words = f"{what}, changed since the study was made; {advice}" if subject else ""
+            explained.append(msgspec.structs.replace(difference, words=words))
+        return explained
 
     def to_json(self) -> str:
         """The manifest as one line of JSON with sorted keys."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -277,6 +278,31 @@ def test_another_study_of_the_same_name_is_left_alone(
     with open_study("sqlite:///search.db", "demo") as shared:
         assert shared.ledger.counts().waiting == 4
         assert shared.manifest.epochs == 10
+
+
+def test_a_space_that_was_edited_is_refused_with_what_changed_and_what_to_do(cli: Cli) -> None:
+    path = Path.cwd() / "mine.py"
+    path.write_text(SPACE.format(body=ONE_RATE))
+    flags = ("--space", "mine.py:space", "--study-name", "mine", "--n-workers", "0")
+    assert cli(*flags).exit_code == 0
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    result = cli(*flags)
+    assert result.exit_code == 2
+    assert f"the source of the space {path}:space, or of a file that it imports, changed since" in result.stderr
+    assert "undo the change" in result.stderr
+    assert "another --study-name" in result.stderr
+    assert not re.search("[0-9a-f]{20}", result.stderr), "a fingerprint tells nobody anything"
+
+
+def test_images_that_were_replaced_are_refused_with_what_changed(cli: Cli) -> None:
+    npz(x_train=IMAGES, y_train=LABELS)(Path.cwd())
+    flags = (*ON_OWN, "--study-name", "mine", "--n-workers", "0")
+    assert cli(*flags).exit_code == 0
+    npz(x_train=255 - IMAGES, y_train=LABELS)(Path.cwd())
+    result = cli(*flags)
+    assert result.exit_code == 2
+    assert f"the images of {Path.cwd() / 'own.npz'}, changed since the study was made" in result.stderr
+    assert not re.search("[0-9a-f]{20}", result.stderr)
 
 
 @pytest.mark.parametrize("name", ["unknown space", "storage that is no database", "npz with one class"])
