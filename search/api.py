@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import InfrastructureError, SearchError, SearchFailed, UsageError
+from search.module_path import module_command, with_our_path
 from search.result import Result, take_result
 from spaces import resolve
 from spaces.space import Space
@@ -48,9 +49,9 @@ def run(
     reference = reference_to(space)
     name = study_name or default_name(reference, flags.get("dataset"))
     arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags)]
-    command = [sys.executable, "-m", "search.launch", *arguments, "--format=json", *(["--quiet"] if quiet else [])]
+    command = [*module_command("search.launch"), *arguments, "--format=json", *(["--quiet"] if quiet else [])]
     inherited = {key: value for key, value in os.environ.items() if key not in OF_TERMINALS}
-    follow(command, {**inherited, "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage})
+    follow(command, {**with_our_path(inherited), "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage})
     return load(name, storage=storage)
 
 

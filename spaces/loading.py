@@ -43,11 +43,14 @@ def load_file(path: Path, name: str | None) -> Target:
 
 
 def load_module(module_name: str, name: str) -> Target:
-    """The object of that name in an importable module.
+    """The object of that name in an importable module. Those of the current folder are found, too, after all others:
+    that folder is appended to `sys.path`.
 
     Raises:
         SpaceFileError: there is no such module, it doesn't import, or doesn't have the name.
     """
+    if (current := str(Path.cwd())) not in sys.path:
+        sys.path.append(current)
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:

@@ -99,7 +99,7 @@ def lock_finding(different: Sequence[Installed] | None) -> Finding:
 def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
     """Keras and its backend, and whether it can use the GPUs that there are."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-c", ASK_KERAS]
+    command = [sys.executable, "-P", "-c", ASK_KERAS]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=KERAS_S, check=False)
     except subprocess.TimeoutExpired:

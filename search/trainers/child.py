@@ -7,20 +7,20 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.module_path import module_command, with_our_path
 from search.trainers.requests import Descriptors, Ended, Request, Started, receive_news, send_request
 from search.trainers.serving import SERVER, forget_server, server_descriptor
 from search.trainers.signals import held_back
 
 log = logging.getLogger(__name__)
 
-TRAINER_COMMAND = (sys.executable, "-m", "search.trainer")
+TRAINER_COMMAND = module_command("search.trainer")
 KILLED_S = 5.0
 
 
@@ -57,7 +57,7 @@ class Ends:
 
 def start_trainer(command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> Child:
     """Has the server fork a trainer, if there is one and `command` starts nothing else; else starts it."""
-    own = {name: value for name, value in environment.items() if name != SERVER}
+    own = with_our_path({name: value for name, value in environment.items() if name != SERVER})
     server = server_descriptor()
     if server is not None and tuple(command) == TRAINER_COMMAND:
         try:

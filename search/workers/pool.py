@@ -4,13 +4,13 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from search.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
 from search.workers.places import Place
 
@@ -126,7 +126,7 @@ class WorkerPool:
         path = self.logs / f"worker-{os.getpid()}-{self._started}.log"
         with path.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "search.worker", "-v", *self.arguments],
+                [*module_command("search.worker"), "-v", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -138,4 +138,4 @@ class WorkerPool:
 
     def _environment(self, place: Place) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        return {**inherited, "OPTUNA_STORAGE": self.storage, **place.for_worker()}
+        return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **place.for_worker()}
