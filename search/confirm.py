@@ -10,7 +10,7 @@ from search.compare import design_flags
 from search.trainers.serving import trainer_server
 
 EXAMPLES = {
-    "python -m search.confirm --top 3 --seeds 5": "",
+    "python -m search.confirm --top 3 --seeds 8": "",
     "python -m search.confirm --search bn_dropout-digits --top 5 --seeds 8 -f json": "",
 }
 

@@ -22,10 +22,14 @@ class ArmDesign(msgspec.Struct, frozen=True):
 
 
 class PlannedLook(msgspec.Struct, frozen=True):
-    """When every arm has `replicates` of them, the pairs are judged at `level`."""
+    """When every arm has `replicates` of them, the pairs are judged at `level`.
+
+    `added` says that these replicates were asked for after the looks before, and not planned with them.
+    """
 
     replicates: int
     level: float
+    added: bool = False
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +59,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         """The arms' names, in their order."""
         return tuple(arm.name for arm in self.arms)
 
+    @property
+    def last_look(self) -> PlannedLook:
+        """The look with which the comparison ends."""
+        return self.looks[-1]
+
     def facets(self) -> dict[str, Any]:
-        """What two designs must have in common to be one comparison, by name, each arm by itself."""
-        looks = ", ".join(str(look.replicates) for look in self.looks)
+        """What two designs must have in common to be one comparison, by name, each arm by itself.
+
+        More replicates can be added to a comparison that is there, and its margin is about the analysis alone.
+        """
         arms = {f"arm {arm.name}": arm.configuration for arm in self.arms}
-        return {"arms": ", ".join(self.arm_names), "seeds": looks, "margin": self.margin, "tuned": self.tuned, **arms}
+        return {"arms": ", ".join(self.arm_names), "tuned": self.tuned, **arms}

@@ -6,10 +6,12 @@ to whom our tables mean nothing, leaves rows behind on SQLite, which also gives 
 
 import uuid
 
+import msgspec
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import Engine
 
+from storage.comparison import Comparison
 from storage.manifest import Manifest
 from storage.tables import OF_A_STUDY, manifests, studies
 from storage.transaction import reading, writing
@@ -48,6 +50,25 @@ def stored_manifest(rdb: RDBStorage, study_name: str) -> Manifest | None:
     if row is None or rdb.get_study_system_attrs(row.study_id).get(STAMP) != row.stamp:
         return None
     return Manifest.from_json(row.manifest)
+
+
+def update_comparison(rdb: RDBStorage, study_name: str, asked: Comparison) -> None:
+    """Stores the margin that is asked for, and the looks if they go beyond those that are there."""
+    study_id = rdb.get_study_id_from_name(study_name)
+    here = manifests.c.study_id == study_id
+    with writing(rdb.engine) as connection:
+        text = connection.scalar(sa.select(manifests.c.manifest).where(here).with_for_update())
+        stored = Manifest.from_json(text or "")
+        updated = msgspec.structs.replace(stored, comparison=extended(stored.comparison, asked))
+        if updated != stored:
+            connection.execute(sa.update(manifests).where(here).values(manifest=updated.to_json()))
+
+
+def extended(stored: Comparison | None, asked: Comparison) -> Comparison:
+    """The design with the looks of the one that goes on for longer, and the margin that is asked for."""
+    if stored is None or stored.last_look.replicates < asked.last_look.replicates:
+        return asked
+    return msgspec.structs.replace(stored, margin=asked.margin)
 
 
 def names(rdb: RDBStorage) -> list[str]:

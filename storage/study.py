@@ -101,8 +101,8 @@ def create_study(
 ) -> SharedStudy:
     """Creates the study, or joins it if it is there and searches the same.
 
-    The study optimises in the manifest's direction. Whoever joins gets the stored manifest. Without a sampler or
-    pruner, Optuna's defaults serve.
+    The study optimises in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
+    further looks and its margin go. Without a sampler or pruner, Optuna's defaults serve.
 
     Raises:
         UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say; nothing was created.
@@ -184,6 +184,8 @@ def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
         registry.store_manifest(rdb, study_name, manifest)
         return True
     require_same(study_name, stored, manifest)
+    if manifest.comparison is not None and manifest.comparison != stored.comparison:
+        registry.update_comparison(rdb, study_name, manifest.comparison)
     return False
 
 

@@ -75,8 +75,8 @@ def trial_base(shared: SharedStudy, at: str) -> Base:
     return _of_trial(shared, complete[number])
 
 
-def ranked_trials(shared: SharedStudy) -> list[FrozenTrial]:
-    """The completed trials of a search, best first; of equals, the earlier one.
+def ranked_trials(shared: SharedStudy, states: tuple[TrialState, ...] = (TrialState.COMPLETE,)) -> list[FrozenTrial]:
+    """The completed trials of a search, or those in other states, best first; of equals, the earlier one.
 
     Raises:
         UsageError: the study is a comparison, and searched nothing.
@@ -87,8 +87,8 @@ def ranked_trials(shared: SharedStudy) -> list[FrozenTrial]:
         )
     sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
     with shared.translated():
-        complete = shared.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+        found = shared.study.get_trials(deepcopy=False, states=states)
+    return sorted(found, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
 
 
 def _of_trial(shared: SharedStudy, trial: FrozenTrial) -> Base:

@@ -4,9 +4,10 @@ The best of many scores is partly the luckiest one (the winner's curse), so the 
 promises too much. Fresh splits and seeds had no part in the selection: their mean doesn't.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from search.design.arms import document
 from search.design.base import ranked_trials
@@ -14,12 +15,13 @@ from search.design.comparing import show
 from search.design.options import POINT, ConfirmOptions
 from search.design.plan import ComparisonPlan, Setting, as_searched, make_comparison_plan, planned_looks
 from search.design.running import Means
+from search.design.scores import guess
 from search.errors import UsageError
 from search.study.space import study_space
 from spaces import resolve
 from spaces.space import Space
 from spaces.trials import fixed_trial
-from storage import SharedStudy, check_url, open_study, study_names
+from storage import Manifest, SharedStudy, check_url, open_study, study_names
 from storage.comparison import ArmDesign, Comparison
 
 
@@ -79,26 +81,70 @@ def best_arms(shared: SharedStudy, space: Space, top: int) -> tuple[tuple[ArmDes
     """The best trials as arms, of equal configurations the best only; and what there is to say of them.
 
     Raises:
-        UsageError: the search has no completed trial.
+        UsageError: no trial of the search has learned anything.
     """
+    ranked, pruned = candidates(shared)
     arms = dict[str, ArmDesign]()
-    for trial in ranked_trials(shared):
+    for trial in ranked:
         if len(arms) < top:
             arm = trial_arm(space, trial)
             arms.setdefault(str(arm.configuration), arm)
     if not arms:
-        raise UsageError(f"the study {shared.name} has no completed trial yet")
+        raise UsageError(f"the study {shared.name} has no trial yet that is better than guessing: none to confirm")
     counts = shared.ledger.counts()
-    return tuple(arms.values()), tuple(unfinished(counts.total - counts.finished, len(arms), top))
+    notes = unfinished(counts.total - counts.finished, len(arms), top)
+    return tuple(arms.values()), (*notes, *pruned_notes(arms.values(), pruned))
+
+
+def candidates(shared: SharedStudy) -> tuple[list[FrozenTrial], dict[str, int]]:
+    """The trials worth training again, best first; and of the arms that were pruned, after which epoch.
+
+    A pruned trial counts with its last score, which it reached in fewer epochs than those that were completed. One that
+    diverged, or isn't better than guessing, isn't worth it.
+    """
+    ended = {done.trial_number: done.outcome for done in shared.ledger.outcomes()}
+    trials = [
+        trial
+        for trial in ranked_trials(shared, (TrialState.COMPLETE, TrialState.PRUNED))
+        if trial.number in ended
+        and ended[trial.number].state != "diverged"
+        and trial.value is not None
+        and beats_guessing(shared.manifest, trial.value)
+    ]
+    pruned = {arm_name(trial): ended[trial.number].epochs for trial in trials if trial.state is TrialState.PRUNED}
+    return trials, pruned
+
+
+def beats_guessing(manifest: Manifest, score: float) -> bool:
+    """Whether a score is better than guessing, an accuracy by more than two standard errors of guessing."""
+    chance = guess(manifest)
+    if manifest.objective == "val_loss":
+        return score < chance
+    return score > chance + 2 * math.sqrt(chance * (1 - chance) / manifest.n_validation)
+
+
+def pruned_notes(arms: Iterable[ArmDesign], pruned: Mapping[str, int]) -> Sequence[str]:
+    """What to say of arms that were pruned: the score for which they are here isn't that of a full training."""
+    found = [f"{arm.name} (after epoch {pruned[arm.name]})" for arm in arms if arm.name in pruned]
+    return [f"stopped early by the search, and among its best all the same: {', '.join(found)}"] if found else []
 
 
 def trial_arm(space: Space, trial: FrozenTrial) -> ArmDesign:
     """A trial as an arm."""
     configuration = space.suggest(fixed_trial(trial.params))
-    return ArmDesign(f"trial {trial.number}", document(configuration), dict(trial.params), selected=trial.value)
+    return ArmDesign(arm_name(trial), document(configuration), dict(trial.params), selected=trial.value)
+
+
+def arm_name(trial: FrozenTrial) -> str:
+    """What a trial is called as an arm."""
+    return f"trial {trial.number}"
 
 
 def unfinished(left: int, found: int, top: int) -> Sequence[str]:
     """What to say of a search that isn't finished, or has too few trials."""
     notes = [f"the search isn't finished: {left} of its trials are left"] if left else []
-    return [*notes, f"it has {found} different completed trials, fewer than --top {top}"] if found < top else notes
+    return (
+        [*notes, f"it has {found} different trials that are better than guessing, fewer than --top {top}"]
+        if found < top
+        else notes
+    )

@@ -10,6 +10,7 @@ import msgspec
 from search.comparison.looks import Look, plan_looks
 from search.comparison.permutation import fewest_replicates
 from search.comparison.scores import FEWEST_REPLICATES
+from search.design.extending import gone_on_with
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
 from search.launching.planning import (
@@ -88,6 +89,8 @@ def make_comparison_plan(
     name = flags.study_name or setting.study_name
     existing = find_existing(url, name)
     manifest = study_manifest(flags, setting, existing)
+    if existing is not None and existing.manifest.comparison is not None:
+        comparison = gone_on_with(existing.manifest.comparison, comparison, flags)
     manifest = msgspec.structs.replace(manifest, comparison=comparison)
     for arm in comparison.arms:
         if arm.configuration:
@@ -97,7 +100,8 @@ def make_comparison_plan(
     find_places(flags.workers)
     require_writable(flags.workers.artifacts or Path(manifest.artifacts))
     require_store(manifest.artifact_store)
-    return ComparisonPlan(url, name, manifest, comparison, existing, notes=(*notes, *outlook(comparison)))
+    notes = (*notes, *first_look_notes(flags, comparison), *outlook(comparison))
+    return ComparisonPlan(url, name, manifest, comparison, existing, notes=notes)
 
 
 def study_manifest(flags: StudyFlags, setting: Setting, existing: Existing | None, sampler: str = "random") -> Manifest:
@@ -183,6 +187,17 @@ def as_planned(look: Look) -> PlannedLook:
 def needed(pairs: int) -> int:
     """How many replicates it takes before any of so many pairs can be told apart."""
     return fewest_replicates(pairs, LEVEL)
+
+
+def first_look_notes(flags: StudyFlags, comparison: Comparison) -> tuple[str, ...]:
+    """What to say where the first look comes later than the flags ask for."""
+    first = comparison.looks[0].replicates
+    if len(comparison.looks) == 1 or flags.wanted_seeds >= first:
+        return ()
+    return (
+        f"the first look is after {first} replicates, not {flags.wanted_seeds}: looking that early, no test could "
+        "reach its share of the level",
+    )
 
 
 def outlook(comparison: Comparison) -> tuple[str, ...]:

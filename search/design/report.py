@@ -9,6 +9,7 @@ import msgspec
 from search.comparison import PairAnswer
 from search.comparison.wording import why_undecided
 from search.design.curves import METRICS
+from search.design.extending import total_level
 from search.design.result import Result
 from search.design.tables import unseen_divergence
 
@@ -31,6 +32,7 @@ def as_document(result: Result) -> dict[str, Any]:
         "objective": result.manifest.objective,
         "margin": comparison.margin,
         "level": result.look.level,
+        "wrong_verdict_at_most": total_level(comparison, result.look),
         "replicates": result.look.replicates,
         "complete": result.scores.complete,
         "decided": result.decided,

@@ -101,9 +101,9 @@ def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, m
         shared.ledger.order_up_to(look.replicates * arms, lambda slot: order_of(shared.manifest, plan.comparison, slot))
         code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
         done = Done(look_at(shared, flags, look, code), code)
-        if code or not done.result.scores.complete or done.result.decided:
+        if code or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
             break
-        if look != looks[-1]:
+        if look != looks[-1] and not done.result.decided:
             say(f"Undecided after {look.replicates} replicates: more are added.")
     return done
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
 from search.comparison.planning import POWER
 from search.comparison.wording import replicates_range, rule_of_three, why_undecided
+from search.design.extending import total_level
 from search.design.options import POINT
 from search.design.result import Result
 from search.views.proportion import wilson_interval
@@ -152,6 +153,7 @@ def remarks(result: Result) -> tuple[str, ...]:
     """What must be said beside the tables: what is missing, what is undecided and why."""
     return (
         *open_remarks(result),
+        *added_remarks(result),
         *mishap_remarks(result),
         *undecided_remarks(result),
         *scope_remarks(result),
@@ -201,6 +203,18 @@ def test_remarks(result: Result) -> tuple[str, ...]:
     return (
         f"Test accuracy of {result.test.arm}, its best model here: {found.accuracy:.2%} (95 % interval {low:.1%} to "
         f"{high:.1%}), measured once, on {found.n} images.",
+    )
+
+
+def added_remarks(result: Result) -> tuple[str, ...]:
+    """What it means that replicates were added after a look."""
+    if not result.look.added:
+        return ()
+    before = [look.replicates for look in result.comparison.looks if look.replicates < result.look.replicates]
+    total = total_level(result.comparison, result.look)
+    return (
+        f"It had been looked at after {' and '.join(map(str, before))} replicates when more were asked for: over all "
+        f"looks, a wrong verdict has a probability of at most {total:.2%}.",
     )
 
 

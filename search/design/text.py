@@ -34,10 +34,20 @@ def describe(plan: ComparisonPlan, storage: str) -> str:
         *([f"  else as  {comparison.at}"] if comparison.at else []),
         f"  images   {setting(manifest)}",
         f"  study    {plan.study_name} in {hide_password(storage)}: {looks} replicates of each arm",
-        *(["  goes on with the study as it is"] if plan.existing else []),
+        *(
+            ["  continues the study as it is" + (", with more replicates" if added(plan) else "")]
+            if plan.existing
+            else []
+        ),
         *(f"  note     {note}" for note in plan.notes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def added(plan: ComparisonPlan) -> bool:
+    """Whether the plan adds replicates to a comparison that is there."""
+    stored = None if plan.existing is None else plan.existing.manifest.comparison
+    return stored is not None and plan.comparison.looks != stored.looks
 
 
 def tables(result: Result) -> list[TextTable]:

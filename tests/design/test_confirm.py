@@ -8,10 +8,18 @@ from click.testing import CliRunner
 
 from search.commands.worker_flags import WorkerFlags
 from search.confirm import main
+from search.design.confirming import confirmation_plan
+from search.design.options import ConfirmOptions
 from search.errors import UsageError
 from search.launching.planning import LaunchOptions, make_plan
+from search.study.folders import StudyFolder
 from search.study.test_score import stored_test_score
+from search.study.trials import open_trial, report, suggest_configuration
+from search.workers.settle import settle
+from spaces import resolve
 from storage import create_study
+from storage.records import FinishedSlot, Outcome
+from storage.testkit import claimed, example_epoch
 
 SEARCH = "bn_dropout-digits"
 
@@ -58,7 +66,7 @@ def test_the_table_sets_selected_against_confirmed_scores(searched: Any) -> None
 
 def test_without_a_search_there_is_nothing_to_confirm(table: Any) -> None:
     empty_search(table)
-    with pytest.raises(UsageError, match="no completed trial yet"):
+    with pytest.raises(UsageError, match="no trial yet that is better than guessing"):
         table.confirm(top=1, seeds=2)
 
 
@@ -72,3 +80,38 @@ def test_of_several_searches_one_must_be_named(searched: Any) -> None:
 def empty_search(table: Any) -> None:
     plan = make_plan(LaunchOptions(space="bn_dropout", storage=table.url, epochs=1))
     create_study(table.url, SEARCH, plan.manifest).close()
+
+
+def test_a_pruned_trial_with_one_of_the_best_scores_is_confirmed_and_a_network_at_chance_is_not(table: Any) -> None:
+    """As successive halving leaves it: the best one stopped early, two completed, of which one learned nothing."""
+    scores = {0: [0.1, 0.1, 0.1], 1: [0.5, 0.6, 0.7], 2: [0.9]}
+    finished_search(table, scores)
+    answer = table.confirm(top=3, seeds=2)
+    assert [arm["name"] for arm in answer["arms"]] == ["trial 2", "trial 1"]
+    assert [arm["selected"] for arm in answer["arms"]] == [0.9, 0.7]
+
+
+def test_a_pruned_arm_and_missing_ones_are_said_beforehand(table: Any) -> None:
+    finished_search(table, {0: [0.1, 0.1, 0.1], 1: [0.5, 0.6, 0.7], 2: [0.9]})
+    plan = confirmation_plan(table.complete(ConfirmOptions(top=3)))
+    assert "it has 2 different trials that are better than guessing, fewer than --top 3" in plan.notes
+    assert "stopped early by the search, and among its best all the same: trial 2 (after epoch 1)" in plan.notes
+
+
+def finished_search(table: Any, scores: dict[int, list[float]]) -> None:
+    """A search of three epochs whose trials had these validation accuracies; with fewer, they were pruned."""
+    plan = make_plan(LaunchOptions(space="bn_dropout", storage=table.url, epochs=3, sampler="random"))
+    with create_study(table.url, SEARCH, plan.manifest) as shared:
+        shared.ledger.order_up_to(len(scores), plan.orders.__getitem__)
+        space = resolve("bn_dropout").space
+        for number, values in scores.items():
+            lease = claimed(shared.ledger)
+            assert open_trial(shared, space, lease) == number
+            suggest_configuration(shared, space, lease, number)
+            for epoch, value in enumerate(values, 1):
+                shared.ledger.record_epoch(lease, example_epoch(epoch, val_accuracy=value))
+                report(shared, number, value, epoch)
+            outcome = Outcome("complete" if len(values) == 3 else "pruned", values[-1], epochs=len(values))
+            shared.ledger.finish(lease, outcome)
+            finished = FinishedSlot(lease.slot, number, outcome, confirmed=False, finished_at=0.0)
+            settle(shared, StudyFolder(table.folder / "artifacts", SEARCH), finished)

@@ -1,0 +1,40 @@
+"""A comparison that is there, asked for again: with more replicates, or with another margin.
+
+Looks that were planned together share a level. One that is added afterwards, because the answer so far wasn't enough,
+gets half the level of the look before: however often replicates are added, a wrong verdict at any look then has a
+probability of at most twice the level, and the answer says what it is.
+"""
+
+import msgspec
+
+from search.design.options import CompareOptions, StudyFlags
+from search.errors import UsageError
+from storage.comparison import Comparison, PlannedLook
+
+
+def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
+    """The design with which a stored comparison goes on: the looks that it has, one more if more replicates are asked
+    for than it ends with, and the margin that is asked for.
+
+    Raises:
+        UsageError: fewer replicates are asked for than it was planned with.
+    """
+    last, wanted = stored.last_look, asked.last_look.replicates
+    if replicates_given(flags) and wanted < last.replicates:
+        raise UsageError(
+            f"the comparison has {last.replicates} replicates of each arm, and {wanted} were asked for: leave --seeds "
+            "out to continue it, or ask for more"
+        )
+    more = (PlannedLook(wanted, last.level / 2, added=True),) if wanted > last.replicates else ()
+    looks = (*stored.looks, *more) if replicates_given(flags) else stored.looks
+    return msgspec.structs.replace(asked, looks=looks)
+
+
+def replicates_given(flags: StudyFlags) -> bool:
+    """Whether the flags say how many replicates there are to be."""
+    return flags.seeds is not None or (isinstance(flags, CompareOptions) and flags.max_seeds is not None)
+
+
+def total_level(comparison: Comparison, look: PlannedLook) -> float:
+    """The probability of a wrong verdict at any of the looks up to this one, at most (Bonferroni's inequality)."""
+    return sum(one.level for one in comparison.looks if one.replicates <= look.replicates)
