@@ -45,7 +45,9 @@ class Ledger(LedgerView):
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.
 
-        None if there is no such slot, or the study is stopped. An expired lease counts as a failed attempt.
+        None if there is no such slot, or the study is stopped. Slots with expired leases since their last new epoch
+        come after all others, those with the fewest first: a trial that takes its workers down with it lets the others
+        be done. One that has lost a worker for the first time is continued at once.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -54,9 +56,10 @@ class Ledger(LedgerView):
             if self._stop_reason(connection) is not None:
                 return None
             row = connection.execute(claimable(self._study_id)).one_or_none()
+            row = row or connection.execute(claimable_again(self._study_id)).one_or_none()
             if row is None:
                 return None
-            changed = {"token": row.token + 1, "worker_id": worker_id, **failed_attempt(row)}
+            changed = {"token": row.token + 1, "worker_id": worker_id, **expired_attempt(row)}
             self._update(connection, row.number, state="leased", lease_expires_at=database_now() + lease_s, **changed)
             return rows.as_lease(row, changed, lease_s)
 
@@ -112,7 +115,8 @@ class Ledger(LedgerView):
             yield connection
 
     def record_epoch(self, lease: Lease, epoch: EpochRow) -> bool:
-        """Stores an epoch of the slot's trial; false if that epoch is there already. A new one clears the failures.
+        """Stores an epoch of the slot's trial; false if that epoch is there already. A new one clears the failures
+        and the expired leases.
 
         Raises:
             LeaseLost: as `renew`.
@@ -127,7 +131,7 @@ class Ledger(LedgerView):
             if connection.scalar(found) is not None:
                 return False
             connection.execute(sa.insert(epochs).values(**key, **rows.epoch_values(epoch, lease.token)))
-            self._update(connection, lease.slot, failures=0, last_failure=None)
+            self._update(connection, lease.slot, failures=0, expiries=0, last_failure=None)
         return True
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
@@ -243,10 +247,22 @@ class Ledger(LedgerView):
 
 
 def claimable(study_id: int) -> sa.Select[Any]:
-    """The query for the slot that comes next; on Postgres it passes by those that others are claiming just now."""
+    """The query for the slot that comes next, of those without expired leases before the last one; on Postgres it
+    passes by those that others are claiming just now.
+    """
+    return free_slots(study_id).where(slots.c.expiries == 0).order_by(slots.c.number)
+
+
+def claimable_again(study_id: int) -> sa.Select[Any]:
+    """As `claimable`, of the slots with earlier expired leases."""
+    return free_slots(study_id).where(slots.c.expiries > 0).order_by(slots.c.expiries, slots.c.number)
+
+
+def free_slots(study_id: int) -> sa.Select[Any]:
+    """The query for one slot that is waiting or whose lease has expired."""
     free = sa.or_(slots.c.state == "waiting", slots.c.lease_expires_at <= database_now())
     query = sa.select(slots).where(slots.c.study_id == study_id, is_open, free)
-    return query.order_by(slots.c.number).limit(1).with_for_update(skip_locked=True)
+    return query.limit(1).with_for_update(skip_locked=True)
 
 
 def is_holder(row: Row[Any], lease: Lease) -> bool:
@@ -268,8 +284,10 @@ def require_held(row: Row[Any], lease: Lease) -> None:
         raise LeaseLost(f"slot {lease.slot} is {row.state}: {lease.worker_id} holds it no longer")
 
 
-def failed_attempt(row: Row[Any]) -> dict[str, Any]:
-    """What a claim writes about the attempt before it, whose lease is still there if it never said goodbye."""
+def expired_attempt(row: Row[Any]) -> dict[str, Any]:
+    """What a claim writes about the attempt before it, whose lease is still there if it never said goodbye. That the
+    worker was killed or cut off says little about the trial, so it isn't counted among the failures.
+    """
     if row.state != "leased":
         return {}
-    return {"failures": row.failures + 1, "last_failure": f"the lease of worker {row.worker_id} expired"}
+    return {"expiries": row.expiries + 1, "last_failure": f"the lease of worker {row.worker_id} expired"}

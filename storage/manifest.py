@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `space` is a reference that `spaces.resolve` understands, `dataset` one that the data sets' registry does; the
     fingerprints are SHA-256 in hexadecimal. `image_shape` is (height, width, channels) in pixels. `limit_train` keeps
     that many training images, None all. `precision` is what models compute in. A slot is given up after `max_attempts`
-    attempts in a row without a new epoch. `lease_s` is how long, in seconds, a silent worker keeps its slot.
+    crashes in a row without a new epoch. `lease_s` is how long, in seconds, a silent worker keeps its slot.
     `top_models` trials keep their model.
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that

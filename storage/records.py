@@ -21,7 +21,8 @@ class Lease(msgspec.Struct, frozen=True):
     """The right to work on a slot until it expires; `token` proves it.
 
     `slot` is the slot's number, counted from 0. `trial_number` is the trial that an earlier attempt bound, or None.
-    `failures` counts the attempts in a row that ended without a new epoch, `last_failure` says how the last did.
+    `failures` counts the attempts since the last new epoch that failed under a living worker, `expiries` those whose
+    lease expired, as their worker was killed or cut off; `last_failure` says how the last of either ended.
     `lease_s` is the lease's length in seconds, counted by the database's clock from the claim or the last renewal.
     """
 
@@ -35,6 +36,7 @@ class Lease(msgspec.Struct, frozen=True):
     failures: int
     last_failure: str | None
     lease_s: float
+    expiries: int = 0
 
 
 class EpochRow(msgspec.Struct, frozen=True):
@@ -96,6 +98,7 @@ class SlotRow(msgspec.Struct, frozen=True):
     lease_left_s: float | None
     outcome: Outcome | None
     confirmed: bool
+    expiries: int = 0
 
 
 class UnderWay(msgspec.Struct, frozen=True):

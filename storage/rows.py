@@ -69,6 +69,7 @@ def as_lease(row: Row[Any], changed: Mapping[str, Any], lease_s: float) -> Lease
         failures=changed.get("failures", row.failures),
         last_failure=changed.get("last_failure", row.last_failure),
         lease_s=lease_s,
+        expiries=changed.get("expiries", row.expiries),
     )
 
 
@@ -118,4 +119,5 @@ def as_slot(row: Row[Any]) -> SlotRow:
         lease_left_s=None if row.lease_expires_at is None else row.lease_expires_at - row.now,
         outcome=None if row.outcome is None else as_outcome(row),
         confirmed=row.confirmed,
+        expiries=row.expiries,
     )

@@ -150,9 +150,34 @@ class StorageContract:
         first = ledger.bind(claimed(ledger, "first"), 0)
         expire(study, first.slot)
         second = claimed(ledger, "second")
-        assert (second.slot, second.token, second.trial_number, second.failures) == (0, 2, 0, 1)
+        assert (second.slot, second.token, second.trial_number) == (0, 2, 0)
+        assert (second.failures, second.expiries) == (0, 1)
         assert second.last_failure == "the lease of worker first expired"
         assert ledger.reclaimed()
+
+    def test_expired_leases_add_up_apart_from_failures_until_an_epoch_is_new(self, study: SharedStudy) -> None:
+        ledger = study.ledger
+        ledger.order_up_to(1, order_of=SlotOrder)
+        for _ in range(2):
+            expire(study, claimed(ledger).slot)
+        lease = ledger.bind(claimed(ledger), 0)
+        assert (lease.failures, lease.expiries) == (0, 2)
+        assert ledger.release(lease, failure="crash") == 1
+        lease = claimed(ledger)
+        assert (lease.failures, lease.expiries, lease.last_failure) == (1, 2, "crash")
+        ledger.record_epoch(lease, example_epoch())
+        row = ledger.slots()[0]
+        assert (row.failures, row.expiries, row.last_failure) == (0, 0, None)
+
+    def test_a_slot_that_loses_a_worker_is_continued_at_once_and_one_that_loses_another_comes_last(
+        self, study: SharedStudy, ledger: Ledger
+    ) -> None:
+        order = []
+        for _ in range(2):
+            order.append(claimed(ledger).slot)
+            expire(study, 0)
+        order += [claimed(ledger).slot for _ in range(3)]
+        assert order == [0, 0, 1, 2, 0]
 
     def test_a_lease_of_no_length_expires_by_the_clock_of_the_database(self, ledger: Ledger) -> None:
         ledger.claim("first", 0.0)

@@ -38,6 +38,7 @@ T = TypeVar("T")
 HostPart = Literal["done", "crashed", "unavailable"]
 RELEASE_S = 5.0
 PRUNE_S = 60.0
+MOST_EXPIRIES = 25  # a trial that takes its workers down with it ends at last; kills of healthy ones don't come to that
 
 
 class Released(Exception):
@@ -48,7 +49,7 @@ def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: 
     """Works on a claimed slot until it is finished, released, or lost to another worker. What the slot before left is
     done in time; this one leaves the settling of its trial.
 
-    Returns what the host did: its part, or its trainer crashed, or it couldn't start one.
+    Returns what the host did: its part, or its trainer crashed before there was a new epoch, or it couldn't start one.
 
     Raises:
         StorageUnreachable: the database was away for longer than the worker's limit.
@@ -74,12 +75,12 @@ def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: 
             log.warning("slot %d: %s", lease.slot, error)
             bench.trainer.discard()
             attempt.release(failure=str(error))
-            return "crashed"
+            return attempt.part_in_crash
         except StorageUnreachable:
             attempt.stop_training()
             raise
     aftermath.leave(lambda: attempt.settle(outcome))
-    return "crashed" if outcome.kind == "crash" else "done"
+    return attempt.part_in_crash if outcome.kind == "crash" else "done"
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Attempt:
     _epochs: int = 0
     _recorded: dict[int, EpochRow] = field(default_factory=dict)
     _started_over: bool = False
+    _progressed: bool = False
     _parameters: int | None = None
     _peak_memory_mb: float | None = None
     _seconds: list[float] = field(default_factory=list)
@@ -116,7 +118,9 @@ class Attempt:
         self._number = self.reach(lambda: open_trial(shared, self.bench.space, self.lease))
         self._recorded = self.reach(lambda: {row.epoch: row for row in shared.ledger.epochs(self._number)})
         if self.lease.failures >= shared.manifest.max_attempts:
-            return self._too_many_failures()
+            return self._given_up(f"{self.lease.failures} attempts in a row ended without a new epoch")
+        if self.lease.expiries >= MOST_EXPIRIES:
+            return self._given_up(f"{self.lease.expiries} workers in a row were lost with it before a new epoch")
         if not self._can_go_first():
             self.aftermath.do()
         try:
@@ -133,6 +137,11 @@ class Attempt:
             running.stop("prune")
         self._facts = self._gather_facts(ready)
         return outcome
+
+    @property
+    def part_in_crash(self) -> HostPart:
+        """What the host did in an attempt that crashed: one on which epochs were trained in it isn't suspect."""
+        return "done" if self._progressed else "crashed"
 
     def reach(self, action: Callable[[], T]) -> T:
         """Does something idempotent with the database, sitting out its absence."""
@@ -255,7 +264,7 @@ class Attempt:
         self._note_if_repeated(message)
         if self.bench.mirror is not None and not message.replayed:
             self.bench.mirror.put(self.lease)
-        self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
+        self._progressed |= self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
         value = getattr(row, shared.manifest.objective)
         self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))
         self._value, self._epochs = value, row.epoch
@@ -299,10 +308,10 @@ class Attempt:
             self.bench.trainer.discard()  # who knows what state it is in
         return self._failed(message.kind, message.reason)
 
-    def _too_many_failures(self) -> Outcome:
+    def _given_up(self, why: str) -> Outcome:
         self._epochs = len(self._recorded)
         last = f"; the last: {self.lease.last_failure}" if self.lease.last_failure else ""
-        return self._failed("crash", f"{self.lease.failures} attempts in a row ended without a new epoch{last}")
+        return self._failed("crash", why + last)
 
     def _gather_facts(self, ready: Ready) -> Facts:
         return Facts(

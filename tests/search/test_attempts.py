@@ -11,8 +11,11 @@ import pytest
 from optuna.trial import TrialState
 
 from search.shutdown import Shutdown
+from search.workers.attempt import MOST_EXPIRIES
 from search.workers.workbench import Limits
 from storage import SharedStudy
+from storage.records import SlotOrder
+from storage.testkit import expire
 
 
 def trial_of(shared: SharedStudy, slot: int) -> optuna.trial.FrozenTrial:
@@ -69,6 +72,32 @@ def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_l
     assert "SIGKILL" in trial.user_attrs["reason"]
     assert "the stub dies as told" in trial.user_attrs["reason"]
     assert trial_of(shared, 1).state is TrialState.COMPLETE
+
+
+def test_a_trial_whose_workers_are_killed_is_not_blamed_for_it(lab: Any) -> None:
+    shared = lab.study(1)
+    lose_workers(shared, 10)
+    lab.work()
+    assert trial_of(shared, 0).state is TrialState.COMPLETE
+
+
+def test_a_trial_that_goes_on_losing_its_workers_is_given_up_at_last_and_the_others_are_done_before(lab: Any) -> None:
+    shared = lab.study(1)
+    lose_workers(shared, MOST_EXPIRIES)
+    shared.ledger.order_up_to(3, SlotOrder)
+    lab.work()
+    trial = trial_of(shared, 0)
+    assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, "crash")
+    assert f"{MOST_EXPIRIES} workers in a row were lost with it" in trial.user_attrs["reason"]
+    assert "the lease of worker killed expired" in trial.user_attrs["reason"]
+    assert [done.slot for done in shared.ledger.outcomes()] == [1, 2, 0]
+
+
+def lose_workers(shared: SharedStudy, count: int) -> None:
+    """The workers of the only slot are killed, one after another, before they have trained an epoch."""
+    for _ in range(count):
+        assert shared.ledger.claim("killed", 600.0) is not None
+        expire(shared, 0)
 
 
 def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(

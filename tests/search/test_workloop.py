@@ -9,7 +9,9 @@ from optuna.trial import TrialState
 from search.errors import Quarantined
 from search.shutdown import Shutdown
 from search.study.test_score import stored_test_score
-from search.workers.loop import Leftovers, work
+from search.workers.aftermath import Aftermath
+from search.workers.attempt import attempt_slot
+from search.workers.loop import Leftovers, Strikes, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, SlotOrder
 
@@ -68,6 +70,17 @@ def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Any) -> 
     with pytest.raises(Quarantined):
         lab.work()
     assert shared.ledger.counts().leased == 0
+
+
+def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(lab: Any) -> None:
+    shared = lab.study(6)
+    lab.acts = {slot: [{"die_before": 2}] for slot in range(6)}
+    bench, strikes, aftermath = lab.bench(), Strikes(), Aftermath()
+    for slot in range(4):
+        lease = bench.shared.ledger.claim(bench.worker_id, 600.0)
+        strikes.note(lease.slot, attempt_slot(bench, lease, Shutdown(), aftermath))
+        taken = shared.ledger.claim("another", 600.0)
+        assert (taken.slot, taken.failures) == (slot, 1)
 
 
 def test_a_short_outage_of_the_database_is_sat_out(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:

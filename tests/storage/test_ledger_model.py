@@ -40,6 +40,7 @@ class Slot:
     expired: bool = False
     trial_number: int | None = None
     failures: int = 0
+    expiries: int = 0
     last_failure: str | None = None
     epochs: dict[int, int] = field(default_factory=dict)  # of the trial: epoch -> token that recorded it
     outcome: Outcome | None = None
@@ -88,18 +89,20 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(worker_id=WORKERS)
     def claim(self, worker_id: str) -> None:
         lease = self.ledger.claim(worker_id, LEASE_S)
-        number = next((n for n, slot in enumerate(self.slots) if slot.claimable), None)
+        claimable = [(slot.expiries, n) for n, slot in enumerate(self.slots) if slot.claimable]
+        number = min(claimable)[1] if claimable else None
         if self.stopped or number is None:
             assert lease is None
             return
         slot = self.slots[number]
         if slot.state == "leased":
-            slot.failures += 1
+            slot.expiries += 1
             slot.last_failure = f"the lease of worker {slot.worker_id} expired"
         slot.state, slot.token, slot.worker_id, slot.expired = "leased", slot.token + 1, worker_id, False
         assert lease is not None
         assert (lease.slot, lease.token, lease.worker_id) == (number, slot.token, worker_id)
         assert (lease.trial_number, lease.failures) == (slot.trial_number, slot.failures)
+        assert (lease.expiries, lease.last_failure) == (slot.expiries, slot.last_failure)
         self.leases.append(lease)
 
     @precondition(lambda self: self.leases)
@@ -154,7 +157,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.ledger.record_epoch(lease, example_epoch(epoch)) == new
             if new:
                 slot.epochs[epoch] = lease.token
-                slot.failures, slot.last_failure = 0, None
+                slot.failures, slot.expiries, slot.last_failure = 0, 0, None
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), state=st.sampled_from(sorted(OUTCOMES)))
@@ -239,7 +242,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
 def seen(slot: Slot | SlotRow) -> tuple[Any, ...]:
     """What the ledger's rows and the model both say of a slot."""
-    return (slot.state, slot.token, slot.worker_id, slot.trial_number, slot.failures, slot.last_failure, slot.outcome)
+    held = (slot.state, slot.token, slot.worker_id, slot.trial_number)
+    return (*held, slot.failures, slot.expiries, slot.last_failure, slot.outcome)
 
 
 def count(slots: list[Slot]) -> SlotCounts:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage.ledger import claimable
+from storage.ledger import claimable, claimable_again
 from storage.study import SharedStudy, create_study
 from storage.tables import is_unconfirmed, slots
 from storage.testkit import example_manifest
@@ -56,6 +56,13 @@ def test_a_claim_needs_no_sorting(study: SharedStudy, study_id: int) -> None:
     found = plan(study, claimable(study_id))
     assert "Sort" not in found
     assert "TEMP B-TREE" not in found
+
+
+def test_a_claim_of_a_slot_that_has_lost_workers_reads_the_open_slots_alone(study: SharedStudy, study_id: int) -> None:
+    found = plan(study, claimable_again(study_id))
+    assert "search_slots_open" in found
+    assert "SCAN search_slots" not in found
+    assert "Seq Scan" not in found
 
 
 def test_the_unconfirmed_are_found_by_their_index(study: SharedStudy, study_id: int) -> None:
