@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import answer
 from search.commands.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
@@ -32,7 +33,7 @@ def main(**flags: Any) -> None:
 
     start_logging(flags["verbose"], flags["quiet"])
     findings = examine(flags["storage"], flags["artifacts"])
-    click.echo(as_json(findings) if flags["format_"] == "json" else as_text(findings))
+    answer(as_json(findings) if flags["format_"] == "json" else as_text(findings))
     if any(finding.verdict == "problem" for finding in findings):
         raise SystemExit(EXIT_FAILED)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import answer
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, shared_flags, start_logging
 
@@ -57,7 +58,7 @@ def main(**flags: Any) -> None:
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
         written = export(shared, options)
     for line in written:
-        click.echo(line)
+        answer(line)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import answer
 from search.commands.cli import Verb, format_flag
 
 EXAMPLES = {
@@ -28,9 +29,9 @@ def main(**flags: Any) -> None:
     as_json, ref = flags["format_"] == "json", flags["space"]
     if ref is None:
         sources = [resolve(name) for name in space_names()]
-        click.echo(all_as_json(sources) if as_json else all_as_text(sources))
+        answer(all_as_json(sources) if as_json else all_as_text(sources))
     else:
-        click.echo(one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref)))
+        answer(one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref)))
 
 
 if __name__ == "__main__":

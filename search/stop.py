@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import answer
 from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
@@ -30,7 +31,7 @@ def main(**flags: Any) -> None:
         who = f"{getpass.getuser()}@{socket.gethostname()}"
         shared.ledger.stop(flags["reason"] or f"stopped by {who}")
         counts = shared.ledger.counts()
-    click.echo(f"{counts.leased} trials are being finished, {counts.waiting} are left waiting.")
+    answer(f"{counts.leased} trials are being finished, {counts.waiting} are left waiting.")
 
 
 if __name__ == "__main__":

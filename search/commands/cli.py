@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.answer import answers_alone
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,9 @@ class Verb(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command's function, turning our errors into exit codes."""
+        """Runs the command's function, its answer alone on standard output, turning our errors into exit codes."""
         leave_garbage()
-        with errors_as_exit_codes():
+        with answers_alone(ctx), errors_as_exit_codes():
             return super().invoke(ctx)
 
 

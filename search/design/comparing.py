@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import optuna
 
+from search.commands.answer import answer
 from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
@@ -40,7 +41,7 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
         say(flags, "Nothing was done: this was a dry run.")
         return EXIT_DONE
     done = carry_out_all(plans, flags, means)
-    answer(flags, [one.result for one in done if one is not None])
+    give_results(flags, [one.result for one in done if one is not None])
     return exit_code(done)
 
 
@@ -51,16 +52,16 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Mea
         done.append(carry_out(plan, flags, means, lambda text: say(flags, text)))
         last = done[-1]
         if last is not None and flags.format_ == "table":
-            click.echo(as_text(last.result))
+            answer(as_text(last.result))
         if last is None or last.code == EXIT_INTERRUPTED:
             break
     return done
 
 
-def answer(flags: StudyFlags, results: Sequence[Result]) -> None:
+def give_results(flags: StudyFlags, results: Sequence[Result]) -> None:
     """Prints the answers as JSON and writes the page, if these were asked for."""
     if flags.format_ == "json":
-        click.echo(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
+        answer(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
     if flags.output is not None and results:
         flags.output.write_text(as_markdown(results), encoding="utf-8")
         say(flags, f"Written: {flags.output}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import optuna
 
+from search.commands.answer import answer
 from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
@@ -81,7 +82,7 @@ def launch(options: LaunchOptions) -> int:
         summary = summarise(shared, time.monotonic() - began)
         if summary.done:
             note_study(shared, plan.source.space, plan.n_trials, summary)
-    click.echo(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
+    answer(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
     if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
         return code
     require_success(summary)

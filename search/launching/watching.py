@@ -3,10 +3,10 @@
 import time
 from typing import Literal
 
-import click
 import msgspec
 from rich.console import Console
 
+from search.commands.answer import answer, answer_stream
 from search.launching.progress import ProgressView
 from search.study.snapshot import Snapshot, take_snapshot
 from search.views.standing import standing
@@ -20,22 +20,24 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
     """Prints how the study stands."""
     snapshot = take_snapshot(shared)
     if format_ == "json":
-        click.echo(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
+        answer(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
         return
-    console = Console()
+    console = Console(file=answer_stream())
     if not console.is_terminal:
-        console = Console(width=WIDTH)
+        console = Console(file=answer_stream(), width=WIDTH)
     console.print(standing(snapshot, shared.name, shared.manifest.objective), highlight=False)
 
 
 def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:
     """Shows how the study stands, every so many seconds, until all its trials are finished."""
-    with ProgressView(shared.name, shared.manifest.objective, quiet=format_ == "json", console=Console()) as view:
+    with ProgressView(
+        shared.name, shared.manifest.objective, quiet=format_ == "json", console=Console(file=answer_stream())
+    ) as view:
         while True:
             snapshot = take_snapshot(shared)
             view.show(snapshot)
             if format_ == "json":
-                click.echo(as_json(shared, snapshot))
+                answer(as_json(shared, snapshot))
             if snapshot.over:
                 return
             time.sleep(interval_s)

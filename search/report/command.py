@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import answer
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, shared_flags, start_logging
 
@@ -46,7 +47,7 @@ def main(**flags: Any) -> None:
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
         text = make_report(shared, flags["format_"], flags["output"])
     if text is not None:
-        click.echo(text, nl=False)
+        answer(text, nl=False)
     elif not flags["quiet"]:
         output = flags["output"] or Path("report.html")
         click.echo(f"{output} is written: open it in a browser.", err=True)

@@ -1,0 +1,84 @@
+"""Standard output is for a command's answer alone, so that another program can read it.
+
+Space files, Keras, downloads of data sets: all that prints while a command runs prints to standard error.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TextIO
+
+import click
+
+STREAM = "search.answers"
+OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
+
+
+def answer(text: str | bytes, *, nl: bool = True) -> None:
+    """Writes a part of the answer."""
+    click.echo(text, file=answer_stream(), nl=nl)
+
+
+def answer_stream() -> TextIO:
+    """Where the answer of the command that runs goes; outside of commands, standard output."""
+    context = click.get_current_context(silent=True)
+    kept: TextIO | None = None if context is None else context.meta.get(STREAM)
+    return kept or sys.stdout
+
+
+@contextmanager
+def answers_alone(context: click.Context) -> Iterator[None]:
+    """Within the block, `answer` writes to standard output, and nothing else does: neither what is printed, nor what
+    other programs and libraries write to the descriptor.
+    """
+    with _kept_output() as stream, redirect_stdout(sys.stderr):
+        context.meta[STREAM] = stream
+        try:
+            yield
+        finally:
+            del context.meta[STREAM]
+
+
+@contextmanager
+def _kept_output() -> Iterator[TextIO]:
+    """Standard output, on a descriptor of its own; its usual one leads to standard error within the block, and again
+    when the process ends, for what prints at the very end.
+    """
+    given = sys.stdout
+    if not _is_descriptor(given):
+        yield given
+        return
+    given.flush()
+    kept = os.dup(OUTPUT)
+    _lead_to_errors()
+    try:
+        with open(kept, "w", encoding=given.encoding, errors=given.errors, closefd=False) as stream:
+            yield stream
+    finally:
+        os.dup2(kept, OUTPUT)
+        os.close(kept)
+        atexit.register(_end_output)
+
+
+def _is_descriptor(stream: TextIO) -> bool:
+    """Whether it writes to the descriptor of standard output: in tests and notebooks it may be something else."""
+    try:
+        return stream.fileno() == OUTPUT
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _end_output() -> None:
+    sys.stdout.flush()
+    _lead_to_errors()
+
+
+def _lead_to_errors() -> None:
+    try:
+        os.dup2(ERRORS, OUTPUT)
+    except OSError:  # there is no standard error
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, OUTPUT)
+        os.close(null)
