@@ -4,24 +4,21 @@ Our workers' engine takes the write lock for whatever Optuna does, because Optun
 only looks must not: here transactions that read wait for nobody, and the database itself refuses all others.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, RDBStorage, get_storage
-from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
 from storage import registry, tables
-from storage.engine import begin_sqlite, connection_settings, is_sqlite, make_storage, prepare_sqlite
-from storage.errors import StorageError, StudyNotFound
-from storage.schema import one_connection, require_known_optuna
+from storage.connecting import is_sqlite, one_connection, path_of
+from storage.engine import connected
+from storage.errors import StudyNotFound
+from storage.schema import shown
 from storage.transaction import translated
-from storage.url import hide_password, nearest, parse, require_study_tables
+from storage.url import nearest, parse, require_study_tables
 
 
 @dataclass(frozen=True)
@@ -70,47 +67,19 @@ def browse(url: str, *, write: bool = False) -> Browsing | None:
         StorageUsageError: its tables are those of an older Optuna.
         StorageUnreachable: it doesn't answer.
     """
-    parsed = parse(url)
-    if is_sqlite(parsed) and not Path(str(parsed.database)).exists():
+    parsed = parse(url, write=write)
+    if is_sqlite(parsed) and not path_of(parsed).exists():
         return None
-    connect_args = connection_settings(parsed)
     with translated(parsed):
-        if not has_studies(parsed, connect_args):
+        if not has_studies(parsed):
             return None
-        rdb = make_storage(parsed, connect_args, create=False)
-        with closed_on_error(rdb.engine):
-            require_known_optuna(rdb)
-            restrict(rdb.engine, write=write)
+        with connected(parsed, "write" if write else "read") as rdb:
             return Browsing(get_storage(rdb), rdb, rdb.engine)
 
 
-def has_studies(url: URL, connect_args: dict[str, Any]) -> bool:
+def has_studies(url: URL) -> bool:
     """Whether Optuna's tables are there; raises NotAStudyDatabase if the database is somebody else's."""
-    with one_connection(url, connect_args) as connection:
+    with one_connection(url, "read") as connection:
         found = sa.inspect(connection).get_table_names()
-    require_study_tables(found, hide_password(url.render_as_string(hide_password=False)))
+    require_study_tables(found, shown(url))
     return {"studies", "version_info", "alembic_version"} <= set(found)
-
-
-@contextmanager
-def closed_on_error(engine: Engine) -> Iterator[None]:
-    """Closes the engine's connections if what is done inside fails."""
-    try:
-        yield
-    except (StorageError, sa.exc.SQLAlchemyError):
-        engine.dispose()
-        raise
-
-
-def restrict(engine: Engine, *, write: bool) -> None:
-    """Has the connections that the engine makes from now on wait for no writer, or write as ours do."""
-    engine.dispose()
-    if not is_sqlite(engine.url):
-        event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", not write))
-        return
-    event.listen(engine, "connect", prepare_sqlite)
-    if write:
-        event.listen(engine, "begin", begin_sqlite)
-    else:
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))

@@ -8,107 +8,152 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from storage.connecting import BUSY_TIMEOUT_S, engine_settings, is_sqlite, path_of, pool_settings, sqlite_file
 from storage.errors import StorageUnreachable, StudyNotFound
-from storage.schema import creation_lock, inspect_database, prepare_tables, require_known_optuna
-from storage.transaction import only_reads, translated, unreachable
-
-BUSY_TIMEOUT_S = 60.0
-
-POSTGRES_SETTINGS = {
-    "connect_timeout": 10,
-    "application_name": "keras-image-search",
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-    "options": "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
-}
+from storage.schema import (
+    can_be_locked,
+    creation_lock,
+    is_ready,
+    prepare_tables,
+    require_known_optuna,
+    require_tables,
+    require_tables_as_they_are,
+)
+from storage.sqlite_file import Access, SqliteFile
+from storage.transaction import READING, only_reads, translated, unreachable
 
 
 @contextlib.contextmanager
-def opened(url: URL, *, create: bool) -> Iterator[RDBStorage]:
+def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBStorage]:
     """Optuna's storage on a database whose tables, Optuna's and ours, are there and of a version that we know.
 
-    One process at a time is inside: Optuna's own creation of the tables fails when several try. The engine is closed
-    if what is done inside fails, and else stays open.
+    Any number of processes may be inside. Those that find tables missing or old make them, one at a time. With
+    `only_look`, the database refuses to change anything by the storage's connections. The engine is closed if what is
+    done inside fails, and else stays open.
 
     Raises:
         StudyNotFound: the tables aren't there, and `create` is false.
         StorageUsageError: the database belongs to something else, or to another release.
         StorageUnreachable: it doesn't answer.
     """
-    if not create and is_sqlite(url) and not Path(str(url.database)).exists():
+    if not create and is_sqlite(url) and not path_of(url).exists():
         raise StudyNotFound(f"there is no database {url.database!r} yet: a launch creates it")
-    connect_args = connection_settings(url)
-    with translated(url), creation_lock(url, connect_args):
-        inspect_database(url, connect_args, create=create)
-        storage = make_storage(url, connect_args, create=create)
-        try:
-            require_known_optuna(storage)
-            if is_sqlite(url):
-                tune_sqlite(storage.engine)
-            prepare_tables(storage.engine, create=create)
+    with translated(url):
+        make_ready(url, create=create, only_look=only_look)
+        with connected(url, "read" if only_look else "write") as storage:
             yield storage
-        except BaseException:
-            storage.engine.dispose()
-            raise
 
 
-def make_storage(url: URL, connect_args: dict[str, Any], *, create: bool) -> RDBStorage:
-    """Optuna's storage with our settings; `storage.engine` is the process' one engine.
+@contextlib.contextmanager
+def connected(url: URL, access: Access) -> Iterator[RDBStorage]:
+    """Optuna's storage with our settings; `storage.engine` is the process' one engine, closed if what is done inside
+    fails.
 
-    A process keeps one connection open and takes more as its threads need them at once: the workers of a study may be
-    hundreds, and a Postgres server allows 100 connections unless told otherwise.
+    Raises:
+        StorageUsageError: Optuna's tables are those of another Optuna.
     """
-    settings = {"pool_size": 1, "max_overflow": 7, "pool_timeout": BUSY_TIMEOUT_S, "connect_args": connect_args}
-    if not is_sqlite(url):
-        settings["pool_pre_ping"] = True
+    file = sqlite_file(url, access)
     # Its own check of its tables' version would lose the connection that it fails on: ours comes later.
-    return RDBStorage(
+    storage = RDBStorage(
         url.render_as_string(hide_password=False),
-        engine_kwargs=settings,
+        engine_kwargs={**engine_settings(url, file), **pool_settings(file)},
         skip_compatibility_check=True,
-        skip_table_creation=not create,
+        skip_table_creation=access != "create",
     )
+    try:
+        require_known_optuna(storage)
+        tune(storage.engine, file, access)
+        yield storage
+    except BaseException:
+        storage.engine.dispose()
+        raise
 
 
-def connection_settings(url: URL) -> dict[str, Any]:
-    """What the driver gets with each connection; options in the URL come first."""
-    if is_sqlite(url):
-        return {"timeout": BUSY_TIMEOUT_S}
-    settings = {key: value for key, value in POSTGRES_SETTINGS.items() if key not in url.query}
-    # A statement prepared on one connection is unknown to the next behind a pooler such as PgBouncer.
-    return {**settings, "prepare_threshold": None}
+@contextlib.contextmanager
+def looking(storage: RDBStorage) -> Iterator[None]:
+    """What this thread does with Optuna's storage inside the block only reads, and waits for no writer.
+
+    The thread gets a session that says so, as in `storage.fence`.
+    """
+    storage.remove_session()
+    storage.scoped_session(bind=storage.engine.execution_options(**{READING: True}))
+    try:
+        yield
+    finally:
+        storage.remove_session()
 
 
-def is_sqlite(url: URL) -> bool:
-    """Whether the database is a SQLite file."""
-    return url.get_backend_name() == "sqlite"
+def make_ready(url: URL, *, create: bool, only_look: bool) -> None:
+    """Makes sure that the tables are there and those of this release; only if they aren't, it waits for its turn.
+
+    Optuna's own creation of tables fails when several processes try.
+    """
+    if is_ready(url):
+        return
+    if only_look and not can_be_locked(url):
+        require_tables_as_they_are(url)
+        return
+    with creation_lock(url):
+        if is_ready(url):
+            return
+        require_tables(url, create=create)
+        with connected(url, "create" if create else "write") as storage:
+            if is_sqlite(url):
+                turn_log_on(storage.engine)
+            prepare_tables(storage.engine, create=create)
+            storage.engine.dispose()
 
 
-def tune_sqlite(engine: Engine) -> None:
-    """Makes an engine's transactions safe among processes.
+def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
+    """Has the connections that the engine makes from now on keep to `access`, and SQLite's be safe among processes.
 
     It comes after Optuna's start, which opens a transaction inside another and would wait for itself; the connections
     made until then are closed.
     """
     engine.dispose()
+    if file is not None:
+        event.listen(engine, "connect", partial(prepare_sqlite, file))
+        event.listen(engine, "begin", partial(begin_sqlite, file))
+    elif access == "read":
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", True))
+
+
+def prepare_sqlite(file: SqliteFile, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    """What each connection needs: transactions begun by us instead of the driver, and foreign keys that hold."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    # With a write-ahead log this can't damage the database; a power cut may take the last commits.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if file.access == "read":
+        connection.execute("PRAGMA query_only = ON")
+    file.note_log(connection, record.info)
+
+
+def begin_sqlite(file: SqliteFile, connection: Connection) -> None:
+    """Begins a transaction, with the write lock unless it only reads."""
+    file.require_same(connection.info)
+    deferred = file.access == "read" or only_reads(connection)
+    connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+
+def turn_log_on(engine: Engine) -> None:
+    """Turns SQLite's write-ahead log on, for good; it takes a moment in which no other process is connected."""
+    engine.dispose()
     with contextlib.closing(engine.raw_connection()) as connection:
         switch_to_wal(connection.cursor(), engine.url)
     engine.dispose()
-    event.listen(engine, "connect", prepare_sqlite)
-    event.listen(engine, "begin", begin_sqlite)
 
 
 def switch_to_wal(cursor: Any, url: URL) -> None:
-    """Turns the write-ahead log on, for good. SQLite's busy timeout doesn't cover this statement, hence the loop."""
+    """Turns the write-ahead log on. SQLite's busy timeout doesn't cover this statement, hence the loop."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -119,16 +164,3 @@ def switch_to_wal(cursor: Any, url: URL) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """What each connection needs: transactions begun by us instead of the driver, and foreign keys that hold."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    # With a write-ahead log this can't damage the database; a power cut may take the last commits.
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def begin_sqlite(connection: Connection) -> None:
-    """Begins a transaction, with the write lock unless it only reads."""
-    connection.exec_driver_sql("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")

@@ -8,6 +8,7 @@ StorageError
 │   ├── StudyNotFound           the database has no study of that name
 │   └── ManifestMismatch        the study exists, with other settings
 ├── StorageUnreachable          whoever runs the database or its disk   exit code 3 at start-up, else try again
+├── StorageGone                 whoever took the file away              exit code 3; trying again is no use
 ├── LeaseLost                   the worker: it drops the trial, another one has it
 ├── AlreadyBound                whoever binds trials by hand: the slot has another one
 └── ArtifactError               a file of a trial couldn't be kept or read; the trial goes on
@@ -44,6 +45,10 @@ class ManifestMismatch(StorageUsageError):
 
 class StorageUnreachable(StorageError):
     """The database didn't answer, or refused: the same call may succeed later."""
+
+
+class StorageGone(StorageError):
+    """The database's file, or its log, was deleted or replaced while it was in use: no call will succeed any more."""
 
 
 class LeaseLost(StorageError):

@@ -1,17 +1,17 @@
 """Creates the tables on first use, brings older ones up to date, and refuses those that a newer release has changed."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.pool import NullPool
 
 from storage import tables
+from storage.connecting import is_sqlite, one_connection, path_of
 from storage.errors import SchemaTooNew, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.sqlite_file import can_be_written
 from storage.transaction import unreachable, writing
 from storage.url import hide_password, require_study_tables
 
@@ -21,20 +21,28 @@ OLDEST_POSTGRES = 14  # the oldest that still gets fixes
 
 
 @contextlib.contextmanager
-def creation_lock(url: URL, connect_args: Mapping[str, Any]) -> Iterator[None]:
-    """Held by one process at a time, of all that open this database to create tables or a study.
+def creation_lock(url: URL) -> Iterator[None]:
+    """Held by one process at a time, of all that create tables or a study in this database. Those that find what they
+    need wait for nobody.
 
     It is a file beside a SQLite database, and an advisory lock in Postgres; either goes with the process that holds it.
+
+    Raises:
+        StorageUnreachable: another process held it all the time, which may end.
     """
-    if url.get_backend_name() == "sqlite":
+    if is_sqlite(url):
         with file_lock(url):
             yield
     else:
-        # Its own wait is bounded, and it sits idle in its transaction while others create.
-        settings = {**connect_args, "options": f"-c lock_timeout={int(LOCK_WAIT_S)}s"}
-        with one_connection(url, settings) as connection:
+        # It sits idle in its transaction while others create.
+        with one_connection(url, options=f"-c lock_timeout={int(LOCK_WAIT_S * 1000)}") as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
             yield
+
+
+def can_be_locked(url: URL) -> bool:
+    """Whether this process could take the creation lock."""
+    return not is_sqlite(url) or can_be_written(path_of(url))
 
 
 @contextlib.contextmanager
@@ -53,29 +61,65 @@ def file_lock(url: URL) -> Iterator[None]:
         lock.release()
 
 
-@contextlib.contextmanager
-def one_connection(url: URL, connect_args: Mapping[str, Any]) -> Iterator[Connection]:
-    """A transaction on a connection of its own, closed afterwards."""
-    engine = sa.create_engine(url, poolclass=NullPool, connect_args=dict(connect_args))
-    with engine.begin() as connection:
-        yield connection
+def is_ready(url: URL) -> bool:
+    """Whether there is nothing to make: our tables are there, in the version of this release, and so is SQLite's log.
 
-
-def inspect_database(url: URL, connect_args: Mapping[str, Any], *, create: bool) -> None:
-    """Raises if the server is too old, the database somebody else's, or, unless `create`, without our tables."""
-    with one_connection(url, connect_args) as connection:
+    Raises:
+        StorageUsageError: the server is too old, or the database somebody else's, or a newer release's.
+    """
+    if is_sqlite(url) and not path_of(url).exists():
+        return False
+    with one_connection(url, "read") as connection:
         require_known_server(connection)
-        found = sa.inspect(connection).get_table_names()
-        shown = hide_password(url.render_as_string(hide_password=False))
-        require_study_tables(found, shown)
-        if tables.studies.name in found:
-            # A user who may not read is refused here: Optuna's start would lose the connection that it fails on.
-            connection.execute(sa.select(tables.studies.c.study_id).limit(1))
-        if tables.schema.name in found:
+        require_ours(connection, url)
+        version = installed_version(connection)
+        if version is None:
+            return False
+        require_known_schema(version)
+        return version == tables.SCHEMA_VERSION and (not is_sqlite(url) or logs_ahead(connection, url))
+
+
+def logs_ahead(connection: Connection, url: URL) -> bool:
+    """Whether a SQLite database has its write-ahead log; one that can't be written needs none."""
+    return connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal" or not can_be_locked(url)
+
+
+def require_ours(connection: Connection, url: URL) -> None:
+    """Raises StorageUsageError if the database is somebody else's, or its studies may not be read."""
+    found = sa.inspect(connection).get_table_names()
+    require_study_tables(found, shown(url))
+    if tables.studies.name in found:
+        # A user who may not read is refused here: Optuna's start would lose the connection that it fails on.
+        connection.execute(sa.select(tables.studies.c.study_id).limit(1))
+
+
+def require_tables(url: URL, *, create: bool) -> None:
+    """Raises unless our tables are there, or may be created.
+
+    Raises:
+        StudyNotFound: they aren't, and `create` is false.
+        StorageUsageError: this user has no right to create them.
+    """
+    with one_connection(url, "create" if create else "read") as connection:
+        if installed_version(connection) is not None:
             return
         if not create:
-            raise StudyNotFound(f"the database {shown} holds no study of this program: a launch creates one")
-        require_right_to_create(connection, shown)
+            raise StudyNotFound(f"the database {shown(url)} holds no study of this program: a launch creates one")
+        require_right_to_create(connection, shown(url))
+
+
+def require_tables_as_they_are(url: URL) -> None:
+    """Raises StorageUsageError for tables that are missing or old, where nothing can be changed."""
+    require_tables(url, create=False)
+    raise StorageUsageError(
+        f"the tables in {shown(url)} are those of an earlier release, and can't be brought up to date where nothing "
+        "can be written: copy the database into another folder, and name it there"
+    )
+
+
+def shown(url: URL) -> str:
+    """The URL without its password."""
+    return hide_password(url.render_as_string(hide_password=False))
 
 
 def require_known_server(connection: Connection) -> None:

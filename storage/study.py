@@ -3,10 +3,10 @@
 import contextlib
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -16,16 +16,19 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.engine import URL, Engine
 
 from storage import registry
-from storage.engine import opened
+from storage.engine import looking, opened
 from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.fence import FencedTrials
 from storage.history import HistoryStorage, TrialHistory
 from storage.ledger import Ledger
 from storage.manifest import Manifest
+from storage.schema import can_be_locked, creation_lock
 from storage.transaction import translated
 from storage.trial_ids import TrialIds
 from storage.url import nearest, parse
 from storage.workers import Workers
+
+T = TypeVar("T")
 
 SHORTEST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
@@ -96,10 +99,12 @@ def create_study(
     study_name: str,
     manifest: Manifest,
     *,
+    wait_s: float = 0.0,
     sampler: BaseSampler | None = None,
     pruner: BasePruner | None = None,
 ) -> SharedStudy:
-    """Creates the study, or joins it if it is there and searches the same.
+    """Creates the study, or joins it if it is there and searches the same. A database that doesn't answer is tried
+    again for `wait_s` seconds.
 
     The study optimises in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
     further looks and its margin go. Without a sampler or pruner, Optuna's defaults serve.
@@ -107,13 +112,10 @@ def create_study(
     Raises:
         UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say; nothing was created.
         ManifestMismatch: the study exists with another space, data set or setting; the message lists them.
-        StorageUnreachable: the database doesn't answer.
+        StorageUnreachable: the database didn't answer in time.
     """
     parsed = parse(url)
-    with opened(parsed, create=True) as rdb:
-        created = establish(rdb, study_name, manifest)
-        stored = registry.stored_manifest(rdb, study_name)
-        return attach(rdb, study_name, stored or manifest, sampler, pruner, created=created)
+    return patiently(lambda: create_or_join(parsed, study_name, manifest, sampler, pruner), wait_s)
 
 
 def open_study(
@@ -121,22 +123,30 @@ def open_study(
     study_name: str,
     *,
     wait_s: float = 0.0,
+    only_look: bool = False,
     sampler: BaseSampler | None = None,
     pruner: BasePruner | None = None,
 ) -> SharedStudy:
     """Joins a study that is there. A database that doesn't answer is tried again for `wait_s` seconds.
+
+    With `only_look`, nothing is or can be changed by it: then it needs no right to write.
 
     Raises:
         UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say.
         StudyNotFound: there is no such study; the message lists those that there are.
         StorageUnreachable: the database didn't answer in time.
     """
-    parsed = parse(url)
+    parsed = parse(url, write=not only_look)
+    return patiently(lambda: join(parsed, study_name, sampler, pruner, only_look=only_look), wait_s)
+
+
+def patiently(attempt: Callable[[], T], wait_s: float) -> T:
+    """What the attempt gives; it is repeated for `wait_s` seconds while the database doesn't answer."""
     deadline = time.monotonic() + wait_s
     pause = SHORTEST_WAIT_S
     while True:
         try:
-            return join(parsed, study_name, sampler, pruner)
+            return attempt()
         except StorageUnreachable:
             if time.monotonic() + pause > deadline:
                 raise
@@ -145,21 +155,43 @@ def open_study(
 
 
 def study_names(url: str) -> list[str]:
-    """The names of the studies that this program has made in a database.
+    """The names of the studies that this program has made in a database, which need not be writable.
 
     Raises:
         StorageError: as `open_study`.
     """
-    with opened(parse(url), create=False) as rdb:
+    with opened(parse(url, write=False), create=False, only_look=True) as rdb:
         names = registry.names(rdb)
         rdb.engine.dispose()
         return names
 
 
-def join(url: URL, study_name: str, sampler: BaseSampler | None, pruner: BasePruner | None) -> SharedStudy:
-    """One attempt at `open_study`."""
-    with opened(url, create=False) as rdb:
+def create_or_join(
+    url: URL, study_name: str, manifest: Manifest, sampler: BaseSampler | None, pruner: BasePruner | None
+) -> SharedStudy:
+    """One attempt at `create_study`. Only if the study isn't there, it waits for its turn to create one."""
+    with opened(url, create=True) as rdb:
+        stored, created = registry.stored_manifest(rdb, study_name), False
+        if stored is None:
+            with creation_lock(url):
+                created = establish(rdb, study_name, manifest)
+                stored = registry.stored_manifest(rdb, study_name)
+        else:
+            require_same(study_name, stored, manifest)
+        return attach(rdb, study_name, stored or manifest, sampler, pruner, created=created)
+
+
+def join(
+    url: URL, study_name: str, sampler: BaseSampler | None, pruner: BasePruner | None, *, only_look: bool
+) -> SharedStudy:
+    """One attempt at `open_study`. Only if the study isn't there, it waits for those who may be creating it; it waits
+    for nobody who writes.
+    """
+    with opened(url, create=False, only_look=only_look) as rdb, looking(rdb):
         manifest = registry.stored_manifest(rdb, study_name)
+        if manifest is None and can_be_locked(url):
+            with creation_lock(url):
+                manifest = registry.stored_manifest(rdb, study_name)
         if manifest is None:
             raise StudyNotFound(not_found(study_name, registry.names(rdb), optuna.get_all_study_names(storage=rdb)))
         return attach(rdb, study_name, manifest, sampler, pruner, created=False)

@@ -5,7 +5,6 @@ Nothing here connects to a server or creates a file; a SQLite file that is there
 
 import contextlib
 import difflib
-import os
 import re
 import sqlite3
 from collections.abc import Collection
@@ -15,32 +14,35 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.errors import NotAStudyDatabase, UrlError
+from storage.sqlite_file import can_write, connect_read_only, reading
 
 VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
+LOOK_S = 10.0
 SECRET_OPTIONS = ("password", "sslpassword")
 
 # Either of them is the first table that Optuna makes, so that a half-made schema is taken for what it is.
 OPTUNA_TABLES = frozenset({"studies", "version_info"})
 
 
-def check_url(url: str) -> str:
+def check_url(url: str, *, write: bool = True) -> str:
     """The URL in full: an absolute path for SQLite, psycopg 3 as the driver for Postgres. It holds the password.
 
-    A SQLite file need not exist, but its directory must; whether a Postgres server answers isn't tried.
+    A SQLite file need not exist, but its directory must; whether a Postgres server answers isn't tried. Unless
+    `write`, a file need not be writable.
 
     Raises:
         UrlError: it isn't a URL, or of another kind of database; its directory is missing, or can't be written.
         NotAStudyDatabase: its file is no SQLite database, or one that holds something else than studies.
     """
-    return parse(url).render_as_string(hide_password=False)
+    return parse(url, write=write).render_as_string(hide_password=False)
 
 
-def parse(url: str) -> URL:
+def parse(url: str, *, write: bool = True) -> URL:
     """As `check_url`, as SQLAlchemy's URL."""
     parsed = split(url)
     kind, _, driver = parsed.drivername.partition("+")
     if kind == "sqlite" and driver in ("", "pysqlite"):
-        return check_sqlite(parsed)
+        return check_sqlite(parsed, write=write)
     if kind in ("postgresql", "postgres"):
         return check_postgres(parsed)
     raise UrlError(f"{hide_password(url)!r}: there is no support for {parsed.drivername!r}; {VALID}")
@@ -99,35 +101,36 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def check_sqlite(url: URL) -> URL:
+def check_sqlite(url: URL, *, write: bool) -> URL:
     """The URL with its path made absolute; raises UrlError or NotAStudyDatabase as `check_url` does."""
     if url.host or url.query or (url.database or "").startswith("file:"):
         raise UrlError(f"{str(url)!r} is more than a path (three slashes, then a relative path, no options); {VALID}")
     if not url.database or url.database == ":memory:":
         raise UrlError("a database in memory can't be shared between processes: name a file, as in sqlite:///search.db")
     path = Path(url.database).absolute()
-    require_writable(path)
+    require_place(path)
+    if write:
+        require_writable(path)
     if path.exists():
         require_study_file(path)
     return url.set(drivername="sqlite", database=str(path))
 
 
-def require_writable(path: Path) -> None:
-    """Raises UrlError unless SQLite can write the file, and its log beside it."""
+def require_place(path: Path) -> None:
+    """Raises UrlError unless there is a directory for the file, which may be a file."""
     folder = path.parent
     if not folder.is_dir():
         raise UrlError(f"the directory {str(folder)!r} of the database {path.name!r} doesn't exist: create it first")
     if path.is_dir():
         raise UrlError(f"{str(path)!r} is a directory: name a file in it, such as sqlite:///{path / 'search.db'}")
-    if not can_write(folder):
-        raise UrlError(f"the directory {str(folder)!r} can't be written: SQLite keeps its log beside the database")
+
+
+def require_writable(path: Path) -> None:
+    """Raises UrlError unless SQLite can write the file, and its log beside it."""
+    if not can_write(path.parent):
+        raise UrlError(f"the directory {str(path.parent)!r} can't be written: SQLite keeps its log beside the database")
     if path.exists() and not can_write(path):
         raise UrlError(f"the database {str(path)!r} can't be written: change its permissions, or name another file")
-
-
-def can_write(path: Path) -> bool:
-    """Whether this process may write there: permissions and read-only mounts both count."""
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def require_study_file(path: Path) -> None:
@@ -144,9 +147,10 @@ def sqlite_tables(path: Path) -> list[str]:
     """The names of the tables in a SQLite file, read without writing anything beside it."""
     # With a log beside it somebody has the database open, and reading takes part in their locking. Without one,
     # a reader would create it, unless told that nobody writes.
-    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    logged = Path(f"{path}-wal").exists()
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=10)) as connection:
+        opened = connect_read_only(path, LOOK_S) if logged else reading(path, "immutable=1", LOOK_S)
+        with contextlib.closing(opened) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:

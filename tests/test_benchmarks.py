@@ -29,6 +29,12 @@ def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None
     assert report["versions"].keys() >= {"python", "optuna"}
 
 
+@pytest.mark.parametrize("storage", ["postgres", "sqlite"])
+def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
+    result = smoke("joining", "--storage", storage)["results"]
+    assert (result["workers"], result["joined"], result["exit_codes"]) == (4, 4, {"0": 4})
+
+
 def test_the_answers_of_a_dashboard_are_timed() -> None:
     report = smoke("dashboard")
     assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]

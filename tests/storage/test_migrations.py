@@ -4,6 +4,8 @@
 """
 
 import gzip
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,18 @@ def test_a_migration_that_fails_changes_nothing(older_sqlite_url: str, monkeypat
     with pytest.raises(InterruptedError):
         study_names(older_sqlite_url)
     assert columns(older_sqlite_url) == before
+
+
+def test_processes_that_open_an_older_study_at_once_bring_it_up_to_date_once(older_sqlite_url: str) -> None:
+    together = threading.Barrier(8)
+
+    def read(_: int) -> int:
+        together.wait()
+        with open_study(older_sqlite_url, STUDY) as study:
+            return study.ledger.counts().complete
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(8))) == [5] * 8
 
 
 def test_the_new_version_is_noted(older_sqlite_url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from storage import engine, schema, study
+from storage import connecting, schema, study
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.records import SlotOrder
 from storage.study import SharedStudy, create_study, open_study
@@ -183,7 +183,7 @@ def test_opening_gives_up_at_its_deadline() -> None:
 
 
 def test_a_locked_file_stops_writers_and_not_readers(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(connecting, "BUSY_TIMEOUT_S", 0.05)
     with create_study(sqlite_url, "demo", example_manifest()) as one, open_study(sqlite_url, "demo") as other:
         with writing(one.engine):
             assert other.ledger.counts().total == 0
