@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.trainers.serving import trainer_server
 
@@ -31,6 +31,7 @@ def design_flags(command: F) -> F:
         precision_flag,
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]"),
         click.option("--limit-train", type=click.IntRange(2), help="Draw so many images for each replicate."),
+        validation_share_flag,
         click.option(
             "--margin",
             type=click.FloatRange(0, 100, min_open=True),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from search.commands import completion
-from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging
+from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
@@ -63,6 +63,7 @@ EXAMPLES = {
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
 @click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@validation_share_flag
 @click.option(
     "--baselines", is_flag=True, help="Begin with the space's published configurations, to measure the others against."
 )

@@ -132,7 +132,8 @@ class Optimizer(Record, frozen=True):
 
     `momentum` in [0, 1) (momentum, rmsprop), `nesterov` (momentum), `rho` in [0, 1) (rmsprop, adadelta) and `beta_1`,
     `beta_2` in [0, 1) (adam, adamw, nadam), None for Keras' default; `weight_decay`, the share of each weight that a
-    step takes away, times the learning rate (adamw: Loshchilov and Hutter 2019, arXiv:1711.05101).
+    step takes away, times the learning rate (adamw: Loshchilov and Hutter 2019, arXiv:1711.05101); `epsilon`, above 0,
+    what is added to the root by which a step is divided (all but sgd and momentum), None for Keras' default of 1e-7.
     """
 
     name: OptimizerName = written("adam")
@@ -144,6 +145,7 @@ class Optimizer(Record, frozen=True):
     beta_2: float = 0.999
     weight_decay: float = 0.004
     schedule: Schedule = Schedule()
+    epsilon: float | None = None
 
     def check(self) -> None:
         """See Record."""
@@ -152,6 +154,10 @@ class Optimizer(Record, frozen=True):
         for name in ("momentum", "rho", "beta_1", "beta_2"):
             value = getattr(self, name)
             require(value is None or 0 <= value < 1, f"{name} lies in [0, 1), not at {value}")
+        require(
+            self.epsilon is None or 0 < self.epsilon < math.inf,
+            f"epsilon is positive and finite, not {self.epsilon}; None is Keras' default",
+        )
         require(0 <= self.weight_decay < math.inf, f"weight_decay is 0 or more and finite, not {self.weight_decay}")
 
 

@@ -100,6 +100,15 @@ def precision_flag(command: F) -> F:
     )(command)
 
 
+def validation_share_flag(command: F) -> F:
+    """Adds --validation-share, None if it isn't given."""
+    return click.option(
+        "--validation-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Share of the training images to keep for validation.  [default: 0.2, or as published]",
+    )(command)
+
+
 def example_lines(examples: Mapping[str, str]) -> Iterator[str]:
     """A line for each example; the remarks stand below each other, or below a command that is too long for that."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)

@@ -11,7 +11,7 @@ from search.launching.planning import DEFAULT_DATASET
 from search.training.datasets import resolve_dataset
 from spaces import resolve
 from spaces.names import unknown_name
-from spaces.published import Experiment, experiments
+from spaces.published import Experiment, experiments, source
 from storage.comparison import ArmDesign, Comparison
 
 GIVEN = "spaces.arms:space"
@@ -75,5 +75,12 @@ def published_plan(options: CompareOptions, experiment: Experiment) -> Compariso
         f"{experiment.article}-{experiment.name}",
         experiment.epochs,
         experiment.batch_size,
+        experiment.validation_share,
     )
-    return make_comparison_plan(options, setting, comparison)
+    return make_comparison_plan(options, setting, comparison, published_notes(experiment))
+
+
+def published_notes(experiment: Experiment) -> tuple[str, ...]:
+    """Where the experiment is from, and how its images differ from those here."""
+    cited = f"published in: {source(experiment.article).cited()}"
+    return (cited,) if experiment.images is None else (cited, experiment.images)

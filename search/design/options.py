@@ -29,6 +29,7 @@ class StudyFlags:
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
+    validation_share: float | None = None
     margin: float = DEFAULT_MARGIN
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"

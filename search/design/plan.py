@@ -73,6 +73,7 @@ class Setting:
     study_name: str
     epochs: int | None = None
     batch_size: int | None = None
+    validation_share: float | None = None
     verb: str = "compare"
 
 
@@ -118,6 +119,7 @@ def study_manifest(flags: StudyFlags, setting: Setting, existing: Existing | Non
         artifact_store=flags.artifact_store,
         seed=flags.seed,
         limit_train=flags.limit_train,
+        validation_share=flags.validation_share or (setting.validation_share if existing is None else None),
         workers=flags.workers,
     )
     return make_manifest(options, setting.source, setting.dataset, existing, setting.verb)
@@ -131,6 +133,7 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
         batch_size=flags.batch_size or searched.batch_size,
         precision=flags.precision or searched.precision,
         limit_train=flags.limit_train or searched.limit_train,
+        validation_share=flags.validation_share or searched.validation_fraction,
         objective=flags.objective or searched.objective,
         seed=searched.seed if flags.seed is None else flags.seed,
         artifact_store=flags.artifact_store or searched.artifact_store,

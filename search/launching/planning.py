@@ -53,6 +53,7 @@ class LaunchOptions:
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
+    validation_share: float | None = None
     baselines: bool = False
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
@@ -166,7 +167,8 @@ def make_manifest(
     images = load_dataset(dataset, None if data_dir is None else str(data_dir))
     seed = pick(options.seed, stored.seed if stored else None, 0)
     limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
-    parts = split(images, VALIDATION_FRACTION, seed, limit_train)
+    share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
+    parts = split(images, share, seed, limit_train)
     objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
     precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
     return Manifest(
@@ -188,7 +190,7 @@ def make_manifest(
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
         seed=seed,
-        validation_fraction=VALIDATION_FRACTION,
+        validation_fraction=share,
         limit_train=limit_train,
         artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
         artifact_store=options.artifact_store or (stored.artifact_store if stored else None),

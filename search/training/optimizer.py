@@ -37,21 +37,22 @@ def make_optimizer(optimizer: Optimizer, steps: int | None = None) -> Any:
     rate, momentum = _learning_rate(optimizer, steps), optimizer.momentum
     decays = {} if optimizer.rho is None else {"rho": optimizer.rho}
     betas = {"beta_1": optimizer.beta_1, "beta_2": optimizer.beta_2}
+    epsilon = {} if optimizer.epsilon is None else {"epsilon": optimizer.epsilon}
     match optimizer.name:
         case "sgd":
             return keras.optimizers.SGD(rate, **named)
         case "momentum":
             return keras.optimizers.SGD(rate, momentum=momentum, nesterov=optimizer.nesterov, **named)
         case "rmsprop":
-            return keras.optimizers.RMSprop(rate, momentum=momentum, **decays, **named)
+            return keras.optimizers.RMSprop(rate, momentum=momentum, **decays, **epsilon, **named)
         case "adam":
-            return keras.optimizers.Adam(rate, **betas, **named)
+            return keras.optimizers.Adam(rate, **betas, **epsilon, **named)
         case "adadelta":
-            return keras.optimizers.Adadelta(rate, **decays, **named)
+            return keras.optimizers.Adadelta(rate, **decays, **epsilon, **named)
         case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas, **named)
+            return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas, **epsilon, **named)
         case "nadam":
-            return keras.optimizers.Nadam(rate, **betas, **named)
+            return keras.optimizers.Nadam(rate, **betas, **epsilon, **named)
 
 
 def _learning_rate(optimizer: Optimizer, steps: int | None) -> Any:

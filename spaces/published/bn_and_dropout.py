@@ -1,16 +1,28 @@
 """An article on batch normalisation combined with dropout: the second before or after the first."""
 
-from spaces.configuration import BatchNorm, BatchNormPosition, Configuration, Dropout
-from spaces.published.experiment import Arm, Experiment
+from collections.abc import Mapping
 
+from spaces.configuration import BatchNorm, BatchNormPosition, Configuration, Dropout, DropoutPosition
+from spaces.published.experiment import Arm, Article, Experiment
+
+ARTICLE = Article(
+    "bn-and-dropout",
+    "Improving a Keras CNN, part 3: batch normalization combined with dropout",
+    original_title="Tensorflow・kerasで構築したCNNの性能改善を行ってみる(その3 BatchNormaliztionとDropoutの組み合わせ)",
+    author="kazuboy",
+    url="https://qiita.com/kazuboy/items/c04ef5a66297bbfd0dba",
+)
 SOURCE = (
     "TensorFlow 2.0; the network isn't printed: the textbook's; Adam, and where it isn't given a rate of 0.25, assumed"
 )
 
 
-def dropout_then_bn(position: BatchNormPosition) -> Configuration:
-    """Dropout directly before each normalisation."""
-    return Configuration(batch_norm=BatchNorm(position), dropout=(Dropout("before_normalization", 0.25),))
+OURS = "the article's claim, for which it has no run: the arms differ in the order alone"
+
+
+def ordered(batch_norm: BatchNormPosition, dropout: DropoutPosition) -> Configuration:
+    """Dropout directly before or after each normalization."""
+    return Configuration(batch_norm=BatchNorm(batch_norm), dropout=(Dropout(dropout, 0.25),))
 
 
 ARMS = (
@@ -23,28 +35,48 @@ ARMS = (
     ),
     Arm(
         "dropout_then_bn_a",
-        dropout_then_bn("before_activation"),
+        ordered("before_activation", "before_normalization"),
         {"train_accuracy": 0.8612, "val_accuracy": 0.7644, "val_loss": 0.7979},
         None,
         f"{SOURCE}; read as convolution, dropout, normalisation, activation, pooling",
     ),
     Arm(
         "dropout_then_bn_b",
-        dropout_then_bn("after_activation"),
+        ordered("after_activation", "before_normalization"),
         {"train_accuracy": 0.8606, "val_accuracy": 0.7604, "val_loss": 0.7728},
         None,
         f"{SOURCE}; read as convolution, activation, dropout, normalisation, pooling",
     ),
 )
 
+ORDERS: Mapping[str, DropoutPosition] = {
+    "dropout_then_bn": "before_normalization",
+    "bn_then_dropout": "after_normalization",
+}
+PLACES: tuple[BatchNormPosition, ...] = ("before_activation", "after_activation")
+CLAIM_ARMS = tuple(
+    Arm(f"{order}_{place}", ordered(place, position), {}, None, OURS)
+    for place in PLACES
+    for order, position in ORDERS.items()
+)
+
 EXPERIMENTS = (
     Experiment(
-        article="bn-and-dropout",
+        article=ARTICLE.name,
         name="order",
         question="If dropout is used beside batch normalisation, does it belong after it?",
         dataset="cifar10",
         epochs=10,
         batch_size=32,
         arms=ARMS,
+    ),
+    Experiment(
+        article=ARTICLE.name,
+        name="claim",
+        question="With batch normalization and dropout next to each other, does dropout belong after it?",
+        dataset="cifar10",
+        epochs=10,
+        batch_size=32,
+        arms=CLAIM_ARMS,
     ),
 )

@@ -4,9 +4,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from spaces.configuration import Block, Configuration, Dropout
-from spaces.published.experiment import Arm, Experiment, scores
+from spaces.configuration import Block, Configuration, Dropout, EarlyStopping
+from spaces.published.experiment import Arm, Article, Experiment, scores
 
+ARTICLE = Article(
+    "mnist-memorisation",
+    "MNIST with dense networks and CNNs, true and shuffled labels",
+    author="derbuihan",
+    url="https://derbuihan.github.io/posts/mnist_experiment",
+)
+SHARE = 0.1
+LAST_TENTH = "the article validated on the last tenth of the training images, which is drawn at random here"
 SOURCE = "TensorFlow 2.4"
 QUARTER = (Dropout("before_output", 0.25),)
 DENSE_512 = Configuration(blocks=(), dense=(512,), dropout=QUARTER)
@@ -41,23 +49,71 @@ SHUFFLED_SCORES = (
 )
 SHUFFLED_ARMS = tuple(shuffled(arm, scores) for arm, scores in zip(TRUE_ARMS, SHUFFLED_SCORES, strict=True))
 
+WITHOUT_DROPOUT_ARMS = (
+    SHUFFLED_ARMS[-1],
+    Arm(
+        "conv_2_without_dropout_shuffled",
+        msgspec.structs.replace(SHUFFLED_ARMS[-1].configuration, dropout=()),
+        {},
+        SHUFFLED_ARMS[-1].params,
+        f"{SOURCE}; labels shuffled; said in words alone: it doesn't learn them either",
+    ),
+)
+
+STOPPING_ARMS = (
+    TRUE_ARMS[0],
+    Arm(
+        "dense_512_stopping_early",
+        msgspec.structs.replace(DENSE_512, early_stopping=EarlyStopping()),
+        {},
+        TRUE_ARMS[0].params,
+        f"{SOURCE}; no numbers; a patience of 3 epochs on the validation loss assumed",
+    ),
+)
+
 EXPERIMENTS = (
     Experiment(
-        article="mnist-memorisation",
+        article=ARTICLE.name,
         name="true_labels",
         question="Dense or convolutional, small or large: how well do they generalise?",
         dataset="mnist",
         epochs=50,
         batch_size=32,
         arms=TRUE_ARMS,
+        validation_share=SHARE,
+        images=LAST_TENTH,
     ),
     Experiment(
-        article="mnist-memorisation",
+        article=ARTICLE.name,
         name="shuffled_labels",
         question="Can the same networks learn labels by heart that say nothing about the images?",
         dataset="mnist",
         epochs=500,
         batch_size=32,
         arms=SHUFFLED_ARMS,
+        validation_share=SHARE,
+        images=LAST_TENTH,
+    ),
+    Experiment(
+        article=ARTICLE.name,
+        name="conv_2_without_dropout",
+        question="Is it dropout that keeps the largest network from learning shuffled labels by heart?",
+        dataset="mnist",
+        epochs=500,
+        batch_size=32,
+        arms=WITHOUT_DROPOUT_ARMS,
+        validation_share=SHARE,
+        images=LAST_TENTH,
+    ),
+    Experiment(
+        article=ARTICLE.name,
+        name="early_stopping",
+        question="Does stopping early generalize as well as training to the end?",
+        dataset="mnist",
+        epochs=50,
+        batch_size=32,
+        arms=STOPPING_ARMS,
+        validation_share=SHARE,
+        images=LAST_TENTH,
     ),
 )

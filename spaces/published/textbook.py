@@ -1,8 +1,13 @@
 """A textbook's chapter on improving the accuracy of a convolutional network: one regulariser at a time."""
 
 from spaces.configuration import BatchNorm, Configuration, Dropout, EarlyStopping, Regularization
-from spaces.published.experiment import Arm, Experiment, scores
+from spaces.published.experiment import Arm, Article, Experiment, scores
 
+ARTICLE = Article(
+    "cnn-accuracy-textbook",
+    "Improving the accuracy of a convolutional network (textbook chapter)",
+    original_title="畳み込みニューラルネットワークの精度向上",
+)
 SOURCE = "textbook chapter, TensorFlow 2.1; validated on the test images"
 PARAMS = 356_810
 
@@ -40,12 +45,14 @@ ARMS = (
 
 EXPERIMENTS = (
     Experiment(
-        article="cnn-accuracy-textbook",
+        article=ARTICLE.name,
         name="regularisers",
         question="Dropout, L2, early stopping or batch normalisation: which makes a small CNN more accurate?",
         dataset="cifar10",
         epochs=50,
         batch_size=1024,
         arms=ARMS,
+        images="the article trained on all 50,000 training images and validated on the test images; here validation "
+        "images are taken from the training images",
     ),
 )

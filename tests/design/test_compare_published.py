@@ -70,6 +70,8 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
     assert [arm["name"] for arm in answer["arms"]] == [arm.name for arm in experiment.arms]
     assert [arm["published"] for arm in answer["arms"]] == [dict(arm.published) for arm in experiment.arms]
     assert all(arm["n"] == 2 and not arm["failed"] for arm in answer["arms"])
-    validation = IMAGES // 5
+    with table.open(f"{article}-{experiment.name}") as shared:
+        validation = shared.manifest.n_validation
+    assert validation == pytest.approx(IMAGES * experiment.validation_share, abs=5)
     assert {sum(map(sum, arm["confusion"])) for arm in answer["arms"]} == {validation}
     assert len(answer["pairs"]) == len(experiment.arms) * (len(experiment.arms) - 1) // 2

@@ -14,7 +14,7 @@ from spaces.configuration import BATCH_NORM_POSITIONS, DROPOUT_POSITIONS, BatchN
 from spaces.contract import parameters
 from spaces.diagram import draw
 from spaces.named.bn_dropout import space
-from spaces.published import ARTICLES, experiments
+from spaces.published import ARTICLES, experiments, source
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def test_the_page_draws_what_was_published_beyond_bn_dropout() -> None:
 
 @pytest.mark.parametrize("article", ARTICLES)
 def test_every_published_arm_is_in_the_page_of_articles(article: str) -> None:
-    assert f"## {article}\n" in ARTICLES_PAGE
+    assert f"## {article}\n\n{source(article).cited()}\n" in ARTICLES_PAGE
     for experiment in experiments(article):
         assert f"### {experiment.name}\n\n> {experiment.question}" in ARTICLES_PAGE
         for arm in experiment.arms:

@@ -33,6 +33,7 @@ from spaces.configuration import (
     EarlyStopping,
     Inputs,
     Optimizer,
+    OptimizerName,
     Regularization,
     Schedule,
 )
@@ -343,3 +344,15 @@ def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_the_test_
     assert last.accuracy > 0.8
     assert last.val_accuracy < 0.3
     assert tested.accuracy < 0.25
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "adadelta", "adamw", "nadam"])
+def test_an_optimizer_has_the_epsilon_and_the_rho_that_its_record_says(keras: Any, name: OptimizerName) -> None:
+    made = make_optimizer(Optimizer(name, epsilon=1e-3, rho=0.8))
+    assert made.epsilon == 1e-3
+    assert make_optimizer(Optimizer(name)).epsilon == 1e-7
+    assert getattr(made, "rho", 0.8) == 0.8
+
+
+def test_programs_are_not_shared_by_trials_with_an_epsilon_of_their_own() -> None:
+    assert why_not_shared(Optimizer("adam", epsilon=1e-8)) is not None
