@@ -1,13 +1,19 @@
 """Data sets: what loads, and what is said about what doesn't."""
 
+import contextlib
+import io
+import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from search.errors import UsageError
@@ -149,6 +155,96 @@ def test_a_cut_off_file_is_explained(save: Save) -> None:
         load_dataset(str(path))
 
 
+def claiming(shape: tuple[int, ...]) -> bytes:
+    """An `.npy` of a few bytes whose header promises an array of that shape."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue() + bytes(100)
+
+
+def rezipped(path: Path, **replaced: bytes) -> None:
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in {**members, **{f"{name}.npy": content for name, content in replaced.items()}}.items():
+            file.writestr(name, content)
+
+
+@pytest.mark.parametrize("name", ["x_train", "y_train"])
+@pytest.mark.parametrize("shape", [(10**12, 28, 28), (2**62, 2**62, 4), (13, 40, 40)])
+def test_a_header_that_promises_more_than_there_is_takes_no_memory(
+    save: Save, name: str, shape: tuple[int, ...]
+) -> None:
+    path = save()
+    rezipped(path, **{name: claiming(shape)})
+    with pytest.raises(DataError, match=rf"damaged: its {name} is said to be \({shape[0]}, "):
+        load_dataset(str(path))
+
+
+def test_images_that_need_more_than_half_of_the_memory_are_refused_before_they_are_read(
+    save: Save, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.training.datasets.memory.SHARE", 1e-10)
+    for ref in (save(), images):
+        with pytest.raises(DataError, match=r"would take .* GB are the most: .* of this machine's memory"):
+            load_dataset(str(ref))
+
+
+@pytest.fixture(scope="module")
+def small_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compressed file of images, and with its ending replaced by .good its undamaged copy."""
+    path = tmp_path_factory.mktemp("mutated") / "own.npz"
+    np.savez_compressed(path, x_train=np.arange(8 * 9, dtype=np.uint8).reshape(8, 3, 3), y_train=np.arange(8) % 2)
+    path.with_suffix(".good").write_bytes(path.read_bytes())
+    return path
+
+
+def loads_or_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        assert load_dataset(str(path)).image_shape
+
+
+def test_one_changed_byte_of_a_file_never_ends_in_a_traceback(small_npz: Path) -> None:
+    whole = small_npz.with_suffix(".good").read_bytes()
+    for place, byte in enumerate(whole):
+        for other in (byte ^ 1, byte ^ 0x80, 0):
+            loads_or_is_refused(small_npz, whole[:place] + bytes([other]) + whole[place + 1 :])
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_a_file_damaged_in_any_way_never_ends_in_a_traceback(small_npz: Path, data: st.DataObject) -> None:
+    whole = small_npz.with_suffix(".good").read_bytes()
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, len(whole)))
+    loads_or_is_refused(small_npz, whole[:start] + data.draw(st.binary(max_size=40)) + whole[end:])
+
+
+def test_an_encrypted_file_is_explained(save: Save) -> None:
+    path = save()
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) - 10):  # the flag of encryption, in the local headers and in the directory
+        if content[place : place + 4] == b"PK\x03\x04":
+            content[place + 6] |= 1
+        elif content[place : place + 4] == b"PK\x01\x02":
+            content[place + 8] |= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"can't be read as an \.npz file: .*encrypted"):
+        load_dataset(str(path))
+
+
+def test_a_file_that_is_compressed_otherwise_is_read(save: Save) -> None:
+    path = save()
+    expected = load_dataset(str(path)).fingerprint()
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    assert load_dataset(str(path)).fingerprint() == expected
+
+
 def test_a_single_array_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "own.npz"
     with path.open("wb") as file:
@@ -169,6 +265,44 @@ def test_a_cut_off_image_is_named(images: Path) -> None:
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match=r"dogs/cut\.png can't be read"):
         load_dataset(str(images))
+
+
+@given(st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]), st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_image_damaged_in_any_way_is_read_or_named(images: Path, kind: str, data: st.DataObject) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (6, 4), "red").save(file, kind)
+    whole = file.getvalue()
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, len(whole)))
+    path = images / "dogs" / f"odd.{kind.lower()}"
+    path.write_bytes(whole[:start] + data.draw(st.binary(max_size=20)) + whole[end:])
+    try:
+        load_dataset(str(images))
+    except DataError as error:
+        assert str(path) in str(error)  # noqa: PT017  some of them can be read
+    finally:
+        path.unlink()
+
+
+def test_an_image_of_too_many_pixels_is_named_and_not_decoded(images: Path) -> None:
+    path = images / "dogs" / "large.png"
+    Image.new("1", (13_000, 13_000)).save(path)
+    with pytest.raises(DataError, match=r"large\.png has 13,000 x 13,000 pixels, and 89,478,485 are the most"):
+        load_dataset(str(images))
+
+
+def test_a_class_whose_name_is_not_utf_8_is_named(images: Path) -> None:
+    (images / "cats").rename(os.fsdecode(bytes(images / "caf") + b"\xe9"))
+    with pytest.raises(DataError, match=r"caf\\udce9' isn't UTF-8"):
+        load_dataset(str(images))
+
+
+def test_a_path_that_is_not_utf_8_is_named(images: Path) -> None:
+    odd = os.fsdecode(bytes(images.parent / "caf") + b"\xe9")
+    images.rename(odd)
+    with pytest.raises(DataError, match=r"caf\\udce9' isn't UTF-8"):
+        load_dataset(odd)
 
 
 def test_a_folder_without_images_is_explained(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from search.outside_text import is_text
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.digits import load_digits
 from search.training.datasets.errors import ArrayError, DataError, DatasetUnavailable, FolderError, UnknownDataset
@@ -52,6 +53,8 @@ def resolve_dataset(ref: str) -> str:
     """
     if ref in DATASETS:
         return ref
+    if not is_text(ref):
+        raise UnknownDataset(f"The path {ref!a} isn't UTF-8, as that of a data set must be. Rename it.")
     path = Path(ref).expanduser()
     if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
         return str(path.resolve())

@@ -1,6 +1,7 @@
 """A folder of images, one sub-folder a class, or with such folders in `train` and `test`."""
 
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from search.outside_text import is_text
 from search.training.datasets.arrays import RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.errors import FolderError
+from search.training.datasets.memory import require_memory
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 GREY_MODES = frozenset({"1", "L"})
 LARGEST_SIDE = 224
+MOST_PIXELS = 89_478_485  # of one image, 256 MB in color: from there on, Pillow takes it for an attack
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ def load_folder(folder: Path, name: str) -> DataSet:
     """
     train, test = _find_parts(folder)
     form = _common_format([*train, *test])
+    width, height = form.size
+    channels = 1 if form.mode == "L" else 3
+    require_memory((len(train) + len(test)) * width * height * channels, f"the images of {folder}")
     x_train, y_train = _read_all(train, form)
     if not test:
         return dataset_of(name, RawArrays(x_train, y_train))
@@ -62,6 +69,7 @@ def _find_parts(folder: Path) -> tuple[list[Found], list[Found]]:
 def _find(folder: Path) -> list[Found]:
     """Every image of every class, in the order of the names, so that the fingerprint is the same on every machine."""
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    _require_readable_names(classes)
     found = [Found(path, entry.name) for entry in classes for path in sorted(entry.rglob("*")) if _is_image(path)]
     if not found:
         loose = sum(_is_image(path) for path in folder.iterdir())
@@ -74,6 +82,14 @@ def _find(folder: Path) -> list[Found]:
     if without:
         raise FolderError(f"{folder} has classes without images: {', '.join(without)}. Fill or remove these folders.")
     return found
+
+
+def _require_readable_names(classes: Sequence[Path]) -> None:
+    for entry in classes:
+        if not is_text(entry.name):
+            raise FolderError(
+                f"The name of the class folder {str(entry)!a} isn't UTF-8, as names of classes must be. Rename it."
+            )
 
 
 def _is_image(path: Path) -> bool:
@@ -101,7 +117,7 @@ def _read(path: Path, form: Format) -> NDArray[np.uint8]:
     with _opened(path) as image:
         try:
             converted = image.convert(form.mode)
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # decoders raise a dozen kinds on damaged files
             raise _unreadable(path, error) from error
         if converted.size != form.size:
             converted = converted.resize(form.size, Image.Resampling.BILINEAR)
@@ -110,9 +126,17 @@ def _read(path: Path, form: Format) -> NDArray[np.uint8]:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            image = Image.open(path)
+    except Exception as error:  # decoders raise a dozen kinds on damaged files
         raise _unreadable(path, error) from error
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise FolderError(
+            f"The image {path} has {image.width:,} x {image.height:,} pixels, and {MOST_PIXELS:,} are the most that "
+            "are decoded. Make it smaller or take it out of the folder."
+        )
+    return image
 
 
 def _unreadable(path: Path, error: Exception) -> FolderError:
