@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Self
 
-from storage.errors import LeaseLost, StorageUnreachable
+from storage.errors import LeaseLost, StorageError, StorageUnreachable
 from storage.ledger import Ledger
 from storage.records import Lease
 
@@ -44,7 +44,8 @@ class LeaseKeeper:
                 self._ledger.renew(self._lease, self._lease.lease_s)
             except StorageUnreachable as error:
                 log.warning("the lease of slot %d isn't renewed yet: %s", self._lease.slot, error)
-            except LeaseLost:
+            except StorageError as error:
+                log.debug("the lease of slot %d can't be renewed any more: %s", self._lease.slot, error)
                 self._lost.set()
                 return
             except Exception:

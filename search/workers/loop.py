@@ -16,7 +16,7 @@ from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from search.workers.workbench import Workbench
 from storage import SharedStudy
-from storage.errors import StorageUnreachable
+from storage.errors import StorageError, StorageUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Heartbeat:
             try:
                 memory = round(self._bench.trainer.memory_mb())
                 self._bench.shared.workers.beat(self._bench.worker_id, trainer_memory_mb=memory)
-            except StorageUnreachable as error:
+            except StorageError as error:  # what it means for the worker, its next claim or write finds out
                 log.debug("no sign of life could be left: %s", error)
 
 

@@ -16,7 +16,7 @@ from search.workers.places import Place, find_places
 from search.workers.pool import WorkerPool
 from search.workers.workbench import Workbench
 from storage import open_study
-from storage.errors import StorageUnreachable
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def leave(bench: Workbench, reason: str) -> None:
     """Says goodbye; a database that is away will see by the missing signs of life."""
     try:
         bench.shared.workers.leave(bench.worker_id, reason)
-    except StorageUnreachable as error:
+    except StorageError as error:
         log.warning("left without a word to the database: %s", error)
 
 
