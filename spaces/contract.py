@@ -1,9 +1,8 @@
 """What every space must keep to, checked in a moment without Keras, Optuna or a database."""
 
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
 
+from spaces.blame import describe
 from spaces.configuration import Configuration, Scalar
 from spaces.distributions import Distribution
 from spaces.errors import SpaceError
@@ -108,17 +107,6 @@ def check_baseline(space: Space, baseline: Baseline) -> None:
         raise SpaceError(
             f"the baseline {baseline.name!r} has parameters that aren't asked for: {', '.join(superfluous)}"
         )
-
-
-def describe(error: BaseException, file: Path | None = None) -> str:
-    """An error in one line: its type, its words, and the last line that ran, of `file` if any of it did."""
-    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file is not None and frame.filename == str(file)]
-    if isinstance(error, SyntaxError) or not frames:
-        return words
-    last = (own or frames)[-1]
-    return f"{words} ({last.filename}, line {last.lineno})"
 
 
 def check_fields(space: object) -> None:

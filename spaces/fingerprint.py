@@ -14,6 +14,7 @@ OUR_ROOT = Path(__file__).resolve().parent.parent
 FRAMEWORK = frozenset(
     f"{OURS}.{name}"
     for name in (
+        "blame",
         "configuration",
         "contract",
         "diagram",

@@ -9,7 +9,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-from spaces.contract import describe
+from spaces.blame import describe
 from spaces.errors import SpaceFileError
 from spaces.fingerprint import Source
 from spaces.names import unknown_name

@@ -1,9 +1,9 @@
 """The summary of a study in sentences, none of which claims more than its data."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from search.report.facts import StudyFacts, TrialFacts
+from search.study.reasons import counted
 from search.views.lessons import FEWEST, lessons
 from search.views.proportion import wilson_interval
 from search.views.summary_text import lesson_line, number
@@ -151,7 +151,7 @@ def ended_otherwise(facts: StudyFacts) -> str:
 
 def failure_reasons(facts: StudyFacts) -> dict[str, int]:
     """How often each reason ended a trial as failed, the most frequent first."""
-    return dict(Counter(trial.reason or "no reason" for trial in facts.trials if trial.state == "failed").most_common())
+    return counted(trial.reason or "no reason" for trial in facts.trials if trial.state == "failed")
 
 
 def lesson_lines(facts: StudyFacts) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from optuna.trial import FixedTrial
 
+from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.questions import PlainTrial
@@ -23,6 +24,6 @@ def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
         raise
     except Exception as error:
         raise SpaceError(
-            f"the space {space.name!r} makes no configuration of {dict(params)}: {type(error).__name__}: {error}. "
+            f"the space {space.name!r} makes no configuration of {dict(params)}: {describe(error)}. "
             "Has it changed since the study was made?"
         ) from error

@@ -1,11 +1,11 @@
 """A study at one moment, for whoever watches it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from search.study.alive import is_alive
+from search.study.reasons import counted
 from storage import SharedStudy
 from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
 
@@ -126,7 +126,7 @@ def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
         for done in outcomes
         if done.outcome.state == "failed"
     ]
-    return dict(Counter(reasons).most_common())
+    return counted(reasons)
 
 
 def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float) -> float | None:

@@ -16,6 +16,7 @@ from search.baselines import BASELINE
 from search.samplers import make_sampler
 from search.sampling.drafts import Drafts
 from search.sampling.proposal import fixed_params, propose, visible_to_sampler
+from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
@@ -66,7 +67,7 @@ def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, numbe
         except UpdateFinishedTrialError:
             log.warning("trial %d was ended by another program, without the parameters of its slot", number)
         except Exception as error:
-            raise SpaceError(f"the space {space.name!r} failed to suggest: {type(error).__name__}: {error}") from error
+            raise SpaceError(f"the space {space.name!r} failed to suggest: {describe(error)}") from error
     return proposal.configuration
 
 

@@ -31,6 +31,7 @@ from search.training.trainee import Trainee
 from search.training.trainees import Trainees, forget_models
 from search.training.treatment import Treated, Treatment, treat
 from spaces import Space, load_space
+from spaces.blame import condensed
 from spaces.errors import SpaceError
 
 CACHED_SPLITS = 2
@@ -229,7 +230,7 @@ def _load_model(path: Path) -> Any:
         return keras.saving.load_model(path, compile=False)
     except (TypeError, ValueError) as error:
         raise SpaceError(
-            f"the model {path} can't be loaded: {error}. "
+            f"the model {path} can't be loaded: {condensed(str(error))}. "
             "Layers of one's own need @keras.saving.register_keras_serializable() and a get_config()."
         ) from error
 

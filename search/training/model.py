@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.training.optimizer import make_optimizer
+from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.layers import (
@@ -166,7 +167,7 @@ def _from_space(space: Space, configuration: Configuration, setting: Setting) ->
     try:
         model = space.build(configuration, setting.image_shape, setting.classes)
     except Exception as error:
-        raise SpaceError(f"build of the space {space.name!r} raised {type(error).__name__}: {error}") from error
+        raise SpaceError(f"build of the space {space.name!r} raised {describe(error)}") from error
     if not isinstance(model, keras.Model):
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
     _check_output(space, model, setting)
@@ -181,8 +182,7 @@ def _check_output(space: Space, model: Any, setting: Setting) -> None:
         shape = tuple(model(keras.ops.zeros((1, *setting.image_shape)), training=False).shape)
     except Exception as error:
         raise SpaceError(
-            f"the model of the space {space.name!r} raised {type(error).__name__} on an image of shape "
-            f"{setting.image_shape}: {error}"
+            f"the model of the space {space.name!r} on an image of shape {setting.image_shape} raised {describe(error)}"
         ) from error
     wanted = (1, setting.classes)
     if shape != wanted:

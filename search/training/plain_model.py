@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search.trainers.protocol import Precision
 from search.training.optimizer import make_optimizer
+from spaces.blame import condensed
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.space import ImageShape
@@ -30,7 +31,7 @@ def load_trained(path: Path) -> Any:
     try:
         model = keras.saving.load_model(path, compile=False)
     except (TypeError, ValueError) as error:
-        raise SpaceError(f"the model can't be opened with Keras alone: {error}") from error
+        raise SpaceError(f"the model can't be opened with Keras alone: {condensed(str(error))}") from error
     foreign = sorted({type(layer).__name__ for layer in all_layers(model) if not is_of_keras(layer)})
     if foreign:
         raise SpaceError(

@@ -13,7 +13,7 @@ from storage.records import SlotCounts
 BAR_WIDTH = 48
 MOST_WORKERS = 16
 MOST_FAILURES = 5
-LONGEST_REASON = 100
+LONGEST_REASON = 300
 LEVELS = "▁▂▃▄▅▆▇█"
 LOST_MARK = "lost"
 

@@ -1,12 +1,12 @@
 """What a search found, as one record."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search.baselines import BASELINE, BaselineResult, baseline_results
+from search.study.reasons import counted
 from search.study.test_score import TestScore, stored_test_score
 from search.views.lessons import Lesson, lessons
 from storage import Manifest, SharedStudy
@@ -98,4 +98,4 @@ def failure_reasons(trials: list[FrozenTrial]) -> dict[str, int]:
         for trial in trials
         if trial.state is TrialState.FAIL
     ]
-    return dict(Counter(reasons).most_common())
+    return counted(reasons)

@@ -1,7 +1,6 @@
 """The loop of a worker: claims slots of the shared study and works on them until none is left."""
 
 import logging
-import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Self
 
 from search.errors import Quarantined
 from search.shutdown import Shutdown
+from search.study.reasons import without_numbers
 from search.workers.aftermath import Aftermath
 from search.workers.attempt import HostPart, attempt_slot
 from search.workers.scoring import measure_test_score
@@ -26,7 +26,6 @@ SETTLE_AFTER_S = 5.0
 HOPELESS_AFTER = 3
 QUARANTINE_AFTER = 3
 OUTAGE_POLL_S = 2.0
-NUMBER = re.compile(r"\d[\d.eE+-]*")
 
 
 class Heartbeat:
@@ -163,6 +162,6 @@ def stop_if_hopeless(shared: SharedStudy) -> None:
     if counts.failed < counts.finished or counts.failed < HOPELESS_AFTER:
         return
     first = [finished.outcome for finished in shared.ledger.outcomes(HOPELESS_AFTER)]
-    if len({(outcome.kind, NUMBER.sub("#", outcome.reason or "")) for outcome in first}) == 1:
+    if len({(outcome.kind, without_numbers(outcome.reason or "")) for outcome in first}) == 1:
         kind, reason = first[0].kind, first[0].reason
         shared.ledger.stop(f"the first {HOPELESS_AFTER} trials all failed for the same reason ({kind}): {reason}")

@@ -36,5 +36,5 @@ def test_memory_exhausted_in_a_build_is_no_error_of_the_space() -> None:
 
 def test_a_reason_is_one_line_with_the_type_of_a_foreign_error() -> None:
     assert failure_reason(KeyError("width")) == "KeyError: 'width'"
-    assert failure_reason(SpaceError("too small\nfor it")) == "too small"
-    assert failure_reason(ValueError()) == "ValueError: "
+    assert failure_reason(SpaceError("too small\nfor it")) == "too small for it"
+    assert failure_reason(ValueError()) == "ValueError"

@@ -1,0 +1,33 @@
+"""Failures for one reason are one line, though it names another address, layer or number each time."""
+
+from typing import Any
+
+from search.report.facts import gather_facts
+from search.report.words import failure_reasons as reported
+from search.study.reasons import counted
+from search.study.snapshot import take_snapshot
+from search.views.summary import summarise
+
+REASON = (
+    "build raised TypeError: <Block object at 0x7f{0}c0ffee> in conv2d_{0} takes {0} images (/home/me/own.py, line 7)"
+)
+
+
+def test_addresses_layers_and_numbers_make_no_other_reason() -> None:
+    reasons = [REASON.format(11), "no such layer", REASON.format(2), REASON.format(345)]
+    assert counted(reasons) == {REASON.format(11): 3, "no such layer": 1}
+
+
+def test_the_most_frequent_comes_first() -> None:
+    assert list(counted(["rare", "often", "often"])) == ["often", "rare"]
+    assert counted([]) == {}
+
+
+def test_all_that_list_failures_count_them_so(lab: Any) -> None:
+    lab.acts = {number: [{"fail": ["space_error", REASON.format(number)]}] for number in (1, 2)}
+    shared = lab.study(4)
+    lab.work()
+    once = {f"space_error: {REASON.format(1)}": 2}
+    assert summarise(shared, 0.0).failures == once
+    assert take_snapshot(shared).failures == once
+    assert reported(gather_facts(shared)) == once
