@@ -68,9 +68,10 @@ class Split:
 
 def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None = None) -> Split:
     """Takes that fraction of each class of the training images for validation; the test images stay as they are.
+    Where the data set came with validation images, those are the validation images, and the fraction doesn't matter.
 
-    With `limit_train`, only that many of the training images are used, validation included, in the classes'
-    proportions. The seed decides which; the same seed gives the same images.
+    With `limit_train`, only that many of the training images are used, validation included unless it came with the
+    data set, in the classes' proportions. The seed decides which; the same seed gives the same images.
 
     Raises:
         DataError: fraction or limit are out of range; says what's valid.
@@ -78,7 +79,7 @@ def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None 
     if not 0 < fraction < 1:
         raise DataError(f"The validation fraction lies between 0 and 1, not at {fraction}.")
     x, y = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
-    chosen = take_stratified(y, fraction, np.random.default_rng([seed, 1]))
+    chosen = _for_validation(y, dataset.n_own_validation, fraction, np.random.default_rng([seed, 1]))
     return Split(
         x,
         np.flatnonzero(~chosen),
@@ -93,15 +94,24 @@ def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None 
 
 
 def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> tuple[Images, Labels]:
-    """The training images that are used and their labels, in their order: a copy of exactly `limit`, or all."""
-    total, least = len(dataset.y_train), 2 * len(dataset.classes)
+    """The training images that are used and their labels, in their order: a copy of exactly `limit` and the
+    validation images that came with them, or all."""
+    total, least = len(dataset.y_train) - dataset.n_own_validation, 2 * len(dataset.classes)
     if limit is None or limit >= total:
         return dataset.x_train, dataset.y_train
     if limit < least:
         raise DataError(f"limit_train must be {least} or more, two images of each class, not {limit}.")
     shuffled = rng.permutation(total)
     used = np.sort(shuffled[_round_robin(dataset.y_train[shuffled])[:limit]])
+    used = np.concatenate([used, np.arange(total, len(dataset.y_train))])
     return dataset.x_train[used], dataset.y_train[used]
+
+
+def _for_validation(y: Labels, n_own: int, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which images are for validation: the last `n_own`, or, without any, that fraction of each class."""
+    if n_own:
+        return np.arange(len(y)) >= len(y) - n_own
+    return take_stratified(y, fraction, rng)
 
 
 def _round_robin(labels: Labels) -> NDArray[np.int64]:

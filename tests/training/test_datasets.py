@@ -140,7 +140,7 @@ def test_a_folder_may_hold_train_and_test(images: Path, tmp_path: Path) -> None:
         ({"x_train": np.array([["a" * 4] * 4] * 12)}, "not numbers"),
         ({"x_train": np.ones((0, 4, 4)), "y_train": np.ones(0, int)}, "is empty"),
         ({"x_test": np.ones((2, 5, 5)), "y_test": np.ones(2, int)}, "must agree"),
-        ({"x_test": np.ones((2, 4, 4)), "y_test": np.array([0, 9])}, "label 9"),
+        ({"x_test": np.ones((2, 4, 4), np.uint8), "y_test": np.array([0, 9])}, "label 9"),
     ],
 )
 def test_a_wrong_file_is_explained(save: Save, changes: dict[str, Any], message: str) -> None:

@@ -1,26 +1,68 @@
 """Arrays as they come, checked and brought into the form of a DataSet."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.training.datasets.dataset import DataSet, Images, Labels, hold_out_test
-from search.training.datasets.errors import ArrayError
+from search.training.datasets.errors import require
+from search.training.datasets.inventory import Inventory, Named, Part, part_of_arrays
+from search.training.datasets.labels import checked_labels, positions, require_classes
+from search.training.datasets.scales import (
+    Scale,
+    as_bytes_or_floats,
+    far_apart,
+    in_one_type,
+    require_no_outliers,
+    require_one_scale,
+    scale_of,
+)
 
 RAW_TYPES = "buif"  # NumPy's kinds: bool, unsigned, signed, float
+MOST_CHANNELS = 4
+CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 
 
 @dataclass(frozen=True, eq=False)
 class RawArrays:
-    """Images and labels as a file or a package gives them; without test images both of the latter are None."""
+    """Images and labels as a file or a package gives them; without test or validation images both of these are None.
+
+    `channels_last` says that someone has said so, so that it needn't be looked at. `one_scale` says the same of the
+    parts' pixels. `names` are those that arrays have in a file, where they are others.
+    """
 
     x_train: NDArray[Any]
     y_train: NDArray[Any]
     x_test: NDArray[Any] | None = None
     y_test: NDArray[Any] | None = None
+    x_val: NDArray[Any] | None = None
+    y_val: NDArray[Any] | None = None
+    channels_last: bool = False
+    one_scale: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class RawPart:
+    """The images and labels of a part, and how messages call it: x_train, training."""
+
+    name: str
+    role: str
+    x: NDArray[Any]
+    y: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedPart:
+    """The same with images (n, height, width, channels), uint8 or float32, and labels (n,), integers or text."""
+
+    raw: RawPart
+    x: Images
+    y: NDArray[Any]
+    scale: Scale
 
 
 def dataset_of(name: str, raw: RawArrays, classes: Sequence[str] | None = None) -> DataSet:
@@ -29,110 +71,105 @@ def dataset_of(name: str, raw: RawArrays, classes: Sequence[str] | None = None) 
     Raises:
         ArrayError: the arrays are no labelled images; says which array and what's valid.
     """
-    x_train, y_raw = _images(raw.x_train, f"{name}: x_train"), _labels(raw.y_train, f"{name}: y_train")
-    _require_same_length(x_train, y_raw, f"{name}: x_train and y_train")
+    parts = [_checked(part, name, channels_last=raw.channels_last) for part in _parts(raw)]
+    remarks = _compared(parts, one_scale=raw.one_scale)
+    y_raw = parts[0].y
     values = np.unique(y_raw) if classes is None else np.arange(len(classes))
     names = tuple(str(value) for value in (values if classes is None else classes))
-    y_train = _positions(y_raw, values, f"{name}: y_train")
-    _require_classes(y_train, names, name)
-    pixel_max = float(np.abs(x_train).max()) if x_train.dtype.kind == "f" else float(x_train.max())
-    _require(pixel_max > 0, f"{name}: all pixels of x_train are 0")
-    if raw.x_test is None or raw.y_test is None:
-        parts = hold_out_test(x_train, y_train, name)
+    labels = [positions(part.y, values, f"{name}: y_{part.raw.name}") for part in parts]
+    own = any(part.raw.name == "val" for part in parts)
+    require_classes(labels[0], names, name, least=1 if own else 2)
+    images = in_one_type([part.x for part in parts])
+    largest = np.abs(images[0]).max() if images[0].dtype.kind == "f" else images[0].max()
+    given = {part.raw.name: pair for part, pair in zip(parts, zip(images, labels, strict=True), strict=True)}
+    dataset = _assembled(name, given, names, float(largest))
+    found = [_found(part, part_labels, len(names)) for part, part_labels in zip(parts, labels, strict=True)]
+    return replace(dataset, inventory=Inventory(tuple(found), _scaling(dataset.pixel_max), treated=remarks))
+
+
+def _parts(raw: RawArrays) -> list[RawPart]:
+    parts = [RawPart("train", "training", raw.x_train, raw.y_train)]
+    if raw.x_val is not None and raw.y_val is not None:
+        parts.append(RawPart("val", "validation", raw.x_val, raw.y_val))
+    if raw.x_test is not None and raw.y_test is not None:
+        parts.append(RawPart("test", "test", raw.x_test, raw.y_test))
+    return parts
+
+
+def _checked(part: RawPart, name: str, *, channels_last: bool) -> CheckedPart:
+    where = f"{name}: x_{part.name}"
+    numbers = _with_channels(part.x, where, channels_last=channels_last)
+    x, y = as_bytes_or_floats(numbers, where), checked_labels(part.y, f"{name}: y_{part.name}")
+    require(len(x) == len(y), f"{where} and y_{part.name} don't match: {len(x)} images and {len(y)} labels")
+    scale = scale_of(part.x, where)
+    require(scale.reach > 0, f"{name}: all pixels of x_{part.name} are 0")
+    if x.dtype.kind == "f":
+        require_no_outliers(x, where)
+    return CheckedPart(part, x, y, scale)
+
+
+def _compared(parts: Sequence[CheckedPart], *, one_scale: bool) -> tuple[Named, ...]:
+    """Raises ArrayError if a part doesn't go with the training images; returns what should be known of them."""
+    training, remarks = parts[0], list[Named]()
+    for part in parts[1:]:
+        require(
+            part.x.shape[1:] == training.x.shape[1:],
+            f"{part.scale.where}: its images are {part.x.shape[1:]}, those of x_train {training.x.shape[1:]}; "
+            "they must agree",
+        )
+        if not one_scale:
+            require_one_scale(training.scale, part.scale)
+            if far_apart(training.scale, part.scale):
+                told = f"pixels of x_{part.raw.name} end at {part.scale.highest:g}, of x_train at "
+                told += f"{training.scale.highest:g}: taken as one scale, as both are {part.scale.dtype}"
+                remarks.append(Named(told, len(part.x)))
+    return tuple(remarks)
+
+
+def _assembled(
+    name: str, given: dict[str, tuple[Images, Labels]], classes: tuple[str, ...], pixel_max: float
+) -> DataSet:
+    """The data set of checked arrays by their parts. Validation images of the user's follow those for training."""
+    x, y = given["train"]
+    own = given.get("val")
+    if "test" in given:
+        x_test, y_test = given["test"]
     else:
-        parts = (x_train, y_train, *_test_part(name, raw.x_test, raw.y_test, x_train, values))
-    return DataSet(name, *parts, classes=names, pixel_max=pixel_max)
+        x, y, x_test, y_test = hold_out_test(x, y, name, least=3 if own is None else 2)
+    if own is not None:
+        x, y = np.concatenate([x, own[0]]), np.concatenate([y, own[1]])
+    return DataSet(name, x, y, x_test, y_test, classes, pixel_max, 0 if own is None else len(own[1]))
 
 
-def _test_part(
-    name: str, x: NDArray[Any], y: NDArray[Any], x_train: Images, values: NDArray[Any]
-) -> tuple[Images, Labels]:
-    x_test, y_raw = _images(x, f"{name}: x_test"), _labels(y, f"{name}: y_test")
-    _require_same_length(x_test, y_raw, f"{name}: x_test and y_test")
-    _require(
-        x_test.shape[1:] == x_train.shape[1:],
-        f"{name}: the images of x_test are {x_test.shape[1:]}, those of x_train {x_train.shape[1:]}; they must agree",
-    )
-    return x_test.astype(x_train.dtype, copy=False), _positions(y_raw, values, f"{name}: y_test")
+def _found(part: CheckedPart, labels: Labels, n_classes: int) -> Part:
+    return part_of_arrays(part.raw.role, f"x_{part.raw.name}", part.raw.x, np.bincount(labels, minlength=n_classes))
 
 
-def _images(array: NDArray[Any], where: str) -> Images:
-    """uint8 or float32 images of shape (n, height, width, channels)."""
-    _require(
+def _scaling(pixel_max: float) -> str:
+    return f"divided by {pixel_max:g}, the largest of the training images"
+
+
+def _with_channels(array: NDArray[Any], where: str, *, channels_last: bool) -> NDArray[Any]:
+    """Numbers of shape (n, height, width, channels)."""
+    require(
         array.dtype.kind in RAW_TYPES,
         f"{where} holds {array.dtype}, not numbers; images are arrays of uint8 or float32",
     )
-    _require(
+    require(
         array.ndim in (3, 4),
         f"{where} has the shape {array.shape}; images are (n, height, width) or (n, height, width, channels)",
     )
-    _require(array.size > 0, f"{where} is empty: its shape is {array.shape}")
+    require(array.size > 0, f"{where} is empty: its shape is {array.shape}")
     images = array[..., np.newaxis] if array.ndim == 3 else array
-    _require(
-        images.shape[-1] <= 4 or images.shape[1] > 4,
-        f"{where} has the shape {array.shape}, which looks like channels first; "
-        "put channels last with x.transpose(0, 2, 3, 1)",
+    require(
+        channels_last or not _looks_like_channels_first(images.shape),
+        f"{where} has the shape {array.shape}, which looks like channels first; put channels last with "
+        f"x.transpose(0, 2, 3, 1), or, if they are, say so: np.savez(…, data_format={CHANNELS_LAST!r})",
     )
-    return _numbers(images, where)
+    return images
 
 
-def _numbers(images: NDArray[Any], where: str) -> Images:
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind in "bui" and images.min() >= 0 and images.max() <= 255:
-        return images.astype(np.uint8)
-    with np.errstate(over="ignore"):
-        numbers = images.astype(np.float32)
-    finite = np.asarray(np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
-    _require(
-        bool(finite.all()),
-        f"{where} has pixels that are NaN or infinite in {int((~finite).sum())} of {len(finite)} images, "
-        f"first in image {int(np.argmin(finite))}; leave these images out or repair them",
-    )
-    return numbers
-
-
-def _labels(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """Labels of shape (n,): integers or text."""
-    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    _require(
-        flat.ndim == 1,
-        f"{where} has the shape {array.shape}; labels are (n,), one a image"
-        + ("; from one-hot labels make y.argmax(axis=1)" if array.ndim == 2 else ""),
-    )
-    if flat.dtype.kind == "f":
-        _require(bool((flat == np.round(flat)).all()), f"{where} holds fractions or NaN; labels are integers or text")
-        return flat.astype(np.int64)
-    _require(flat.dtype.kind in "buiU", f"{where} holds {flat.dtype}; labels are integers or text")
-    return flat
-
-
-def _positions(labels: NDArray[Any], values: NDArray[Any], where: str) -> Labels:
-    known = np.isin(labels, values)
-    _require(
-        bool(known.all()),
-        f"{where} has the label {labels[np.argmin(known)]!s}, which isn't one of the {len(values)} training classes",
-    )
-    return np.searchsorted(values, labels).astype(np.int64)
-
-
-def _require_same_length(x: Images, y: NDArray[Any], where: str) -> None:
-    _require(len(x) == len(y), f"{where} don't match: {len(x)} images and {len(y)} labels")
-
-
-def _require_classes(y_train: Labels, classes: Sequence[str], name: str) -> None:
-    counts = np.bincount(y_train, minlength=len(classes))
-    _require(
-        len(counts) >= 2, f"{name}: all {len(y_train)} images are of one class, {classes[0]}; at least 2 are needed"
-    )
-    rarest = int(np.argmin(counts))
-    _require(
-        int(counts[rarest]) >= 2,
-        f"{name}: class {classes[rarest]} has {counts[rarest]} training image(s); "
-        "at least 2 are needed, one for training and one for validation",
-    )
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise ArrayError(message)
+def _looks_like_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether the second axis could be channels and the last couldn't. Square images with many channels are neither."""
+    _, height, width, channels = shape
+    return height <= MOST_CHANNELS < channels and height != width

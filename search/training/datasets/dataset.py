@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.training.datasets.errors import ArrayError
+from search.training.datasets.inventory import NOTHING, Inventory
 
 Images = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -22,7 +23,9 @@ class DataSet:
 
     `x_train` and `x_test` are uint8 or float32 of shape (n, height, width, channels), `y_train` and `y_test` int64 of
     shape (n,) with the positions of the labels in `classes`. Divided by `pixel_max`, the pixels lie in [0, 1], or in
-    [-1, 1] where the data has negative ones.
+    [-1, 1] where the data has negative ones. The last `n_own_validation` images of training are those that came as
+    validation images; without any, each search takes some of the training images for validation. `inventory` is what
+    was found when it was read.
     """
 
     name: str
@@ -32,6 +35,8 @@ class DataSet:
     y_test: Labels
     classes: tuple[str, ...]
     pixel_max: float
+    n_own_validation: int = 0
+    inventory: Inventory = NOTHING
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -46,7 +51,8 @@ class DataSet:
 
     def fingerprint(self) -> str:
         """The SHA-256 of classes and arrays in hex. It doesn't depend on the name, or on where the data came from."""
-        digest = hashlib.sha256(repr((self.classes, self.pixel_max)).encode())
+        own = (self.n_own_validation,) if self.n_own_validation else ()
+        digest = hashlib.sha256(repr((self.classes, self.pixel_max, *own)).encode())
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             digest.update(repr((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -66,16 +72,17 @@ def take_stratified(labels: Labels, fraction: float, rng: np.random.Generator) -
     return taken
 
 
-def hold_out_test(x: Images, y: Labels, where: str) -> tuple[Images, Labels, Images, Labels]:
+def hold_out_test(x: Images, y: Labels, where: str, least: int = 3) -> tuple[Images, Labels, Images, Labels]:
     """Training and test images out of data that has no test images of its own: a fifth of each class.
 
     The test images depend on the data alone, never on a search's seed, so that all searches are tested on the same.
+    Each class must have `least` images.
     """
     rarest = int(np.bincount(y).min())
-    if rarest < 3:
+    if rarest < least:
         raise ArrayError(
-            f"{where}: a class has {rarest} image(s); at least 3 are needed for training, validation and test. "
-            "Add images, or give x_test and y_test."
+            f"{where}: a class has {rarest} image(s); at least {least} are needed for training, "
+            f"{'validation ' if least > 2 else ''}and test. Add images, or give x_test and y_test."
         )
     test = take_stratified(y, TEST_FRACTION, np.random.default_rng(TEST_SEED))
     return x[~test], y[~test], x[test], y[test]

@@ -28,3 +28,9 @@ class ArrayError(DataError):
 
 class FolderError(DataError):
     """A folder that isn't one of labelled images."""
+
+
+def require(holds: bool, message: str) -> None:
+    """Raises ArrayError with the message unless the condition holds."""
+    if not holds:
+        raise ArrayError(message)

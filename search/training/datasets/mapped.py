@@ -28,6 +28,7 @@ class About(msgspec.Struct, frozen=True):
     name: str
     classes: tuple[str, ...]
     pixel_max: float
+    n_own_validation: int = 0
 
 
 def write_mapped(dataset: DataSet, folder: Path) -> None:
@@ -43,7 +44,7 @@ def write_mapped(dataset: DataSet, folder: Path) -> None:
         part.mkdir()
         for name in ARRAYS:
             np.save(part / f"{name}.npy", np.ascontiguousarray(getattr(dataset, name)), allow_pickle=False)
-        about = About(dataset.name, dataset.classes, dataset.pixel_max)
+        about = About(dataset.name, dataset.classes, dataset.pixel_max, dataset.n_own_validation)
         (part / ABOUT).write_bytes(msgspec.json.encode(about))
         part.rename(folder)
 
@@ -58,7 +59,13 @@ def open_mapped(folder: Path) -> DataSet | None:
     except Exception as error:  # noqa: BLE001 - NumPy raises many kinds on a damaged header
         log.warning("the decoded images in %s can't be used: %s", folder, error)
         return None
-    return DataSet(about.name, **arrays, classes=about.classes, pixel_max=about.pixel_max)
+    return DataSet(
+        about.name,
+        **arrays,
+        classes=about.classes,
+        pixel_max=about.pixel_max,
+        n_own_validation=about.n_own_validation,
+    )
 
 
 def remove_mapped(folder: Path) -> None:

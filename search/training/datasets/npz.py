@@ -1,20 +1,25 @@
-"""A data set of one's own in a NumPy `.npz` file: x_train and y_train, and x_test and y_test if there are any."""
+"""A data set of the user's in a NumPy `.npz` file: x_train and y_train, and arrays for validation and test if there are
+any.
+"""
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from search.training.datasets.arrays import RawArrays, dataset_of
+from search.training.datasets.array_names import FORMAT, known_names, require_pairs
+from search.training.datasets.arrays import CHANNELS_FIRST, CHANNELS_LAST, RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.errors import ArrayError
+from search.training.datasets.inventory import Named
 from search.training.datasets.memory import require_memory
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -24,17 +29,25 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
     Raises:
         ArrayError: the file can't be read, or isn't one of labelled images.
     """
-    return dataset_of(name, _read(path), classes)
+    arrays, unused = _read(path)
+    dataset = dataset_of(name, arrays, classes)
+    left_out = (Named("arrays of other names", len(unused), tuple(unused)),) if unused else ()
+    parts = (msgspec.structs.replace(part, source=arrays.names[part.source]) for part in dataset.inventory.parts)
+    inventory = msgspec.structs.replace(dataset.inventory, parts=tuple(parts), left_out=left_out)
+    return replace(dataset, inventory=inventory)
 
 
-def _read(path: Path) -> RawArrays:
+def _read(path: Path) -> tuple[RawArrays, list[str]]:
+    """The arrays, and the names of those that aren't images or labels of a part."""
     try:
         with path.open("rb") as opened, _arrays(path, opened) as file:
-            _require_names(path, file.files)
-            names = [name for name in NAMES if name in file.files]
+            known = known_names(file.files, str(path))
+            require_pairs(known, file.files, str(path))
             with zipfile.ZipFile(opened) as archive:
-                require_memory(sum(_size(path, archive, name) for name in names), f"the arrays of {path}")
-            return RawArrays(**{name: file[name] for name in names})
+                size = sum(_size(path, archive, name) for name in known.values())
+                require_memory(size, f"the arrays of {path}")
+            unused = [name for name in file.files if name not in known.values() and name != FORMAT]
+            return _in_format(path, file, known), unused
     except ArrayError:
         raise
     except ValueError as error:
@@ -43,6 +56,22 @@ def _read(path: Path) -> RawArrays:
         ) from error
     except Exception as error:  # zipfile and NumPy raise a dozen kinds on files that are damaged, encrypted or made up
         raise ArrayError(f"{path} can't be read as an .npz file: {error or type(error).__name__}") from error
+
+
+def _in_format(path: Path, file: Mapping[str, Any], known: Mapping[str, str]) -> RawArrays:
+    """The known arrays with channels last, as `data_format` in the file says that they have them, if it is there."""
+    arrays = {meaning: file[name] for meaning, name in known.items()}
+    said = str(file[FORMAT]) if FORMAT in file else None
+    if said not in (None, CHANNELS_FIRST, CHANNELS_LAST):
+        raise ArrayError(
+            f"{path}: its {FORMAT} is {said!r}: give {CHANNELS_FIRST!r} or {CHANNELS_LAST!r}, or leave it out"
+        )
+    if said == CHANNELS_FIRST:
+        arrays = {
+            name: array.transpose(0, 2, 3, 1) if name.startswith("x") and array.ndim == 4 else array
+            for name, array in arrays.items()
+        }
+    return RawArrays(**arrays, channels_last=said is not None, names=dict(known))
 
 
 def _arrays(path: Path, opened: BinaryIO) -> NpzFile:
@@ -69,14 +98,3 @@ def _size(path: Path, archive: zipfile.ZipFile, name: str) -> int:
             f"{path} is damaged: its {name} is said to be {shape} of {dtype}, {size:,} bytes, not {info.file_size:,}"
         )
     return info.file_size
-
-
-def _require_names(path: Path, found: list[str]) -> None:
-    missing = [name for name in NAMES[:2] if name not in found]
-    if missing:
-        raise ArrayError(
-            f"{path} lacks {' and '.join(missing)}; it has {', '.join(found) or 'nothing'}. "
-            "Needed: x_train, y_train; x_test and y_test may be added."
-        )
-    if ("x_test" in found) != ("y_test" in found):
-        raise ArrayError(f"{path} has only one of x_test and y_test; give both or neither")
