@@ -22,6 +22,8 @@ from storage.tables import database_now, epochs, is_open, manifests, slots
 from storage.transaction import writing
 from storage.view import LedgerView
 
+SMALL_STEP_S = 1.0  # by so much a clock that is kept in time may be set back, and leases only last longer
+
 
 class Ledger(LedgerView):
     """The slots of one study: what may be read, and what whoever holds a lease may change."""
@@ -55,8 +57,8 @@ class Ledger(LedgerView):
         with writing(self._engine) as connection:
             if self._stop_reason(connection) is not None:
                 return None
-            row = connection.execute(claimable(self._study_id)).one_or_none()
-            row = row or connection.execute(claimable_again(self._study_id)).one_or_none()
+            row = connection.execute(claimable(self._study_id, lease_s)).one_or_none()
+            row = row or connection.execute(claimable_again(self._study_id, lease_s)).one_or_none()
             if row is None:
                 return None
             changed = {"token": row.token + 1, "worker_id": worker_id, **expired_attempt(row)}
@@ -246,23 +248,34 @@ class Ledger(LedgerView):
         return slots.c.study_id == self._study_id, slots.c.number == slot
 
 
-def claimable(study_id: int) -> sa.Select[Any]:
+def claimable(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
     """The query for the slot that comes next, of those without expired leases before the last one; on Postgres it
-    passes by those that others are claiming just now.
+    passes by those that others are claiming just now. `lease_s` is how long the study's leases are; None is any length.
     """
-    return free_slots(study_id).where(slots.c.expiries == 0).order_by(slots.c.number)
+    return free_slots(study_id, lease_s).where(slots.c.expiries == 0).order_by(slots.c.number)
 
 
-def claimable_again(study_id: int) -> sa.Select[Any]:
+def claimable_again(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
     """As `claimable`, of the slots with earlier expired leases."""
-    return free_slots(study_id).where(slots.c.expiries > 0).order_by(slots.c.expiries, slots.c.number)
+    return free_slots(study_id, lease_s).where(slots.c.expiries > 0).order_by(slots.c.expiries, slots.c.number)
 
 
-def free_slots(study_id: int) -> sa.Select[Any]:
+def free_slots(study_id: int, lease_s: float | None) -> sa.Select[Any]:
     """The query for one slot that is waiting or whose lease has expired."""
-    free = sa.or_(slots.c.state == "waiting", slots.c.lease_expires_at <= database_now())
+    free = sa.or_(slots.c.state == "waiting", *expired(lease_s))
     query = sa.select(slots).where(slots.c.study_id == study_id, is_open, free)
     return query.limit(1).with_for_update(skip_locked=True)
+
+
+def expired(lease_s: float | None) -> Iterator[sa.ColumnElement[bool]]:
+    """Each of the ways in which a lease has expired.
+
+    One that ends later than a new one would is of a time before the database's clock was set back. Its worker may be
+    dead, and if it isn't, it loses an epoch.
+    """
+    yield slots.c.lease_expires_at <= database_now()
+    if lease_s is not None:
+        yield slots.c.lease_expires_at > database_now() + lease_s + SMALL_STEP_S
 
 
 def is_holder(row: Row[Any], lease: Lease) -> bool:

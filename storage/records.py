@@ -141,7 +141,8 @@ class WorkerInfo(msgspec.Struct, frozen=True):
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
-    """A worker as the study knows it. `age_s` is the time since it was last heard of, by the database's clock.
+    """A worker as the study knows it. `age_s` is the time since it was last heard of, by the database's clock; never
+    negative: after that clock was set back by an hour, a worker that says nothing more is an hour old at once.
 
     `state` holds what it said in its last beat. `left` is the reason with which it left, None while it is there.
     """

@@ -12,7 +12,7 @@ from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.records import EpochRow, Lease, Outcome
 from storage.study import SharedStudy
-from storage.tables import database_now, slots
+from storage.tables import database_now, epochs, slots, workers
 from storage.transaction import writing
 from storage.url import check_url
 
@@ -69,6 +69,18 @@ def expire_slot(engine: Engine, study_id: int, slot: int) -> None:
     of_the_slot = (slots.c.study_id == study_id, slots.c.number == slot)
     with writing(engine) as connection:
         connection.execute(sa.update(slots).where(*of_the_slot).values(lease_expires_at=database_now() - 1))
+
+
+def set_clock_back(study: SharedStudy, seconds: float) -> None:
+    """Makes all times that are stored what they are once the database's clock was set back."""
+    times = {
+        slots: (slots.c.lease_expires_at, slots.c.finished_at),
+        epochs: (epochs.c.recorded_at,),
+        workers: (workers.c.started_at, workers.c.seen_at),
+    }
+    with writing(study.engine) as connection:
+        for table, columns in times.items():
+            connection.execute(sa.update(table).values({column.name: column + seconds for column in columns}))
 
 
 def backdate_finishes(study: SharedStudy) -> None:

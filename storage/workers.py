@@ -47,7 +47,7 @@ class Workers:
 
     def all(self) -> list[WorkerRow]:
         """Every worker there ever was, the first to come first."""
-        query = sa.select(workers, (database_now() - workers.c.seen_at).label("age_s"))
+        query = sa.select(workers, sa.func.abs(database_now() - workers.c.seen_at).label("age_s"))
         query = query.where(workers.c.study_id == self._study_id)
         with reading(self._engine) as connection:
             return [

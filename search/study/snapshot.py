@@ -130,12 +130,14 @@ def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
 
 
 def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float) -> float | None:
-    """Trials an hour, over the last thirty that were finished since the workers that are there began."""
-    alive = [worker.started_at for worker in workers if is_alive(worker)]
+    """Trials an hour, over the last thirty that were finished since the workers that are there began. Times after `now`
+    are of before the database's clock was set back, and tell nothing.
+    """
+    alive = [worker.started_at for worker in workers if is_alive(worker) and worker.started_at <= now]
     if not alive:
         return None
     since = min(alive)
-    finished = [done.finished_at for done in outcomes if done.finished_at >= since]
+    finished = [done.finished_at for done in outcomes if since <= done.finished_at <= now]
     if len(finished) > PACE_WINDOW:
         since = finished[-PACE_WINDOW - 1]
         finished = finished[-PACE_WINDOW:]

@@ -110,6 +110,13 @@ def test_without_a_worker_there_is_no_pace() -> None:
     assert pace([finished(0, 0.5, 10.0)], [], now=20.0) is None
 
 
+def test_times_of_before_the_clock_was_set_back_make_no_pace() -> None:
+    done = [finished(number, 0.5, 5000.0 + number) for number in range(3)]
+    assert pace(done, [worker(4990.0)], now=1400.0) is None
+    later = [*done, finished(3, 0.5, 1436.0)]
+    assert pace(later, [worker(4990.0), worker(1400.0)], now=1472.0) == pytest.approx(50.0)
+
+
 def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Any) -> None:
     shared = lab.study(2)
     me = WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu")
