@@ -52,8 +52,10 @@ def stored_manifest(rdb: RDBStorage, study_name: str) -> Manifest | None:
     return Manifest.from_json(row.manifest)
 
 
-def update_comparison(rdb: RDBStorage, study_name: str, asked: Comparison) -> None:
-    """Stores the margin that is asked for, and the looks if they go beyond those that are there."""
+def update_comparison(rdb: RDBStorage, study_name: str, asked: Comparison) -> Manifest:
+    """Stores the margin that is asked for, and the looks if they go beyond those that are there; the study's manifest
+    after that.
+    """
     study_id = rdb.get_study_id_from_name(study_name)
     here = manifests.c.study_id == study_id
     with writing(rdb.engine) as connection:
@@ -62,6 +64,7 @@ def update_comparison(rdb: RDBStorage, study_name: str, asked: Comparison) -> No
         updated = msgspec.structs.replace(stored, comparison=extended(stored.comparison, asked))
         if updated != stored:
             connection.execute(sa.update(manifests).where(here).values(manifest=updated.to_json()))
+    return updated
 
 
 def extended(stored: Comparison | None, asked: Comparison) -> Comparison:

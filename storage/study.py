@@ -177,7 +177,7 @@ def create_or_join(
                 created = establish(rdb, study_name, manifest)
                 stored = registry.stored_manifest(rdb, study_name)
         else:
-            require_same(study_name, stored, manifest)
+            stored = rejoin(rdb, study_name, stored, manifest)
         return attach(rdb, study_name, stored or manifest, sampler, pruner, created=created)
 
 
@@ -215,10 +215,16 @@ def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
         name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)
         return True
-    require_same(study_name, stored, manifest)
-    if manifest.comparison is not None and manifest.comparison != stored.comparison:
-        registry.update_comparison(rdb, study_name, manifest.comparison)
+    rejoin(rdb, study_name, stored, manifest)
     return False
+
+
+def rejoin(rdb: RDBStorage, study_name: str, stored: Manifest, asked: Manifest) -> Manifest:
+    """The manifest of a study that is there, if it is the one asked for, with what may change in a comparison."""
+    require_same(study_name, stored, asked)
+    if asked.comparison is None or asked.comparison == stored.comparison:
+        return stored
+    return registry.update_comparison(rdb, study_name, asked.comparison)
 
 
 def name_metric(study: optuna.Study, manifest: Manifest) -> None:

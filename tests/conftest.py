@@ -24,6 +24,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from search.training.device import configure
+from search.views.layout import ELSEWHERE
 from storage.engine import opened
 from storage.url import parse
 
@@ -65,6 +66,12 @@ def root_logging() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     optuna.logging.set_verbosity(verbosity)
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What commands print is laid out for the terminal: here for one that is as wide as where there is none."""
+    monkeypatch.setenv("COLUMNS", str(ELSEWHERE))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,13 +1,12 @@
 """The tables of a comparison, as rows of texts: for the terminal and for Markdown alike."""
 
-from dataclasses import dataclass
-
 from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
 from search.comparison.planning import POWER
 from search.comparison.wording import replicates_range, rule_of_three, why_undecided
 from search.design.extending import total_level
 from search.design.options import POINT
 from search.design.result import Result
+from search.views.layout import TextTable
 from search.views.proportion import wilson_interval
 from search.views.summary_text import in_precision
 from storage import Manifest
@@ -15,15 +14,6 @@ from storage.comparison import ArmDesign
 
 NOTHING = "-"
 MOST_SENTENCES = 3
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A title, the names of columns, and rows of as many cells."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def arms_table(result: Result) -> TextTable:

@@ -2,13 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
-
 from search.design.plan import ComparisonPlan
 from search.design.result import Result
 from search.design.tables import (
-    TextTable,
     arms_table,
     headline,
     pairs_table,
@@ -19,7 +15,7 @@ from search.design.tables import (
     setting,
 )
 from search.host.machine import processor, usable_processors
-from search.views.summary_text import rendered
+from search.views.layout import TextTable, fitted, table_text
 from storage import hide_password
 
 
@@ -41,7 +37,7 @@ def describe(plan: ComparisonPlan, storage: str) -> str:
         ),
         *(f"  note     {note}" for note in plan.notes),
     ]
-    return "\n".join(lines) + "\n"
+    return fitted("\n".join(lines) + "\n")
 
 
 def added(plan: ComparisonPlan) -> bool:
@@ -60,17 +56,8 @@ def tables(result: Result) -> list[TextTable]:
 
 def as_text(result: Result) -> str:
     """The result for a terminal."""
-    return "\n".join([headline(result), *map(as_rich, tables(result)), *remarks(result)])
-
-
-def as_rich(table: TextTable) -> str:
-    """A table for a terminal."""
-    made = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in table.columns:
-        made.add_column(column, overflow="fold")
-    for row in table.rows:
-        made.add_row(*row)
-    return rendered(made).rstrip() + "\n"
+    sentences = [fitted(text) for text in (headline(result), *remarks(result))]
+    return "\n".join([sentences[0], *map(table_text, tables(result)), *sentences[1:]])
 
 
 def as_markdown(results: Sequence[Result]) -> str:

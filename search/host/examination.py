@@ -226,7 +226,11 @@ def as_text(found: Sequence[Finding]) -> str:
             lines.append(f"{'':9}{'':<10} {finding.advice}")
     problems = sum(finding.verdict == "problem" for finding in found)
     lines.append("")
-    lines.append("This machine can search." if not problems else f"{problems} problem(s): a search won't run here.")
+    lines.append(
+        "This machine can search."
+        if not problems
+        else f"{problems} problem{'' if problems == 1 else 's'}: a search won't run here."
+    )
     return "\n".join(lines)
 
 

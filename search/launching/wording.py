@@ -2,12 +2,13 @@
 
 import json
 import math
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from search.baselines import BASELINE
 from search.launching.planning import LaunchOptions, Plan
+from search.views.layout import fitted
+from search.views.next_commands import command, listed, storage_flag
 from search.views.summary import Summary
 from search.views.summary_text import (
     baselines_text,
@@ -28,8 +29,8 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
     existing = ""
     if plan.existing is not None:
         more = plan.n_trials - plan.existing.ordered
-        existing = f"  goes on with the study as it is, {more} trials more\n" if more else "  goes on with the study\n"
-    return (
+        existing = f"  continues the study as it is, {more} trials more\n" if more else "  continues the study\n"
+    return fitted(
         f"{plan.source.space.question}\n"
         f"  space    {manifest.space}\n"
         f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
@@ -80,29 +81,48 @@ def as_text(summary: Summary, options: LaunchOptions) -> str:
     """The summary for a terminal: the best trials, what was learnt, what to do next."""
     parts = [headline(summary), top_table(summary), baselines_text(summary), test_line(summary), lessons_text(summary)]
     parts.append(failures_text(summary))
-    return "\n".join(part for part in [*parts, next_steps(summary, options)] if part)
+    return "\n".join([*(fitted(part) for part in parts if part), next_steps(summary, options)])
 
 
 def next_steps(summary: Summary, options: LaunchOptions) -> str:
     """The commands to type next."""
-    storage = hide_password(options.storage)
-    models = Path(summary.manifest.artifacts) / "models"
-    shown = models.relative_to(Path.cwd()) if models.is_relative_to(Path.cwd()) else models
-    stored = "" if options.storage == LaunchOptions.storage else f" --storage {quote(storage)}"
-    flags = stored + ("" if options.study_name is None else f" --study-name {quote(options.study_name)}")
-    launch = f"python -m search.launch --space {quote(options.space)}{flags}"
+    storage = storage_flag(options.storage)
+    study = f"{storage} --study-name {quote(summary.study_name)}"
+    named = "" if options.study_name is None else f" --study-name {quote(options.study_name)}"
     dataset = "" if options.dataset is None else f" --dataset {quote(options.dataset)}"
+    launch = f" --space {quote(options.space)}{storage}{named}{dataset}"
+    if not summary.done:
+        return listed(
+            [command("launch", launch, "continues where this ended"), watching(options, storage)], options.storage
+        )
     more = math.ceil(summary.counts.total * 1.5 / 10) * 10
-    go_on = (
-        f"  {launch}{dataset} --n-trials {more}\n      searches on, up to {more} trials"
-        if summary.done
-        else f"  {launch}{dataset}\n      goes on where this ended"
-    )
-    return (
-        "Next:\n"
-        f"  optuna-dashboard {quote(storage)} --artifact-dir {quote(str(shown))}\n"
-        "      shows every trial with its learning curve in the browser\n"
-        f"  python -m search.report{stored} --study-name {quote(summary.study_name)}\n"
-        "      writes report.html: figures, all trials, and how sure the answer is\n"
-        f"{go_on}"
-    )
+    commands = [
+        watching(options, storage),
+        command("report", study, "writes report.html: figures, all trials, and how sure the answer is"),
+        command(
+            "export", f"{study} -o model.keras", "writes the best model, with its card and a script that trains it"
+        ),
+        command(
+            "confirm",
+            f"{storage} --search {quote(summary.study_name)}",
+            "trains the best again on fresh seeds and splits",
+        ),
+        *compared(summary, options, f"{storage}{dataset}"),
+        command("launch", f"{launch} --n-trials {more}", f"searches on, up to {more} trials"),
+    ]
+    return listed(commands, options.storage)
+
+
+def watching(options: LaunchOptions, storage: str) -> str:
+    """How to look at the trials."""
+    plain = f"; so does optuna-dashboard {quote(options.storage)}" if options.storage.startswith("sqlite:") else ""
+    return command("dashboard", storage, f"shows every trial with its learning curve in the browser{plain}")
+
+
+def compared(summary: Summary, options: LaunchOptions, flags: str) -> list[str]:
+    """How to find out whether a choice that the search made matters."""
+    choices = [name for name, value in summary.top[0].params.items() if isinstance(value, str)] if summary.top else []
+    if not choices:
+        return []
+    arguments = f" --space {quote(options.space)} --axis {quote(choices[0])}{flags}"
+    return [command("compare", arguments, f"says with error bars whether {choices[0]} matters")]

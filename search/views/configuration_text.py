@@ -7,15 +7,15 @@ import msgspec
 from optuna.trial import FrozenTrial
 
 from search.commands.chosen_trial import chosen_trial
-from search.commands.cli import DEFAULT_STORAGE
 from search.study.configurations import configuration_of
 from search.study.test_score import TestScore, stored_test_score
+from search.views.next_commands import command, listed, storage_flag
 from search.views.proportion import wilson_interval
 from search.views.summary_text import number
 from spaces import resolve
 from spaces.configuration import Configuration
 from spaces.diagram import draw
-from storage import Manifest, SharedStudy, hide_password
+from storage import Manifest, SharedStudy
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,13 @@ def layers_text(described: Described) -> str:
 
 def next_steps(described: Described, storage: str) -> str:
     """The commands to type next."""
-    where = "" if storage == DEFAULT_STORAGE else f" --storage {quote(hide_password(storage))}"
-    study = f"{where} --study-name {quote(described.study_name)}"
-    return (
-        "Next:\n"
-        f"  python -m search.export{study} --trial {described.trial.number} -o model.keras\n"
-        "      writes the trained model, which Keras opens without this project, with its model card\n"
-        f"  python -m search.report{study} -o report.html\n"
-        "      shows how sure it is that this one is best"
-    )
+    study = f"{storage_flag(storage)} --study-name {quote(described.study_name)}"
+    commands = [
+        command(
+            "export",
+            f"{study} --trial {described.trial.number} -o model.keras",
+            "writes the trained model, which Keras opens without this project, with its model card",
+        ),
+        command("report", f"{study} -o report.html", "shows how sure it is that this one is best"),
+    ]
+    return listed(commands, storage)

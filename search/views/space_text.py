@@ -5,12 +5,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from search.views.layout import terminal_width
 from spaces import Space, SpaceSource
 from spaces.contract import parameters
 from spaces.distributions import Choices, Distribution
 from spaces.drawings import Drawing, drawings
 
-WIDTH = 118
+LONGEST_LINE = 118
 INDENT = "  "
 
 
@@ -45,6 +46,11 @@ def one_as_json(source: SpaceSource) -> str:
     return json.dumps({**_document(source), "fingerprint": source.fingerprint, "drawings": drawn}, indent=2)
 
 
+def line_width() -> int:
+    """How long lines may be: long ones are hard to read, however wide the terminal is."""
+    return min(LONGEST_LINE, terminal_width())
+
+
 def _short(source: SpaceSource) -> Iterator[str]:
     yield from _head(source)
     yield from _ranges(source.space)
@@ -58,7 +64,7 @@ def _head(source: SpaceSource) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+    return textwrap.wrap(text, line_width(), initial_indent=INDENT, subsequent_indent=INDENT)
 
 
 def _ranges(space: Space) -> list[str]:
@@ -66,7 +72,7 @@ def _ranges(space: Space) -> list[str]:
         line
         for name, distribution in parameters(space).items()
         for line in textwrap.wrap(
-            f"{INDENT}{name:<18}{distribution}", WIDTH, subsequent_indent=" " * 20, drop_whitespace=True
+            f"{INDENT}{name:<18}{distribution}", line_width(), subsequent_indent=" " * 20, drop_whitespace=True
         )
     ]
 
@@ -76,7 +82,7 @@ def _baselines(space: Space) -> Iterator[str]:
         yield f"{INDENT}{baseline.name}"
         params = ", ".join(f"{name} {value}" for name, value in baseline.params.items())
         for text in (params, baseline.note):
-            yield from textwrap.wrap(text, WIDTH, initial_indent=INDENT * 2, subsequent_indent=INDENT * 2)
+            yield from textwrap.wrap(text, line_width(), initial_indent=INDENT * 2, subsequent_indent=INDENT * 2)
 
 
 def _layers(space: Space) -> list[str]:

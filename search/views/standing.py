@@ -54,7 +54,7 @@ def mood(snapshot: Snapshot) -> str:
         return "finished"
     alive = sum(worker.mood != LOST_MARK for worker in snapshot.workers)
     if not alive:
-        return "nobody works on it"
+        return "no active workers"
     return f"{alive} worker{'' if alive == 1 else 's'}"
 
 
@@ -106,10 +106,10 @@ def growth_words(snapshot: Snapshot) -> Text:
 def times(snapshot: Snapshot, elapsed_s: float | None = None) -> str:
     """Epochs, pace, time watched and time left."""
     parts = [f"{snapshot.epochs} epochs"]
-    if elapsed_s is not None:
+    if elapsed_s is not None and elapsed_s >= 1:
         parts.append(duration(elapsed_s))
-    if snapshot.pace is not None and not snapshot.over:
-        parts.append(f"{snapshot.pace:,.0f} trials an hour")
+    if snapshot.pace is not None and not snapshot.over and snapshot.stop_reason is None:
+        parts.append(f"{snapshot.pace:,.0f} trials/hour")
         parts.append(f"about {duration(snapshot.seconds_left or 0.0)} left")
     return "   ".join(parts)
 
@@ -119,7 +119,7 @@ def workers_table(snapshot: Snapshot) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bright_black")
     for name in ("worker", "device"):
         table.add_column(name)
-    for name in ("trial", "epoch", "s an epoch", "memory", "heard of"):
+    for name in ("trial", "epoch", "s/epoch", "memory", "last seen"):
         table.add_column(name, justify="right")
     for worker in snapshot.workers[:MOST_WORKERS]:
         table.add_row(*worker_cells(worker, snapshot.epochs_a_trial), style="red" if worker.mood == LOST_MARK else "")
@@ -135,7 +135,7 @@ def worker_cells(worker: WorkerLine, epochs: int | None) -> list[str]:
         escape(worker.device),
         "idle" if worker.trial is None else str(worker.trial),
         "" if worker.epoch is None else f"{worker.epoch}{of}",
-        "" if worker.seconds_an_epoch is None else f"{worker.seconds_an_epoch:.2g}",
+        "" if worker.seconds_an_epoch is None else seconds(worker.seconds_an_epoch),
         "" if worker.memory_mb is None else f"{worker.memory_mb / 1000:.1f} GB",
         f"{duration(worker.seen_s)} ago" + (", lost" if worker.mood == LOST_MARK else ""),
     ]
@@ -176,8 +176,14 @@ def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
     if snapshot.best is not None:
         best = f"best {objective} {snapshot.best.value:.4f} (trial {snapshot.best.number})"
     left = snapshot.seconds_left
-    rest = "" if left is None or snapshot.over else f", about {duration(left)} left"
+    ended = snapshot.over or snapshot.stop_reason is not None
+    rest = "" if left is None or ended else f", about {duration(left)} left"
     return f"{done(snapshot)} | {states(snapshot)} | {best} | {snapshot.epochs} epochs, {duration(elapsed_s)}{rest}"
+
+
+def seconds(time_s: float) -> str:
+    """A number of seconds to two digits where it is short: 0.034, 1.4, 140."""
+    return f"{time_s:.2g}" if time_s < 10 else f"{time_s:.0f}"
 
 
 def duration(seconds: float) -> str:

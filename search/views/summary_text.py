@@ -1,23 +1,17 @@
 """A search in words, tables and JSON."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from search.baselines import BaselineResult, best_baseline
+from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson
 from search.views.proportion import wilson_interval
 from search.views.summary import Summary, TrialLine
 from storage import Manifest
 
-WIDTH = 120
 MOST_CHOICES = 3
-FACTS = 3  # of a trial, beside its parameters
-MOST_COLUMNS = 8  # of parameters
+FACTS = 3  # of a trial, next to its parameters
 
 
 def in_precision(manifest: Manifest) -> str:
@@ -36,19 +30,13 @@ def headline(summary: Summary) -> str:
 
 
 def top_table(summary: Summary) -> str:
-    """The table of the best trials: a row each, or, with more parameters than a line takes, a column each."""
+    """The table of the best trials."""
     if not summary.top:
         return ""
     names = list(dict.fromkeys(name for line in summary.top for name in line.params))
-    rows = [["trial", summary.manifest.objective, "epochs", *names], *(cells(line, names) for line in summary.top)]
-    numbers = FACTS if len(names) <= MOST_COLUMNS else 0
-    head, *body = rows if numbers else [list(column) for column in zip(*rows, strict=True)]
-    table = Table(title="Best trials", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for index, name in enumerate(head):
-        table.add_column(name, justify="right" if index < numbers else "left", overflow="fold")
-    for row in body:
-        table.add_row(*row)
-    return rendered(table).rstrip() + "\n"
+    columns = ("trial", summary.manifest.objective, "epochs", *names)
+    rows = tuple(tuple(cells(line, names)) for line in summary.top)
+    return table_text(TextTable("Best trials", columns, rows, frozenset(columns[:FACTS])))
 
 
 def cells(line: TrialLine, names: Sequence[str]) -> list[str]:
@@ -108,8 +96,9 @@ def lessons_text(summary: Summary) -> str:
 def lesson_line(lesson: Lesson) -> str:
     """One parameter in one line."""
     if lesson.best_range is not None:
-        low, high = lesson.best_range
-        return f"  {lesson.parameter:<17} from {number(low)} to {number(high)} in the best quarter"
+        low, high = map(number, lesson.best_range)
+        values = low if low == high else f"from {low} to {high}"
+        return f"  {lesson.parameter:<17} {values} in the best quarter"
     return f"  {lesson.parameter:<17} " + ", ".join(choice_text(choice) for choice in lesson.choices[:MOST_CHOICES])
 
 
@@ -131,10 +120,3 @@ def failures_text(summary: Summary) -> str:
 def number(value: Any) -> str:
     """A parameter's value, floats to three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def rendered(table: Table) -> str:
-    """The table as text."""
-    text = io.StringIO()
-    Console(force_jupyter=False, file=text, width=WIDTH, color_system=None).print(table)
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

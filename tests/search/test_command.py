@@ -80,7 +80,7 @@ def test_what_a_later_launch_does_not_say_is_as_in_the_study(cli: Cli) -> None:
     result = cli(*PLANNED, "--n-trials", 6, "-f", "json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["trials"]["waiting"] == 6
-    assert "goes on with the study as it is, 2 trials more" in result.stderr
+    assert "continues the study as it is, 2 trials more" in result.stderr
     assert manifest_of().epochs == 3
 
 

@@ -57,7 +57,7 @@ def test_everything_that_there_is_to_know_is_there() -> None:
         "1 failed",
         "best val_accuracy 0.9375 (trial 7)",
         "from 0.8100 (trial 1)",
-        "120 trials an hour",
+        "120 trials/hour",
         "about 5 min 30 s left",
         "alpha (77)",
         "gpu 0",
@@ -74,7 +74,7 @@ def test_everything_that_there_is_to_know_is_there() -> None:
     ("snapshot", "words"),
     [
         (Snapshot(SlotCounts(), None, 0, None), "nothing ordered"),
-        (Snapshot(SlotCounts(total=3, waiting=3), None, 0, None), "nobody works on it"),
+        (Snapshot(SlotCounts(total=3, waiting=3), None, 0, None), "no active workers"),
         (Snapshot(SlotCounts(total=3, complete=3), Best(0, 0.5), 9, None), "finished"),
         (Snapshot(SlotCounts(total=3, waiting=3), None, 0, "the disk is full"), "stopped: the disk is full"),
     ],

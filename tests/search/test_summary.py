@@ -1,6 +1,7 @@
 """The answer of a search, as text and as JSON."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from search.launching.running import require_success
 from search.launching.wording import as_json, as_text
 from search.study.test_score import TestScore as Score
 from search.views.lessons import ChoiceScore, Lesson
+from search.views.next_commands import python
 from search.views.proportion import wilson_interval
 from search.views.summary import Summary, TrialLine, summarise
 from storage.records import Outcome, SlotCounts
@@ -70,7 +72,7 @@ def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summa
         "after 5 of 8 (30-86 %)",
         "from 0.001 to 0.25 in the best quarter",
         "1 x crash: 3 attempts in a row ended",
-        "optuna-dashboard sqlite:///search.db --artifact-dir",
+        "so does optuna-dashboard sqlite:///search.db",
         "python -m search.launch --space bn_dropout --n-trials 20",
         "python -m search.report --study-name demo",
     ):
@@ -83,15 +85,36 @@ def test_the_next_commands_can_be_pasted_whatever_the_names(summary: Summary) ->
     assert "--storage 'sqlite:///my db.db' --study-name 'my study; rm' --dataset 'my images'" in text
 
 
-def test_no_line_is_wider_than_a_terminal_and_none_ends_in_blanks(summary: Summary) -> None:
-    lines = as_text(summary, OPTIONS).splitlines()
-    assert not [line for line in lines if line != line.rstrip()]
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(
+    summary: Summary, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    answer, _, commands = as_text(summary, OPTIONS).partition("Next:")
+    assert max(map(len, answer.splitlines())) <= width
+    assert not [line for line in (answer + commands).splitlines() if line != line.rstrip()]
+
+
+def test_the_next_commands_lead_on_to_every_door(summary: Summary) -> None:
+    commands = as_text(summary, OPTIONS).partition("Next:")[2]
+    for verb in ("dashboard", "report", "export", "confirm", "compare", "launch"):
+        assert f" -m search.{verb} " in commands.replace("\n", " \n")
+
+
+def test_the_next_commands_run_where_the_environment_is_not_active(
+    summary: Summary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert python() in (sys.executable, str(Path(sys.executable).relative_to(Path.cwd())))
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert "  python -m search.report" in as_text(summary, OPTIONS)
 
 
 def test_an_unfinished_search_says_what_is_left_and_how_to_go_on(summary: Summary) -> None:
     text = as_text(replace(summary, counts=SlotCounts(total=8, complete=3, waiting=5)), OPTIONS)
     assert "is not complete: 5 of 8 trials are left" in text
-    assert "goes on where this ended" in text
+    assert "continues where this ended" in text
 
 
 def test_a_password_is_in_neither(summary: Summary) -> None:
@@ -137,10 +160,3 @@ def test_the_interval_of_a_proportion_stays_within_its_bounds() -> None:
 @pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 8), (5, 8), (349, 359), (359, 359)])
 def test_the_interval_of_a_proportion_is_that_of_scipy(hits: int, n: int) -> None:
     assert wilson_interval(hits / n, n) == pytest.approx(binomtest(hits, n).proportion_ci(method="wilson"), abs=1e-12)
-
-
-def test_the_artifact_folder_is_shown_relative_to_where_one_stands(
-    summary: Summary, lab: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(Path(summary.manifest.artifacts).parent)
-    assert "--artifact-dir artifacts/models\n" in as_text(summary, OPTIONS)
