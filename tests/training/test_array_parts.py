@@ -94,6 +94,7 @@ def test_arrays_that_are_not_known_are_named(save: Save) -> None:
         ),
         ({"x_train": X / 255, "x_test": X, "y_test": Y}, "different scales"),
         ({"x_val": X / 255, "y_val": Y}, "different scales"),
+        ({"x_train": X / 15.9375, "x_test": X / 255, "y_test": Y}, "different scales"),
         ({"x_test": X.astype(np.int16) - 128, "y_test": Y}, r"int16 from -\d+ to 127"),
         ({"x_test": X.astype(np.uint16) * 257, "y_test": Y}, "uint16 from 257 to 65535"),
         ({"x_train": X / 127.5 - 1, "x_test": X / 255, "y_test": Y}, "different scales"),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from search.training.datasets.errors import require
 
 INTEGERS = "bui"  # NumPy's kinds: bool, unsigned, signed
-FAR_APART = 16.0  # parts of one scale may differ in their largest pixel, but hardly by that factor
+FAR_APART = 8.0  # parts of one scale may differ in their largest pixel, but hardly by that factor
+FEW, FAR_APART_IF_FEW = 10, 200.0  # unless one has so few images that all of them may be dark
 OUTLYING = 1000.0  # others than the outliers would all be below a thousandth
 RARE = 0.01
 SLIGHTLY = 0.01  # of the largest pixel: resizing overshoots 0 by so much
@@ -17,12 +18,13 @@ SLIGHTLY = 0.01  # of the largest pixel: resizing overshoots 0 by so much
 
 @dataclass(frozen=True)
 class Scale:
-    """The type of a part's pixels as they were given, and their range."""
+    """The type of a part's pixels as they were given, their range, and how many images it has."""
 
     where: str
     dtype: np.dtype[Any]
     lowest: float
     highest: float
+    count: int
 
     @property
     def reach(self) -> float:
@@ -40,7 +42,7 @@ class Scale:
 
 def scale_of(raw: NDArray[Any], where: str) -> Scale:
     """The scale of an array of finite numbers."""
-    return Scale(where, raw.dtype, float(raw.min()), float(raw.max()))
+    return Scale(where, raw.dtype, float(raw.min()), float(raw.max()), len(raw))
 
 
 def require_one_scale(training: Scale, other: Scale) -> None:
@@ -51,17 +53,17 @@ def require_one_scale(training: Scale, other: Scale) -> None:
     require(other.reach > 0, f"all pixels of {other.where} are 0")
     if training.dtype == other.dtype and training.dtype.kind in INTEGERS:
         return
-    factor = max(training.reach, other.reach) / min(training.reach, other.reach)
     require(
-        factor <= FAR_APART and training.signed == other.signed,
+        not far_apart(training, other) and training.signed == other.signed,
         f"the parts have different scales: {training}, {other}. Nothing is cast, as that would lose values: bring "
         "both to the same scale and type, such as uint8 from 0 to 255, before saving them",
     )
 
 
 def far_apart(training: Scale, other: Scale) -> bool:
-    """Whether a part has only small pixels, or only training has: something to be told, though no error."""
-    return max(training.reach, other.reach) > FAR_APART * min(training.reach, other.reach)
+    """Whether a part's largest pixel is much larger or smaller than that of training."""
+    most = FAR_APART if min(training.count, other.count) >= FEW else FAR_APART_IF_FEW
+    return max(training.reach, other.reach) > most * min(training.reach, other.reach)
 
 
 def require_no_outliers(images: NDArray[np.float32], where: str) -> None:
