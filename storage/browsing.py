@@ -43,8 +43,8 @@ class Browsing:
         with translated(self._engine.url):
             if not sa.inspect(self._engine).has_table(tables.manifests.name):
                 return []
-            found = [registry.stored_manifest(self._rdb, name) for name in registry.names(self._rdb)]
-        known = [manifest for manifest in found if manifest is not None]
+            found = [registry.stored_study(self._rdb, name) for name in registry.names(self._rdb)]
+        known = [study.manifest for study in found if study is not None]
         return list(dict.fromkeys(one.artifact_store or str(Path(one.artifacts) / "models") for one in known))
 
     def check(self) -> None:

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.engine import Connection
 
 from storage.history import trial_number
+from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.records import Lease
 from storage.transaction import translated, writing
@@ -33,10 +34,10 @@ class Parameter(NamedTuple):
 class FencedTrials:
     """What the holder of a lease writes into its slot's trial before the slot has a result."""
 
-    def __init__(self, rdb: RDBStorage, ledger: Ledger, study_id: int, ids: TrialIds) -> None:
+    def __init__(self, rdb: RDBStorage, ledger: Ledger, key: StudyKey, ids: TrialIds) -> None:
         self._rdb = rdb
         self._ledger = ledger
-        self._study_id = study_id
+        self._key = key
         self._ids = ids
 
     def create(self, lease: Lease, template: FrozenTrial) -> int:
@@ -48,7 +49,7 @@ class FencedTrials:
 
         def make(connection: Connection) -> int:
             with joined(self._rdb, connection):
-                return trial_number(connection, self._rdb.create_new_trial(self._study_id, template))
+                return trial_number(connection, self._rdb.create_new_trial(self._key.study_id, template))
 
         return self._ledger.bind_new(lease, make)
 
@@ -59,11 +60,13 @@ class FencedTrials:
 
         Raises:
             optuna.exceptions.UpdateFinishedTrialError: the trial has been ended.
+            StudyNotFound: the study was deleted.
             StorageUnreachable: the database doesn't answer.
         """
         with translated(self._rdb.engine.url):
             trial_id = self._ids[trial_number]
         with writing(self._rdb.engine) as connection, joined(self._rdb, connection):
+            self._key.require(connection)
             for name, value in attributes.items():
                 self._rdb.set_trial_user_attr(trial_id, name, value)
 

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from storage import rows
-from storage.errors import AlreadyBound, LeaseLost, StudyNotFound
+from storage.errors import AlreadyBound, LeaseLost
+from storage.identity import deleted
 from storage.records import EpochRow, Lease, Outcome, SlotOrder
 from storage.tables import database_now, epochs, is_open, manifests, slots
 from storage.transaction import writing
@@ -150,8 +151,13 @@ class Ledger(LedgerView):
             self._update(connection, lease.slot, state="done", lease_expires_at=None, **rows.outcome_values(outcome))
 
     def confirm(self, slot: int) -> None:
-        """Notes that the trial of a done slot has been told."""
+        """Notes that the trial of a done slot has been told.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
         with writing(self._engine) as connection:
+            self._study.require(connection)
             done = slots.c.outcome.is_not(None)
             connection.execute(sa.update(slots).where(*self._key(slot), done).values(confirmed=True))
 
@@ -206,7 +212,7 @@ class Ledger(LedgerView):
         return row
 
     def _locked(self, connection: Connection, lease: Lease) -> Row[Any]:
-        query = sa.select(slots).where(*self._key(lease.slot)).with_for_update()
+        query = sa.select(slots).where(*self._key(lease.slot), self._study.is_there()).with_for_update(of=slots)
         row = connection.execute(query).one_or_none()
         if row is None:
             raise LeaseLost(f"slot {lease.slot} is gone: its study was deleted")
@@ -234,9 +240,9 @@ class Ledger(LedgerView):
         return len(values)
 
     def _lock_study(self, connection: Connection) -> None:
-        query = sa.select(manifests.c.study_id).where(manifests.c.study_id == self._study_id).with_for_update()
+        query = self._study.query(manifests.c.study_id).with_for_update(of=manifests)
         if connection.scalar(query) is None:
-            raise StudyNotFound("the study was deleted while it was in use")
+            raise deleted()
 
     def _update(self, connection: Connection, slot: int, **values: Any) -> None:
         connection.execute(sa.update(slots).where(*self._key(slot)).values(**values))

@@ -5,6 +5,7 @@ to whom our tables mean nothing, leaves rows behind on SQLite, which also gives 
 """
 
 import uuid
+from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
@@ -12,11 +13,19 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import Engine
 
 from storage.comparison import Comparison
+from storage.errors import NotAStudyDatabase
+from storage.identity import SHAPE, STAMP, StudyKey
 from storage.manifest import Manifest
 from storage.tables import OF_A_STUDY, manifests, studies
 from storage.transaction import reading, writing
 
-STAMP = "search:stamp"
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """A study of ours, as it was found."""
+
+    key: StudyKey
+    manifest: Manifest
 
 
 def purge(engine: Engine) -> None:
@@ -27,7 +36,7 @@ def purge(engine: Engine) -> None:
             connection.execute(sa.delete(table).where(table.c.study_id.not_in(alive)))
 
 
-def store_manifest(rdb: RDBStorage, study_name: str, manifest: Manifest) -> None:
+def store_manifest(rdb: RDBStorage, study_name: str, manifest: Manifest) -> StudyKey:
     """Makes an Optuna study ours, and an empty one: what there was under its number belonged to an earlier study."""
     study_id = rdb.get_study_id_from_name(study_name)
     stamp = uuid.uuid4().hex
@@ -36,20 +45,24 @@ def store_manifest(rdb: RDBStorage, study_name: str, manifest: Manifest) -> None
         for table in OF_A_STUDY:
             connection.execute(sa.delete(table).where(table.c.study_id == study_id))
         connection.execute(sa.insert(manifests).values(study_id=study_id, stamp=stamp, manifest=manifest.to_json()))
+    return StudyKey(study_id, stamp)
 
 
-def stored_manifest(rdb: RDBStorage, study_name: str) -> Manifest | None:
-    """The manifest of a study, None if there is no such study or it isn't ours.
+def stored_study(rdb: RDBStorage, study_name: str) -> StoredStudy | None:
+    """The study of that name, None if there is none or it isn't ours.
 
     Raises:
-        SchemaTooNew: a newer release wrote it.
+        SchemaTooNew: a newer release wrote its manifest.
+        NotAStudyDatabase: what is stored of it is damaged.
     """
     query = sa.select(manifests).join(studies).where(studies.c.study_name == study_name)
     with reading(rdb.engine) as connection:
         row = connection.execute(query).one_or_none()
     if row is None or rdb.get_study_system_attrs(row.study_id).get(STAMP) != row.stamp:
         return None
-    return Manifest.from_json(row.manifest)
+    if not SHAPE.fullmatch(row.stamp):  # folders are named by it
+        raise NotAStudyDatabase(f"the stamp of the study {study_name!r} is damaged: {row.stamp!r}")
+    return StoredStudy(StudyKey(row.study_id, row.stamp), Manifest.from_json(row.manifest))
 
 
 def update_comparison(rdb: RDBStorage, study_name: str, asked: Comparison) -> Manifest:

@@ -19,7 +19,9 @@ from storage import registry
 from storage.engine import looking, opened
 from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.fence import FencedTrials
+from storage.guarded import GuardedStorage
 from storage.history import HistoryStorage, TrialHistory
+from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.schema import can_be_locked, creation_lock
@@ -38,15 +40,16 @@ LONGEST_WAIT_S = 5.0
 class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
-    `study_id` is the id by which Optuna's storage knows it. `created` says whether this call made the study;
-    `manifest` is the stored one. `storage` is Optuna's, cached; `trial_ids` are what it calls trials, and `trials` is
-    what writes there under a lease. Samplers look at `history`, and pruners at `judged`, the same study on it.
+    `key` says which study it is, whatever has its name or number later. `created` says whether this call made it;
+    `manifest` is the stored one. `storage` is Optuna's, cached, and writes while the study is there; `trial_ids` are
+    what it calls trials, and `trials` is what writes there under a lease. Samplers look at `history`, and pruners at
+    `judged`, the same study on it.
     What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
     so that an outage raises StorageUnreachable there as everywhere.
     """
 
     name: str
-    study_id: int
+    key: StudyKey
     manifest: Manifest
     created: bool
     study: optuna.Study = field(repr=False)
@@ -58,6 +61,11 @@ class SharedStudy:
     history: TrialHistory = field(repr=False)
     workers: Workers = field(repr=False)
     engine: Engine = field(repr=False)
+
+    @property
+    def study_id(self) -> int:
+        """The id by which Optuna's storage knows the study."""
+        return self.key.study_id
 
     def trial(self, number: int) -> optuna.trial.Trial:
         """The trial of that number, to go on with: what it was suggested before, it is suggested again.
@@ -171,14 +179,13 @@ def create_or_join(
 ) -> SharedStudy:
     """One attempt at `create_study`. Only if the study isn't there, it waits for its turn to create one."""
     with opened(url, create=True) as rdb:
-        stored, created = registry.stored_manifest(rdb, study_name), False
+        stored, created = registry.stored_study(rdb, study_name), False
         if stored is None:
             with creation_lock(url):
                 created = establish(rdb, study_name, manifest)
-                stored = registry.stored_manifest(rdb, study_name)
         else:
-            stored = rejoin(rdb, study_name, stored, manifest)
-        return attach(rdb, study_name, stored or manifest, sampler, pruner, created=created)
+            agree(rdb, study_name, stored.manifest, manifest)
+        return attach(rdb, study_name, require_stored(rdb, study_name), sampler, pruner, created=created)
 
 
 def join(
@@ -188,13 +195,19 @@ def join(
     for nobody who writes.
     """
     with opened(url, create=False, only_look=only_look) as rdb, looking(rdb):
-        manifest = registry.stored_manifest(rdb, study_name)
-        if manifest is None and can_be_locked(url):
+        stored = registry.stored_study(rdb, study_name)
+        if stored is None and can_be_locked(url):
             with creation_lock(url):
-                manifest = registry.stored_manifest(rdb, study_name)
-        if manifest is None:
-            raise StudyNotFound(not_found(study_name, registry.names(rdb), optuna.get_all_study_names(storage=rdb)))
-        return attach(rdb, study_name, manifest, sampler, pruner, created=False)
+                stored = registry.stored_study(rdb, study_name)
+        return attach(rdb, study_name, stored or require_stored(rdb, study_name), sampler, pruner, created=False)
+
+
+def require_stored(rdb: RDBStorage, study_name: str) -> registry.StoredStudy:
+    """The study of that name; raises StudyNotFound, with those that there are, unless it is one of ours."""
+    stored = registry.stored_study(rdb, study_name)
+    if stored is None:
+        raise StudyNotFound(not_found(study_name, registry.names(rdb), optuna.get_all_study_names(storage=rdb)))
+    return stored
 
 
 def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
@@ -208,23 +221,22 @@ def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
         name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)
         return True
-    stored = registry.stored_manifest(rdb, study_name)
+    stored = registry.stored_study(rdb, study_name)
     if stored is None:
         study = optuna.load_study(storage=rdb, study_name=study_name)
         require_unused(study, manifest)
         name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)
         return True
-    rejoin(rdb, study_name, stored, manifest)
+    agree(rdb, study_name, stored.manifest, manifest)
     return False
 
 
-def rejoin(rdb: RDBStorage, study_name: str, stored: Manifest, asked: Manifest) -> Manifest:
-    """The manifest of a study that is there, if it is the one asked for, with what may change in a comparison."""
+def agree(rdb: RDBStorage, study_name: str, stored: Manifest, asked: Manifest) -> None:
+    """Makes sure that the study that is there is the one asked for, and extends a comparison as is asked."""
     require_same(study_name, stored, asked)
-    if asked.comparison is None or asked.comparison == stored.comparison:
-        return stored
-    return registry.update_comparison(rdb, study_name, asked.comparison)
+    if asked.comparison is not None and asked.comparison != stored.comparison:
+        registry.update_comparison(rdb, study_name, asked.comparison)
 
 
 def name_metric(study: optuna.Study, manifest: Manifest) -> None:
@@ -237,7 +249,7 @@ def name_metric(study: optuna.Study, manifest: Manifest) -> None:
 def attach(
     rdb: RDBStorage,
     study_name: str,
-    manifest: Manifest,
+    stored: registry.StoredStudy,
     sampler: BaseSampler | None,
     pruner: BasePruner | None,
     *,
@@ -245,24 +257,24 @@ def attach(
 ) -> SharedStudy:
     """Puts the parts of a study that is there on one engine."""
     # The cache around it is what Optuna's own functions use when they get a URL.
-    cached = get_storage(rdb)
-    study_id = rdb.get_study_id_from_name(study_name)
-    ledger, ids = Ledger(rdb.engine, study_id), TrialIds(cached, study_id)
+    key, study_id = stored.key, stored.key.study_id
+    cached = cast("BaseStorage", GuardedStorage(get_storage(rdb), rdb, key))
+    ledger, ids = Ledger(rdb.engine, key), TrialIds(cached, study_id)
     history = TrialHistory(rdb.engine, study_id)
     remembered = cast("BaseStorage", HistoryStorage(cached, history.trials))
     return SharedStudy(
         name=study_name,
-        study_id=study_id,
-        manifest=manifest,
+        key=key,
+        manifest=stored.manifest,
         created=created,
         study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),
         judged=optuna.load_study(study_name=study_name, storage=remembered, sampler=sampler, pruner=pruner),
         storage=cached,
         ledger=ledger,
         trial_ids=ids,
-        trials=FencedTrials(rdb, ledger, study_id, ids),
+        trials=FencedTrials(rdb, ledger, key, ids),
         history=history,
-        workers=Workers(rdb.engine, study_id),
+        workers=Workers(rdb.engine, key),
         engine=rdb.engine,
     )
 

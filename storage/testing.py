@@ -17,6 +17,7 @@ from storage.ledger import Ledger
 from storage.records import Lease, Outcome, OutcomeState, SlotCounts, SlotOrder, WorkerInfo
 from storage.study import SharedStudy, create_study, open_study, study_names
 from storage.tables import database_now
+from storage.testing_identity import IdentityContract
 from storage.testkit import (
     COMPLETE,
     LEASE_S,
@@ -30,7 +31,7 @@ from storage.testkit import (
 from storage.transaction import reading
 
 
-class StorageContract:
+class StorageContract(IdentityContract):
     """The tests of a backend. They ask for a fixture `storage_url`: the URL of a database without studies."""
 
     @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import Engine
@@ -95,6 +96,22 @@ def plain_client(url: str) -> Iterator[RDBStorage]:
     storage = RDBStorage(check_url(url))
     yield storage
     storage.engine.dispose()
+
+
+def reuse_numbers(engine: Engine) -> None:
+    """Has Postgres give the numbers of deleted studies and trials again, as SQLite does, and a restored database."""
+    if engine.dialect.name == "postgresql":
+        with writing(engine) as connection:
+            connection.execute(sa.text("ALTER SEQUENCE studies_study_id_seq RESTART"))
+            connection.execute(sa.text("ALTER SEQUENCE trials_trial_id_seq RESTART"))
+
+
+def everything(study: SharedStudy) -> Any:
+    """All that is stored of a study, but for times."""
+    attributes = study.study.user_attrs, study.storage.get_study_system_attrs(study.study_id)
+    slots = [msgspec.structs.replace(slot, lease_left_s=None) for slot in study.ledger.slots()]
+    trials = study.study.get_trials()
+    return attributes, slots, trials, study.ledger.all_epochs(), study.ledger.stop_reason(), study.workers.all()
 
 
 def claimed(ledger: Ledger, worker_id: str = "worker") -> Lease:

@@ -1,36 +1,42 @@
 """What anyone may read of a study's ledger: counts, slots, outcomes, epochs. Nothing here waits for a writer."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from storage import rows
-from storage.errors import StudyNotFound
+from storage.identity import StudyKey, deleted
 from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
 from storage.transaction import reading
 
 
 class LedgerView:
-    """The slots of one study, as they stand. Safe to use from several threads and processes."""
+    """The slots of one study, as they stand. Safe to use from several threads and processes.
 
-    def __init__(self, engine: Engine, study_id: int) -> None:
+    Whatever is asked once the study is gone raises StudyNotFound, also if another has its number.
+    """
+
+    def __init__(self, engine: Engine, key: StudyKey) -> None:
         self._engine = engine
-        self._study_id = study_id
+        self._study = key
+        self._study_id = key.study_id
 
     def counts(self) -> SlotCounts:
         """How many slots there are, by state and outcome."""
         kind = sa.func.coalesce(slots.c.outcome, slots.c.state)
         query = sa.select(kind, sa.func.count()).where(slots.c.study_id == self._study_id).group_by(kind)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             found: dict[str, int] = {name: n for name, n in connection.execute(query)}  # noqa: C416 - rows are no pairs
         return SlotCounts(total=sum(found.values()), **found)
 
     def slots(self) -> list[SlotRow]:
         """Every slot, by number."""
         query = sa.select(slots, database_now().label("now")).where(slots.c.study_id == self._study_id)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [rows.as_slot(row) for row in connection.execute(query.order_by(slots.c.number))]
 
     def outcomes(self, limit: int | None = None, *, newest: bool = False) -> list[FinishedSlot]:
@@ -41,51 +47,51 @@ class LedgerView:
         order = (slots.c.finished_at, slots.c.number)
         query = self._select().where(slots.c.outcome.is_not(None)).limit(limit)
         query = query.order_by(*(column.desc() if newest else column for column in order))
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
     def best(self, limit: int | None = None, *, maximize: bool) -> list[FinishedSlot]:
         """The completed slots with the best values, `limit` of them, best first; of equals, the lower number."""
         value = slots.c.value.desc() if maximize else slots.c.value
         query = self._select().where(slots.c.outcome == "complete", slots.c.value.is_not(None)).limit(limit)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query.order_by(value, slots.c.number))]
 
     def unconfirmed(self) -> list[FinishedSlot]:
         """The done slots whose trial may not have been told yet: anyone may tell it, and confirm."""
         query = self._select().where(is_unconfirmed).order_by(slots.c.number)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
     def reclaimed(self) -> bool:
         """Whether any slot was claimed twice: an attempt may then have left a trial that no slot has."""
         query = sa.select(self._select().where(slots.c.token > 1).exists())
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return bool(connection.scalar(query))
 
     def bound_trial(self, slot: int) -> int | None:
         """The number of the slot's trial, None if it has none yet."""
         query = sa.select(slots.c.trial_number).where(slots.c.study_id == self._study_id, slots.c.number == slot)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return connection.scalar(query)
 
     def epochs(self, trial_number: int) -> list[EpochRow]:
         """The epochs of a trial, in order."""
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id, epochs.c.trial_number == trial_number)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [rows.as_epoch(row).scores for row in connection.execute(query.order_by(epochs.c.epoch))]
 
     def all_epochs(self) -> list[TrialEpoch]:
         """The epochs of all trials, by trial, then epoch."""
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             ordered = query.order_by(epochs.c.trial_number, epochs.c.epoch)
             return [rows.as_epoch(row) for row in connection.execute(ordered)]
 
     def epoch_count(self) -> int:
         """How many epochs are recorded, of all trials together."""
         query = sa.select(sa.func.count()).select_from(epochs).where(epochs.c.study_id == self._study_id)
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return connection.scalar(query) or 0
 
     def under_way(self) -> list[UnderWay]:
@@ -96,7 +102,7 @@ class LedgerView:
         query = query.select_from(slots.outerjoin(epochs, mine)).where(
             slots.c.study_id == self._study_id, slots.c.state == "leased"
         )
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [UnderWay(*row) for row in connection.execute(query.group_by(*keys).order_by(slots.c.number))]
 
     def now(self) -> float:
@@ -113,13 +119,19 @@ class LedgerView:
         with reading(self._engine) as connection:
             return self._stop_reason(connection)
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A transaction that reads what is the study's."""
+        with reading(self._engine) as connection:
+            self._study.require(connection)
+            yield connection
+
     def _select(self) -> sa.Select[Any]:
         return sa.select(slots).where(slots.c.study_id == self._study_id)
 
     def _stop_reason(self, connection: Connection) -> str | None:
-        query = sa.select(manifests.c.stop_reason).where(manifests.c.study_id == self._study_id)
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(self._study.query(manifests.c.stop_reason)).one_or_none()
         if row is None:
-            raise StudyNotFound("the study was deleted while it was in use")
+            raise deleted()
         reason: str | None = row.stop_reason
         return reason

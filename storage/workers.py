@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from storage.identity import StudyKey
 from storage.records import WorkerInfo, WorkerRow
 from storage.rows import to_json
 from storage.tables import database_now, workers
@@ -13,11 +14,14 @@ from storage.transaction import reading, writing
 
 
 class Workers:
-    """The register of a study's workers. A worker proves nothing here: the ledger's tokens guard the results."""
+    """The register of a study's workers. A worker proves nothing here: the ledger's tokens guard the results.
 
-    def __init__(self, engine: Engine, study_id: int) -> None:
+    Whatever is asked once the study is gone raises StudyNotFound, also if another has its number.
+    """
+
+    def __init__(self, engine: Engine, key: StudyKey) -> None:
         self._engine = engine
-        self._study_id = study_id
+        self._study = key
 
     def register(self, info: WorkerInfo) -> None:
         """Enters a worker; one that is there already starts anew.
@@ -34,8 +38,11 @@ class Workers:
             "seen_at": database_now(),
         }
         with writing(self._engine) as connection:
+            self._study.require(connection)
             connection.execute(sa.delete(workers).where(*self._key(info.worker_id)))
-            connection.execute(sa.insert(workers).values(study_id=self._study_id, worker_id=info.worker_id, **values))
+            connection.execute(
+                sa.insert(workers).values(study_id=self._study.study_id, worker_id=info.worker_id, **values)
+            )
 
     def beat(self, worker_id: str, **state: Any) -> None:
         """Says that a worker is alive, and what it does: anything that JSON holds. Without, the last state stands."""
@@ -48,18 +55,20 @@ class Workers:
     def all(self) -> list[WorkerRow]:
         """Every worker there ever was, the first to come first."""
         query = sa.select(workers, sa.func.abs(database_now() - workers.c.seen_at).label("age_s"))
-        query = query.where(workers.c.study_id == self._study_id)
+        query = query.where(workers.c.study_id == self._study.study_id)
         with reading(self._engine) as connection:
+            self._study.require(connection)
             return [
                 as_worker(row) for row in connection.execute(query.order_by(workers.c.started_at, workers.c.worker_id))
             ]
 
     def _update(self, worker_id: str, values: dict[str, Any]) -> None:
         with writing(self._engine) as connection:
+            self._study.require(connection)
             connection.execute(sa.update(workers).where(*self._key(worker_id)).values(seen_at=database_now(), **values))
 
     def _key(self, worker_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-        return workers.c.study_id == self._study_id, workers.c.worker_id == worker_id
+        return workers.c.study_id == self._study.study_id, workers.c.worker_id == worker_id
 
 
 def as_worker(row: sa.Row[Any]) -> WorkerRow:

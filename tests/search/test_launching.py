@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import optuna
 import psutil
 import pytest
@@ -15,8 +16,8 @@ from search.launching.running import free_places, is_over, write_up
 from search.study.folders import StudyFolder
 from search.workers.places import Place
 from search.workers.pool import RESTARTS, WorkerPool
-from storage import SharedStudy
-from storage.records import WorkerInfo
+from storage import SharedStudy, create_study, open_study
+from storage.records import SlotOrder, WorkerInfo
 
 PLACE = Place("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
 
@@ -129,8 +130,9 @@ def test_the_url_of_the_storage_is_in_no_argument_of_a_worker(lab: Any, pool: Wo
     assert lab.url not in " ".join(psutil.Process(worker).cmdline())
 
 
-def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_process(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+@pytest.mark.parametrize("successor", [None, "study", "another"])
+def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_process_and_its_successor_alone(
+    successor: str | None, launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
 ) -> None:
     study = prepared(n_trials=2, epochs=5000, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 1)
@@ -138,12 +140,19 @@ def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_proc
     running.descendants()
     with study.open() as shared:
         optuna.delete_study(study_name=study.name, storage=shared.storage)
+    if successor is not None:
+        manifest = msgspec.structs.replace(shared.manifest, space="optimizer")
+        with create_study(study.url, successor, manifest) as other:
+            other.ledger.order_up_to(2, order_of=SlotOrder)
     running.finish()
     logs = "".join(path.read_text() for path in Path(running.folder).rglob("*.log"))
     assert running.code == 2, running.errors
     assert "the study was deleted while it was in use" in running.errors
     assert "Traceback" not in running.errors + logs
     wait_until(lambda: not running.descendants(), "its processes to be gone")
+    if successor is not None:
+        with open_study(study.url, successor) as other:
+            assert (other.study.get_trials(), other.workers.all(), other.ledger.counts().waiting) == ([], [], 2)
 
 
 def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> None:

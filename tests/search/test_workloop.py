@@ -173,6 +173,36 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Any) -> None:
 
 
 @pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
+def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: str, lab: Any) -> None:
+    import optuna
+
+    from storage.errors import StudyNotFound
+
+    shared = lab.study(2, pruner="asha")
+    bench = lab.bench()
+    whole = getattr(bench.shared.ledger, step)
+    others = []
+
+    def replace_study_after(*arguments: Any, **named: Any) -> Any:
+        done = whole(*arguments, **named)
+        if not others:
+            optuna.delete_study(study_name=shared.name, storage=shared.storage)
+            others.append(lab.study(3, space="optimizer"))
+            others[0].study.ask()  # a trial of the same number as the worker's
+        return done
+
+    setattr(bench.shared.ledger, step, replace_study_after)
+    with pytest.raises(StudyNotFound, match="deleted"):
+        lab.work(bench)
+    (other,) = others
+    (trial,) = other.study.get_trials()
+    assert other.study_id == shared.study_id
+    assert (trial.state.name, trial.params, trial.user_attrs) == ("RUNNING", {}, {})
+    assert trial.intermediate_values == {}
+    assert other.ledger.counts().waiting == 3
+
+
+@pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
 def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: str, lab: Any) -> None:
     import optuna
 

@@ -71,9 +71,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def a_new_study(self) -> None:
         study = optuna.create_study(storage=self.storage, direction="maximize")
-        registry.store_manifest(self.storage, study.study_name, example_manifest())
-        self.study_id = self.storage.get_study_id_from_name(study.study_name)
-        self.ledger = Ledger(self.storage.engine, self.study_id)
+        key = registry.store_manifest(self.storage, study.study_name, example_manifest())
+        self.study_id = key.study_id
+        self.ledger = Ledger(self.storage.engine, key)
 
     @rule(n=st.integers(1, 2))
     def order(self, n: int) -> None:

@@ -1,0 +1,48 @@
+"""Optuna's storage as one study uses it: what it writes, it writes while the study is still there.
+
+A trial's id is a number that a database gives away again, too: without the check, a worker of a deleted study would
+write into the trials of whichever study came after it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from optuna.storages import BaseStorage, RDBStorage
+
+from storage.fence import joined
+from storage.identity import StudyKey
+from storage.transaction import writing
+
+# Trials are made, and given their parameters, under a lease alone (storage/fence.py).
+WRITES = frozenset(
+    {
+        "set_study_system_attr",
+        "set_study_user_attr",
+        "set_trial_intermediate_value",
+        "set_trial_state_values",
+        "set_trial_system_attr",
+        "set_trial_user_attr",
+    }
+)
+
+
+class GuardedStorage:
+    """Another storage, each of whose writes is in one transaction with the check that the study is there.
+
+    They raise StudyNotFound if it isn't.
+    """
+
+    def __init__(self, storage: BaseStorage, rdb: RDBStorage, key: StudyKey) -> None:
+        self._storage = storage
+        self._rdb = rdb
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._storage, name)
+        return partial(self._write, found) if name in WRITES else found
+
+    def _write(self, write: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        with writing(self._rdb.engine) as connection, joined(self._rdb, connection):
+            self._key.require(connection)
+            return write(*arguments, **named)
