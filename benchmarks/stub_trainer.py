@@ -160,7 +160,7 @@ def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
             worker.send(Trained(job.job, 1, number, f"the training loss of epoch {number} is not finite"))
             return
     folder.mkdir(parents=True, exist_ok=True)  # whoever took the slot over may have finished it
-    Path(str(job.model_path)).write_bytes(b"a model")
+    Path(str(job.model_path)).write_text(f"the model of {job.owner}, seed {job.seed}")
     over = None if act.over_after is None else "early stopping: as told"
     worker.send(Trained(job.job, 1, len(history), over=over, kept_epoch=act.kept_epoch))
 

@@ -58,7 +58,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study. `comparison` is there if the study compares given configurations; its slots'
-    one parameter is then the arm.
+    one parameter is then the arm. `folder_marked` says that the study's folder carries a mark, as those of the first
+    releases don't.
     """
 
     space: str
@@ -92,6 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fixed: dict[str, Scalar] = {}
     comparison: Comparison | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    folder_marked: bool = False
     schema_version: int = MANIFEST_VERSION
 
     @property

@@ -73,13 +73,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class FinishedSlot(msgspec.Struct, frozen=True):
-    """A done slot. `confirmed` says that its trial is known to have been told; `finished_at` is in Unix seconds."""
+    """A done slot. `confirmed` says that its trial is known to have been told; `finished_at` is in Unix seconds.
+
+    `token` and `worker_id` are those of the attempt that finished it.
+    """
 
     slot: int
     trial_number: int | None
     outcome: Outcome
     confirmed: bool
     finished_at: float
+    token: int
+    worker_id: str
 
 
 class SlotRow(msgspec.Struct, frozen=True):

@@ -100,6 +100,8 @@ def as_finished(row: Row[Any]) -> FinishedSlot:
         outcome=as_outcome(row),
         confirmed=row.confirmed,
         finished_at=row.finished_at,
+        token=row.token,
+        worker_id=row.worker_id,
     )
 
 

@@ -23,6 +23,7 @@ from search.design.plan import (
 from search.errors import UsageError
 from search.launching.planning import DEFAULT_DATASET, find_existing
 from search.samplers import sampler_choice
+from search.study.own_folder import require_places
 from search.training.datasets import resolve_dataset
 from spaces import SpaceSource, resolve
 from spaces.configuration import Scalar
@@ -151,4 +152,5 @@ def make_tuning(
     manifest = msgspec.structs.replace(manifest, fixed=fixed, top_models=0)
     if existing is not None:
         require_same(study_name, existing.manifest, manifest)
+    require_places(options.workers.artifacts, study_name, manifest, existing.manifest if existing else None)
     return Tuning(arm, study_name, manifest, options.tune or 0)

@@ -21,6 +21,7 @@ from search.launching.planning import (
     require_store,
     require_writable,
 )
+from search.study.own_folder import require_places
 from search.study.space import configuration_of
 from search.workers.places import find_places
 from spaces import SpaceSource
@@ -100,6 +101,7 @@ def make_comparison_plan(
         require_continued(name, existing.manifest, manifest)
     find_places(flags.workers)
     require_writable(flags.workers.artifacts or Path(manifest.artifacts))
+    require_places(flags.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)
     notes = (*notes, *first_look_notes(flags, comparison), *outlook(comparison))
     return ComparisonPlan(url, name, manifest, comparison, existing, notes=notes)

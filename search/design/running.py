@@ -24,6 +24,7 @@ from search.launching.planning import make_orders
 from search.launching.running import OUTAGE_S, run_search, tidy_up
 from search.outage import sit_out
 from search.study.folders import StudyFolder
+from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.workers.join import study_folder
 from spaces import resolve
@@ -81,6 +82,7 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
             return None
         plan = plan.with_arms(arms)
     with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+        prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
         shared.ledger.resume()
         done = look_by_look(shared, plan, flags, means, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
@@ -136,6 +138,7 @@ def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) 
     for tuning in plan.tunings:
         say(f"Tuning {tuning.arm}: {tuning.n_trials} trials in the study {tuning.study_name}.")
         with create_study(plan.url, tuning.study_name, tuning.manifest) as shared:
+            prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
             shared.ledger.resume()
             orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
             shared.ledger.order_up_to(tuning.n_trials, orders.__getitem__)

@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 from search.commands.worker_flags import WorkerFlags
-from search.errors import SearchFailed, TrainerDied
+from search.errors import SearchFailed, TrainerDied, UsageError
 from search.study.folders import StudyFolder
+from search.study.own_folder import prepare
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import EpochEnd, Failed, Stopped, Train, Trained
 from search.views.configuration_text import Described
@@ -25,14 +26,21 @@ def retrain(
     it takes at least the same kind of processor, and as many threads as the study's workers had.
 
     Raises:
-        UsageError: this machine's packages, space or data aren't those of the study.
+        UsageError: this machine's packages, space or data aren't those of the study, or it didn't train the trial.
         SearchFailed: it couldn't be trained.
     """
     manifest = shared.manifest
     source = resolve(manifest.space)
     data = data_source(manifest, data_dir)
     require_same(manifest, source, data)
-    slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == described.trial.number)
+    number = described.trial.number
+    slot = next((slot for slot in shared.ledger.slots() if slot.trial_number == number), None)
+    if slot is None:
+        raise UsageError(
+            f"trial {number} was added to the study from elsewhere, and how it was trained isn't known here: "
+            "export one that this study has trained"
+        )
+    prepare(folder, manifest)
     settings = slot.settings or {}
     with tempfile.TemporaryDirectory() as scratch:
         place = find_places(WorkerFlags())[0]
@@ -56,7 +64,7 @@ def retrain(
             process.send(job)
             return follow(process, manifest.objective)
         except TrainerDied as error:
-            raise SearchFailed(f"trial {described.trial.number} couldn't be trained again: {error}") from error
+            raise SearchFailed(f"trial {number} couldn't be trained again: {error}") from error
         finally:
             trainer.discard()
 

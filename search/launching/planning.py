@@ -17,6 +17,7 @@ from search.samplers import GRID, sampler_choice
 from search.sampling.grid_points import grid_points
 from search.seeds import derive_seed
 from search.study.folders import default_artifacts
+from search.study.own_folder import require_places
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
 from search.training.datasets import load_dataset, resolve_dataset
@@ -111,6 +112,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     n_trials = wanted_trials(options, source.space, existing)
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
+    require_places(options.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
@@ -197,6 +199,7 @@ def make_manifest(
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
         data_dir=None if data_dir is None else str(data_dir.absolute()),
+        folder_marked=True,
         command=without_secrets(sys.argv, verb),
     )
 

@@ -20,6 +20,7 @@ from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
+from search.study.own_folder import prepare
 from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
 from search.views.notes import note_failures
@@ -58,6 +59,7 @@ def launch(options: LaunchOptions) -> int:
         return EXIT_DONE
     with create_study(plan.url, plan.study_name, plan.manifest) as shared:
         folder = study_folder(shared, options.workers.artifacts)
+        prepare(folder, shared.manifest)
         shared.ledger.resume()
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
 

@@ -2,30 +2,66 @@
 
 ARTIFACTS/
     models/                         Optuna's artifact store: best models, and small files of completed trials
-    STUDY/slots/00007/              checkpoints of one slot, gone when it is finished
-    STUDY/images/1f0c9e.../         decoded images for the trainers to share, gone when the study is done
+    STUDY/.search-study             the mark of a study's folder (search/study/own_folder.py)
     STUDY/logs/                     what workers and trainers print
+    STUDY/1f0c9e.../slots/00007/    checkpoints of one slot, gone when it is finished
+    STUDY/1f0c9e.../images/da39.../ decoded images for the trainers to share, gone when the study is done
+
+A name can be given again, and a folder be there already. So what is removed in the end lies in a folder that is named
+by the study's stamp, which no other study has, and no other program gives to a folder.
 """
 
-import contextlib
-import shutil
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from search.own_files import remove_empty, remove_files
+from search.training.datasets.mapped import HALF_WRITTEN, remove_mapped
+from search.training.description import CONFIGURATION, LAYERS
+
+STORE = "models"
+STAMP_LETTERS = 16
+PICTURE = "curves.svg"
+
+_MODEL = r"model-\d+-[0-9a-f]{16}"
+_BESIDE = "|".join(map(re.escape, (".keras", LAYERS, CONFIGURATION)))
+SLOT_FILES = re.compile(
+    rf"token-\d+\.(npz|part|npz\.partial)|{_MODEL}({_BESIDE})|\.{_MODEL}\.part\.keras|{re.escape(PICTURE)}"
+)
+IMAGES = re.compile(r"[0-9a-f]{16}")
+LOCK = re.compile(r"\.lock")
+
+
+def study_root(artifacts: Path, study_name: str) -> Path:
+    """The folder of a study in the artifact folder, whatever its name is: never another's, nor that of the store."""
+    name = quote(study_name, safe=" ").replace(".", "%2E")
+    if name.casefold() == STORE:
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return artifacts / (name or "%")
+
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The files of one study on this host. `remote` is the URL of its artifact store, None if that is a folder here."""
+    """The files of one study on this host. `stamp` is the study's; `remote` is the s3:// URL of its artifact store,
+    None if that is a folder here.
+    """
 
     artifacts: Path
     study_name: str
+    stamp: str
     remote: str | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder of what only this study has."""
+        return study_root(self.artifacts, self.study_name)
 
     @property
     def models(self) -> Path:
         """The folder of the artifact store, shared by the studies of one database."""
-        return self.artifacts / "models"
+        return self.artifacts / STORE
 
     @property
     def store(self) -> str:
@@ -35,45 +71,59 @@ class StudyFolder:
     @property
     def logs(self) -> Path:
         """The folder of the logs."""
-        return self._root / "logs"
+        return self.root / "logs"
 
     def images(self, fingerprint: str) -> Path:
         """The folder of the decoded images with that fingerprint."""
-        return self._root / "images" / fingerprint[:16]
+        return self._images / fingerprint[:16]
 
     def remove_images(self) -> None:
         """Removes decoded images; a trainer that has them open keeps them, another one decodes them for itself."""
-        shutil.rmtree(self._root / "images", ignore_errors=True)
+        for folder in self._images.glob("*"):
+            if IMAGES.fullmatch(folder.name):
+                remove_mapped(folder)
+        for left in self._images.glob(HALF_WRITTEN):
+            for folder in left.glob("*"):
+                remove_mapped(folder)
+            remove_empty(left)
+        remove_files(self._images, LOCK)
+        remove_empty(self._own)
 
     def slot(self, number: int) -> Path:
         """The folder of one slot's checkpoints."""
-        return self._root / "slots" / f"{number:05d}"
+        return self._slots / f"{number:05d}"
 
     def checkpoint(self, slot: int, token: int) -> Path:
         """The checkpoint that one attempt at a slot keeps up to date."""
         return self.slot(slot) / f"token-{token}.npz"
 
-    def model(self, slot: int, token: int) -> Path:
-        """Where one attempt at a slot leaves its trained model."""
-        return self.slot(slot) / f"model-token-{token}.keras"
-
-    def find_model(self, slot: int) -> Path | None:
-        """The trained model that the slot's last attempt left, None if it left none."""
-        models = sorted(self.slot(slot).glob("model-token-*.keras"), key=lambda path: int(path.stem.rpartition("-")[2]))
-        return models[-1] if models else None
+    def model(self, slot: int, token: int, worker_id: str) -> Path:
+        """Where one attempt at a slot leaves its trained model. Tokens are given again where a database was restored;
+        a worker's id is not.
+        """
+        worker = hashlib.sha256(worker_id.encode()).hexdigest()[:16]
+        return self.slot(slot) / f"model-{token}-{worker}.keras"
 
     def clear_slot(self, number: int) -> None:
-        """Removes a finished slot's checkpoints; an attempt that lost its lease may be writing there still."""
-        shutil.rmtree(self.slot(number), ignore_errors=True)
+        """Removes a finished slot's files; an attempt that lost its lease may be writing there still."""
+        remove_files(self.slot(number), SLOT_FILES)
 
     def remove_empty(self) -> None:
         """Removes the folder of the slots once none has checkpoints any more."""
-        with contextlib.suppress(OSError):
-            (self._root / "slots").rmdir()
+        remove_empty(self._slots)
+        remove_empty(self._own)
 
     @property
-    def _root(self) -> Path:
-        return self.artifacts / quote(self.study_name, safe=" ").replace(".", "%2E")
+    def _own(self) -> Path:
+        return self.root / self.stamp[:STAMP_LETTERS]
+
+    @property
+    def _slots(self) -> Path:
+        return self._own / "slots"
+
+    @property
+    def _images(self) -> Path:
+        return self._own / "images"
 
 
 def default_artifacts(storage_url: str) -> Path:

@@ -37,6 +37,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
     `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
     after the last epoch is worse than that of `rival`. `precision` is what the model computes in; weights are float32.
+    `owner` says whose the job is, of which study and slot: a checkpoint of another's isn't resumed from.
     """
 
     job: int
@@ -53,6 +54,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     objective: Objective = "val_accuracy"
     rival: float | None = None
     precision: Precision = "float32"
+    owner: str = ""
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):

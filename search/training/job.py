@@ -157,7 +157,8 @@ def _identity(job: Train, space: Space) -> str:
     epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
     precision = () if job.precision == "float32" else (job.precision,)
     always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
-    decisive = (*always, *epochs, *precision)
+    owner = (job.owner,) if job.owner else ()
+    decisive = (*always, *epochs, *precision, *owner)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
 
 

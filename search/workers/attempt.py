@@ -167,7 +167,15 @@ class Attempt:
         if self._running is not None and outcome.state == "pruned":
             # What the trainer writes after the slot's folder is cleared would stay there.
             self._running.wait_until_left(PRUNE_S, give_up=lambda: self.shutdown.requested)
-        finished = FinishedSlot(self.lease.slot, self._number, outcome, confirmed=False, finished_at=time.time())
+        finished = FinishedSlot(
+            slot=self.lease.slot,
+            trial_number=self._number,
+            outcome=outcome,
+            confirmed=False,
+            finished_at=time.time(),
+            token=self.lease.token,
+            worker_id=self.lease.worker_id,
+        )
         self.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._facts))
         if self.bench.mirror is not None:
             self.bench.mirror.remove(self.lease)
@@ -196,7 +204,8 @@ class Attempt:
             split_seed=split_seed(manifest, self.lease.settings),
             token=self.lease.token,
             checkpoints=str(self.bench.folder.slot(self.lease.slot)),
-            model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token)),
+            model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token, self.lease.worker_id)),
+            owner=f"{self.bench.shared.key.stamp}/{self.lease.slot}",
             objective=manifest.objective,
             rival=self.reach(lambda: value_to_beat(self.bench.shared)),
         )

@@ -52,7 +52,8 @@ class CheckpointMirror:
                 log.warning("slot %d: a checkpoint stays in the store: %s", lease.slot, error)
 
     def _name(self, slot: int, token: int) -> str:
-        return f"checkpoint-{quote(self.folder.study_name, safe='')}-{slot:05d}-{token}.npz"
+        study = f"{quote(self.folder.study_name, safe='')}-{self.folder.stamp}"
+        return f"checkpoint-{study}-{slot:05d}-{token}.npz"
 
 
 def open_mirror(folder: StudyFolder) -> CheckpointMirror | None:

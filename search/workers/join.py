@@ -15,6 +15,7 @@ from search.pruning import make_pruner
 from search.samplers import make_sampler
 from search.study.folders import StudyFolder
 from search.study.images import find_images
+from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import DataSource
@@ -51,6 +52,7 @@ def join_study(
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
     require_same_code(manifest, source)
+    prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
     trainer = Trainer(folder, environment, flags.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
@@ -79,7 +81,8 @@ def join_study(
 
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     """The study's files, in the given folder or where its manifest says."""
-    return StudyFolder(artifacts or Path(shared.manifest.artifacts), shared.name, shared.manifest.artifact_store)
+    manifest = shared.manifest
+    return StudyFolder(artifacts or Path(manifest.artifacts), shared.name, shared.key.stamp, manifest.artifact_store)
 
 
 def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder | None = None) -> DataSource:

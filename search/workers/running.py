@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from search.commands.worker_flags import WorkerFlags
 from search.errors import Quarantined, UsageError
 from search.shutdown import Shutdown
+from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.join import join_study, study_folder
 from search.workers.loop import Heartbeat, work
@@ -76,13 +77,14 @@ def leave(bench: Workbench, reason: str) -> None:
 def run_pool(options: WorkerOptions, places: Sequence[Place]) -> int:
     """Keeps a worker running in each place until they have nothing left to do; returns the exit code."""
     with open_study(options.storage, options.study_name, wait_s=options.wait) as shared:
-        logs = study_folder(shared, options.workers.artifacts).logs
+        folder = study_folder(shared, options.workers.artifacts)
+        prepare(folder, shared.manifest)
     arguments = [
         f"--study-name={options.study_name}",
         f"--wait={options.wait}",
         *options.workers.for_one_worker(),
     ]
-    pool = WorkerPool(arguments, places, options.storage, logs)
+    pool = WorkerPool(arguments, places, options.storage, folder.logs)
     with pool, Shutdown(at_once=pool.kill) as shutdown:
         pool.start()
         while pool.alive() and not shutdown.requested:

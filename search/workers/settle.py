@@ -76,9 +76,9 @@ def _end_trial(
         if outcome.state == "complete":
             best = trial.number in best_trial_numbers(shared)
             if best:
-                _keep_model(shared, folder, finished.slot, trial)
+                _keep_model(shared, folder, finished, trial)
             if best or folder.remote is None:  # a store elsewhere takes its time for each file
-                keep_files(shared, folder, finished.slot, trial)
+                keep_files(shared, folder, finished, trial)
         _tell(shared, trial.number, outcome)
     except UpdateFinishedTrialError:
         log.info("trial %d was ended by another worker meanwhile", trial.number)
@@ -97,9 +97,9 @@ def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
     shared.study.tell(number, value, state=state, skip_if_finished=True)
 
 
-def _keep_model(shared: SharedStudy, folder: StudyFolder, slot: int, trial: FrozenTrial) -> None:
-    model = folder.find_model(slot)
-    if model is None or MODEL_ATTR in trial.user_attrs:
+def _keep_model(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:
+    model = folder.model(finished.slot, finished.token, finished.worker_id)
+    if not model.is_file() or MODEL_ATTR in trial.user_attrs:
         return
     try:
         artifact_id = open_artifacts(folder.store).keep(trial, model, "model.keras", shared.storage)

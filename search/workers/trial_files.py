@@ -10,41 +10,40 @@ from pathlib import Path
 from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import FrozenTrial
 
-from search.study.folders import StudyFolder
+from search.study.folders import PICTURE, StudyFolder
 from search.training.description import CONFIGURATION, LAYERS
 from search.views.curve_picture import draw_curves
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
+from storage.records import FinishedSlot
 
 log = logging.getLogger(__name__)
 
-PICTURE = "curves.svg"
 
-
-def keep_files(shared: SharedStudy, folder: StudyFolder, slot: int, trial: FrozenTrial) -> None:
+def keep_files(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:
     """Keeps the files that there are, each once. Without them the trial is as good: trouble is logged."""
     try:
         current = shared.storage.get_trial(shared.trial_ids[trial.number])
         kept = {meta.filename for meta in get_all_artifact_meta(current, storage=shared.storage)}
         artifacts = open_artifacts(folder.store)
-        for name, path in found_files(shared, folder, slot, trial.number):
+        for name, path in found_files(shared, folder, finished, trial.number):
             if name not in kept:
                 artifacts.keep(current, path, name, shared.storage)
     except (ArtifactError, StorageUsageError, OSError) as error:
         log.warning("files of trial %d aren't kept: %s", trial.number, error)
 
 
-def found_files(shared: SharedStudy, folder: StudyFolder, slot: int, number: int) -> Iterator[tuple[str, Path]]:
+def found_files(
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, number: int
+) -> Iterator[tuple[str, Path]]:
     """The files of the slot, by the names that people see; the picture is drawn now."""
     epochs = shared.ledger.epochs(number)
     if len(epochs) > 1:
-        picture = folder.slot(slot) / PICTURE
+        picture = folder.slot(finished.slot) / PICTURE
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_text(draw_curves(epochs), encoding="utf-8")
         yield PICTURE, picture
-    model = folder.find_model(slot)
-    if model is None:
-        return
+    model = folder.model(finished.slot, finished.token, finished.worker_id)
     for suffix in (LAYERS, CONFIGURATION):
         if model.with_suffix(suffix).exists():
             yield suffix.removeprefix("."), model.with_suffix(suffix)

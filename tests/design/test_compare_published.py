@@ -32,7 +32,7 @@ SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) fo
 @pytest.fixture(scope="module")
 def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
     """One real trainer for all articles: importing Keras takes longer than most of them."""
-    folder = StudyFolder(tmp_path_factory.mktemp("artifacts"), "trainer")
+    folder = StudyFolder(tmp_path_factory.mktemp("artifacts"), "trainer", "0" * 32)
     made = Trainer(folder, {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}, 4000.0)
     yield made
     made.discard()

@@ -116,7 +116,7 @@ class Lab:
         script = self.folder / "script.json"
         script.write_text(json.dumps(self.acts))
         source = resolve(shared.manifest.space)
-        files = StudyFolder(self.folder / "artifacts", NAME)
+        files = self.files(shared)
         environment = {"PYTHONPATH": str(ROOT)}
         bench = Workbench(
             worker_id=f"worker-{len(self._benches)}",
@@ -130,6 +130,10 @@ class Lab:
         )
         self._benches.append(bench)
         return bench
+
+    def files(self, shared: SharedStudy) -> StudyFolder:
+        """The study's files."""
+        return StudyFolder(self.folder / "artifacts", NAME, shared.key.stamp)
 
     def work(self, bench: Workbench | None = None, shutdown: Shutdown | None = None) -> None:
         """Works, as a worker does, until nothing is left to do."""

@@ -25,7 +25,7 @@ def main(url: str, folder: Path) -> None:
     with open_study(url, "study") as shared:
         manifest = shared.manifest
         shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
-        source, files = resolve(manifest.space), StudyFolder(folder / "artifacts", "study")
+        source, files = resolve(manifest.space), StudyFolder(folder / "artifacts", "study", shared.key.stamp)
         command = (sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"), str(script))
         trainer = Trainer(files, {}, 4000.0, command)
         worker_id = f"worker-{os.getpid()}"

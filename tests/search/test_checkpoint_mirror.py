@@ -10,12 +10,13 @@ from search.workers.checkpoint_mirror import CheckpointMirror
 from storage import open_artifacts
 from storage.records import Lease
 
+STAMP = "0123456789abcdef" * 2
 FIRST = Lease(3, 1, "a", 0, None, 7, None, 0, None, 30.0)
 SECOND = msgspec.structs.replace(FIRST, token=2, worker_id="b")
 
 
 def mirror_of(host: Path, store: Path) -> CheckpointMirror:
-    return CheckpointMirror(StudyFolder(host, "a study/1", "s3://bucket"), open_artifacts(str(store)))
+    return CheckpointMirror(StudyFolder(host, "a study/1", STAMP, "s3://bucket"), open_artifacts(str(store)))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.export import main
-from search.study.folders import StudyFolder
 from search.study.test_score import TEST_ATTR, stored_test_score
 from search.training.datasets import load_dataset
 from search.workers.settle import MODEL_ATTR
@@ -84,7 +83,7 @@ def exportable(study: Any, lab: Any) -> Any:
 
 def stored_model(study: Any, lab: Any, number: int, ending: str = "") -> Path:
     """Where the kept model of a trial lies."""
-    files = StudyFolder(lab.folder / "artifacts", study.name)
+    files = lab.files(study)
     artifact = study.study.get_trials()[number].user_attrs[MODEL_ATTR]
     return files.models / (artifact + ending)
 

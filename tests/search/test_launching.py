@@ -13,7 +13,6 @@ import pytest
 
 from search.commands.worker_flags import WorkerFlags
 from search.launching.running import free_places, is_over, write_up
-from search.study.folders import StudyFolder
 from search.workers.places import Place
 from search.workers.pool import RESTARTS, WorkerPool
 from storage import SharedStudy, create_study, open_study
@@ -99,7 +98,8 @@ def test_a_study_without_anything_to_do_is_over_at_once(lab: Any, pool: WorkerPo
 
 
 def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeats_it(lab: Any) -> None:
-    shared, folder = lab.study(2), StudyFolder(lab.folder / "artifacts", "study")
+    shared = lab.study(2)
+    folder = lab.files(shared)
     write_up(shared, folder)
     assert figure_names(shared) == set()
     lab.work()

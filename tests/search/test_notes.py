@@ -9,13 +9,12 @@ import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
 
-from search.study.folders import StudyFolder
+from search.study.folders import PICTURE
 from search.training.description import CONFIGURATION, LAYERS, describe
 from search.views.curve_picture import draw_curves
 from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note
 from search.views.summary import summarise
-from search.workers.trial_files import PICTURE
 from spaces import resolve
 from storage import SharedStudy, open_artifacts
 from storage.records import EpochRow
@@ -60,9 +59,9 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
 
 def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wrote(lab: Any) -> None:
     shared = lab.study(1)
-    files = StudyFolder(lab.folder / "artifacts", "study")
+    files = lab.files(shared)
     files.slot(0).mkdir(parents=True)
-    model = files.model(0, 1)
+    model = files.model(0, 1, "worker-0")
     model.with_suffix(LAYERS).write_text("the layers")
     model.with_suffix(CONFIGURATION).write_text("{}")
     lab.work()

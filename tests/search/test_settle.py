@@ -11,6 +11,7 @@ from search.workers.settle import MODEL_ATTR, best_trial_numbers, clear_settled_
 from storage import SharedStudy
 from storage.records import FinishedSlot, Outcome
 
+STAMP = "0123456789abcdef" * 2
 COMPLETE = Outcome("complete", 0.5, epochs=3)
 
 
@@ -23,14 +24,9 @@ def finish(shared: SharedStudy, outcome: Outcome, folder: StudyFolder | None = N
     shared.storage.set_trial_user_attr(number + 1, "slot", lease.slot)
     if folder is not None:
         folder.slot(lease.slot).mkdir(parents=True)
-        folder.model(lease.slot, lease.token).write_bytes(b"model of slot %d" % lease.slot)
+        folder.model(lease.slot, lease.token, lease.worker_id).write_bytes(b"model of slot %d" % lease.slot)
     shared.ledger.finish(lease, outcome)
     return next(done for done in shared.ledger.outcomes() if done.slot == lease.slot)
-
-
-@pytest.fixture
-def files(lab: Any) -> StudyFolder:
-    return StudyFolder(lab.folder / "artifacts", "study")
 
 
 class Killed(BaseException):
@@ -55,10 +51,9 @@ def models(files: StudyFolder) -> set[bytes]:
     ],
     ids=lambda value: getattr(value, "state", None),
 )
-def test_each_outcome_has_its_state_in_optuna(
-    outcome: Outcome, state: TrialState, lab: Any, files: StudyFolder
-) -> None:
+def test_each_outcome_has_its_state_in_optuna(outcome: Outcome, state: TrialState, lab: Any) -> None:
     shared = lab.study(1)
+    files = lab.files(shared)
     settle(shared, files, finish(shared, outcome))
     trial = shared.study.trials[0]
     assert (trial.state, trial.user_attrs["outcome"]) == (state, outcome.state)
@@ -66,8 +61,9 @@ def test_each_outcome_has_its_state_in_optuna(
     assert not shared.ledger.unconfirmed()
 
 
-def test_settling_twice_changes_nothing(lab: Any, files: StudyFolder) -> None:
+def test_settling_twice_changes_nothing(lab: Any) -> None:
     shared = lab.study(1)
+    files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     settle(shared, files, finished)
     before = shared.study.get_trials()
@@ -76,10 +72,9 @@ def test_settling_twice_changes_nothing(lab: Any, files: StudyFolder) -> None:
     assert models(files) == {b"model of slot 0"}
 
 
-def test_a_worker_that_is_overtaken_while_it_settles_carries_on(
-    lab: Any, files: StudyFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shared, other = lab.study(1), lab.bench().shared
+    files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     keep = shared.storage.set_trial_user_attr
 
@@ -94,10 +89,9 @@ def test_a_worker_that_is_overtaken_while_it_settles_carries_on(
     assert shared.study.trials[0].value == 0.5
 
 
-def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(
-    lab: Any, files: StudyFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(1)
+    files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     with monkeypatch.context() as dying:
         dying.setattr("search.workers.settle._tell", die)
@@ -109,8 +103,9 @@ def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(
     assert models(files) == {b"model of slot 0"}
 
 
-def test_the_three_best_keep_their_models(lab: Any, files: StudyFolder) -> None:
+def test_the_three_best_keep_their_models(lab: Any) -> None:
     shared = lab.study(6)
+    files = lab.files(shared)
     for value in (0.1, 0.6, 0.2, 0.5, 0.3, 0.4):
         settle(shared, files, finish(shared, Outcome("complete", value, epochs=3), files))
     assert best_trial_numbers(shared) == {1, 3, 5}
@@ -125,8 +120,9 @@ def test_the_best_are_those_of_the_lowest_loss_where_a_loss_is_minimised(lab: An
     assert best_trial_numbers(shared) == {0, 2}
 
 
-def test_a_pruned_trial_is_never_among_the_best(lab: Any, files: StudyFolder) -> None:
+def test_a_pruned_trial_is_never_among_the_best(lab: Any) -> None:
     shared = lab.study(2, top_models=1)
+    files = lab.files(shared)
     finish(shared, Outcome("pruned", 0.99, "worse", epochs=1))
     settle(shared, files, finish(shared, COMPLETE, files))
     assert best_trial_numbers(shared) == {1}
@@ -134,9 +130,10 @@ def test_a_pruned_trial_is_never_among_the_best(lab: Any, files: StudyFolder) ->
 
 
 def test_a_folder_for_models_that_cannot_be_written_costs_the_models_and_nothing_else(
-    lab: Any, files: StudyFolder, caplog: pytest.LogCaptureFixture
+    lab: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = lab.study(1)
+    files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     files.models.write_text("a file where the folder should be")
     settle(shared, files, finished)
@@ -144,8 +141,9 @@ def test_a_folder_for_models_that_cannot_be_written_costs_the_models_and_nothing
     assert "isn't kept" in caplog.text
 
 
-def test_checkpoints_are_cleared_and_what_a_late_writer_leaves_too(lab: Any, files: StudyFolder) -> None:
+def test_checkpoints_are_cleared_and_what_a_late_writer_leaves_too(lab: Any) -> None:
     shared = lab.study(2)
+    files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     settle(shared, files, finished)
     assert not files.slot(0).exists()
@@ -157,7 +155,7 @@ def test_checkpoints_are_cleared_and_what_a_late_writer_leaves_too(lab: Any, fil
 
 @pytest.mark.parametrize("name", ["a/b", "..", "../../up", "v1.2", "a b", "größe", "100%", "."])
 def test_the_files_of_a_study_stay_in_its_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path / "artifacts", name)
+    folder = StudyFolder(tmp_path / "artifacts", name, STAMP)
     folder.logs.mkdir(parents=True)
     assert folder.logs.resolve().parent.parent == (tmp_path / "artifacts").resolve()
     assert folder.logs.parent.name not in ("", ".", "..", "models")
@@ -165,4 +163,4 @@ def test_the_files_of_a_study_stay_in_its_folder_whatever_its_name(name: str, tm
 
 def test_studies_of_similar_names_have_folders_of_their_own(tmp_path: Path) -> None:
     names = ["a/b", "a.b", "a%2Fb", "a b", "ab"]
-    assert len({StudyFolder(tmp_path, name).logs for name in names}) == len(names)
+    assert len({StudyFolder(tmp_path, name, STAMP).logs for name in names}) == len(names)

@@ -41,7 +41,7 @@ def status(url: str, *arguments: str) -> Result:
 
 
 def finished(number: int, value: float | None, at: float, state: Any = "complete") -> FinishedSlot:
-    return FinishedSlot(number, number, Outcome(state, value, epochs=3), confirmed=True, finished_at=at)
+    return FinishedSlot(number, number, Outcome(state, value, epochs=3), True, at, token=1, worker_id="w")
 
 
 def worker(started_at: float) -> WorkerRow:

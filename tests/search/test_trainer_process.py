@@ -85,14 +85,14 @@ def test_one_that_never_gets_ready_is_ended(scripted: Scripted) -> None:
 
 
 def test_a_trainer_that_cannot_start_is_this_host_s_fault(tmp_path: Path) -> None:
-    trainer = Trainer(StudyFolder(tmp_path, "s"), {}, 4000.0, (sys.executable, "-c", "raise SystemExit(5)"))
+    trainer = Trainer(StudyFolder(tmp_path, "s", "0" * 32), {}, 4000.0, (sys.executable, "-c", "raise SystemExit(5)"))
     with pytest.raises(TrainerUnavailable, match="exit code 5"):
         trainer.process()
 
 
 def test_a_trainer_that_outgrew_its_memory_is_replaced_by_a_new_one(tmp_path: Path) -> None:
     command = (sys.executable, "-c", START + "say(READY); os.read(heard, 1)")
-    trainer = Trainer(StudyFolder(tmp_path, "s"), {}, 1.0, command)
+    trainer = Trainer(StudyFolder(tmp_path, "s", "0" * 32), {}, 1.0, command)
     first, _ = trainer.process()
     assert trainer.process()[0] is first
     trainer.replace_if_worn()

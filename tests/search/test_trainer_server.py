@@ -67,7 +67,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def trainer(tmp_path: Path) -> Iterator[Trainer]:
     """A worker's trainer, which isn't started yet."""
-    made = Trainer(StudyFolder(tmp_path, "s"), ENVIRONMENT, 4000.0)
+    made = Trainer(StudyFolder(tmp_path, "s", "0" * 32), ENVIRONMENT, 4000.0)
     yield made
     made.discard()
 

@@ -124,6 +124,19 @@ def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
         assert np.array_equal(one, other)
 
 
+def test_a_checkpoint_of_another_study_or_slot_is_not_resumed_though_the_job_is_the_same(
+    trainer: Any, job: Job, scores: Scores
+) -> None:
+    first = trainer.run(job(owner="study a/0"))
+    for owner in ("study b/0", "study a/1"):
+        messages = trainer.run(job(owner=owner, token=2))
+        assert "is of another job" in messages[0].message
+        assert [message.replayed for message in messages if isinstance(message, EpochEnd)] == [False] * 3
+    again = trainer.run(job(owner="study a/0", token=3))
+    assert [message.replayed for message in again if isinstance(message, EpochEnd)] == [True] * 3
+    assert scores(again) == scores(first)
+
+
 def test_a_job_that_was_finished_before_is_replayed(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
     first = trainer.run(job())
     again = trainer.run(job(token=2, model_path=str(tmp_path / "model.keras")))

@@ -4,7 +4,7 @@ FOLDER/x_train.npy  y_train.npy  x_test.npy  y_test.npy  about.json
 """
 
 import logging
-import shutil
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from search.own_files import remove_empty, remove_files
 from search.training.datasets.dataset import DataSet
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 ABOUT = "about.json"
 PART = ".part-"
+HALF_WRITTEN = f"{PART}*"
+FILES = re.compile("|".join([*(rf"{name}\.npy" for name in ARRAYS), re.escape(ABOUT)]))
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,9 @@ def write_mapped(dataset: DataSet, folder: Path) -> None:
     Raises:
         OSError: it can't be written; or there is one already, which stays as it is.
     """
-    for left in folder.parent.glob(f"{PART}*"):
-        shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+    for left in folder.parent.glob(HALF_WRITTEN):  # of a process that was killed
+        remove_mapped(left / folder.name)
+        remove_empty(left)
     with tempfile.TemporaryDirectory(prefix=PART, dir=folder.parent) as scratch:
         part = Path(scratch) / folder.name
         part.mkdir()
@@ -69,8 +73,8 @@ def open_mapped(folder: Path) -> DataSet | None:
 
 
 def remove_mapped(folder: Path) -> None:
-    """Removes the folder; whoever has it open keeps it."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Removes the files, and the folder unless there are others in it; whoever has them open keeps them."""
+    remove_files(folder, FILES)
 
 
 def _mapped(path: Path) -> NDArray[Any]:

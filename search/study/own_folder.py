@@ -1,0 +1,84 @@
+"""Whether a study's folder is one: it carries a mark, made together with it.
+
+A folder of the user's that has the name by chance is refused, before anything is made, rather than shared: what is
+ours in it could no longer be told from what isn't.
+"""
+
+import os
+from pathlib import Path
+
+from search.errors import UsageError
+from search.study.folders import STORE, StudyFolder, study_root
+from search.training.datasets import DATASETS
+from storage import Manifest
+
+MARK = ".search-study"
+WORDS = "This folder was made by keras-image-search. Logs and unfinished work of the study {name!r} are in it.\n"
+
+
+def require_places(artifacts: Path | None, study_name: str, asked: Manifest, existing: Manifest | None) -> None:
+    """Raises UsageError unless a study may have its files in the artifact folder, which is where its manifest says
+    unless one is given. `asked` is the manifest that is asked for, `existing` that of the study if it is there.
+    """
+    folder = artifacts or Path((existing or asked).artifacts)
+    data_dir = None if asked.data_dir is None else Path(asked.data_dir)
+    require_usable(folder, study_name, existing)
+    require_apart(folder, study_name, asked.dataset, data_dir)
+
+
+def require_usable(artifacts: Path, study_name: str, existing: Manifest | None) -> None:
+    """Raises UsageError if a folder of another's has the place of the study's. Nothing is made.
+
+    A study that was made by a release without marks goes on in the folder that it has.
+    """
+    root = study_root(artifacts, study_name)
+    if (existing is None or existing.folder_marked) and not is_free(root):
+        raise UsageError(
+            f"the folder {root} is there already, and isn't a study's: the files of the study {study_name!r} would get "
+            "in among others. Give another --study-name or another folder with --artifacts; if it is left of an "
+            "earlier release's study, move it away"
+        )
+
+
+def is_free(root: Path) -> bool:
+    """Whether a study's files may go there: it isn't there yet, is empty, or carries the mark."""
+    if not os.path.lexists(root):
+        return True
+    return root.is_dir() and ((root / MARK).is_file() or not any(root.iterdir()))
+
+
+def require_apart(artifacts: Path, study_name: str, dataset: str, data_dir: Path | None) -> None:
+    """Raises UsageError if the images lie among the study's files, or the study's files would lie among the images.
+
+    `dataset` is a name or a path, `data_dir` the folder of those that have a name.
+    """
+    named = dataset in DATASETS
+    images = data_dir if named else Path(dataset)
+    if images is None:
+        return
+    images = images.resolve()
+    for folder in (study_root(artifacts, study_name).resolve(), (artifacts / STORE).resolve()):
+        inside = images.is_relative_to(folder)
+        around = not named and images.is_dir() and folder.is_relative_to(images)
+        if inside or around:
+            where = "lie in" if inside else "lie around"
+            raise UsageError(
+                f"the images {images} {where} {folder}, a folder of the study's files: keep them apart, with another "
+                "--artifacts or --study-name"
+            )
+
+
+def prepare(folder: StudyFolder, manifest: Manifest) -> None:
+    """Makes the study's folder on this host, and marks it, unless it is there.
+
+    Raises:
+        UsageError: a folder of another's is there, or it can't be made.
+    """
+    require_usable(folder.artifacts, folder.study_name, manifest)
+    root = folder.root
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not any(root.iterdir()):
+            (root / MARK).write_text(WORDS.format(name=folder.study_name), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the study's folder {root} can't be made ({error}): give another with --artifacts") from error
