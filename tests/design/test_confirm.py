@@ -18,7 +18,7 @@ from search.study.trials import open_trial, report, suggest_configuration
 from search.workers.settle import settle
 from spaces import resolve
 from storage import create_study
-from storage.records import FinishedSlot, Outcome
+from storage.records import Outcome
 from storage.testkit import claimed, example_epoch
 
 SEARCH = "bn_dropout-digits"
@@ -113,5 +113,5 @@ def finished_search(table: Any, scores: dict[int, list[float]]) -> None:
                 report(shared, number, value, epoch)
             outcome = Outcome("complete" if len(values) == 3 else "pruned", values[-1], epochs=len(values))
             shared.ledger.finish(lease, outcome)
-            finished = FinishedSlot(lease.slot, number, outcome, confirmed=False, finished_at=0.0)
-            settle(shared, StudyFolder(table.folder / "artifacts", SEARCH), finished)
+            (finished,) = shared.ledger.unconfirmed()
+            settle(shared, StudyFolder(table.folder / "artifacts", SEARCH, shared.key.stamp), finished)
