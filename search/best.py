@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from search.commands.answer import answer
+from search.commands.answer import answer, answer_json
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, format_flag, shared_flags, start_logging
 
@@ -28,7 +28,10 @@ def main(**flags: Any) -> None:
     start_logging(flags["verbose"], flags["quiet"])
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
         described = describe(shared, flags["trial"])
-    answer(as_json(described) if flags["format_"] == "json" else as_text(described, flags["storage"]))
+    if flags["format_"] == "json":
+        answer_json(as_json(described))
+    else:
+        answer(as_text(described, flags["storage"]))
 
 
 if __name__ == "__main__":

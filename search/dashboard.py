@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.commands.answer import tell
 from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
@@ -54,7 +55,7 @@ def main(**flags: Any) -> None:
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
     options = DashboardOptions(**flags, credentials=credentials_from_environment())
-    serve(options, say=lambda text: None if quiet else click.echo(text, err=True))
+    serve(options, say=lambda text: None if quiet else tell(text))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from search.commands.answer import answer
+from search.commands.answer import answer, answer_json
 from search.commands.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
 
 EXAMPLES = {
@@ -33,7 +33,10 @@ def main(**flags: Any) -> None:
 
     start_logging(flags["verbose"], flags["quiet"])
     findings = examine(flags["storage"], flags["artifacts"])
-    answer(as_json(findings) if flags["format_"] == "json" else as_text(findings))
+    if flags["format_"] == "json":
+        answer_json(as_json(findings))
+    else:
+        answer(as_text(findings))
     if any(finding.verdict == "problem" for finding in findings):
         raise SystemExit(EXIT_FAILED)
 

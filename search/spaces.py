@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from search.commands.answer import answer
+from search.commands.answer import answer, answer_json
 from search.commands.cli import Verb, format_flag
 
 EXAMPLES = {
@@ -29,9 +29,13 @@ def main(**flags: Any) -> None:
     as_json, ref = flags["format_"] == "json", flags["space"]
     if ref is None:
         sources = [resolve(name) for name in space_names()]
-        answer(all_as_json(sources) if as_json else all_as_text(sources))
+        text = all_as_json(sources) if as_json else all_as_text(sources)
     else:
-        answer(one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref)))
+        text = one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref))
+    if as_json:
+        answer_json(text)
+    else:
+        answer(text)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 import msgspec
 
+from search.logs import log_to_errors
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.trainers.signals import heed_in_forks, leave_to_worker
 from search.training.device import backend_package, configure, device_name, threads_wanted
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def prepare() -> None:
     """Sets up signals and the log, before Keras is imported."""
     leave_to_worker()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_errors(logging.INFO)
 
 
 def serve(commands_fd: int, messages_fd: int) -> NoReturn:

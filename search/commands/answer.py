@@ -1,10 +1,18 @@
-"""Standard output is for a command's answer alone, so that another program can read it.
+"""What a command says: its answer on standard output, everything else on standard error.
+
+What is shown comes from users and their files in part: it is escaped where a terminal would obey it (`shown`). And no
+answer that took hours is lost to a stream that can't write some letter: such letters are escaped, too.
+
+Standard output is for the answer alone, so that another program can read it.
 
 Space files, Keras, downloads of data sets: all that prints while a command runs prints to standard error.
 """
 
 import atexit
+import io
+import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -12,13 +20,39 @@ from typing import TextIO
 
 import click
 
+from search.outside_text import shown
+
+NOT_ASCII = re.compile("[^\x00-\x7e]")
 STREAM = "search.answers"
 OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
 
 
-def answer(text: str | bytes, *, nl: bool = True) -> None:
-    """Writes a part of the answer."""
-    click.echo(text, file=answer_stream(), nl=nl)
+def answer(text: str, *, nl: bool = True) -> None:
+    """Writes a part of the answer, text for people."""
+    _write(shown(text), answer_stream(), nl=nl)
+
+
+def answer_json(document: str | bytes) -> None:
+    """Writes a JSON document, in ASCII, as letters outside of strings are: it is JSON for any encoding."""
+    text = document if isinstance(document, str) else document.decode()
+    _write(NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text), answer_stream())
+
+
+def tell(text: str) -> None:
+    """Writes on standard error what is going on, or wrong."""
+    _write(shown(text), sys.stderr)
+
+
+def accept_all_letters() -> None:
+    """Has the process's streams escape what they can't encode, whoever writes to them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write(text: str, stream: TextIO, *, nl: bool = True) -> None:
+    encoding = stream.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, nl=nl)
 
 
 def answer_stream() -> TextIO:
@@ -54,7 +88,7 @@ def _kept_output() -> Iterator[TextIO]:
     kept = os.dup(OUTPUT)
     _lead_to_errors()
     try:
-        with open(kept, "w", encoding=given.encoding, errors=given.errors, closefd=False) as stream:
+        with open(kept, "w", encoding=given.encoding, errors="backslashreplace", closefd=False) as stream:
             yield stream
     finally:
         os.dup2(kept, OUTPUT)

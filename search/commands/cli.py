@@ -7,7 +7,6 @@ file that `--config` names, else it is the default.
 import atexit
 import gc
 import logging
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +15,10 @@ from typing import Any, TypeVar
 
 import click
 
-from search.commands.answer import answers_alone
+from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
+from search.logs import log_to_errors
+from search.outside_text import shown
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_STORAGE = "sqlite:///search.db"
 EXAMPLE_WIDTH = 60
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -61,7 +61,14 @@ class Verb(click.Command):
     ) -> click.Context:
         """Parses the arguments; see click.Command.make_context."""
         extra.setdefault("auto_envvar_prefix", "SEARCH")
-        return super().make_context(info_name, args, parent, **extra)
+        accept_all_letters()
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            message = error.format_message()
+            if message == shown(message):
+                raise
+            raise click.UsageError(shown(message), error.ctx) from error  # it names files, or settings of a file
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command's function, its answer alone on standard output, turning our errors into exit codes."""
@@ -140,7 +147,7 @@ def errors_as_exit_codes() -> Iterator[None]:
 def leave(error: Exception, code: int) -> None:
     """Prints the error as one message and ends the process."""
     log.debug("what led to it", exc_info=error)
-    click.echo(f"Error: {sentence(str(error))}", err=True)
+    tell(f"Error: {sentence(str(error))}")
     raise SystemExit(code) from None
 
 
@@ -152,7 +159,7 @@ def sentence(text: str) -> str:
 def start_logging(verbose: int, quiet: bool) -> None:
     """Logs to standard error: warnings; with -v also what is going on, with -vv everything; with -q errors only."""
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    log_to_errors(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import click
 import optuna
 
-from search.commands.answer import answer
+from search.commands.answer import answer, answer_json, tell
 from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
@@ -61,7 +60,7 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Mea
 def give_results(flags: StudyFlags, results: Sequence[Result]) -> None:
     """Prints the answers as JSON and writes the page, if these were asked for."""
     if flags.format_ == "json":
-        answer(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
+        answer_json(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
     if flags.output is not None and results:
         flags.output.write_text(as_markdown(results), encoding="utf-8")
         say(flags, f"Written: {flags.output}")
@@ -76,4 +75,4 @@ def require_page(path: Path | None) -> None:
 def say(flags: StudyFlags, text: str) -> None:
     """Tells what is going on, on standard error."""
     if not flags.quiet:
-        click.echo(text, err=True)
+        tell(text)

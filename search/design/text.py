@@ -16,6 +16,7 @@ from search.design.tables import (
 )
 from search.host.machine import processor, usable_processors
 from search.views.layout import TextTable, fitted, table_text
+from search.views.markdown import escaped
 from storage import hide_password
 
 
@@ -96,5 +97,5 @@ def section(result: Result, *, titled: bool) -> str:
 
 def as_markdown_table(table: TextTable) -> str:
     """A table in Markdown, with its title before it."""
-    head = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    return "\n".join([f"{table.title}:", "", *head, *("| " + " | ".join(row) + " |" for row in table.rows)])
+    head, *rows = ("| " + " | ".join(map(escaped, cells)) + " |" for cells in (table.columns, *table.rows))
+    return "\n".join([f"{escaped(table.title)}:", "", head, "|" + " --- |" * len(table.columns), *rows])

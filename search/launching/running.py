@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import optuna
 
-from search.commands.answer import answer
+from search.commands.answer import answer, answer_json, tell
 from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
@@ -84,7 +83,10 @@ def launch(options: LaunchOptions) -> int:
         summary = summarise(shared, time.monotonic() - began)
         if summary.done:
             note_study(shared, plan.source.space, plan.n_trials, summary)
-    answer(as_json(summary, options) if options.format_ == "json" else as_text(summary, options))
+    if options.format_ == "json":
+        answer_json(as_json(summary, options))
+    else:
+        answer(as_text(summary, options))
     if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
         return code
     require_success(summary)
@@ -94,7 +96,7 @@ def launch(options: LaunchOptions) -> int:
 def _teller(options: LaunchOptions) -> Callable[[str], None]:
     def say(text: str) -> None:
         if not options.quiet:
-            click.echo(text, err=True)
+            tell(text)
 
     return say
 

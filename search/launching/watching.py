@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from rich.console import Console
 
-from search.commands.answer import answer, answer_stream
+from search.commands.answer import answer_json, answer_stream
 from search.launching.progress import ProgressView
 from search.study.snapshot import Snapshot, take_snapshot
 from search.views.standing import standing
@@ -20,7 +20,7 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
     """Prints how the study stands."""
     snapshot = take_snapshot(shared)
     if format_ == "json":
-        answer(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
+        answer_json(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
         return
     console = Console(file=answer_stream())
     if not console.is_terminal:
@@ -37,7 +37,7 @@ def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> Non
             snapshot = take_snapshot(shared)
             view.show(snapshot)
             if format_ == "json":
-                answer(as_json(shared, snapshot))
+                answer_json(as_json(shared, snapshot))
             if snapshot.over:
                 return
             time.sleep(interval_s)

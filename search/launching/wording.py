@@ -1,7 +1,9 @@
 """What a launch says: its plan before it begins, and its answer, as text or JSON."""
 
 import json
+import logging
 import math
+from collections.abc import Callable
 from shlex import quote
 from typing import Any
 
@@ -20,6 +22,8 @@ from search.views.summary_text import (
     top_table,
 )
 from storage import hide_password
+
+log = logging.getLogger(__name__)
 
 
 def describe_plan(plan: Plan, options: LaunchOptions) -> str:
@@ -79,9 +83,18 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
 
 def as_text(summary: Summary, options: LaunchOptions) -> str:
     """The summary for a terminal: the best trials, what was learnt, what to do next."""
-    parts = [headline(summary), top_table(summary), baselines_text(summary), test_line(summary), lessons_text(summary)]
-    parts.append(failures_text(summary))
-    return "\n".join([*(fitted(part) for part in parts if part), next_steps(summary, options)])
+    parts = (headline, top_table, baselines_text, test_line, lessons_text, failures_text)
+    texts = [_as_far_as_possible(part, summary) for part in parts]
+    return "\n".join([*(fitted(text) for text in texts if text), next_steps(summary, options)])
+
+
+def _as_far_as_possible(part: Callable[[Summary], str], summary: Summary) -> str:
+    """The part; where it can't be shown, the rest of an answer that took hours still is."""
+    try:
+        return part(summary)
+    except Exception as error:  # noqa: BLE001 - a study may hold anything: other programs write to it, too
+        log.warning("a part of the answer can't be shown (%s): %s: %s", part.__name__, type(error).__name__, error)
+        return f"(A part of the answer can't be shown: {type(error).__name__}: {error})\n"
 
 
 def next_steps(summary: Summary, options: LaunchOptions) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from search.commands.answer import answer
+from search.commands.answer import answer, tell
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, shared_flags, start_logging
 
@@ -50,7 +50,7 @@ def main(**flags: Any) -> None:
         answer(text, nl=False)
     elif not flags["quiet"]:
         output = flags["output"] or Path("report.html")
-        click.echo(f"{output} is written: open it in a browser.", err=True)
+        tell(f"{output} is written: open it in a browser.")
 
 
 if __name__ == "__main__":

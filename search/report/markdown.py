@@ -1,19 +1,15 @@
 """The report as a few lines of Markdown, for a pull request."""
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from search.report.comparisons import Comparison
 from search.report.facts import StudyFacts
 from search.report.panels.answers import verdicts
 from search.report.provenance import provenance
 from search.report.words import headline, lesson_lines, objective_name, summary
+from search.views.markdown import escaped
 from search.views.summary import TOP
 from search.views.summary_text import number
-
-# An underscore within a word, as names have them, is no emphasis.
-SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!$]|(?<!\w)_|_(?!\w))")
 
 
 def as_markdown(facts: StudyFacts, comparisons: Sequence[Comparison]) -> str:
@@ -28,11 +24,6 @@ def as_markdown(facts: StudyFacts, comparisons: Sequence[Comparison]) -> str:
         made_with(facts),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def escaped(text: Any) -> str:
-    """Text that Markdown shows as it is: names and reasons come from outside."""
-    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
+from search.outside_text import shown
+
 ELSEWHERE = 120  # columns, where output goes into a file or another program
 NARROWEST = 40
 GAP = "  "
@@ -35,10 +37,22 @@ def table_text(table: TextTable, width: int | None = None) -> str:
     with a line per column, or each row as a paragraph. Only a word that is longer than the line is cut.
     """
     width = terminal_width() if width is None else width
+    table = _harmless(table)
     for lines in (grid(table.columns, table.rows, table.numbers), turned(table)):
         if lines and max(map(cell_len, lines)) <= width:
             return "\n".join([table.title, "", *lines]) + "\n"
     return "\n".join([table.title, "", *paragraphs(table, width)]) + "\n"
+
+
+def _harmless(table: TextTable) -> TextTable:
+    """The table with each cell as a terminal may have it, on one line: what is as wide as it looks."""
+    title, columns = _on_one_line(table.title), tuple(map(_on_one_line, table.columns))
+    rows = tuple(tuple(map(_on_one_line, row)) for row in table.rows)
+    return TextTable(title, columns, rows, frozenset(map(_on_one_line, table.numbers)))
+
+
+def _on_one_line(text: str) -> str:
+    return shown(" ".join(re.split("[\t\n]+", text)))
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[str]) -> list[str]:
@@ -93,8 +107,8 @@ def fitted(text: str, width: int | None = None) -> str:
     ("  images   …") goes on below its own beginning.
     """
     width = terminal_width() if width is None else width
-    lines = [line for given in text.splitlines() for line in broken(given, width)]
-    return "\n".join(lines) + ("\n" if text.endswith("\n") else "")
+    lines = [line for given in shown(text).split("\n") for line in broken(given, width)]
+    return "\n".join(lines)
 
 
 def broken(line: str, width: int) -> list[str]:

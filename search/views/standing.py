@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from search.study.snapshot import Snapshot, WorkerLine
+from search.views.plain import plain
 from storage.records import SlotCounts
 
 BAR_WIDTH = 48
@@ -31,7 +31,7 @@ def lines(snapshot: Snapshot, title: str, objective: str, elapsed_s: float | Non
     """The parts, from top to bottom."""
     counts = snapshot.counts
     share = f"{counts.finished / counts.total:.0%}" if counts.total else "nothing ordered"
-    yield Text.assemble((title, "bold"), "  ", (mood(snapshot), "italic"))
+    yield Text.assemble(plain(title, "bold"), "  ", plain(mood(snapshot), "italic"))
     yield Text()
     yield Text.assemble(bar(counts), "  ", (f"{counts.finished}/{counts.total} trials", "bold"), f"  {share}")
     yield Text()
@@ -122,7 +122,9 @@ def workers_table(snapshot: Snapshot) -> RenderableType:
     for name in ("trial", "epoch", "s/epoch", "memory", "last seen"):
         table.add_column(name, justify="right")
     for worker in snapshot.workers[:MOST_WORKERS]:
-        table.add_row(*worker_cells(worker, snapshot.epochs_a_trial), style="red" if worker.mood == LOST_MARK else "")
+        table.add_row(
+            *map(plain, worker_cells(worker, snapshot.epochs_a_trial)), style="red" if worker.mood == LOST_MARK else ""
+        )
     more = len(snapshot.workers) - MOST_WORKERS
     return Group(table, Text(f"and {more} more")) if more > 0 else table
 
@@ -131,8 +133,8 @@ def worker_cells(worker: WorkerLine, epochs: int | None) -> list[str]:
     """The cells of one worker."""
     of = "" if epochs is None else f"/{epochs}"
     return [
-        escape(f"{worker.host} ({worker.pid})"),
-        escape(worker.device),
+        f"{worker.host} ({worker.pid})",
+        worker.device,
         "idle" if worker.trial is None else str(worker.trial),
         "" if worker.epoch is None else f"{worker.epoch}{of}",
         "" if worker.seconds_an_epoch is None else seconds(worker.seconds_an_epoch),
@@ -147,7 +149,7 @@ def failures_table(snapshot: Snapshot) -> RenderableType:
     table.add_column("failed", justify="right")
     table.add_column("reason")
     for reason, count in list(snapshot.failures.items())[:MOST_FAILURES]:
-        table.add_row(str(count), escape(shortened(reason)))
+        table.add_row(str(count), plain(shortened(reason)))
     return table
 
 

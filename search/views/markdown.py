@@ -1,0 +1,12 @@
+"""Text in Markdown as it is."""
+
+import re
+from typing import Any
+
+# An underscore within a word, as names have them, is no emphasis.
+SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!$]|(?<!\w)_|_(?!\w))")
+
+
+def escaped(text: Any) -> str:
+    """Text that Markdown shows as it is: names and reasons come from outside."""
+    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
