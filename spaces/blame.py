@@ -29,7 +29,7 @@ OPERATION = re.compile(r"\s*\[Op:\w+\].*$")
 
 def describe(error: BaseException, file: Path | None = None) -> str:
     """An error in one line: its type, its words, and the last line of the user's code that ran, of `file` if any of it
-    did. Where no such code ran, the last line at all.
+    did. No line where no such code ran: one of a library says nothing to its users.
     """
     words = condensed(str(error))
     named = f"{type(error).__name__}: {words}" if words else type(error).__name__
@@ -38,8 +38,6 @@ def describe(error: BaseException, file: Path | None = None) -> str:
         return named
     of_file = [(frame.filename, frame.lineno or 0) for frame in frames if str(file) == frame.filename]
     place = of_file[-1] if of_file else own_line(error)
-    if place is None and frames:
-        place = frames[-1].filename, frames[-1].lineno or 0
     return named if place is None else f"{named} ({place[0]}, line {place[1]})"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from search.training.device import STEPS_A_CALL, hold, step_program
-from search.training.fit import Order, Score, Stop
+from search.training.fit import Order, Score, Stop, score_of
 from search.training.split import Split
 
 NO_SUMS = np.zeros(3, np.float32)
@@ -22,7 +22,7 @@ class CompiledRunner:
         self._model = model
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
-        _create_metrics(model, len(data.classes))
+        _create_metrics(model, data)
         self._train, self._val = hold(data)
         self._train_steps = step_program(_unsummed(model.train_step), batch_size)
         self._test_steps = step_program(_unsummed(model.test_step), batch_size)
@@ -48,8 +48,7 @@ class CompiledRunner:
         return float(self._model.optimizer.learning_rate)
 
     def _score(self) -> Score:
-        scores = self._model.get_metrics_result()
-        return Score(float(scores["loss"]), float(scores["accuracy"]))
+        return score_of(self._model.get_metrics_result())
 
 
 def _unsummed(step: Callable[[tuple[Any, Any]], Any]) -> Callable[[Any, Any], Any]:
@@ -63,11 +62,14 @@ def _unsummed(step: Callable[[tuple[Any, Any]], Any]) -> Callable[[Any, Any], An
     return run
 
 
-def _create_metrics(model: Any, classes: int) -> None:
-    """Lets loss and metrics create their variables now: within a compiled loop they can't."""
+def _create_metrics(model: Any, data: Split) -> None:
+    """Lets loss and metrics create their variables now: within a compiled loop they can't. A model may compute its loss
+    by itself, from the images, too.
+    """
     import keras
 
-    labels, logits = keras.ops.zeros((1,), "int64"), keras.ops.zeros((1, classes))
-    model.compute_loss(x=None, y=labels, y_pred=logits)
-    model.compute_metrics(None, labels, logits)
+    images, labels = keras.ops.zeros((1, *data.image_shape)), keras.ops.zeros((1,), "int64")
+    logits = keras.ops.zeros((1, len(data.classes)))
+    model.compute_loss(x=images, y=labels, y_pred=logits)
+    model.compute_metrics(images, labels, logits)
     model.reset_metrics()

@@ -119,6 +119,23 @@ def _configure_tensorflow(threads: int | None) -> None:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
+def runs_functions_eagerly() -> bool:
+    """Whether the backend was told to compile no functions, for debugging."""
+    if not compiles_epochs():
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.functions_run_eagerly())
+
+
+def run_functions_eagerly(eagerly: bool) -> None:
+    """Tells the backend so, or not to."""
+    if compiles_epochs():
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(eagerly)
+
+
 def compiles_epochs() -> bool:
     """Whether `step_program` and `gradients` work here: they need TensorFlow as Keras' backend."""
     import keras

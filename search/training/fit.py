@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from search.training.augmentation import draw_moves
 from spaces.configuration import Augmentation
+from spaces.errors import SpaceError
 
 Stop = Callable[[], bool]
 Order = NDArray[np.int64]
@@ -24,6 +25,22 @@ class Score:
 
     loss: float
     accuracy: float
+
+
+def score_of(results: Mapping[str, Any]) -> Score:
+    """The score in what Keras gives of an epoch by name.
+
+    Raises:
+        SpaceError: a model that takes its steps by itself leaves one of the two out.
+    """
+    missing = [name for name in ("loss", "accuracy") if name not in results]
+    if missing:
+        raise SpaceError(
+            f"the model's own train_step or test_step gives {', '.join(results) or 'nothing'}, and no "
+            f"{' and no '.join(missing)}: let it track the loss, call self.compute_metrics(x, y, y_pred), and return "
+            "self.get_metrics_result()"
+        )
+    return Score(float(results["loss"]), float(results["accuracy"]))
 
 
 class EpochScores(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from search.training.description import write_beside
 from search.training.device import set_precision
 from search.training.evaluation import evaluation
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
+from search.training.keras_settings import kept_settings
 from search.training.overlap import Ahead
 from search.training.programs import Programs
 from search.training.recent import Recent
@@ -77,7 +78,7 @@ class Jobs:
         set_precision(job.precision)
         prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
-        with prepared.trainees.trainee(job, space) as trainee:
+        with kept_settings(), prepared.trainees.trainee(job, space) as trainee:
             resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from search.training.feed import Feed, make_feed
-from search.training.fit import Order, Score, Stop
+from search.training.fit import Order, Score, Stop, score_of
 from search.training.split import Split
 
 
@@ -19,12 +19,12 @@ class KerasRunner:
         stopper = _stopper(stop)
         given = self._feed.training(order)
         history = self._model.fit(**given, shuffle=False, verbose=0, callbacks=[stopper]).history
-        return None if stopper.stopped else Score(history["loss"][0], history["accuracy"][0])
+        return None if stopper.stopped else score_of({name: values[0] for name, values in history.items()})
 
     def validate(self) -> Score:
         """See EpochRunner."""
         scores = self._model.evaluate(**self._feed.validation(), verbose=0, return_dict=True)
-        return Score(scores["loss"], scores["accuracy"])
+        return score_of(scores)
 
     def learning_rate(self) -> float:
         """See EpochRunner."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from search.training.logits import require_logits
 from search.training.optimizer import make_optimizer
 from spaces.blame import describe
 from spaces.configuration import Configuration
@@ -170,31 +171,5 @@ def _from_space(space: Space, configuration: Configuration, setting: Setting) ->
         raise SpaceError(f"build of the space {space.name!r} raised {describe(error)}") from error
     if not isinstance(model, keras.Model):
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
-    _check_output(space, model, setting)
+    require_logits(model, space.name, setting.image_shape, setting.classes)
     return model
-
-
-def _check_output(space: Space, model: Any, setting: Setting) -> None:
-    """Runs the model on one black image: this also creates the variables of a model that is built by its first call."""
-    import keras
-
-    try:
-        shape = tuple(model(keras.ops.zeros((1, *setting.image_shape)), training=False).shape)
-    except Exception as error:
-        raise SpaceError(
-            f"the model of the space {space.name!r} on an image of shape {setting.image_shape} raised {describe(error)}"
-        ) from error
-    wanted = (1, setting.classes)
-    if shape != wanted:
-        raise SpaceError(f"the model of the space {space.name!r} gives {shape} for one image; logits are {wanted}")
-    if _ends_in_softmax(model):
-        raise SpaceError(
-            f"the model of the space {space.name!r} ends in a softmax; the loss takes logits, so leave it out"
-        )
-
-
-def _ends_in_softmax(model: Any) -> bool:
-    import keras
-
-    last = model.layers[-1] if model.layers else None
-    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax

@@ -138,9 +138,9 @@ def _wrong_input(keras: Any, classes: int) -> Any:
     [
         (_raises, "build of the space 'tried' raised KeyError: 'width'"),
         (_no_model, "returned str, not a keras.Model"),
-        (_too_few_outputs, r"gives \(1, 9\) for one image; logits are \(1, 10\)"),
-        (_softmax, "ends in a softmax"),
-        (_wrong_input, r"on an image of shape \(8, 8, 1\)"),
+        (_too_few_outputs, r"gives \(4, 9\) for 4 images; logits are \(4, 10\)"),
+        (_softmax, "gives probabilities"),
+        (_wrong_input, r"on images of shape \(8, 8, 1\)"),
     ],
 )
 def test_a_space_that_builds_no_such_model_is_explained(keras: Any, make: Any, message: str) -> None:

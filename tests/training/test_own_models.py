@@ -1,0 +1,215 @@
+"""Models that a space builds by itself: what they give, how they compute their loss, what they set for all of Keras."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.trainers.protocol import Failed, Train, Trained
+from search.training.model import Setting, build_model, seed_all
+from spaces import Configuration
+from spaces.errors import SpaceError
+from spaces.space import Space
+
+Job = Callable[..., Train]
+Scores = Callable[[list[Any]], list[tuple[Any, ...]]]
+DIGITS = Setting((8, 8, 1), 10, 18)
+
+SPACE = """
+import keras
+from spaces import Configuration, Space
+
+
+class Own(keras.Model):
+    {methods}
+
+
+def build(configuration, input_shape, classes):
+    {settings}
+    images = keras.Input(input_shape)
+    return Own(images, keras.layers.Dense(classes)(keras.layers.Flatten()(images)))
+
+
+space = Space("own", "does it work?", suggest=lambda trial: Configuration(), build=build)
+"""
+
+
+def space_of(make: Callable[..., Any]) -> Space:
+    return Space("tried", "?", lambda _: Configuration(), build=lambda _, shape, classes: make(shape, classes))
+
+
+def logits_of(keras: Any, images: Any, classes: int, units: int = 8) -> Any:
+    return keras.layers.Dense(classes)(keras.layers.Dense(units, "relu")(keras.layers.Flatten()(images)))
+
+
+def nested(keras: Any, shape: Any, classes: int) -> Any:
+    head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(classes, "softmax")])
+    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(8), head])
+
+
+def by_an_operation(keras: Any, shape: Any, classes: int) -> Any:
+    images = keras.Input(shape)
+    return keras.Model(images, keras.ops.softmax(logits_of(keras, images, classes)))
+
+
+def in_16_bits(keras: Any, shape: Any, classes: int) -> Any:
+    images = keras.Input(shape)
+    return keras.Model(images, keras.layers.Softmax(dtype="float16")(logits_of(keras, images, classes)))
+
+
+def by_its_call(keras: Any, shape: Any, classes: int) -> Any:
+    class Own(keras.Model):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(classes)
+
+        def call(self, images: Any) -> Any:
+            return keras.ops.sigmoid(self.dense(keras.ops.reshape(images, (-1, 64))))
+
+    return Own()
+
+
+def sigmoid_before_a_name(keras: Any, shape: Any, classes: int) -> Any:
+    images = keras.Input(shape)
+    return keras.Model(images, keras.layers.Identity()(keras.ops.sigmoid(logits_of(keras, images, classes))))
+
+
+def deep(keras: Any, shape: Any, classes: int) -> Any:
+    hidden = images = keras.Input(shape)
+    for _ in range(40):
+        hidden = keras.layers.Dense(8, "relu")(keras.layers.BatchNormalization()(hidden))
+    return keras.Model(images, keras.ops.softmax(logits_of(keras, hidden, classes)))
+
+
+@pytest.mark.parametrize("make", [nested, by_an_operation, in_16_bits, deep])
+def test_a_softmax_is_seen_wherever_it_is(keras: Any, make: Any) -> None:
+    with pytest.raises(SpaceError, match=r"gives probabilities, which add up to 1.*leave it out"):
+        build_model(space_of(lambda *given: make(keras, *given)), Configuration(), DIGITS)
+
+
+@pytest.mark.parametrize("make", [by_its_call, sigmoid_before_a_name])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_sigmoid_is_seen_wherever_it_is(keras: Any, make: Any, classes: int) -> None:
+    with pytest.raises(SpaceError, match="between 0 and 1 whatever its weights are, as after a sigmoid"):
+        build_model(space_of(lambda *given: make(keras, *given)), Configuration(), Setting((8, 8, 1), classes, 18))
+
+
+def positive(keras: Any, shape: Any, classes: int) -> Any:
+    """Logits that all lie in [0, 1] at first, by chance, as may be with two classes."""
+    ones = keras.initializers.Constant(0.01)
+    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes, None, True, ones)])
+
+
+def zero(keras: Any, shape: Any, classes: int) -> Any:
+    """As He et al. begin with a last layer of zeros."""
+    last = keras.layers.Dense(classes, kernel_initializer="zeros")
+    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), last])
+
+
+def frozen(keras: Any, shape: Any, classes: int) -> Any:
+    model = zero(keras, shape, classes)
+    model.trainable = False
+    return model
+
+
+def normalized(keras: Any, shape: Any, classes: int) -> Any:
+    flat = [keras.Input(shape), keras.layers.Flatten()]
+    ones = keras.initializers.Constant(0.01)
+    return keras.Sequential([*flat, keras.layers.LayerNormalization(), keras.layers.Dense(classes, "relu", True, ones)])
+
+
+@pytest.mark.parametrize("make", [positive, zero, frozen, normalized])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_logits_that_happen_to_lie_between_0_and_1_are_logits(keras: Any, make: Any, classes: int) -> None:
+    setting = Setting((8, 8, 1), classes, 18)
+    seed_all(3)
+    model = build_model(space_of(lambda *given: make(keras, *given)), Configuration(), setting)
+    seed_all(3)
+    as_built = make(keras, (8, 8, 1), classes)
+    for weight, other in zip(model.weights, as_built.weights, strict=True):
+        assert np.array_equal(weight.numpy(), other.numpy()), "the look at its outputs has changed the model"
+
+
+def two(keras: Any, shape: Any, classes: int, names: tuple[str, ...] = ()) -> Any:
+    images = keras.Input(shape)
+    outputs = [logits_of(keras, images, classes), logits_of(keras, images, 2)]
+    return keras.Model(images, dict(zip(names, outputs, strict=True)) if names else outputs)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [((), "gives 2 outputs in a list: here a model has one"), (("kind", "side"), r"gives 2 outputs \(kind, side\)")],
+)
+def test_several_outputs_are_called_so(keras: Any, names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        build_model(space_of(lambda *given: two(keras, *given, names)), Configuration(), DIGITS)
+
+
+def own(path: Path, methods: str = "pass", settings: str = "pass") -> str:
+    path.write_text(SPACE.format(methods=methods, settings=settings))
+    return f"{path}:space"
+
+
+LOSS = """def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, y_pred, sample_weight) + keras.ops.mean(keras.ops.square(x))"""
+STEP = """def train_step(self, data):
+        return {"loss": keras.ops.mean(self(data[0], training=True))}"""
+NO_METRICS = """def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return {"loss": self._loss_tracker.result()}
+
+    def get_metrics_result(self):
+        return {"loss": self._loss_tracker.result(), "top": 1.0}"""
+
+
+def test_a_loss_of_its_own_may_use_the_images(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+    plain = trainer.run(job(space=own(tmp_path / "plain.py"), checkpoints=None))
+    with_images = trainer.run(job(space=own(tmp_path / "own.py", LOSS), checkpoints=None))
+    assert isinstance(with_images[-1], Trained), with_images[-1]
+    for (_, loss, *same), (_, other, *others) in zip(scores(plain), scores(with_images), strict=True):
+        assert other > loss
+        assert others[0] == same[0], "the accuracy of training"
+
+
+def test_a_model_that_gives_no_accuracy_is_refused_by_the_name_of_what_is_missing(
+    trainer: Any, job: Job, tmp_path: Path
+) -> None:
+    failed = trainer.run(job(space=own(tmp_path / "own.py", NO_METRICS)))[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.kind, "gives loss, top, and no accuracy" in failed.reason) == ("space_error", True)
+
+
+SETTINGS = {
+    "floatx": "keras.config.set_floatx('float64')",
+    "epsilon": "keras.config.set_epsilon(0.5)",
+    "layout": "keras.config.set_image_data_format('channels_first')",
+    "precision": "keras.config.set_dtype_policy('mixed_bfloat16')",
+    "eager": "import tensorflow; tensorflow.config.run_functions_eagerly(True)",
+    "tracebacks": "keras.config.disable_traceback_filtering()",
+    "seed": "keras.utils.set_random_seed(1)",
+}
+
+
+def test_what_a_build_sets_for_all_of_keras_is_gone_in_the_next_trial(
+    trainer: Any, job: Job, scores: Scores, tmp_path: Path
+) -> None:
+    """The layers of the built-in space, in a program and in a model for itself, and those of another space."""
+    jobs = [
+        job(checkpoints=None),
+        job(checkpoints=None, precision="mixed_bfloat16", epochs=1),
+        job(space=own(tmp_path / "plain.py"), checkpoints=None),
+    ]
+    before = [scores(trainer.run(one)) for one in jobs]
+    for name, setting in SETTINGS.items():
+        trainer.run(job(space=own(tmp_path / f"{name}.py", settings=setting), checkpoints=None, epochs=1))
+        asked = own(tmp_path / f"asks_after_{name}.py", settings=f"raise ValueError({STATE})")
+        assert PLAIN in trainer.run(job(space=asked))[-1].reason, name
+    assert [scores(trainer.run(one)) for one in jobs] == before
+
+
+STATE = (
+    "(keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(), "
+    "keras.config.dtype_policy().name, keras.config.is_traceback_filtering_enabled())"
+)
+PLAIN = "('float32', 1e-07, 'channels_last', 'float32', True)"
