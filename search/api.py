@@ -70,7 +70,7 @@ def load(study_name: str | None = None, *, storage: str = DEFAULT_STORAGE) -> Re
         if len(names) != 1:
             raise UsageError(f"name the study: there are {', '.join(names) if names else 'none yet'}")
         (study_name,) = names
-    with open_study(storage, study_name) as shared:
+    with open_study(storage, study_name, only_look=True) as shared:
         return take_result(shared)
 
 

@@ -117,11 +117,18 @@ def check_sqlite(url: URL, *, write: bool) -> URL:
 
 
 def require_place(path: Path) -> None:
-    """Raises UrlError unless there is a directory for the file, which may be a file."""
+    """Raises UrlError unless there is a directory for the file, in which it may be looked for."""
     folder = path.parent
-    if not folder.is_dir():
+    try:
+        there, is_folder = folder.is_dir(), path.is_dir()
+    except PermissionError:
+        raise UrlError(
+            f"the directory {str(folder)!r} of the database {path.name!r} may not be entered: change its permissions, "
+            "or name another file"
+        ) from None
+    if not there:
         raise UrlError(f"the directory {str(folder)!r} of the database {path.name!r} doesn't exist: create it first")
-    if path.is_dir():
+    if is_folder:
         raise UrlError(f"{str(path)!r} is a directory: name a file in it, such as sqlite:///{path / 'search.db'}")
 
 

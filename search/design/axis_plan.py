@@ -114,7 +114,7 @@ def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
         return Ground(baseline_base(source.space, at) if source.space.baselines or options.at else given)
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     origin = options.origin or f"{source.space.name}-{Path(dataset).stem}"
-    with open_study(check_url(options.storage), origin) as shared:
+    with open_study(check_url(options.storage), origin, only_look=True) as shared:
         if shared.manifest.space != source.ref:
             raise UsageError(f"the study {origin} searched {shared.manifest.space}, not {source.ref}")
         return Ground(trial_base(shared, at), shared.manifest, origin)

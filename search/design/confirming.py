@@ -40,7 +40,7 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
     url = check_url(options.storage)
     origin = options.origin or only_search(url)
-    with open_study(url, origin) as shared:
+    with open_study(url, origin, only_look=True) as shared:
         source = resolve(shared.manifest.space)
         space = study_space(shared.manifest, source.space)
         arms, notes = best_arms(shared, space, options.top)
@@ -73,7 +73,7 @@ def only_search(url: str) -> str:
 
 def is_search(url: str, name: str) -> bool:
     """Whether a study is a search of its own: no comparison, and no tuning for one."""
-    with open_study(url, name) as shared:
+    with open_study(url, name, only_look=True) as shared:
         return shared.manifest.comparison is None and not shared.manifest.fixed
 
 

@@ -150,7 +150,7 @@ def require_store(url: str | None) -> None:
 def find_existing(url: str, study_name: str) -> Existing | None:
     """The study of that name, None if there is none yet."""
     try:
-        with open_study(url, study_name) as shared:
+        with open_study(url, study_name, only_look=True) as shared:
             return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
     except StudyNotFound:
         return None

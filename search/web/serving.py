@@ -59,7 +59,9 @@ def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     require_login(options)
-    database = Database(check_url(options.storage), write=options.allow_edit, artifacts=options.artifacts)
+    database = Database(
+        check_url(options.storage, write=options.allow_edit), write=options.allow_edit, artifacts=options.artifacts
+    )
     path = page_of(database, options.study_name)
     listener = listen(options.host, options.port)
     address = address_of(options.host, listener.getsockname()[1]) + path

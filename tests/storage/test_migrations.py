@@ -3,8 +3,13 @@
 `tests/data/study-1.db.gz` is a search of release 0.1.0 in SQLite, `tables-1.postgresql.sql` are its tables in Postgres.
 """
 
+import contextlib
 import gzip
+import os
+import shutil
+import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from storage import open_study, study_names
+from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
 from storage.records import SlotOrder
 from storage.tables import OURS, SCHEMA_VERSION, schema
@@ -24,6 +30,7 @@ from storage.url import check_url
 
 DATA = Path(__file__).parents[1] / "data"
 STUDY = "release-0.1"
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -108,6 +115,28 @@ def test_processes_that_open_an_older_study_at_once_bring_it_up_to_date_once(old
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(read, range(8))) == [5] * 8
+
+
+def test_an_older_study_that_cannot_be_written_is_left_as_it_is_with_advice(older_sqlite_url: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(older_sqlite_url.removeprefix("sqlite:///"), folder))
+        before = copy.read_bytes()
+        Path(folder).chmod(0o555)
+        with nobody(), pytest.raises(StorageUsageError, match=r"an earlier release.*copy the database into another"):
+            open_study(f"sqlite:///{copy}", STUDY, only_look=True)
+        assert copy.read_bytes() == before
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Permissions mean nothing to root: meanwhile, root is nobody."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_the_new_version_is_noted(older_sqlite_url: str) -> None:
