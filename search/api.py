@@ -19,6 +19,7 @@ from spaces import resolve
 from spaces.space import Space
 
 DEFAULT_STORAGE = "sqlite:///search.db"
+UNFINISHED = 75
 INTERRUPTED = 130
 ERRORS: Mapping[int, type[SearchError]] = {1: SearchFailed, 2: UsageError, 3: InfrastructureError}
 MARK = "Error: "
@@ -117,7 +118,8 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
 
 
 def follow(command: list[str], environment: Mapping[str, str]) -> None:
-    """Runs a command to its end and prints what it says; an interrupt is passed on to it.
+    """Runs a command to its end and prints what it says; an interrupt is passed on to it. That it leaves trials undone,
+    as it ran out of time or was told to, isn't an error: it says so, and the result does.
 
     Raises:
         SearchError: it failed, of the kind that its exit code says.
@@ -143,7 +145,7 @@ def follow(command: list[str], environment: Mapping[str, str]) -> None:
         code = process.wait()
     if code == INTERRUPTED:
         raise KeyboardInterrupt
-    if code:
+    if code not in (0, UNFINISHED):
         raise ERRORS.get(code, InfrastructureError)(fault or f"the search ended with exit code {code}")
 
 

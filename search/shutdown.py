@@ -1,30 +1,41 @@
-"""Leaving when told to: the first SIGINT or SIGTERM asks for an orderly end, the second ends at once."""
+"""Leaving when told to: SIGINT, SIGTERM or SIGHUP asks for an orderly end, a second Ctrl-C ends at once."""
 
 import contextlib
 import os
 import queue
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Self
 
-INTERRUPTED = 130
+from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNFINISHED
+
+HANGUP_NOTICE = b"\nSIGHUP, as when a terminal is closed: this ends in order, and the same command continues it.\n"
 
 
 class Shutdown:
-    """Turns SIGINT and SIGTERM into a request that the work in hand can look for (`with Shutdown() as shutdown:`).
+    """Turns SIGINT, SIGTERM and SIGHUP into a request that the work in hand can look for
+    (`with Shutdown() as shutdown:`). SIGHUP is left alone where it is ignored, as under nohup.
 
-    `at_once` runs before the process ends on the second signal.
+    A request that is repeated is the same request: job managers signal all processes of a job, and then those that
+    started the others pass the signal on. What ends the process at once is SIGINT after any of them, and SIGTERM after
+    SIGINT; `at_once` runs before that.
     """
 
     def __init__(self, at_once: Callable[[], None] = lambda: None) -> None:
         self._at_once = at_once
         self._requested = False
         self._woken = queue.SimpleQueue[None]()  # no lock: a handler could wait for one that the code below it holds
+        self._terminals: list[int] = []
         self.signal: int | None = None
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._terminals = terminals()
+        self._previous = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,12 +61,39 @@ class Shutdown:
 
     @property
     def exit_code(self) -> int:
-        """0 after SIGTERM, by which process managers end what they started; 130 after SIGINT."""
-        return INTERRUPTED if self.signal == signal.SIGINT else 0
+        """That of a process which has left something to be done: 130 after SIGINT, 75 after the others, by which
+        process managers end what they started. 0 if no end was requested.
+        """
+        if self.signal == signal.SIGINT:
+            return EXIT_INTERRUPTED
+        return EXIT_UNFINISHED if self._requested else EXIT_DONE
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
+        first, self.signal = self.signal, self.signal or number  # at once: another signal may come with the next line
+        if first is not None and ends_at_once(first, number):
             self._at_once()
-            os._exit(INTERRUPTED)
-        self.signal = number
+            os._exit(EXIT_INTERRUPTED)
+        if number == signal.SIGHUP:
+            leave_terminals(self._terminals)
         self.request()
+
+
+def ends_at_once(first: int, number: int) -> bool:
+    """Whether a signal that comes after another asks for more than that has asked for."""
+    return number == signal.SIGINT or (first == signal.SIGINT and number == signal.SIGTERM)
+
+
+def terminals() -> list[int]:
+    """The descriptors that this process writes to a terminal with."""
+    descriptors = [int(path.name) for path in Path("/dev/fd").iterdir()]
+    return [descriptor for descriptor in descriptors if descriptor > 0 and os.isatty(descriptor)]
+
+
+def leave_terminals(descriptors: Iterable[int]) -> None:
+    """Says that the terminal is closed, should it still be seen, and writes no more to it: each write would fail."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, HANGUP_NOTICE)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

@@ -29,7 +29,8 @@ def main(**flags: Any) -> None:
     """Works on a study: pulls its trials one after another until all are done.
 
     Any number of workers, on any number of hosts that reach the database, may join and leave at any time. SIGTERM or
-    Ctrl-C gives the trial in hand back with its checkpoint; the second one leaves at once.
+    Ctrl-C gives the trial in hand back with its checkpoint; Ctrl-C after that leaves at once. The exit code is 0 when
+    nothing is left to do, and 75 when it was told to leave, or ran out of --timeout, before that.
     """
     start_logging(flags.pop("verbose"), flags.pop("quiet"))
     flags.pop("config")

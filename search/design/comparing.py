@@ -1,21 +1,24 @@
 """`python -m search.compare`, from flags to exit code."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
-from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.cli import EXIT_DONE
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
 from search.design.report import as_document
 from search.design.result import Result
-from search.design.running import Done, Means, carry_out, exit_code
+from search.design.running import Done, Left, Means, carry_out, exit_code
 from search.design.text import as_markdown, as_text, describe
 from search.errors import UsageError
+from search.launching.running import LEAVING
+from search.launching.wording import unfinished_line
 
 
 def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
@@ -32,6 +35,7 @@ def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
 def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means: Means) -> int:
     """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    began = time.monotonic()
     require_page(flags.output)
     plans = plan()
     for each in plans:
@@ -40,19 +44,22 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
         say(flags, "Nothing was done: this was a dry run.")
         return EXIT_DONE
     done = carry_out_all(plans, flags, means)
-    give_results(flags, [one.result for one in done if one is not None])
-    return exit_code(done)
+    give_results(flags, [one.result for one in done if isinstance(one, Done)])
+    code = exit_code(done)
+    if code != EXIT_DONE:
+        tell(unfinished_line(code, flags.workers.timeout, time.monotonic() - began))
+    return code
 
 
-def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Means) -> list[Done | None]:
-    """One comparison after the other, until one is interrupted; each is told when it ends."""
-    done = list[Done | None]()
+def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Means) -> list[Done | Left]:
+    """One comparison after the other, until one is left undone; each is told when it ends."""
+    done = list[Done | Left]()
     for plan in plans:
         done.append(carry_out(plan, flags, means, lambda text: say(flags, text)))
         last = done[-1]
-        if last is not None and flags.format_ == "table":
+        if isinstance(last, Done) and flags.format_ == "table":
             answer(as_text(last.result))
-        if last is None or last.code == EXIT_INTERRUPTED:
+        if isinstance(last, Left) or last.code in LEAVING:
             break
     return done
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.cli import EXIT_DONE, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
@@ -21,7 +21,7 @@ from search.design.result import Result, require_scores, take_result
 from search.design.test_once import measure_test
 from search.errors import SearchFailed
 from search.launching.planning import make_orders
-from search.launching.running import OUTAGE_S, run_search, tidy_up
+from search.launching.running import LEAVING, OUTAGE_S, run_search, tidy_up
 from search.outage import sit_out
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
@@ -68,18 +68,23 @@ class Done:
     code: int
 
 
-def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done | None:
-    """Tunes what is to be tuned, then trains replicates until the plan's looks are through or everything is decided.
+@dataclass(frozen=True)
+class Left:
+    """A comparison that was left before its arms were known, with this exit code."""
 
-    None if it was interrupted before its arms were known.
+    code: int
+
+
+def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done | Left:
+    """Tunes what is to be tuned, then trains replicates until the plan's looks are through or everything is decided.
 
     Raises:
         SearchFailed: an arm has no trial, or no replicate has a score.
     """
     if plan.tunings:
         arms = tuned_arms(plan, flags, means, say)
-        if arms is None:
-            return None
+        if isinstance(arms, Left):
+            return arms
         plan = plan.with_arms(arms)
     with create_study(plan.url, plan.study_name, plan.manifest) as shared:
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
@@ -87,7 +92,7 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
         done = look_by_look(shared, plan, flags, means, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
-        if done.code != EXIT_INTERRUPTED and done.result.scores.complete:
+        if done.code not in LEAVING and done.result.scores.complete:
             done = Done(conclude(shared, flags, means, done.result), done.code)
         return done
 
@@ -117,7 +122,7 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int
         tidy_up(shared, study_folder(shared, flags.workers.artifacts))
         return take_result(shared, look)
 
-    return sit_out(tidied, OUTAGE_S, give_up=lambda: code == EXIT_INTERRUPTED)
+    return sit_out(tidied, OUTAGE_S, give_up=lambda: code in LEAVING)
 
 
 def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Result) -> Result:
@@ -132,8 +137,8 @@ def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Resul
     return result
 
 
-def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> tuple[ArmDesign, ...] | None:
-    """The arms with the best parameters that their searches found, None if they were interrupted."""
+def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> tuple[ArmDesign, ...] | Left:
+    """The arms with the best parameters that their searches found, unless these were left before they were done."""
     arms = list[ArmDesign]()
     for tuning in plan.tunings:
         say(f"Tuning {tuning.arm}: {tuning.n_trials} trials in the study {tuning.study_name}.")
@@ -145,8 +150,8 @@ def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) 
             code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
             tidy_up(shared, study_folder(shared, flags.workers.artifacts))
             counts = shared.ledger.counts()
-            if code == EXIT_INTERRUPTED or counts.finished < counts.total:
-                return None
+            if code in LEAVING or counts.finished < counts.total:
+                return Left(code or EXIT_UNFINISHED)
             arms.append(tuned_arm(shared, tuning))
     return tuple(arms)
 
@@ -167,7 +172,6 @@ def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:
     return ArmDesign(design.name, design.configuration, design.params, selected=best.value)
 
 
-def exit_code(done: Sequence[Done | None]) -> int:
+def exit_code(done: Sequence[Done | Left]) -> int:
     """The exit code of all comparisons together: the first that isn't 0."""
-    codes = [EXIT_INTERRUPTED if one is None else one.code for one in done]
-    return next((code for code in codes if code), EXIT_DONE)
+    return next((one.code for one in done if one.code), EXIT_DONE)

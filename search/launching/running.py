@@ -3,18 +3,18 @@
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
-from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED
+from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
 from search.launching.planning import LaunchOptions, make_plan
 from search.launching.progress import ProgressView
-from search.launching.wording import as_json, as_text, describe_plan
+from search.launching.wording import as_json, as_text, describe_plan, unfinished_line
 from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.alive import is_alive
@@ -29,14 +29,17 @@ from search.workers.join import study_folder
 from search.workers.loop import nothing_to_come
 from search.workers.places import Place, find_places
 from search.workers.pool import WorkerPool
+from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
+from storage.records import WorkerRow
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 OUTAGE_S = 600.0
+LEAVING = frozenset({EXIT_INTERRUPTED, EXIT_UNFINISHED})  # the exit codes of a launch that leaves work for another
 
 
 def launch(options: LaunchOptions) -> int:
@@ -78,7 +81,7 @@ def launch(options: LaunchOptions) -> int:
             sit_out(
                 lambda: conclude(shared, folder, options.workers.data_dir),
                 OUTAGE_S,
-                give_up=lambda: code == EXIT_INTERRUPTED,
+                give_up=lambda: code in LEAVING,
             )
         summary = summarise(shared, time.monotonic() - began)
         if summary.done:
@@ -87,10 +90,25 @@ def launch(options: LaunchOptions) -> int:
         answer_json(as_json(summary, options))
     else:
         answer(as_text(summary, options))
-    if code == EXIT_INTERRUPTED or options.workers.n_workers == 0:
+    code = final_code(summary, code, options.workers)
+    if code != EXIT_DONE:
+        left = summary.counts.waiting + summary.counts.leased
+        tell(unfinished_line(code, options.workers.timeout, summary.duration_s, left))
+    return code
+
+
+def final_code(summary: Summary, code: int, workers: WorkerFlags) -> int:
+    """The exit code of a launch: 0 if all trials are done, were stopped on purpose, or weren't to be run by it.
+
+    Raises:
+        SearchFailed: no trial was completed, and none will be.
+    """
+    if workers.n_workers == 0:
+        return EXIT_DONE
+    if code in LEAVING and not summary.done:
         return code
     require_success(summary)
-    return EXIT_DONE if summary.done else code
+    return EXIT_DONE if summary.done or summary.stop_reason is not None else code or EXIT_FAILED
 
 
 def _teller(options: LaunchOptions) -> Callable[[str], None]:
@@ -110,7 +128,8 @@ def run_search(
     meanwhile: Callable[[], None] = lambda: None,
     at_end: Callable[[], None] = lambda: None,
 ) -> int:
-    """Runs workers until the study has nothing left to do; returns the exit code so far.
+    """Runs workers until the study has nothing left to do; returns the exit code so far: 0 if nothing is left, else 130
+    or 75 after a signal, 75 if the workers left early, and another if they failed.
 
     `meanwhile` is done while they get ready, which takes them seconds; `at_end`, which can be repeated, while the last
     of them measures the test score and leaves.
@@ -120,7 +139,9 @@ def run_search(
         sit_out(at_end, OUTAGE_S, give_up=lambda: False)
         return EXIT_DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
-    pool = WorkerPool(arguments, free_places(workers, shared), url, study_folder(shared, workers.artifacts).logs)
+    free, taken = divide_places(workers, shared)
+    logs = study_folder(shared, workers.artifacts).logs
+    pool = WorkerPool(arguments, free, url, logs, workers.timeout, taken)
     view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
@@ -131,7 +152,16 @@ def run_search(
         sit_out(at_end, OUTAGE_S, give_up=lambda: shutdown.requested)
         pool.stop()
         pool.note_exits()
-    return EXIT_INTERRUPTED if shutdown.requested else pool.exit_code
+    return exit_code_so_far(shared, pool, shutdown)
+
+
+def exit_code_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) -> int:
+    """What the end of the workers means for the exit code."""
+    if shutdown.requested:
+        return shutdown.exit_code
+    if sit_out(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None, OUTAGE_S, lambda: False):
+        return EXIT_DONE
+    return pool.exit_code or (EXIT_UNFINISHED if pool.left_early else EXIT_FAILED)
 
 
 def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: Shutdown) -> None:
@@ -143,10 +173,12 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
 
     def look() -> bool:
         view.show(take_snapshot(shared))
+        if pool.vacant and not nothing_to_come(shared):
+            pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
         return is_over(shared, pool)
 
     while not sit_out(look, OUTAGE_S, give_up=lambda: shutdown.requested):
-        pool.replace_dead()
+        pool.replace_dead(lambda: progress_of(shared, shutdown))
         if shutdown.wait(POLL_S):
             break
 
@@ -160,15 +192,22 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 
 
-def free_places(workers: WorkerFlags, shared: SharedStudy) -> list[Place]:
-    """The places of the workers to start: those asked for, but no more than there are trials to do, less those that an
-    earlier launch's workers have.
+def divide_places(workers: WorkerFlags, shared: SharedStudy) -> tuple[list[Place], list[Place]]:
+    """The places of the workers to start, and those that are taken by an earlier launch's workers. Together they are
+    those asked for, but no more than there are trials to do.
     """
     counts = shared.ledger.counts()
-    here = [worker for worker in shared.workers.all() if is_alive(worker) and worker.info.host == socket.gethostname()]
-    if here:
-        log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", len(here))
-    return find_places(workers)[len(here) : counts.total - counts.finished]
+    places = find_places(workers)[: counts.total - counts.finished]
+    taken = len(workers_of_others(shared, ()))
+    if taken:
+        log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", taken)
+    return places[taken:], places[:taken]
+
+
+def workers_of_others(shared: SharedStudy, own: Collection[int]) -> list[WorkerRow]:
+    """The living workers of this host that aren't among a launch's own, given by their process numbers."""
+    here = [worker for worker in shared.workers.all() if worker.info.host == socket.gethostname()]
+    return [worker for worker in here if worker.info.pid not in own and is_alive(worker)]
 
 
 def write_up(shared: SharedStudy, folder: StudyFolder) -> None:

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Any
 
 from search.baselines import BASELINE
+from search.commands.cli import EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.launching.planning import LaunchOptions, Plan
 from search.views.layout import fitted
 from search.views.next_commands import command, listed, storage_flag
@@ -95,6 +96,17 @@ def _as_far_as_possible(part: Callable[[Summary], str], summary: Summary) -> str
     except Exception as error:  # noqa: BLE001 - a study may hold anything: other programs write to it, too
         log.warning("a part of the answer can't be shown (%s): %s: %s", part.__name__, type(error).__name__, error)
         return f"(A part of the answer can't be shown: {type(error).__name__}: {error})\n"
+
+
+def unfinished_line(code: int, timeout: float | None, seconds: float, left: int | None = None) -> str:
+    """Why a command leaves trials undone, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
+    trials = "not all trials are done" if left is None else f"{left} trial{'s' * (left != 1)} not done"
+    if code == EXIT_UNFINISHED and timeout is not None and seconds >= timeout:
+        return f"Time-out: {trials} after --timeout {timeout:g}. The same command continues the search."
+    if code in (EXIT_UNFINISHED, EXIT_INTERRUPTED):
+        told = "Told to leave" if code == EXIT_UNFINISHED else "Interrupted"
+        return f"{told}: {trials}. The same command continues the search."
+    return f"No worker is left: {trials}. Once what ended them is mended, the same command continues the search."
 
 
 def next_steps(summary: Summary, options: LaunchOptions) -> str:

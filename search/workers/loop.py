@@ -53,10 +53,12 @@ class Heartbeat:
                 log.debug("no sign of life could be left: %s", error)
 
 
-def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
+def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
     """Claims and attempts slots until all of the study's are done, a stop is asked for, or the deadline
     (`time.monotonic()`) has passed. When the database is away for longer than the limit, the slot in hand is let go,
     and the worker waits.
+
+    Returns whether nothing is left to do.
 
     Raises:
         Quarantined: nothing works on this host.
@@ -76,13 +78,22 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> None:
                 aftermath.do()
                 if nothing_to_come(bench.shared):
                     leave_nothing(bench, score=worked_last)
-                    return
+                    return True
                 worked_last = False
                 leftovers.settle()
                 shutdown.wait(IDLE_POLL_S)
             except StorageUnreachable as error:
                 log.warning("waiting for the database: %s", error)
                 shutdown.wait(OUTAGE_POLL_S)
+    return ended_meanwhile(bench.shared)
+
+
+def ended_meanwhile(shared: SharedStudy) -> bool:
+    """Whether nothing is left to do in the end; false if the database doesn't say."""
+    try:
+        return nothing_to_come(shared)
+    except StorageUnreachable:
+        return False
 
 
 def leave_nothing(bench: Workbench, *, score: bool) -> None:

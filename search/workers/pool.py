@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_STORAGE, EXIT_UNFINISHED
 from search.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
 from search.workers.places import Place
@@ -17,7 +18,7 @@ from search.workers.places import Place
 log = logging.getLogger(__name__)
 
 GRACE_S = 15.0
-RESTARTS = 5
+RESTARTS = 5  # in one place, without any progress of the study meanwhile
 LOG_TAIL_BYTES = 2000
 
 # What they say is passed on by other ways.
@@ -26,11 +27,21 @@ NOT_INHERITED = frozenset({"SEARCH_CONFIG", "SEARCH_STORAGE"})
 
 @dataclass
 class WorkerProcess:
-    """One worker, the file that its output goes to, and its place."""
+    """One worker, the file that its output goes to, and its place. `restarts` counts the workers that were killed in
+    its place one after another without progress, `progress` is how far the study was when it replaced the last one.
+    """
 
     process: subprocess.Popen[bytes]
     log: Path
     place: Place
+    restarts: int = 0
+    progress: int = -1
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether it ended for reasons that aren't its own: it was killed, or found the database out of reach."""
+        code = self.process.poll()
+        return code is not None and (code < 0 or code == EXIT_STORAGE)
 
 
 @dataclass
@@ -39,16 +50,24 @@ class WorkerPool:
     them, who then tells them; and they go on without it when it is killed.
 
     `arguments` are those of `python -m search.worker`. The storage's URL travels in the environment, where other users
-    of the machine can't read its password.
+    of the machine can't read its password. No worker begins a trial when `timeout` seconds have passed since the pool
+    was made. `vacant` are places that workers of others have for the time being.
+
+    `exit_code` is that of the first worker that ended with an error; `left_early` says that one was told to leave or
+    ran out of time, `found_done` that one found nothing left to do.
     """
 
     arguments: Sequence[str]
     places: Sequence[Place]
     storage: str
     logs: Path
+    timeout: float | None = None
+    vacant: list[Place] = field(default_factory=list)
     exit_code: int = 0
+    left_early: bool = False
+    found_done: bool = False
     _workers: list[WorkerProcess] = field(default_factory=list)
-    _restarts: int = 0
+    _began: float = field(default_factory=time.monotonic)
     _started: int = 0
 
     def __enter__(self) -> Self:
@@ -59,39 +78,51 @@ class WorkerPool:
 
     def start(self) -> None:
         """Starts the workers."""
-        self._workers += [self._start_one(place) for place in self.places]
+        for place in self.places:
+            self._start_one(place)
+
+    def take_vacant(self, kept: int) -> None:
+        """Starts workers in the vacant places, except for that many, whose workers are still there."""
+        while len(self.vacant) > kept:
+            log.warning("a worker of an earlier launch is gone: starting one in its place")
+            self._start_one(self.vacant.pop())
 
     def alive(self) -> int:
         """How many of the workers are running, or were killed and may be replaced."""
-        codes = [worker.process.poll() for worker in self._workers]
-        return sum(code is None or code < 0 for code in codes)
+        return sum(worker.process.poll() is None or worker.is_replaceable for worker in self._workers)
 
     def pids(self) -> list[int]:
         """The process numbers of the workers that are running."""
         return [worker.process.pid for worker in self._workers if worker.process.poll() is None]
 
-    def replace_dead(self) -> None:
-        """Starts a worker in the place of each that was killed; one that ended by itself had its reasons."""
-        for killed in self.note_exits():
-            name = signal.Signals(-killed.process.returncode).name
-            if self._restarts < RESTARTS:
-                self._restarts += 1
-                log.warning("a worker was ended by %s: starting another", name)
-                self._workers.append(self._start_one(killed.place))
+    def replace_dead(self, progress: Callable[[], int] = lambda: 0) -> None:
+        """Starts a worker in the place of each that was killed, or couldn't reach the database; one that ended
+        otherwise had its reasons. `progress` gives a number that has grown when anything in the study got further: only
+        workers that are lost without that are given up.
+        """
+        ended = self.note_exits()
+        if not ended:
+            return
+        now = progress()
+        for worker in ended:
+            restarts, words = worker.restarts if now <= worker.progress else 0, in_words(worker.process.returncode)
+            if restarts < RESTARTS:
+                log.warning("a worker %s: starting another", words)
+                self._start_one(worker.place, restarts + 1, now)
             else:
-                log.error("workers keep being killed (%s): starting no more", name)
-                self.exit_code = 1
+                log.error("workers keep being lost (the last %s): starting no more in its place", words)
+                self.exit_code = self.exit_code or EXIT_FAILED
 
     def note_exits(self) -> list[WorkerProcess]:
-        """Forgets the workers that have ended; returns those that were killed.
+        """Forgets the workers that have ended; returns those that may be replaced.
 
-        An exit code above 0 is kept in `exit_code`, and what the worker said last is logged.
+        What the others ended with is noted, and what one with an error said last is logged.
         """
         ended = [worker for worker in self._workers if worker.process.poll() is not None]
         self._workers = [worker for worker in self._workers if worker not in ended]
         for worker in ended:
             self._note_exit(worker, worker.process.returncode)
-        return [worker for worker in ended if worker.process.returncode < 0]
+        return [worker for worker in ended if worker.is_replaceable]
 
     def stop(self) -> None:
         """Asks the workers to give back what they have in hand, and waits for them; ends those that don't leave."""
@@ -115,18 +146,28 @@ class WorkerPool:
                 worker.process.send_signal(number)
 
     def _note_exit(self, worker: WorkerProcess, code: int) -> None:
-        if code > 0:
+        if code == EXIT_DONE:
+            self.found_done = True
+        elif code == EXIT_UNFINISHED:
+            self.left_early = True
+        elif not worker.is_replaceable:
             self.exit_code = self.exit_code or code
+        if code not in (EXIT_DONE, EXIT_UNFINISHED) and code > 0:
             words = worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
             log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
 
-    def _start_one(self, place: Place) -> WorkerProcess:
+    def _start_one(self, place: Place, restarts: int = 0, progress: int = -1) -> None:
+        """Starts a worker, unless it would begin nothing as time is out."""
+        left = None if self.timeout is None else self._began + self.timeout - time.monotonic()
+        if left is not None and left <= 0:
+            self.left_early = True
+            return
         self._started += 1
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"worker-{os.getpid()}-{self._started}.log"
         with path.open("ab") as output:
             process = subprocess.Popen(
-                [*module_command("search.worker"), "-v", *self.arguments],
+                [*module_command("search.worker"), "-v", *self.arguments, *([f"--timeout={left}"] if left else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -134,8 +175,13 @@ class WorkerPool:
                 pass_fds=() if (server := server_descriptor()) is None else (server,),
                 start_new_session=True,
             )
-        return WorkerProcess(process, path, place)
+        self._workers.append(WorkerProcess(process, path, place, restarts, progress))
 
     def _environment(self, place: Place) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **place.for_worker()}
+
+
+def in_words(code: int) -> str:
+    """How a worker ended that may be replaced."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else "couldn't reach the database"

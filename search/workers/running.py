@@ -6,8 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from search.commands.cli import EXIT_DONE, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import Quarantined, UsageError
+from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
@@ -16,12 +18,14 @@ from search.workers.loop import Heartbeat, work
 from search.workers.places import Place, find_places
 from search.workers.pool import WorkerPool
 from search.workers.workbench import Workbench
-from storage import open_study
+from storage import SharedStudy, open_study
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
 POOL_POLL_S = 0.5
+OUTAGE_S = 600.0
+OUT_OF_TIME = "out of time"
 
 
 @dataclass(frozen=True)
@@ -48,22 +52,22 @@ def run_workers(options: WorkerOptions) -> int:
 
 
 def run_worker(options: WorkerOptions, place: Place, trainer_command: Sequence[str] = TRAINER_COMMAND) -> int:
-    """Is a worker until the study has nothing left to do; returns the exit code."""
+    """Is a worker until the study has nothing left to do; returns the exit code: 0 if so, else 75 or 130."""
     flags = options.workers
     deadline = time.monotonic() + (flags.timeout or math.inf)
     bench = join_study(options.storage, options.study_name, flags, place, options.wait, trainer_command)
     reason = "crashed"
     with Shutdown(at_once=bench.trainer.discard) as shutdown, Heartbeat(bench):
         try:
-            work(bench, shutdown, deadline)
-            reason = "told to leave" if shutdown.requested else "nothing left to do"
+            done = work(bench, shutdown, deadline)
+            reason = "nothing left to do" if done else "told to leave" if shutdown.requested else OUT_OF_TIME
         except Quarantined:
             reason = "quarantined"
             raise
         finally:
             bench.trainer.discard()
             leave(bench, reason)
-    return shutdown.exit_code
+    return EXIT_DONE if done else shutdown.exit_code or EXIT_UNFINISHED
 
 
 def leave(bench: Workbench, reason: str) -> None:
@@ -75,21 +79,34 @@ def leave(bench: Workbench, reason: str) -> None:
 
 
 def run_pool(options: WorkerOptions, places: Sequence[Place]) -> int:
-    """Keeps a worker running in each place until they have nothing left to do; returns the exit code."""
+    """Keeps a worker running in each place until they have nothing left to do; returns the exit code.
+
+    Raises:
+        StorageError: the study can't be opened, or its database stayed away for too long.
+    """
     with open_study(options.storage, options.study_name, wait_s=options.wait) as shared:
         folder = study_folder(shared, options.workers.artifacts)
         prepare(folder, shared.manifest)
-    arguments = [
-        f"--study-name={options.study_name}",
-        f"--wait={options.wait}",
-        *options.workers.for_one_worker(),
-    ]
-    pool = WorkerPool(arguments, places, options.storage, folder.logs)
-    with pool, Shutdown(at_once=pool.kill) as shutdown:
-        pool.start()
-        while pool.alive() and not shutdown.requested:
-            pool.replace_dead()
-            shutdown.wait(POOL_POLL_S)
-        pool.stop()
-        pool.note_exits()
-    return shutdown.exit_code or pool.exit_code
+        arguments = [
+            f"--study-name={options.study_name}",
+            f"--wait={options.wait}",
+            *options.workers.for_one_worker(),
+        ]
+        pool = WorkerPool(arguments, places, options.storage, folder.logs, options.workers.timeout)
+        with pool, Shutdown(at_once=pool.kill) as shutdown:
+            pool.start()
+            while pool.alive() and not shutdown.requested:
+                pool.replace_dead(lambda: progress_of(shared, shutdown))
+                shutdown.wait(POOL_POLL_S)
+            pool.stop()
+            pool.note_exits()
+    return EXIT_DONE if pool.found_done else shutdown.exit_code or pool.exit_code or EXIT_UNFINISHED
+
+
+def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
+    """A number that has grown when anything in the study got further."""
+
+    def count() -> int:
+        return shared.ledger.epoch_count() + shared.ledger.counts().finished
+
+    return sit_out(count, OUTAGE_S, give_up=lambda: shutdown.requested)

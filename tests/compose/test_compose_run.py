@@ -246,9 +246,9 @@ def test_more_trials_are_ordered_and_run_by_healthy_workers(project: Project) ->
     tell(f"the worker is healthy, with {project.finished()} trials finished")
 
     output(["docker", "stop", "--time", "60", worker])
-    assert inspect(worker, "{{.State.ExitCode}}") == "0"
+    assert inspect(worker, "{{.State.ExitCode}}") == "75"
     assert project.query("SELECT count(*) FROM search_slots WHERE state = 'leased'") == "0"
-    tell("docker stop: the worker has given its trial back and ended with exit code 0")
+    tell("docker stop: the worker has given its trial back and ended with exit code 75")
 
 
 def test_the_dashboard_shows_the_study_on_loopback_only(project: Project) -> None:

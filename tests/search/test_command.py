@@ -140,8 +140,8 @@ def test_an_error_has_its_exit_code_and_one_message(
 
 
 def test_the_exit_codes_have_names() -> None:
-    names = ("EXIT_DONE", "EXIT_FAILED", "EXIT_USAGE", "EXIT_STORAGE", "EXIT_INTERRUPTED")
-    assert [getattr(commands, name) for name in names] == [0, 1, 2, 3, 130]
+    names = ("EXIT_DONE", "EXIT_FAILED", "EXIT_USAGE", "EXIT_STORAGE", "EXIT_UNFINISHED", "EXIT_INTERRUPTED")
+    assert [getattr(commands, name) for name in names] == [0, 1, 2, 3, 75, 130]
 
 
 def test_a_file_name_in_a_message_keeps_its_case() -> None:

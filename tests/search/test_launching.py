@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from search.commands.worker_flags import WorkerFlags
-from search.launching.running import free_places, is_over, write_up
+from search.launching.running import divide_places, is_over, write_up
 from search.workers.places import Place
 from search.workers.pool import RESTARTS, WorkerPool
 from storage import SharedStudy, create_study, open_study
@@ -56,6 +56,50 @@ def test_workers_that_are_killed_again_and_again_are_given_up(
     assert is_over(shared, pool)
 
 
+def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_without_end(
+    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
+) -> None:
+    lab.study(3)
+    for epochs in range(RESTARTS + 3):
+        kill_child(*pool.pids())
+        pool.replace_dead(lambda progress=epochs: progress)
+    assert (pool.alive(), pool.exit_code) == (1, 0)
+
+
+def test_all_workers_may_be_killed_at_once(lab: Any, kill_child: Callable[[int], None]) -> None:
+    lab.study(3)
+    with WorkerPool(["--study-name=study"], [PLACE] * (RESTARTS + 2), lab.url, lab.folder / "logs") as pool:
+        pool.start()
+        for pid in pool.pids():
+            kill_child(pid)
+        pool.replace_dead()
+        assert (pool.alive(), pool.exit_code) == (RESTARTS + 2, 0)
+        pool.kill()
+
+
+def test_a_worker_that_cannot_reach_the_database_is_replaced(
+    lab: Any, wait_until: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.study(3)
+    away = "postgresql://nobody@/none?host=/nowhere"
+    with WorkerPool(["--study-name=study", "--wait=0"], [PLACE], away, lab.folder / "logs") as pool:
+        pool.start()
+        (first,) = pool.pids()
+        wait_until(lambda: not pool.pids(), "the worker to give up")
+        assert pool.alive() == 1
+        pool.replace_dead()
+        assert pool.pids() != [first]
+        assert pool.exit_code == 0
+    assert "a worker couldn't reach the database: starting another" in caplog.text
+
+
+def test_no_worker_is_started_when_time_is_out(lab: Any) -> None:
+    lab.study(3)
+    with WorkerPool(["--study-name=study"], [PLACE], lab.url, lab.folder / "logs", timeout=1e-9) as pool:
+        pool.start()
+        assert (pool.alive(), pool.left_early) == (0, True)
+
+
 def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
     shared = lab.study(3)
     nobody = pool_on(lab)
@@ -68,9 +112,9 @@ def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
 
 def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Any) -> None:
     shared, asked = lab.study(2), WorkerFlags(n_workers=3)
-    assert len(free_places(asked, shared)) == 2
+    assert [len(places) for places in divide_places(asked, shared)] == [2, 0]
     lab.work()
-    assert free_places(asked, shared) == []
+    assert divide_places(asked, shared) == ([], [])
 
 
 @pytest.mark.parametrize("buried", [True, False])
@@ -167,8 +211,8 @@ def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> 
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_a_worker_s_exit_code_tells_ctrl_c_from_a_process_manager(number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)])
+def test_an_exit_code_tells_ctrl_c_from_a_process_manager(number: signal.Signals, code: int) -> None:
     from search.shutdown import Shutdown
 
     with Shutdown() as shutdown:

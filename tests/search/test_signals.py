@@ -1,10 +1,18 @@
-"""Being told to leave: the first SIGINT or SIGTERM gives everything back in order, the second ends it at once."""
+"""Being told to leave: SIGINT, SIGTERM or SIGHUP gives everything back in order, a second Ctrl-C ends it at once."""
 
+import contextlib
+import fcntl
 import json
+import os
 import signal
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 80
 ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
 
@@ -45,7 +53,8 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
     running.descendants()
     running.process.send_signal(signal.SIGTERM)
     running.finish()
-    assert running.code == 130, running.errors
+    assert running.code == 75, running.errors
+    assert running.errors.splitlines()[-1] == "Told to leave: 1 trial not done. The same command continues the search."
     assert not running.descendants()
     with study.open() as shared:
         assert (shared.ledger.counts().waiting, shared.ledger.slots()[0].failures) == (1, 0)
@@ -66,3 +75,60 @@ def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
     wait_until(lambda: not running.descendants(), "its worker and trainer to be gone")
     with study.open() as shared:
         assert shared.ledger.counts().leased == 1
+
+
+def test_sigterm_to_all_processes_of_a_job_costs_no_attempt(
+    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    study = prepared(lease_s=600.0, **ONE_LONG_TRIAL | {"epochs": 10_000})
+    running = launch(*study.arguments, "--n-workers", 1)
+    wait_until(lambda: study.epochs() >= 2, "two epochs")
+    (trainer,) = running.children("trainer")
+    for process in [trainer, *(one for one in running.descendants() if one != trainer)]:
+        process.send_signal(signal.SIGTERM)
+    running.process.send_signal(signal.SIGTERM)
+    running.finish()
+    assert running.code == 75, running.errors
+    wait_until(lambda: not running.descendants(), "its processes to be gone")
+    require_given_back(study)
+
+
+def test_a_launch_whose_terminal_is_closed_ends_its_workers_in_order(
+    prepared: Callable[..., Any], wait_until: Callable[..., Any], tmp_path: Path
+) -> None:
+    study = prepared(lease_s=600.0, **ONE_LONG_TRIAL | {"epochs": 10_000})
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "search.launch", *study.arguments, "--n-workers", "1"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    try:
+        wait_until(lambda: read_all(ours) and study.epochs() >= 1, "an epoch")
+    finally:
+        os.close(ours)
+    assert process.wait(60) == 75
+    require_given_back(study)
+
+
+def read_all(terminal: int) -> bool:
+    """Reads what the terminal shows, so that there is room for more."""
+    with contextlib.suppress(BlockingIOError):
+        while os.read(terminal, 4096):
+            pass
+    return True
+
+
+def require_given_back(study: Any) -> None:
+    """The trial waits for the next worker, no attempt at it has failed, and its worker has left in good order."""
+    with study.open() as shared:
+        (slot,) = shared.ledger.slots()
+        assert (slot.state, slot.failures, slot.expiries) == ("waiting", 0, 0)
+        assert [worker.left for worker in shared.workers.all()] == ["told to leave"]
