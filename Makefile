@@ -79,7 +79,7 @@ lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt
 	@$(find_python); lock=$$(mktemp -d) && trap 'rm -rf "$$lock"' EXIT && set -e; \
 	"$$python" -m venv "$$lock"; \
 	"$$lock/bin/python" -m pip install --upgrade pip setuptools; \
-	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,mlflow,notebook,s3,tensorboard]'; \
+	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,heic,mlflow,notebook,s3,tensorboard]'; \
 	{ echo '# Every package that the project is tested with. Made by `make lock`: change pyproject.toml, then run it again.'; \
 	  "$$lock/bin/python" -m pip freeze --all --exclude-editable | grep -v '^#' | LC_ALL=C sort -f; } > constraints.part; \
 	mv constraints.part constraints.txt
@@ -111,7 +111,7 @@ $(VENV)/.runtime: pyproject.toml $(VENV)/.pip
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP) install $(PINNED) --editable '.[cmaes,mlflow,notebook,tensorboard]' --group test
+	$(PIP) install $(PINNED) --editable '.[cmaes,heic,mlflow,notebook,tensorboard]' --group test
 	@touch $@
 
 define find_python

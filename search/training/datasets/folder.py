@@ -1,143 +1,170 @@
-"""A folder of images, one sub-folder a class, or with such folders in `train` and `test`."""
+"""A folder of images, one sub-folder per class, or with such folders in `train`, `val` and `test`."""
 
 import statistics
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from search.outside_text import is_text
 from search.training.datasets.arrays import RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
+from search.training.datasets.depths import Ranges, common_type, on_one_scale
 from search.training.datasets.errors import FolderError
+from search.training.datasets.inventory import Inventory, Part, PixelRange, Tally, sizes_of
+from search.training.datasets.layout import IMAGE_SUFFIXES, FoundPart, Tree, find_parts, read_tree
 from search.training.datasets.memory import require_memory
+from search.training.datasets.pictures import Form, Head, read_head, read_picture, register_heic
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-GREY_MODES = frozenset({"1", "L"})
 LARGEST_SIDE = 224
-MOST_PIXELS = 89_478_485  # of one image, 256 MB in color: from there on, Pillow takes it for an attack
+SHORT = {"training": "train", "validation": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
-class Found:
-    """An image file and the class that its folder names."""
+class FoundImage:
+    """An image file, its head, and the class that its folder names."""
 
     path: Path
     label: str
+    head: Head
 
 
 @dataclass(frozen=True)
-class Format:
-    """What all images are brought to: Pillow's mode "L" or "RGB", and the size in pixels, width first as in Pillow."""
+class ImagePart:
+    """The images of a part."""
 
-    mode: str
-    size: tuple[int, int]
+    part: FoundPart
+    images: Sequence[FoundImage]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The images of a part in one form, not scaled; which depth each has; and the range of each depth's pixels."""
+
+    x: NDArray[Any]
+    depths: NDArray[Any]
+    ranges: Ranges
 
 
 def load_folder(folder: Path, name: str) -> DataSet:
-    """The images under the folder as uint8, grey if all are grey, else RGB.
+    """The images under the folder, grey if all are grey, else RGB: as uint8 if none is deeper, else float32.
 
     Images of one size keep it; others are scaled to the median width and height. No side gets longer than 224 pixels.
 
     Raises:
-        FolderError: there are no images, one can't be read (it is named), or an image lies outside the class folders.
+        FolderError: there are no images, one can't be read (it is named), or the layout can be read in two ways.
         ArrayError: there is one class only, or a class has too few images.
     """
-    train, test = _find_parts(folder)
-    form = _common_format([*train, *test])
-    width, height = form.size
-    channels = 1 if form.mode == "L" else 3
-    require_memory((len(train) + len(test)) * width * height * channels, f"the images of {folder}")
-    x_train, y_train = _read_all(train, form)
-    if not test:
-        return dataset_of(name, RawArrays(x_train, y_train))
-    return dataset_of(name, RawArrays(x_train, y_train, *_read_all(test, form)))
+    register_heic()
+    tree = read_tree(folder)
+    parts = [_images_of(part, tree) for part in find_parts(tree)]
+    heads = [image.head for part in parts for image in part.images]
+    form, kind = _common_form(heads), common_type({head.depth for head in heads})
+    require_memory(len(heads) * form.size[0] * form.size[1] * form.channels * kind.itemsize, f"the images of {folder}")
+    treated = Tally()
+    decoded = [_decoded(part, tree, form, kind, treated) for part in parts]
+    one = on_one_scale([(part.x, part.depths, part.ranges) for part in decoded], heads)
+    arrays: dict[str, Any] = {f"x_{SHORT[part.part.role]}": x for part, x in zip(parts, one.arrays, strict=True)}
+    arrays |= {f"y_{SHORT[part.part.role]}": np.array([image.label for image in part.images]) for part in parts}
+    dataset = dataset_of(name, RawArrays(**arrays, one_scale=kind.kind != "f" or one.scaling is not None))
+    if one.scaling is not None:
+        dataset = replace(dataset, pixel_max=1.0)
+    found = [_part(part, done, tree, dataset.classes) for part, done in zip(parts, decoded, strict=True)]
+    inventory = Inventory(
+        tuple(found),
+        one.scaling or dataset.inventory.scaling,
+        files=len(heads) + tree.left_out.total,
+        treated=treated.named(),
+        left_out=tree.left_out.named(),
+    )
+    return replace(dataset, inventory=inventory)
 
 
-def _find_parts(folder: Path) -> tuple[list[Found], list[Found]]:
-    if (folder / "train").is_dir() and any(entry.is_dir() for entry in (folder / "train").iterdir()):
-        test = _find(folder / "test") if (folder / "test").is_dir() else []
-        return _find(folder / "train"), test
-    return _find(folder), []
+def _images_of(part: FoundPart, tree: Tree) -> ImagePart:
+    """The images of a part; its other files are left out, and counted in the tree."""
+    images, broken = list[FoundImage](), list[FolderError]()
+    without: dict[str, Counter[str]] = {}
+    for found in part.files:
+        try:
+            head = read_head(found.path)
+        except FolderError as error:
+            broken.append(error)
+            continue
+        if isinstance(head, str):
+            tree.left_out.add(head, tree.name_of(found.path))
+            without.setdefault(found.label, Counter())[head] += 1
+        else:
+            images.append(FoundImage(found.path, found.label, head))
+    _require_all_readable(broken)
+    _require_images(part, images, tree, without)
+    return ImagePart(part, images)
 
 
-def _find(folder: Path) -> list[Found]:
-    """Every image of every class, in the order of the names, so that the fingerprint is the same on every machine."""
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    _require_readable_names(classes)
-    found = [Found(path, entry.name) for entry in classes for path in sorted(entry.rglob("*")) if _is_image(path)]
-    if not found:
-        loose = sum(_is_image(path) for path in folder.iterdir())
+def _require_all_readable(broken: Sequence[FolderError]) -> None:
+    if broken:
+        more = f" So it is with {len(broken) - 1} more." if len(broken) > 1 else ""
+        raise FolderError(f"{broken[0]}{more}")
+
+
+def _require_images(
+    part: FoundPart, images: Sequence[FoundImage], tree: Tree, without: Mapping[str, Counter[str]]
+) -> None:
+    if not images:
+        loose = sum(path.suffix.lower() in IMAGE_SUFFIXES for path in tree.files[part.folder])
         raise FolderError(
-            f"{folder} has no images in sub-folders"
+            f"{part.folder} has no images in sub-folders"
             + (f", though {loose} beside them" if loose else "")
-            + f"; make one sub-folder a class, such as {folder}/cats/1.png. Read: {', '.join(sorted(SUFFIXES))}."
+            + _reasons(without.values())
+            + f"; make one sub-folder per class, such as {part.folder}/cats/1.png. "
+            f"Read: {', '.join(sorted(IMAGE_SUFFIXES))}."
         )
-    without = [entry.name for entry in classes if entry.name not in {item.label for item in found}]
-    if without:
-        raise FolderError(f"{folder} has classes without images: {', '.join(without)}. Fill or remove these folders.")
-    return found
+    filled = {image.label for image in images}
+    empty = [
+        f"{folder.name}{_reasons([without.get(folder.name, Counter())])}"
+        for folder in tree.inside(part.folder)
+        if folder.name not in filled
+    ]
+    if empty:
+        raise FolderError(
+            f"{part.folder} has classes without images: {', '.join(empty)}. Fill or remove these folders."
+        )
 
 
-def _require_readable_names(classes: Sequence[Path]) -> None:
-    for entry in classes:
-        if not is_text(entry.name):
-            raise FolderError(
-                f"The name of the class folder {str(entry)!a} isn't UTF-8, as names of classes must be. Rename it."
-            )
+def _reasons(counters: Iterable[Counter[str]]) -> str:
+    counted = sum(counters, Counter[str]())
+    return f" ({'; '.join(f'{count} x {reason}' for reason, count in counted.items())})" if counted else ""
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _common_format(found: Sequence[Found]) -> Format:
-    heads = [_head(item.path) for item in found]
-    mode = "L" if all(head.mode in GREY_MODES for head in heads) else "RGB"
+def _common_form(heads: Sequence[Head]) -> Form:
     width, height = (int(statistics.median(head.size[axis] for head in heads)) for axis in (0, 1))
     shrink = min(1.0, LARGEST_SIDE / max(width, height))
-    return Format(mode, (max(1, round(width * shrink)), max(1, round(height * shrink))))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    return Form(1 if all(head.grey for head in heads) else 3, size)
 
 
-def _head(path: Path) -> Format:
-    with _opened(path) as image:
-        return Format(image.mode, image.size)
+def _decoded(part: ImagePart, tree: Tree, form: Form, kind: np.dtype[Any], treated: Tally) -> Decoded:
+    x = np.empty((len(part.images), form.size[1], form.size[0], form.channels), kind)
+    ranges: dict[str, tuple[float, float]] = {}
+    for number, image in enumerate(part.images):
+        picture = read_picture(image.path, image.head, form)
+        x[number] = np.rint(picture.pixels) if kind.kind != "f" else picture.pixels
+        for what in picture.treated:
+            treated.add(what, tree.name_of(image.path))
+        low, high = ranges.get(image.head.depth, (picture.lowest, picture.highest))
+        ranges[image.head.depth] = (min(low, picture.lowest), max(high, picture.highest))
+    return Decoded(x, np.array([image.head.depth for image in part.images]), ranges)
 
 
-def _read_all(found: Sequence[Found], form: Format) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    return np.stack([_read(item.path, form) for item in found]), np.array([item.label for item in found])
-
-
-def _read(path: Path, form: Format) -> NDArray[np.uint8]:
-    with _opened(path) as image:
-        try:
-            converted = image.convert(form.mode)
-        except Exception as error:  # decoders raise a dozen kinds on damaged files
-            raise _unreadable(path, error) from error
-        if converted.size != form.size:
-            converted = converted.resize(form.size, Image.Resampling.BILINEAR)
-        return np.asarray(converted, np.uint8)
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
-            image = Image.open(path)
-    except Exception as error:  # decoders raise a dozen kinds on damaged files
-        raise _unreadable(path, error) from error
-    if image.width * image.height > MOST_PIXELS:
-        image.close()
-        raise FolderError(
-            f"The image {path} has {image.width:,} x {image.height:,} pixels, and {MOST_PIXELS:,} are the most that "
-            "are decoded. Make it smaller or take it out of the folder."
-        )
-    return image
-
-
-def _unreadable(path: Path, error: Exception) -> FolderError:
-    return FolderError(f"The image {path} can't be read ({error}). Repair it or take it out of the folder.")
+def _part(part: ImagePart, done: Decoded, tree: Tree, classes: Sequence[str]) -> Part:
+    labels, depths = (Counter(map(str, values)) for values in ([i.label for i in part.images], done.depths))
+    return Part(
+        part.part.role,
+        "" if part.part.folder == tree.folder else f"{tree.name_of(part.part.folder)}/",
+        tuple(labels[name] for name in classes),
+        sizes_of([(image.head.size[1], image.head.size[0]) for image in part.images]),
+        dict(Counter(image.head.kind for image in part.images).most_common()),
+        tuple(PixelRange(depth, depths[depth], *done.ranges[depth]) for depth in done.ranges),
+    )

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from search.outside_text import shown
+
 EXAMPLES = 3
 
 Size = tuple[int, int]
@@ -88,7 +90,12 @@ class Tally:
 
     def add(self, what: str, name: str) -> None:
         """Notes that it holds for the file of that name."""
-        self._names.setdefault(what, []).append(name)
+        self._names.setdefault(shown(what), []).append(shown(name).replace("\n", "\\n"))
+
+    @property
+    def total(self) -> int:
+        """How often something was noted."""
+        return sum(map(len, self._names.values()))
 
     def named(self) -> tuple[Named, ...]:
         """What was noted, the most frequent first."""
