@@ -3,6 +3,7 @@
 SpaceError                  a space can't be used; its message says why and what to do
 ├── UnknownSpace            no space has that name
 ├── SpaceFileError          a file or module that should define a space doesn't
+├── SpaceChanged            the source of a study's space isn't that of the study
 └── ConfigurationError      a configuration that can't be built
 """
 
@@ -17,6 +18,10 @@ class UnknownSpace(SpaceError):
 
 class SpaceFileError(SpaceError):
     """A file or module that should define a space doesn't."""
+
+
+class SpaceChanged(SpaceError):
+    """The source of a study's space isn't that of the study; nothing of it was run."""
 
 
 class ConfigurationError(SpaceError):

@@ -4,8 +4,8 @@ import hashlib
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import module_from_spec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -33,13 +33,49 @@ def load_file(path: Path, name: str | None) -> Target:
     Raises:
         SpaceFileError: there is no such file, it doesn't import, or doesn't have what was asked for.
     """
+    source = source_of_file(path)
+    module = _run(source.path)
+    name = name or _only_space(module, source.path)
+    return Target(f"{source.path}:{name}", _member(module, name, source.path), source)
+
+
+def source_of_file(path: Path) -> Source:
+    """Where the space in a Python file is from; the file isn't run.
+
+    Raises:
+        SpaceFileError: there is no such file.
+    """
     path = path.expanduser().absolute()
     if not path.is_file():
         kind = "is a folder, not a Python file" if path.is_dir() else "doesn't exist"
         raise SpaceFileError(f"{path} {kind}. Give the file that defines the space, as in my_space.py:space")
-    module = _run(path)
-    name = name or _only_space(module, path)
-    return Target(f"{path}:{name}", _member(module, name, path), Source(path, path.stem, path.parent, alone=True))
+    return Source(path, path.stem, path.parent, alone=True)
+
+
+def source_of_module(name: str) -> Source:
+    """Where an importable module is from; neither it nor a package that it is in is run.
+
+    Raises:
+        SpaceFileError: there is no such module, or no Python source of it.
+    """
+    _look_in_current_folder()
+    top, *rest = name.split(".")
+    spec, known = find_spec(top), top
+    for part in rest:
+        places = None if spec is None else spec.submodule_search_locations
+        known = f"{known}.{part}"
+        spec = None if places is None else PathFinder.find_spec(known, places)
+    if spec is None:
+        raise SpaceFileError(
+            f"there is no module {name!r}: install its package, or run from the folder that contains it"
+        )
+    return _source_at(name, spec.origin)
+
+
+def _look_in_current_folder() -> None:
+    """Modules of the current folder are found after all others."""
+    if (current := str(Path.cwd())) not in sys.path:
+        sys.path.append(current)
 
 
 def load_module(module_name: str, name: str) -> Target:
@@ -49,8 +85,7 @@ def load_module(module_name: str, name: str) -> Target:
     Raises:
         SpaceFileError: there is no such module, it doesn't import, or doesn't have the name.
     """
-    if (current := str(Path.cwd())) not in sys.path:
-        sys.path.append(current)
+    _look_in_current_folder()
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
@@ -106,11 +141,12 @@ def _member(module: ModuleType, name: str, place: Path | str) -> object:
 
 
 def _source(module: ModuleType) -> Source:
-    file = getattr(module, "__file__", None)
+    return _source_at(module.__name__, getattr(module, "__file__", None))
+
+
+def _source_at(name: str, file: str | None) -> Source:
     if file is None or not file.endswith(".py"):
-        raise SpaceFileError(
-            f"{module.__name__} has no Python source, by which workers could tell that theirs is the same"
-        )
+        raise SpaceFileError(f"{name} has no Python source, by which workers could tell that theirs is the same")
     path = Path(file).resolve()
-    depth = module.__name__.count(".") + (path.name == "__init__.py")
-    return Source(path, module.__name__, path.parents[depth])
+    depth = name.count(".") + (path.name == "__init__.py")
+    return Source(path, name, path.parents[depth])

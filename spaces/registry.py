@@ -5,9 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from spaces.contract import check_space
-from spaces.errors import SpaceError, SpaceFileError, UnknownSpace
-from spaces.fingerprint import fingerprint
-from spaces.loading import Target, load_file, load_module
+from spaces.errors import SpaceChanged, SpaceError, SpaceFileError, UnknownSpace
+from spaces.fingerprint import Source, fingerprint
+from spaces.loading import Target, load_file, load_module, source_of_file, source_of_module
 from spaces.names import unknown_name
 from spaces.space import Space
 
@@ -54,18 +54,23 @@ def load_space(ref: str) -> Space:
     return resolve(ref).space
 
 
-def resolve(ref: str) -> SpaceSource:
+def resolve(ref: str, *, expected: str | None = None) -> SpaceSource:
     """The space that a reference points to, checked, and its source.
 
     Args:
         ref: a name of `space_names()`; `my_space.py:space`, where the name may be left out if the file has only one
             space; or `package.module:name`.
+        expected: the fingerprint that its source must have. Where the reference isn't from who types the command, but
+            from a database, nothing of another source is run.
 
     Raises:
         UnknownSpace: no space has that name; lists the names.
+        SpaceChanged: its source isn't the expected one.
         SpaceFileError: the file or module doesn't import, lacks the name, or what it has there breaks the contract
             of `spaces.contract.check_space`.
     """
+    if expected is not None:
+        _require(ref, expected)
     target = _find(ref)
     space = target.value
     if not isinstance(space, Space):
@@ -75,6 +80,24 @@ def resolve(ref: str) -> SpaceSource:
     except SpaceError as error:
         raise SpaceFileError(f"{target.ref} breaks the contract of a space: {error}") from error
     return SpaceSource(target.ref, space, fingerprint(target.source))
+
+
+def _require(ref: str, expected: str) -> None:
+    found = fingerprint(_locate(ref))
+    if found != expected:
+        raise SpaceChanged(
+            f"the source of the space {ref}, or of a file that it imports, isn't that of the study here (fingerprint "
+            f"{found[:12]}, in the study {expected[:12]}): nothing of it was run. Undo the change, or search the new "
+            "source in a study of another --study-name"
+        )
+
+
+def _locate(ref: str) -> Source:
+    """Where the reference's source is; nothing of it is run."""
+    place, _, _ = ref.rpartition(":")
+    if ref.endswith(".py") or place.endswith(".py"):
+        return source_of_file(Path(ref if ref.endswith(".py") else place))
+    return source_of_module(place or _known(ref).partition(":")[0])
 
 
 def _find(ref: str) -> Target:
@@ -91,14 +114,18 @@ def _find(ref: str) -> Target:
 
 
 def _find_name(name: str) -> Target:
+    module, _, member = _known(name).partition(":")
+    target = load_module(module, member)
+    return Target(name, target.value, target.source)
+
+
+def _known(name: str) -> str:
     known = {**_installed(), **BUILT_IN}
     if name not in known:
         beside = f"{name}.py"
         own = f"the file beside you is --space {beside}" if Path(beside).is_file() else "your own is FILE.py:NAME"
         raise UnknownSpace(f"{unknown_name('space', name, sorted(known))} A space of {own}")
-    module, _, member = known[name].partition(":")
-    target = load_module(module, member)
-    return Target(name, target.value, target.source)
+    return known[name]
 
 
 def _installed() -> dict[str, str]:

@@ -8,6 +8,7 @@ commits then end savepoints, and what counts is the ledger's commit. Where it ta
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from optuna.distributions import BaseDistribution
@@ -71,9 +72,14 @@ class FencedTrials:
                 self._rdb.set_trial_user_attr(trial_id, name, value)
 
     def set_params(
-        self, lease: Lease, trial_number: int, parameters: Sequence[Parameter], attributes: Mapping[str, Any]
+        self,
+        lease: Lease,
+        trial_number: int,
+        parameters: Sequence[Parameter],
+        attributes: Mapping[str, Any],
+        user_attributes: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Gives the slot's trial the parameters and these system attributes, all of them or none.
+        """Gives the slot's trial the parameters, these system attributes and these user attributes, all or none.
 
         Raises:
             LeaseLost: as `create`.
@@ -87,6 +93,8 @@ class FencedTrials:
                 self._rdb.set_trial_param(trial_id, *parameter)
             for name, value in attributes.items():
                 self._rdb.set_trial_system_attr(trial_id, name, value)
+            for name, value in user_attributes.items():
+                self._rdb.set_trial_user_attr(trial_id, name, value)
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study. `comparison` is there if the study compares given configurations; its slots'
     one parameter is then the arm. `folder_marked` says that the study's folder carries a mark, as those of the first
-    releases don't.
+    releases don't. `question` is the space's, as those who read the study may not have that.
     """
 
     space: str
@@ -94,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Comparison | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     folder_marked: bool = False
+    question: str = ""
     schema_version: int = MANIFEST_VERSION
 
     @property

@@ -117,6 +117,11 @@ def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
     with open_study(check_url(options.storage), origin, only_look=True) as shared:
         if shared.manifest.space != source.ref:
             raise UsageError(f"the study {origin} searched {shared.manifest.space}, not {source.ref}")
+        if shared.manifest.space_fingerprint != source.fingerprint:
+            raise UsageError(
+                f"the source of {source.ref} has changed since {origin} was made: what its trials trained isn't what "
+                "it makes of their parameters now. Undo the change, or compare with --at baseline"
+            )
         return Ground(trial_base(shared, at), shared.manifest, origin)
 
 

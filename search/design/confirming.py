@@ -17,10 +17,8 @@ from search.design.plan import ComparisonPlan, Setting, as_searched, make_compar
 from search.design.running import Means
 from search.design.scores import guess
 from search.errors import UsageError
-from search.study.space import study_space
+from search.study.configurations import trial_model
 from spaces import resolve
-from spaces.space import Space
-from spaces.trials import fixed_trial
 from storage import Manifest, SharedStudy, check_url, open_study, study_names
 from storage.comparison import ArmDesign, Comparison
 
@@ -41,9 +39,8 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     url = check_url(options.storage)
     origin = options.origin or only_search(url)
     with open_study(url, origin, only_look=True) as shared:
-        source = resolve(shared.manifest.space)
-        space = study_space(shared.manifest, source.space)
-        arms, notes = best_arms(shared, space, options.top)
+        source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
+        arms, notes = best_arms(shared, options.top)
         searched = shared.manifest
     comparison = Comparison(
         kind="confirmation",
@@ -77,17 +74,18 @@ def is_search(url: str, name: str) -> bool:
         return shared.manifest.comparison is None and not shared.manifest.fixed
 
 
-def best_arms(shared: SharedStudy, space: Space, top: int) -> tuple[tuple[ArmDesign, ...], tuple[str, ...]]:
+def best_arms(shared: SharedStudy, top: int) -> tuple[tuple[ArmDesign, ...], tuple[str, ...]]:
     """The best trials as arms, of equal configurations the best only; and what there is to say of them.
 
     Raises:
         UsageError: no trial of the search has learned anything.
+        SpaceError: what a trial trained isn't known any more.
     """
     ranked, pruned = candidates(shared)
     arms = dict[str, ArmDesign]()
     for trial in ranked:
         if len(arms) < top:
-            arm = trial_arm(space, trial)
+            arm = trial_arm(shared.manifest, trial)
             arms.setdefault(str(arm.configuration), arm)
     if not arms:
         raise UsageError(f"the study {shared.name} has no trial yet that is better than guessing: none to confirm")
@@ -129,9 +127,9 @@ def pruned_notes(arms: Iterable[ArmDesign], pruned: Mapping[str, int]) -> Sequen
     return [f"stopped early by the search, and among its best all the same: {', '.join(found)}"] if found else []
 
 
-def trial_arm(space: Space, trial: FrozenTrial) -> ArmDesign:
+def trial_arm(manifest: Manifest, trial: FrozenTrial) -> ArmDesign:
     """A trial as an arm."""
-    configuration = space.suggest(fixed_trial(trial.params))
+    configuration = trial_model(manifest, trial).configuration
     return ArmDesign(arm_name(trial), document(configuration), dict(trial.params), selected=trial.value)
 
 

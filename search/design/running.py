@@ -23,12 +23,11 @@ from search.errors import SearchFailed
 from search.launching.planning import make_orders
 from search.launching.running import LEAVING, OUTAGE_S, run_search, tidy_up
 from search.outage import sit_out
+from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
-from search.study.space import study_space
 from search.workers.join import study_folder
 from spaces import resolve
-from spaces.trials import fixed_trial
 from storage import SharedStudy, create_study
 from storage.comparison import ArmDesign, PlannedLook
 
@@ -166,8 +165,7 @@ def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:
     if not ranked:
         raise SearchFailed(f"arm {tuning.arm}: none of its {tuning.n_trials} trials was completed, see {shared.name}")
     best = ranked[0]
-    space = study_space(shared.manifest, resolve(shared.manifest.space).space)
-    arm = SpaceArm(tuning.arm, dict(best.params), space.suggest(fixed_trial(best.params)))
+    arm = SpaceArm(tuning.arm, dict(best.params), trial_model(shared.manifest, best).configuration)
     design = design_of(arm)
     return ArmDesign(design.name, design.configuration, design.params, selected=best.value)
 

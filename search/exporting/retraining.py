@@ -30,7 +30,7 @@ def retrain(
         SearchFailed: it couldn't be trained.
     """
     manifest = shared.manifest
-    source = resolve(manifest.space)
+    source = resolve(manifest.space, expected=manifest.space_fingerprint)
     data = data_source(manifest, data_dir)
     require_same(manifest, source, data)
     number = described.trial.number

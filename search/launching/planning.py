@@ -176,6 +176,7 @@ def make_manifest(
     return Manifest(
         space=source.ref,
         space_version=space.version,
+        question=space.question,
         space_fingerprint=source.fingerprint,
         dataset=dataset,
         dataset_fingerprint=images.fingerprint(),

@@ -23,9 +23,11 @@ from search.report.panels.importances import find_importances
 from search.report.plots import Panel
 from search.report.provenance import provenance
 from search.report.words import headline, lesson_lines, objective_name, summary
+from search.study.configurations import trial_model
 from search.views.summary import TOP
 from search.views.summary_text import number
-from spaces.diagram import draw
+from spaces import BUILT_IN, resolve
+from spaces.errors import SpaceError
 
 PACKAGE = "search.report"
 
@@ -129,26 +131,22 @@ def sort_key(value: Any) -> str:
 
 
 def question(facts: StudyFacts) -> str:
-    """The question of the study's space, as far as this machine knows that space."""
-    from spaces import resolve
-    from spaces.errors import SpaceError
-
-    try:
-        return resolve(facts.manifest.space).space.question
-    except SpaceError:
-        return f"The best of the space {facts.manifest.space}."
+    """The question of the study's space: stored with the study, or that of a built-in space."""
+    manifest = facts.manifest
+    if not manifest.question and manifest.space in BUILT_IN:
+        return resolve(manifest.space).space.question
+    return manifest.question or f"The best of the space {manifest.space}."
 
 
 def layers(facts: StudyFacts) -> str:
-    """The layers of the best trial's model, drawn as text; empty where the space builds a model of its own."""
-    from search.study.configurations import configuration_of
-    from spaces import resolve
-    from spaces.errors import SpaceError
-
-    if facts.best is None:
+    """The layers of the best trial's model, drawn as text; empty where the space builds a model of its own, or where an
+    earlier release didn't store what it trained.
+    """
+    best = facts.best
+    frozen = next((trial for trial in facts.frozen if best is not None and trial.number == best.number), None)
+    if frozen is None:
         return ""
     try:
-        space = resolve(facts.manifest.space).space
-        return "" if space.build is not None else draw(configuration_of(space, facts.best.params))
+        return trial_model(facts.manifest, frozen).layers or ""
     except SpaceError:
         return ""

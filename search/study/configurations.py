@@ -1,15 +1,58 @@
-"""The configuration that a trial trained, from its parameters."""
+"""What a trial trained: stored with it when its parameters are drawn, and read from there.
+
+Nothing of a trial that was trained is derived from code that may have changed since. Trials of the release before this
+was stored have their parameters alone. What they mean is known of a comparison, whose manifest holds its arms, and of a
+built-in space whose source is still the same.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import FixedTrial
+import msgspec
+from optuna.trial import FixedTrial, FrozenTrial
 
+from spaces import BUILT_IN, resolve
+from spaces.arms import ARM
 from spaces.blame import describe
 from spaces.configuration import Configuration
+from spaces.diagram import draw
 from spaces.errors import SpaceError
 from spaces.questions import PlainTrial
 from spaces.space import Space
+from storage import Manifest
+
+CONFIGURATION_ATTR = "configuration"
+LAYERS_ATTR = "layers"
+
+
+@dataclass(frozen=True)
+class TrialModel:
+    """The configuration that a trial trained, and its layers drawn as text; None where the space builds its models."""
+
+    configuration: Configuration
+    layers: str | None
+
+
+def trained_attributes(space: Space, configuration: Configuration) -> dict[str, Any]:
+    """What is stored with a trial, as user attributes."""
+    stored = {CONFIGURATION_ATTR: msgspec.json.decode(configuration.to_json())}
+    return stored if space.build is not None else {**stored, LAYERS_ATTR: draw(configuration)}
+
+
+def trial_model(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
+    """What the trial trained.
+
+    Raises:
+        SpaceError: an earlier release stored nothing, and what the parameters mean isn't known any more; or a newer
+            one stored what this one doesn't know.
+    """
+    document = trial.user_attrs.get(CONFIGURATION_ATTR)
+    if document is not None:
+        return TrialModel(_decoded(trial.number, document), trial.user_attrs.get(LAYERS_ATTR))
+    if manifest.comparison is not None:
+        return _of_arm(manifest, trial)
+    return _recomputed(manifest, trial)
 
 
 def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
@@ -27,3 +70,46 @@ def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
             f"the space {space.name!r} makes no configuration of {dict(params)}: {describe(error)}. "
             "Has it changed since the study was made?"
         ) from error
+
+
+def _decoded(number: int, document: object) -> Configuration:
+    try:
+        return Configuration.from_json(msgspec.json.encode(document))
+    except SpaceError as error:
+        raise SpaceError(f"the configuration that is stored with trial {number} can't be read: {error}") from error
+
+
+def _of_arm(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
+    arms = {} if manifest.comparison is None else {arm.name: arm.configuration for arm in manifest.comparison.arms}
+    name = trial.params.get(ARM)
+    if name not in arms:
+        raise SpaceError(f"trial {trial.number} is of the arm {name!r}, which the comparison doesn't have")
+    configuration = _decoded(trial.number, arms[name])
+    return TrialModel(configuration, draw(configuration) if _draws(manifest) else None)
+
+
+def _draws(manifest: Manifest) -> bool:
+    """Whether the study's models are built from their configuration alone, as far as that is known without running a
+    space of somebody's.
+    """
+    return manifest.space.startswith("spaces.arms:") or (
+        manifest.space in BUILT_IN and resolve(manifest.space).space.build is None
+    )
+
+
+def _recomputed(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
+    if manifest.space not in BUILT_IN:
+        raise SpaceError(
+            f"what trial {trial.number} trained isn't stored with it: an earlier release didn't, and {manifest.space} "
+            "isn't run only to show it. Its parameters are known; trials from now on have all of it"
+        )
+    source = resolve(manifest.space)
+    if source.fingerprint != manifest.space_fingerprint:
+        raise SpaceError(
+            f"what trial {trial.number} trained isn't stored with it: an earlier release didn't, and the space "
+            f"{manifest.space} has changed since. Its parameters are known; the release that made the study "
+            f"({manifest.versions.get('keras-image-search', 'an earlier one')}) shows all of it"
+        )
+    space = source.space
+    configuration = configuration_of(space, trial.params)
+    return TrialModel(configuration, None if space.build is not None else draw(configuration))

@@ -16,6 +16,7 @@ from search.baselines import BASELINE
 from search.samplers import make_sampler
 from search.sampling.drafts import Drafts
 from search.sampling.proposal import fixed_params, propose, visible_to_sampler
+from search.study.configurations import trained_attributes
 from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -59,7 +60,8 @@ def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, numbe
         drafts = Drafts(shared, number, partial(visible_to_sampler, shared, lease.slot))
         try:
             proposal = propose(shared, space, lease.slot, drafts)
-            shared.trials.set_params(lease, number, proposal.parameters, proposal.attributes)
+            trained = trained_attributes(space, proposal.configuration)
+            shared.trials.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
             if proposal.replicate_of is not None:
                 shared.trials.annotate(number, {REPLICATE_ATTR: proposal.replicate_of})
         except (SQLAlchemyError, StorageInternalError, StorageError):

@@ -7,28 +7,28 @@ import msgspec
 from optuna.trial import FrozenTrial
 
 from search.commands.chosen_trial import chosen_trial
-from search.study.configurations import configuration_of
+from search.study.configurations import TrialModel, trial_model
 from search.study.test_score import TestScore, stored_test_score
+from search.views.layout import fitted
 from search.views.next_commands import command, listed, storage_flag
 from search.views.proportion import wilson_interval
 from search.views.summary_text import number
-from spaces import resolve
 from spaces.configuration import Configuration
-from spaces.diagram import draw
+from spaces.errors import SpaceError
 from storage import Manifest, SharedStudy
 
 
 @dataclass(frozen=True)
 class Described:
-    """A completed trial and what it trained; `layers` is None where the space builds a model of its own. `test` is the
-    test score, None if it wasn't measured for this trial.
+    """A completed trial and what it trained: `model` is None where an earlier release didn't store it and it can't be
+    known any more, `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial.
     """
 
     study_name: str
     manifest: Manifest
     trial: FrozenTrial
-    configuration: Configuration
-    layers: str | None
+    model: TrialModel | None
+    unknown: str
     test: TestScore | None
 
     @property
@@ -36,24 +36,42 @@ class Described:
         """The objective's value."""
         return float(self.trial.value or 0.0)
 
+    @property
+    def configuration(self) -> Configuration:
+        """What it trained.
+
+        Raises:
+            SpaceError: that isn't known any more; says why.
+        """
+        if self.model is None:
+            raise SpaceError(self.unknown)
+        return self.model.configuration
+
+    @property
+    def layers(self) -> str | None:
+        """The layers, drawn; None where the space builds a model of its own, or nothing is known."""
+        return None if self.model is None else self.model.layers
+
 
 def describe(shared: SharedStudy, which: str) -> Described:
     """The trial, from the study.
 
     Raises:
         UsageError: there is no such completed trial.
-        SpaceError: this machine doesn't have the study's space, or another version of it.
     """
     trial = chosen_trial(shared, which)
-    space = resolve(shared.manifest.space).space
-    configuration = configuration_of(space, trial.params)
+    model, unknown = None, ""
+    try:
+        model = trial_model(shared.manifest, trial)
+    except SpaceError as error:
+        unknown = str(error)
     test = stored_test_score(shared)
     return Described(
         study_name=shared.name,
         manifest=shared.manifest,
         trial=trial,
-        configuration=configuration,
-        layers=None if space.build is not None else draw(configuration),
+        model=model,
+        unknown=unknown,
         test=test if test is not None and test.trial == trial.number else None,
     )
 
@@ -67,7 +85,7 @@ def as_json(described: Described) -> str:
         "value": described.value,
         "params": described.trial.params,
         "epochs": len(described.trial.intermediate_values),
-        "configuration": described.configuration,
+        "configuration": None if described.model is None else described.configuration,
         "test": described.test,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -115,6 +133,8 @@ def table(rows: list[tuple[str, str]]) -> str:
 
 def layers_text(described: Described) -> str:
     """The layers of the model."""
+    if described.model is None:
+        return fitted(f"{described.unknown[0].upper()}{described.unknown[1:]}.")
     if described.layers is None:
         return ""
     indented = "\n".join(f"  {line}" for line in described.layers.splitlines())

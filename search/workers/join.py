@@ -48,7 +48,7 @@ def join_study(
     """
     shared = open_study(url, study_name, wait_s=wait_s)
     manifest = shared.manifest
-    source = resolve(manifest.space)
+    source = resolve(manifest.space, expected=manifest.space_fingerprint)
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
     require_same_code(manifest, source)
