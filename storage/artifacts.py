@@ -8,7 +8,7 @@ import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -73,29 +73,52 @@ class PrefixStore:
         self._store.remove(self._prefix + artifact_id)
 
 
+class AnnouncedStore:
+    """Another store; what is going to be written there is announced first."""
+
+    def __init__(self, store: Store, announce: Callable[[str], None]) -> None:
+        self._store = store
+        self._announce = announce
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        return self._store.open_reader(artifact_id)
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        self._announce(artifact_id)
+        self._store.write(artifact_id, content_body)
+
+    def remove(self, artifact_id: str) -> None:
+        self._store.remove(artifact_id)
+
+
 class Artifacts:
     """The kept files of a study's trials. `store` is one of Optuna's kind; `failures` are what it raises."""
 
     def __init__(self, store: Store, failures: tuple[type[Exception], ...] = (OSError,)) -> None:
         self.store = store
-        self._failures: tuple[type[Exception], ...] = (*failures, ArtifactNotFound)
+        # A folder's store answers an id that is no name of a file with a ValueError.
+        self._failures: tuple[type[Exception], ...] = (*failures, ArtifactNotFound, ValueError)
 
     def keep(
-        self, trial: Trial | FrozenTrial, path: Path, filename: str | None = None, storage: BaseStorage | None = None
+        self,
+        trial: Trial | FrozenTrial,
+        path: Path,
+        filename: str | None = None,
+        storage: BaseStorage | None = None,
+        announce: Callable[[str], None] | None = None,
     ) -> str:
         """Copies a file into the store, as one of the trial's; returns its id, which `fetch` and `remove` want.
 
         The trial must still be running. `filename` is what people see, the file's own name unless given. A frozen
-        trial needs the `storage` that it is of.
+        trial needs the `storage` that it is of. `announce` is told the id before the first byte is stored.
 
         Raises:
             ArtifactError: the file can't be read or stored.
             ValueError: the filename is more than a name.
         """
         with named(path.absolute(), filename or path.name) as source, self._translated(f"{path} can't be kept"):
-            return upload_artifact(
-                artifact_store=self.store, file_path=str(source), study_or_trial=trial, storage=storage
-            )
+            store = self.store if announce is None else AnnouncedStore(self.store, announce)
+            return upload_artifact(artifact_store=store, file_path=str(source), study_or_trial=trial, storage=storage)
 
     def put(self, name: str, path: Path) -> None:
         """Copies a file into the store under a name of the caller's, in the place of what had it before.
@@ -117,6 +140,19 @@ class Artifacts:
             with self.store.open_reader(artifact_id) as source, partial.open("wb") as target:
                 shutil.copyfileobj(source, target)
             partial.replace(path)
+
+    def has(self, artifact_id: str) -> bool:
+        """Whether there is such a file.
+
+        Raises:
+            ArtifactError: it can't be told.
+        """
+        with self._translated(f"the artifact {artifact_id} can't be looked for"):
+            try:
+                self.store.open_reader(artifact_id).close()
+            except ArtifactNotFound:
+                return False
+        return True
 
     def remove(self, artifact_id: str) -> None:
         """Deletes a kept file; one that isn't there is no error.

@@ -64,12 +64,6 @@ system_attributes = sa.table(
     sa.column("key", sa.String),
     sa.column("value_json", sa.Text),
 )
-user_attributes = sa.table(
-    "trial_user_attributes",
-    sa.column("trial_id", sa.Integer),
-    sa.column("key", sa.String),
-    sa.column("value_json", sa.Text),
-)
 
 
 class Head(NamedTuple):
@@ -108,21 +102,6 @@ class TrialHistory:
             self._finished |= {trial.number: trial for trial in read if trial.state.is_finished()}
             everything = self._finished | {trial.number: trial for trial in read}
             return [everything[number] for number in sorted(everything)]
-
-    def user_attribute(self, name: str) -> dict[int, Any]:
-        """The values of a user attribute of those complete trials that have it, by their numbers.
-
-        Raises:
-            StorageUnreachable: the database doesn't answer.
-        """
-        query = sa.select(trials.c.number, user_attributes.c.value_json).where(
-            trials.c.study_id == self._study_id,
-            trials.c.state == TrialState.COMPLETE,
-            user_attributes.c.trial_id == trials.c.trial_id,
-            user_attributes.c.key == name,
-        )
-        with reading(self._engine) as connection:
-            return {number: json.loads(text) for number, text in connection.execute(query)}
 
     def _changed(self, connection: Connection) -> list[Head]:
         """The trials that are new, and those that were unfinished when they were read the last time."""

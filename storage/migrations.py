@@ -5,6 +5,8 @@ what it does to the database, and never refers to `tables`, which describe the n
 earlier release that are connected go on: what is added has a default, and nothing that they use goes away.
 """
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -22,9 +24,46 @@ def count_expiries(operations: Operations) -> None:
     operations.add_column("search_slots", column)
 
 
+def record_models(operations: Operations) -> None:
+    """The files that a study keeps are on record; its own trials say which models it has kept so far."""
+    table = operations.create_table(
+        "search_artifacts",
+        sa.Column("study_id", sa.Integer, sa.ForeignKey("studies.study_id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("artifact_id", sa.String(64), primary_key=True),
+        sa.Column("trial_number", sa.Integer, nullable=False),
+        sa.Column("filename", sa.Text, nullable=False),
+        sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
+    connection = operations.get_bind()
+    rows = [
+        {"study_id": study, "artifact_id": artifact, "trial_number": trial, "filename": "model.keras", "stored": True}
+        for (study, artifact), trial in own_models(connection).items()
+    ]
+    if rows:
+        connection.execute(sa.insert(table), rows)
+
+
+def own_models(connection: Connection) -> dict[tuple[int, str], int]:
+    """The trials whose model was kept, by study and artifact: those that slots have, whatever others have added."""
+    query = sa.text(
+        "SELECT slots.study_id, slots.trial_number, attributes.value_json FROM search_slots slots "
+        "JOIN trials ON trials.study_id = slots.study_id AND trials.number = slots.trial_number "
+        "JOIN trial_user_attributes attributes ON attributes.trial_id = trials.trial_id "
+        "WHERE attributes.key = 'model_artifact'"
+    )
+    found = [(study, json.loads(value), trial) for study, trial, value in connection.execute(query)]
+    return {(study, artifact): trial for study, artifact, trial in found if is_artifact(artifact)}
+
+
+def is_artifact(value: object) -> bool:
+    """Whether the value of an attribute can be the id of an artifact, as Optuna makes them."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
+    3: record_models,
 }
 
 

@@ -87,6 +87,15 @@ class FinishedSlot(msgspec.Struct, frozen=True):
     worker_id: str
 
 
+class KeptFile(msgspec.Struct, frozen=True):
+    """A file of a trial in the artifact store. `stored` says that it is known to be all there."""
+
+    artifact_id: str
+    trial_number: int
+    filename: str
+    stored: bool
+
+
 class SlotRow(msgspec.Struct, frozen=True):
     """A slot as it stands. `lease_left_s` is negative once a lease has expired, None unless the slot is leased."""
 

@@ -22,6 +22,7 @@ from storage.fence import FencedTrials
 from storage.guarded import GuardedStorage
 from storage.history import HistoryStorage, TrialHistory
 from storage.identity import StudyKey
+from storage.kept import KeptFiles
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.schema import can_be_locked, creation_lock
@@ -60,6 +61,7 @@ class SharedStudy:
     trials: FencedTrials = field(repr=False)
     history: TrialHistory = field(repr=False)
     workers: Workers = field(repr=False)
+    kept: KeptFiles = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -275,6 +277,7 @@ def attach(
         trials=FencedTrials(rdb, ledger, key, ids),
         history=history,
         workers=Workers(rdb.engine, key),
+        kept=KeptFiles(rdb.engine, key),
         engine=rdb.engine,
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 2  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 3  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -118,8 +118,18 @@ workers = sa.Table(
     sa.Column("left_reason", sa.Text),
 )
 
-OURS = (schema, manifests, slots, epochs, workers)
-OF_A_STUDY = (manifests, slots, epochs, workers)
+artifacts = sa.Table(
+    "search_artifacts",
+    metadata,
+    study_id_column(),
+    sa.Column("artifact_id", sa.String(64), primary_key=True),
+    sa.Column("trial_number", sa.Integer, nullable=False),
+    sa.Column("filename", sa.Text, nullable=False),
+    sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+OURS = (schema, manifests, slots, epochs, workers, artifacts)
+OF_A_STUDY = (manifests, slots, epochs, workers, artifacts)
 
 
 class database_now(FunctionElement[float]):  # noqa: N801 - it stands in queries as a function does

@@ -17,8 +17,9 @@ from search.study.split_seed import split_seed
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import Evaluate, Evaluated, Failed
 from search.workers.join import data_source
+from search.workers.keeping import kept_model
 from search.workers.scoring import EVALUATION_S
-from search.workers.settle import MODEL_ATTR, best_trial_numbers
+from search.workers.settle import best_trial_numbers
 from search.workers.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.comparison import Comparison
@@ -54,8 +55,7 @@ class Evaluator:
             ArtifactError, StorageUsageError: the model isn't there.
             TrainerDied, TrainerUnavailable: it couldn't be evaluated.
         """
-        with self.shared.translated():
-            artifact = self.shared.trial(trial).user_attrs.get(MODEL_ATTR)
+        artifact = kept_model(self.shared, trial)
         if artifact is None:
             raise ArtifactError(f"the model of trial {trial} wasn't kept on this host")
         with tempfile.TemporaryDirectory() as scratch:

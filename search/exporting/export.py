@@ -15,7 +15,8 @@ from search.exporting.texts import Exported, configuration_json, model_card, ret
 from search.study.folders import StudyFolder
 from search.views.configuration_text import Described, describe
 from search.workers.join import data_source, study_folder
-from search.workers.settle import MODEL_ATTR, best_trial_numbers
+from search.workers.keeping import kept_model
+from search.workers.settle import best_trial_numbers
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError
 
@@ -83,7 +84,7 @@ def obtain_model(
     shared: SharedStudy, folder: StudyFolder, described: Described, options: ExportOptions, path: Path
 ) -> list[str]:
     """Brings the trial's trained model to the path: the kept one, or with --retrain a new one; returns what to say."""
-    artifact = described.trial.user_attrs.get(MODEL_ATTR)
+    artifact = kept_model(shared, described.trial.number)
     try:
         if artifact is not None:
             open_artifacts(folder.store).fetch(artifact, path)

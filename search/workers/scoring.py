@@ -17,7 +17,7 @@ from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import DataSource, Evaluate, Evaluated, Failed, Message
 from search.workers.join import data_source
-from search.workers.settle import MODEL_ATTR
+from search.workers.keeping import kept_model
 from search.workers.workbench import Trainer
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
@@ -38,8 +38,7 @@ def measure_test_score(
     stored = stored_test_score(shared)
     if best is None or (stored is not None and stored.trial == best.number):
         return
-    with shared.translated():
-        artifact = shared.trial(best.number).user_attrs.get(MODEL_ATTR)
+    artifact = kept_model(shared, best.number)
     if artifact is None:
         log.warning("the model of trial %d wasn't kept on this host: no test score", best.number)
         return

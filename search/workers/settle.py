@@ -11,8 +11,9 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.folders import StudyFolder
+from search.workers.keeping import MODEL, keep_file, kept_file, remove_files
 from search.workers.trial_files import keep_files
-from storage import SharedStudy, open_artifacts
+from storage import SharedStudy
 from storage.errors import ArtifactError, StorageUsageError
 from storage.records import FinishedSlot, Outcome
 
@@ -60,11 +61,14 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
 
 
 def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
-    """Removes what attempts that lost their slot have written into its folder after it was cleared."""
+    """Removes what attempts that lost their slot have written into its folder after it was cleared, and what workers
+    that were killed have half stored.
+    """
     for slot in shared.ledger.slots():
         if slot.confirmed:
             folder.clear_slot(slot.slot)
     folder.remove_empty()
+    remove_files(shared, folder, shared.kept.broken_off())
 
 
 def _end_trial(
@@ -99,14 +103,15 @@ def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
 
 def _keep_model(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:
     model = folder.model(finished.slot, finished.token, finished.worker_id)
-    if not model.is_file() or MODEL_ATTR in trial.user_attrs:
-        return
     try:
-        artifact_id = open_artifacts(folder.store).keep(trial, model, "model.keras", shared.storage)
+        artifact_id = kept_file(shared, folder, trial.number, MODEL)
+        if artifact_id is None and model.is_file():
+            artifact_id = keep_file(shared, folder, trial, model, MODEL)
     except (ArtifactError, StorageUsageError) as error:
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return
-    shared.storage.set_trial_user_attr(shared.trial_ids[trial.number], MODEL_ATTR, artifact_id)
+    if artifact_id is not None:
+        shared.storage.set_trial_user_attr(shared.trial_ids[trial.number], MODEL_ATTR, artifact_id)
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
@@ -140,13 +145,4 @@ def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[in
     """Removes the models of trials that are no longer among the best. Their entry in the trial stays, as a finished
     trial can't be changed.
     """
-    kept = shared.history.user_attribute(MODEL_ATTR)
-    surpassed = [artifact for number, artifact in kept.items() if number not in best]
-    if not surpassed:
-        return
-    try:
-        artifacts = open_artifacts(folder.store)
-        for artifact in surpassed:
-            artifacts.remove(artifact)
-    except (ArtifactError, StorageUsageError) as error:
-        log.warning("models of surpassed trials aren't removed: %s", error)
+    remove_files(shared, folder, [model for model in shared.kept.named(MODEL) if model.trial_number not in best])

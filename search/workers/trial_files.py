@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial
 from search.study.folders import PICTURE, StudyFolder
 from search.training.description import CONFIGURATION, LAYERS
 from search.views.curve_picture import draw_curves
-from storage import SharedStudy, open_artifacts
+from search.workers.keeping import keep_file, kept_file
+from storage import SharedStudy
 from storage.errors import ArtifactError, StorageUsageError
 from storage.records import FinishedSlot
 
@@ -24,11 +25,12 @@ def keep_files(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot,
     """Keeps the files that there are, each once. Without them the trial is as good: trouble is logged."""
     try:
         current = shared.storage.get_trial(shared.trial_ids[trial.number])
-        kept = {meta.filename for meta in get_all_artifact_meta(current, storage=shared.storage)}
-        artifacts = open_artifacts(folder.store)
+        on_record = {file.artifact_id for file in shared.kept.of_trial(trial.number)}
+        metas = get_all_artifact_meta(current, storage=shared.storage)
+        kept = {meta.filename for meta in metas if meta.artifact_id not in on_record}  # by an earlier release
         for name, path in found_files(shared, folder, finished, trial.number):
-            if name not in kept:
-                artifacts.keep(current, path, name, shared.storage)
+            if name not in kept and kept_file(shared, folder, trial.number, name) is None:
+                keep_file(shared, folder, current, path, name)
     except (ArtifactError, StorageUsageError, OSError) as error:
         log.warning("files of trial %d aren't kept: %s", trial.number, error)
 

@@ -87,7 +87,7 @@ def test_an_unknown_artifact_cannot_be_fetched_and_leaves_no_file(folder: Path, 
 
 def test_names_cannot_leave_the_folder(folder: Path, model: Path, tmp_path: Path) -> None:
     artifacts = open_artifacts(str(folder))
-    with pytest.raises(ValueError, match="Invalid artifact_id"):
+    with pytest.raises(ArtifactError, match="Invalid artifact_id"):
         artifacts.fetch(f"../{model.name}", tmp_path / "copy")
 
 

@@ -161,19 +161,6 @@ def test_trials_of_another_study_are_not_seen(shared: SharedStudy, storage_url: 
         assert [len(study.history.trials()) for study in (shared, other)] == [1, 2]
 
 
-def test_a_user_attribute_is_found_of_all_complete_trials_that_have_it(shared: SharedStudy) -> None:
-    shared.study.add_trials(
-        [
-            create_trial(value=0.5, user_attrs={"model": "ä", "note": "a"}),
-            create_trial(value=0.6, user_attrs={"note": "b"}),
-            create_trial(state=TrialState.FAIL, user_attrs={"model": "c"}),
-            create_trial(value=0.7, user_attrs={"model": ["d"]}),
-        ]
-    )
-    shared.study.ask().set_user_attr("model", "e")
-    assert shared.history.user_attribute("model") == {0: "ä", 3: ["d"]}
-
-
 def test_a_running_trial_that_is_removed_is_forgotten(shared: SharedStudy) -> None:
     shared.study.ask()
     assert len(shared.history.trials()) == 1

@@ -9,22 +9,24 @@ import os
 import shutil
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from storage import open_study, study_names
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
 from storage.records import SlotOrder
 from storage.tables import OURS, SCHEMA_VERSION, schema
-from storage.testkit import COMPLETE, claimed, example_epoch
+from storage.testkit import COMPLETE, claimed, example_epoch, plain_client
 from storage.transaction import writing
 from storage.url import check_url
 
@@ -54,7 +56,9 @@ def columns(url: str) -> dict[str, dict[str, tuple[str, bool, str | None]]]:
     engine = sa.create_engine(check_url(url))
     inspector = sa.inspect(engine)
     found = {
-        table.name: {column["name"]: shape(column) for column in inspector.get_columns(table.name)} for table in OURS
+        table.name: {column["name"]: shape(column) for column in inspector.get_columns(table.name)}
+        for table in OURS
+        if inspector.has_table(table.name)
     }
     engine.dispose()
     return found
@@ -80,6 +84,18 @@ def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
         study.ledger.record_epoch(lease, example_epoch())
         study.ledger.finish(lease, COMPLETE)
         assert study.ledger.counts().complete == 6
+
+
+def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
+    with plain_client(older_sqlite_url) as plain:
+        older = optuna.load_study(study_name=STUDY, storage=plain)
+        kept = {trial.number: trial.user_attrs.get("model_artifact") for trial in older.get_trials()}
+        for artifact in (str(uuid.UUID(int=1)), "../../x", ["a"]):
+            older.add_trial(create_trial(value=0.5, user_attrs={"model_artifact": artifact}))
+    with open_study(older_sqlite_url, STUDY) as study:
+        found = {file.trial_number: file.artifact_id for file in study.kept.named("model.keras")}
+    assert found == {number: artifact for number, artifact in kept.items() if artifact is not None}
+    assert len(found) >= 3
 
 
 def test_migrated_sqlite_tables_are_those_of_a_new_study(older_sqlite_url: str, sqlite_template: Path) -> None:

@@ -9,8 +9,6 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.testing.pytest_storages import StorageTestCase
 
 from storage.engine import opened
-from storage.study import create_study
-from storage.testkit import example_manifest
 from storage.url import parse
 
 
@@ -32,7 +30,9 @@ class TestOptunaStorage(StorageTestCase):
 
 def test_optuna_still_puts_a_cache_around_the_storage(sqlite_url: str) -> None:
     """`get_storage` isn't in Optuna's reference: should it change, this is where it shows."""
-    with create_study(sqlite_url, "demo", example_manifest()) as shared:
-        assert isinstance(shared.storage, BaseStorage)
-        assert not isinstance(shared.storage, RDBStorage)
-        assert get_storage(shared.storage) is shared.storage
+    with opened(parse(sqlite_url), create=True) as storage:
+        cached = get_storage(storage)
+        assert isinstance(cached, BaseStorage)
+        assert not isinstance(cached, RDBStorage)
+        assert get_storage(cached) is cached
+    storage.engine.dispose()

@@ -1,0 +1,73 @@
+"""Which files in the artifact store a study has made: what it may remove again, and nothing else.
+
+A trial's attributes and artifacts travel with it where somebody adds it to another study, and anybody may write what
+they like there. So a file is entered here before its first byte is stored, and counts once it is all there.
+"""
+
+import re
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from storage.identity import StudyKey
+from storage.records import KeptFile
+from storage.tables import artifacts, slots
+from storage.transaction import reading, writing
+
+ARTIFACT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as Optuna makes them
+
+
+class KeptFiles:
+    """The register of a study's files. Whatever is asked once the study is gone raises StudyNotFound."""
+
+    def __init__(self, engine: Engine, key: StudyKey) -> None:
+        self._engine = engine
+        self._study = key
+
+    def begin(self, artifact_id: str, trial_number: int, filename: str) -> None:
+        """Enters a file that is going to be stored."""
+        values = {"artifact_id": artifact_id, "trial_number": trial_number, "filename": filename}
+        with writing(self._engine) as connection:
+            self._study.require(connection)
+            connection.execute(sa.insert(artifacts).values(study_id=self._study.study_id, **values))
+
+    def complete(self, artifact_id: str) -> bool:
+        """Notes that the file is all there; false if it was removed from here meanwhile."""
+        with writing(self._engine) as connection:
+            self._study.require(connection)
+            changed = connection.execute(sa.update(artifacts).where(*self._one(artifact_id)).values(stored=True))
+            return changed.rowcount > 0
+
+    def forget(self, artifact_id: str) -> None:
+        """Takes a file from the register; one that isn't there is no error."""
+        with writing(self._engine) as connection:
+            self._study.require(connection)
+            connection.execute(sa.delete(artifacts).where(*self._one(artifact_id)))
+
+    def of_trial(self, trial_number: int) -> list[KeptFile]:
+        """The files of a trial, those that are being stored included."""
+        return self._found(artifacts.c.trial_number == trial_number)
+
+    def named(self, filename: str) -> list[KeptFile]:
+        """The files of that name that are all there, by trial."""
+        return self._found(artifacts.c.filename == filename, artifacts.c.stored)
+
+    def broken_off(self) -> list[KeptFile]:
+        """The files that aren't all there and that nobody stores any more: their slots are confirmed."""
+        settled = sa.exists().where(
+            slots.c.study_id == artifacts.c.study_id,
+            slots.c.trial_number == artifacts.c.trial_number,
+            slots.c.confirmed,
+        )
+        return self._found(sa.not_(artifacts.c.stored), settled)
+
+    def _found(self, *conditions: sa.ColumnElement[bool]) -> list[KeptFile]:
+        columns = (artifacts.c.artifact_id, artifacts.c.trial_number, artifacts.c.filename, artifacts.c.stored)
+        query = sa.select(*columns).where(artifacts.c.study_id == self._study.study_id, *conditions)
+        with reading(self._engine) as connection:
+            self._study.require(connection)
+            rows = connection.execute(query.order_by(artifacts.c.trial_number, artifacts.c.artifact_id))
+            return [KeptFile(*row) for row in rows if ARTIFACT_ID.fullmatch(row.artifact_id)]
+
+    def _one(self, artifact_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return artifacts.c.study_id == self._study.study_id, artifacts.c.artifact_id == artifact_id
