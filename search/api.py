@@ -105,7 +105,7 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
     Raises:
         UsageError: there is no such flag.
     """
-    from search.commands.cli import settings
+    from search.commands.config_file import settings
     from search.launch import main
     from spaces.names import unknown_name
 

@@ -13,6 +13,7 @@ from spaces.blame import describe
 from spaces.errors import SpaceFileError
 from spaces.fingerprint import Source
 from spaces.names import unknown_name
+from spaces.paths import at_home, is_file, is_folder
 from spaces.space import Space
 
 
@@ -45,9 +46,9 @@ def source_of_file(path: Path) -> Source:
     Raises:
         SpaceFileError: there is no such file.
     """
-    path = path.expanduser().absolute()
-    if not path.is_file():
-        kind = "is a folder, not a Python file" if path.is_dir() else "doesn't exist"
+    path = at_home(path).absolute()
+    if not is_file(path):
+        kind = "is a folder, not a Python file" if is_folder(path) else "doesn't exist"
         raise SpaceFileError(f"{path} {kind}. Give the file that defines the space, as in my_space.py:space")
     return Source(path, path.stem, path.parent, alone=True)
 

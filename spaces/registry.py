@@ -9,6 +9,7 @@ from spaces.errors import SpaceChanged, SpaceError, SpaceFileError, UnknownSpace
 from spaces.fingerprint import Source, fingerprint
 from spaces.loading import Target, load_file, load_module, source_of_file, source_of_module
 from spaces.names import unknown_name
+from spaces.paths import is_file
 from spaces.space import Space
 
 ENTRY_POINTS = "keras_image_search.spaces"
@@ -123,7 +124,7 @@ def _known(name: str) -> str:
     known = {**_installed(), **BUILT_IN}
     if name not in known:
         beside = f"{name}.py"
-        own = f"the file beside you is --space {beside}" if Path(beside).is_file() else "your own is FILE.py:NAME"
+        own = f"the file beside you is --space {beside}" if is_file(Path(beside)) else "your own is FILE.py:NAME"
         raise UnknownSpace(f"{unknown_name('space', name, sorted(known))} A space of {own}")
     return known[name]
 

@@ -51,6 +51,10 @@ def parse(url: str, *, write: bool = True) -> URL:
 def split(url: str) -> URL:
     """The parts of a URL. What SQLAlchemy says of one that has none may quote a piece of a password: it is dropped."""
     try:
+        url.encode()
+    except UnicodeEncodeError:
+        raise UrlError(f"{url!a} isn't UTF-8 text; {VALID}") from None
+    try:
         return make_url(url)
     except (ArgumentError, ValueError):
         pass
@@ -103,17 +107,31 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 def check_sqlite(url: URL, *, write: bool) -> URL:
     """The URL with its path made absolute; raises UrlError or NotAStudyDatabase as `check_url` does."""
-    if url.host or url.query or (url.database or "").startswith("file:"):
+    if any((url.host, url.username, url.password, url.port, url.query)) or (url.database or "").startswith("file:"):
         raise UrlError(f"{str(url)!r} is more than a path (three slashes, then a relative path, no options); {VALID}")
     if not url.database or url.database == ":memory:":
         raise UrlError("a database in memory can't be shared between processes: name a file, as in sqlite:///search.db")
     path = Path(url.database).absolute()
+    require_name(path)
     require_place(path)
     if write:
         require_writable(path)
     if path.exists():
         require_study_file(path)
     return url.set(drivername="sqlite", database=str(path))
+
+
+def require_name(path: Path) -> None:
+    """Raises UrlError unless the system, SQLite and a URL can have the path."""
+    try:
+        if "\0" in str(path):
+            raise UrlError(f"{str(path)!r} has a NUL character in it: name another file")
+        str(path).encode()  # it may lie in such a folder
+        path.exists()
+    except UnicodeEncodeError as error:
+        raise UrlError(f"the path {str(path)!a} of the database isn't UTF-8: name a file elsewhere") from error
+    except OSError as error:
+        raise UrlError(f"{str(path)!r} can't be the file of a database: {error.strerror}") from error
 
 
 def require_place(path: Path) -> None:

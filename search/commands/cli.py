@@ -7,7 +7,6 @@ file that `--config` names, else it is the default.
 import atexit
 import gc
 import logging
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, TypeVar
 import click
 
 from search.commands.answer import accept_all_letters, answers_alone, tell
+from search.commands.config_file import read_config
+from search.commands.values import require_no_nul, require_usable
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.logs import log_to_errors
 from search.outside_text import shown
@@ -64,12 +65,15 @@ class Verb(click.Command):
         extra.setdefault("auto_envvar_prefix", "SEARCH")
         accept_all_letters()
         try:
-            return super().make_context(info_name, args, parent, **extra)
+            require_no_nul(args)
+            context = super().make_context(info_name, args, parent, **extra)
+            require_usable(context)
         except click.UsageError as error:
             message = error.format_message()
             if message == shown(message):
                 raise
             raise click.UsageError(shown(message), error.ctx) from error  # it names files, or settings of a file
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command's function, its answer alone on standard output, turning our errors into exit codes."""
@@ -162,35 +166,6 @@ def start_logging(verbose: int, quiet: bool) -> None:
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     log_to_errors(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Takes the defaults of the flags from a TOML file, whose keys are the flags' names."""
-    if path is None:
-        return None
-    try:
-        values = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise click.BadParameter(f"{path} can't be read: {error}", ctx=ctx) from error
-    parameters = settings(ctx.command)
-    for name in values:
-        if name.replace("_", "-") not in parameters:
-            from spaces.names import unknown_name
-
-            raise click.BadParameter(f"{path}: {unknown_name('setting', name, sorted(parameters))}", ctx=ctx)
-    named = {parameters[name.replace("_", "-")]: value for name, value in values.items()}
-    ctx.default_map = {**(ctx.default_map or {}), **named}
-    return path
-
-
-def settings(command: click.Command) -> dict[str, str]:
-    """What a file may set: the long flags without their dashes, and the parameters that they stand for."""
-    return {
-        flag.removeprefix("--"): str(parameter.name)
-        for parameter in command.params
-        for flag in parameter.opts
-        if flag.startswith("--") and parameter.name != "config"
-    }
 
 
 def shared_flags(command: F) -> F:

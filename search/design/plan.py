@@ -168,6 +168,8 @@ def planned_looks(options: StudyFlags, arms: int) -> tuple[PlannedLook, ...]:
     """
     seeds, pairs = options.wanted_seeds, arms * (arms - 1) // 2
     if seeds < FEWEST_REPLICATES:
+        if not pairs:
+            raise UsageError(f"--seeds {seeds}: one replicate doesn't show the spread between seeds; give 2 or more")
         raise UsageError(
             f"--seeds {seeds}: one replicate can't tell a difference between arms from the spread between seeds; it "
             f"takes 2 to see that spread at all, and {needed(pairs)} to decide anything between {arms} arms"

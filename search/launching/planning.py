@@ -12,12 +12,14 @@ from typing import Literal, TypeVar
 from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
+from search.outside_text import is_text
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
 from search.sampling.grid_points import grid_points
 from search.seeds import derive_seed
 from search.study.folders import default_artifacts
 from search.study.own_folder import require_places
+from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
 from search.training.datasets import load_dataset, resolve_dataset
@@ -131,7 +133,12 @@ def require_search(study_name: str, stored: Manifest) -> None:
 
 def require_writable(folder: Path) -> None:
     """Raises UsageError unless the folder can be written, or created."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not is_text(str(folder.absolute())):
+        raise UsageError(f"the path {str(folder.absolute())!a} isn't UTF-8: give another one with --artifacts")
+    try:
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    except OSError as error:
+        raise UsageError(f"{folder} can't be a folder ({error.strerror}): give another one with --artifacts") from error
     if not there.is_dir():
         raise UsageError(f"{there} is no folder, so {folder} can't be made: give another one with --artifacts")
     if not os.access(there, os.W_OK):
@@ -148,11 +155,16 @@ def require_store(url: str | None) -> None:
 
 
 def find_existing(url: str, study_name: str) -> Existing | None:
-    """The study of that name, None if there is none yet."""
+    """The study of that name, None if there is none yet.
+
+    Raises:
+        UsageError: there is none, and no study can have such a name.
+    """
     try:
         with open_study(url, study_name, only_look=True) as shared:
             return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
     except StudyNotFound:
+        require_study_name(study_name)
         return None
 
 

@@ -115,3 +115,8 @@ def finished_search(table: Any, scores: dict[int, list[float]]) -> None:
             shared.ledger.finish(lease, outcome)
             (finished,) = shared.ledger.unconfirmed()
             settle(shared, StudyFolder(table.folder / "artifacts", SEARCH, shared.key.stamp), finished)
+
+
+def test_one_replicate_of_one_trial_is_refused(searched: Any) -> None:
+    with pytest.raises(UsageError, match="--seeds 1: one replicate doesn't show the spread"):
+        searched.confirm(top=1, seeds=1)

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.commands import cli as commands
-from search.commands.cli import Verb, errors_as_exit_codes, settings
+from search.commands.cli import Verb, errors_as_exit_codes
+from search.commands.config_file import settings
 from search.errors import InfrastructureError, SearchFailed, UsageError
 from search.launch import main
 from spaces.errors import SpaceError

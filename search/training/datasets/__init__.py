@@ -13,6 +13,7 @@ from search.training.datasets.digits import load_digits
 from search.training.datasets.errors import ArrayError, DataError, DatasetUnavailable, FolderError, UnknownDataset
 from search.training.datasets.named import CIFAR10, CIFAR100, FASHION_MNIST, MNIST
 from spaces.names import unknown_name
+from spaces.paths import at_home, is_file, is_folder
 
 __all__ = [
     "DATASETS",
@@ -55,10 +56,10 @@ def resolve_dataset(ref: str) -> str:
         return ref
     if not is_text(ref):
         raise UnknownDataset(f"The path {ref!a} isn't UTF-8, as that of a data set must be. Rename it.")
-    path = Path(ref).expanduser()
-    if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
+    path = at_home(Path(ref))
+    if is_folder(path) or (is_file(path) and path.suffix == ".npz"):
         return str(path.resolve())
-    if path.is_file():
+    if is_file(path):
         raise UnknownDataset(f"{ref} is neither an .npz file nor a folder of images.")
     if path.suffix or len(path.parts) > 1:
         raise UnknownDataset(f"There is no file or folder {ref}. Names of data sets: {', '.join(DATASETS)}.")
