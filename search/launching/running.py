@@ -53,7 +53,7 @@ def launch(options: LaunchOptions) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     plan = make_plan(options)
-    makers = options.tracking.makers(plan.study_name)
+    options.tracking.require()
     say = _teller(options)
     say(describe_plan(plan, options))
     if options.dry_run:
@@ -69,7 +69,7 @@ def launch(options: LaunchOptions) -> int:
             if shared.created:
                 note_study(shared, plan.source.space, plan.n_trials)
 
-        with Follower(shared, makers):
+        with Follower(shared, options.tracking.makers(shared.name, shared.key.stamp)):
             code = run_search(
                 shared,
                 plan.url,

@@ -20,13 +20,18 @@ except ImportError as error:
 SCORES = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "KILLED", "failed": "FAILED"}
 TRIAL_TAG = "search.trial"
+STAMP_TAG = "search.study"
 LONGEST_TAG = 5000
 
 
 class Mlflow:
-    """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. One that was broken off goes on."""
+    """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. One that was broken off goes on.
 
-    def __init__(self, uri: str, study_name: str) -> None:
+    Runs are the study's if they have its stamp: an earlier study of the name may have left others in the experiment.
+    """
+
+    def __init__(self, uri: str, study_name: str, stamp: str) -> None:
+        self._stamp = stamp
         logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells which tables it makes
         self._client = MlflowClient(tracking_uri=uri)
         found = self._client.get_experiment_by_name(study_name)
@@ -34,9 +39,11 @@ class Mlflow:
         self._runs: dict[int, str] = {}
 
     def begin(self, number: int) -> int | None:
-        runs = self._client.search_runs([self._experiment], f"tags.`{TRIAL_TAG}` = '{number}'")
+        tags = {TRIAL_TAG: str(number), STAMP_TAG: self._stamp}
+        mine = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        runs = self._client.search_runs([self._experiment], mine)
         if not runs:
-            run = self._client.create_run(self._experiment, tags={TRIAL_TAG: str(number)}, run_name=f"trial {number}")
+            run = self._client.create_run(self._experiment, tags=tags, run_name=f"trial {number}")
             self._runs[number] = run.info.run_id
             return 0
         self._runs[number] = runs[0].info.run_id

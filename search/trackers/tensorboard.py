@@ -3,13 +3,14 @@
 tensorboard --logdir DIR
 """
 
-import shutil
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
+from search.own_files import remove_files
 from search.trackers.tracker import EndedTrial, missing
 from storage.records import EpochRow
 
@@ -27,21 +28,29 @@ TAGS = {
     "epoch/learning_rate": "learning_rate",
 }
 COMPLETE = "trial.json"
+MARK = ".search-study"  # holds the study's stamp
+FILES = re.compile(rf"events\.out\.tfevents\..*|{re.escape(COMPLETE)}")
 
 
 class TensorBoard:
-    """Event files in DIR/STUDY/trial-00007. One that was broken off is written anew, from the ledger's epochs."""
+    """Event files in DIR/STUDY/trial-00007. One that was broken off is written again, from the ledger's epochs.
 
-    def __init__(self, folder: Path, study_name: str) -> None:
-        self._root = folder / quote(study_name, safe=" ").replace(".", "%2E")
+    A folder that is there and isn't of the study with this stamp is left alone: then it is DIR/STUDY STAMP/trial-00007.
+    """
+
+    def __init__(self, folder: Path, study_name: str, stamp: str) -> None:
+        name = quote(study_name, safe=" ").replace(".", "%2E") or "%"
+        first, second = folder / name, folder / f"{name} {stamp[:8]}"
+        self._root = first if is_of(first, stamp) else second
         self._root.mkdir(parents=True, exist_ok=True)
+        (self._root / MARK).write_text(stamp)
         self._writers: dict[int, SummaryWriter] = {}
 
     def begin(self, number: int) -> int | None:
         folder = self._folder(number)
         if (folder / COMPLETE).exists():
             return None
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_files(folder, FILES)
         self._writers[number] = SummaryWriter(str(folder))
         return 0
 
@@ -68,3 +77,11 @@ class TensorBoard:
 
     def _folder(self, number: int) -> Path:
         return self._root / f"trial-{number:05d}"
+
+
+def is_of(folder: Path, stamp: str) -> bool:
+    """Whether the study of that stamp may write there: nobody else has."""
+    mark = folder / MARK
+    if mark.is_file():
+        return mark.read_text() == stamp
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))

@@ -41,8 +41,13 @@ class Tracking:
     tensorboard: Path | None = None
     mlflow: str | None = None
 
-    def makers(self, study_name: str) -> dict[str, Callable[[], Tracker]]:
-        """What makes the trackers that are asked for, by their names; nothing is written before it is called.
+    def require(self) -> None:
+        """Raises UsageError if a package is missing for what is asked for."""
+        self.makers("", "")
+
+    def makers(self, study_name: str, stamp: str) -> dict[str, Callable[[], Tracker]]:
+        """What makes the trackers of the study with that stamp that are asked for, by their names; nothing is written
+        before it is called.
 
         Raises:
             UsageError: a package is missing.
@@ -52,12 +57,12 @@ class Tracking:
             from search.trackers.tensorboard import TensorBoard
 
             folder = self.tensorboard
-            found["TensorBoard"] = lambda: TensorBoard(folder, study_name)
+            found["TensorBoard"] = lambda: TensorBoard(folder, study_name, stamp)
         if self.mlflow is not None:
             from search.trackers.mlflow import Mlflow
 
             uri = self.mlflow
-            found["MLflow"] = lambda: Mlflow(uri, study_name)
+            found["MLflow"] = lambda: Mlflow(uri, study_name, stamp)
         return found
 
 

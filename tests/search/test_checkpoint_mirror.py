@@ -15,8 +15,8 @@ FIRST = Lease(3, 1, "a", 0, None, 7, None, 0, None, 30.0)
 SECOND = msgspec.structs.replace(FIRST, token=2, worker_id="b")
 
 
-def mirror_of(host: Path, store: Path) -> CheckpointMirror:
-    return CheckpointMirror(StudyFolder(host, "a study/1", STAMP, "s3://bucket"), open_artifacts(str(store)))
+def mirror_of(host: Path, store: Path, stamp: str = STAMP) -> CheckpointMirror:
+    return CheckpointMirror(StudyFolder(host, "a study/1", stamp, "s3://bucket"), open_artifacts(str(store)))
 
 
 @pytest.fixture
@@ -27,6 +27,15 @@ def there(tmp_path: Path) -> CheckpointMirror:
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"epoch 4")
     return mirror
+
+
+def test_a_study_of_the_same_name_neither_finds_nor_removes_it(there: CheckpointMirror, tmp_path: Path) -> None:
+    there.put(FIRST)
+    other = mirror_of(tmp_path / "other", tmp_path / "store", stamp=STAMP[::-1])
+    other.fetch(SECOND)
+    assert not other.folder.checkpoint(FIRST.slot, FIRST.token).exists()
+    other.remove(SECOND)
+    assert len(list((tmp_path / "store").iterdir())) == 1
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from search.trackers.follower import Follower, Part
 from search.trackers.tracker import EndedTrial, Tracker, Tracking
 from storage import SharedStudy
-from storage.records import EpochRow
+from storage.records import EpochRow, Outcome
 
 # MLflow uses what SQLAlchemy and others have deprecated.
 OF_MLFLOW = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -89,7 +89,7 @@ def test_tensorboard_has_the_curves_and_facts_of_each_trial(searched: SharedStud
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter  # noqa: F401 - the format that is read below
 
-    with Follower(searched, Tracking(tensorboard=tmp_path / "tb").makers(searched.name)):
+    with Follower(searched, Tracking(tensorboard=tmp_path / "tb").makers(searched.name, searched.key.stamp)):
         pass
     (complete, *_) = [trial for trial in searched.study.trials if trial.user_attrs["slot"] == 0]
     folder = tmp_path / "tb" / "study" / f"trial-{complete.number:05d}"
@@ -117,7 +117,7 @@ def records(content: bytes) -> list[bytes]:
 def test_a_log_of_tensorboard_that_was_broken_off_is_written_anew_and_a_complete_one_stays(
     searched: SharedStudy, tmp_path: Path
 ) -> None:
-    makers = Tracking(tensorboard=tmp_path).makers("study")
+    makers = Tracking(tensorboard=tmp_path).makers("study", searched.key.stamp)
     broken_off = makers["TensorBoard"]()
     broken_off.begin(0)
     broken_off.close()
@@ -128,6 +128,48 @@ def test_a_log_of_tensorboard_that_was_broken_off_is_written_anew_and_a_complete
     with Follower(searched, makers):
         pass
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("events.*")} == before
+
+
+def test_tensorboard_leaves_what_others_have_put_there_alone(searched: SharedStudy, tmp_path: Path) -> None:
+    theirs = tmp_path / "study" / "trial-00000" / "photo.jpg"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("a stranger's")
+    with Follower(searched, Tracking(tensorboard=tmp_path).makers("study", searched.key.stamp)):
+        pass
+    assert list((tmp_path / "study").rglob("*")) == [theirs.parent, theirs]
+    assert len(list((tmp_path / f"study {searched.key.stamp[:8]}").rglob("events.*"))) == 3
+
+
+def test_tensorboard_clears_nothing_but_its_files_of_a_trial_that_was_broken_off(
+    searched: SharedStudy, tmp_path: Path
+) -> None:
+    maker = Tracking(tensorboard=tmp_path).makers("study", searched.key.stamp)["TensorBoard"]
+    broken_off = maker()
+    broken_off.begin(0)
+    broken_off.close()
+    notes = tmp_path / "study" / "trial-00000" / "notes.txt"
+    notes.write_text("a stranger's")
+    maker().begin(0)
+    assert notes.read_text() == "a stranger's"
+    assert len(list(tmp_path.rglob("events.*"))) == 1
+
+
+@OF_MLFLOW
+@pytest.mark.parametrize("kind", ["TensorBoard", "MLflow"])
+def test_a_study_that_is_begun_again_under_its_name_has_its_own_records(
+    kind: str, searched: SharedStudy, tmp_path: Path
+) -> None:
+    tracking = (
+        Tracking(tmp_path / "tb", None) if kind == "TensorBoard" else Tracking(None, f"sqlite:///{tmp_path}/m.db")
+    )
+    for stamp in ("a" * 32, searched.key.stamp):
+        tracker = tracking.makers("study", stamp)[kind]()
+        assert [tracker.begin(number) for number in range(3)] == [0, 0, 0]
+        for number in range(3):
+            tracker.record(number, searched.ledger.epochs(number))
+            tracker.end(number, EndedTrial(Outcome("complete", 0.5), {}, {}))
+        tracker.close()
+        assert [tracker.begin(number) for number in range(3)] == [None] * 3
 
 
 def test_a_launch_has_them_follow(cli: Any, tmp_path: Path) -> None:
@@ -153,7 +195,7 @@ def test_mlflow_has_a_run_for_each_trial_and_the_next_launch_adds_none(searched:
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     for _ in range(2):
-        with Follower(searched, Tracking(mlflow=uri).makers("study")):
+        with Follower(searched, Tracking(mlflow=uri).makers("study", searched.key.stamp)):
             pass
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("study")

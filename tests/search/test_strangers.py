@@ -1,0 +1,76 @@
+"""What others have put next to the project's files is there, untouched, whatever the project does.
+
+A search is launched, gone on with, compared, confirmed, exported and cleaned up after, for real, in a folder in which
+a stranger's file lies next to everything that the first launch has made, and next to all that the next ones will make.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search.study.folders import StudyFolder
+from storage import open_study
+
+ROOT = Path(__file__).resolve().parents[2]
+URL = "sqlite:///search.db"
+SMALL = ("--storage", URL, "--artifacts", "files", "--epochs", "3", "--limit-train", "600", "--n-workers", "1", "-q")
+
+
+def run(home: Path, verb: str, *arguments: str) -> None:
+    """Carries a command out in the folder, and expects it to succeed."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    environment = {**inherited, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    command = [sys.executable, "-m", f"search.{verb}", *arguments]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def put_next_to(folders: list[Path]) -> dict[Path, str]:
+    """Puts a file into each of the folders, and others that have names like those of ours."""
+    names = ("notes.txt", "token-1.npz.bak", "model.keras", "x_train.npz", "1f0c9e00-0000-0000-0000-00000000000x")
+    files = {folder / name: f"a stranger's, {folder}, {name}" for folder in folders for name in names}
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return files
+
+
+def folder_of(home: Path, study_name: str) -> StudyFolder:
+    with open_study(f"sqlite:///{home / 'search.db'}", study_name) as shared:
+        return StudyFolder(home / "files", study_name, shared.key.stamp)
+
+
+def places(folder: StudyFolder) -> list[Path]:
+    """The folders of a study in which it makes files, those that are there for a while only among them."""
+    slots = [folder.slot(number) for number in range(3)]
+    images = folder.images("f" * 64)
+    return [folder.root, folder.logs, *slots, slots[0].parent, slots[0].parents[1], images, images.parent]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["models", "..", "größe 100% / v1.2"])
+def test_a_stranger_s_files_are_there_after_everything(name: str, tmp_path: Path) -> None:
+    search = ("--space", "bn_dropout", "--study-name", name, *SMALL)
+    run(tmp_path, "launch", *search, "--n-trials", "1")
+    folder = folder_of(tmp_path, name)
+    here = [path for path in (tmp_path / "files").rglob("*") if path.is_dir()]
+    strangers = put_next_to([tmp_path, tmp_path / "files", folder.models, *here, *places(folder)])
+    run(tmp_path, "launch", *search, "--n-trials", "3")
+    compare = ("--space", "bn_dropout", "--axis", "batch_norm", "--seeds", "2", "--study-name", f"{name}/c", *SMALL)
+    run(tmp_path, "compare", *compare)
+    strangers |= put_next_to(places(folder_of(tmp_path, f"{name}/c")))
+    run(tmp_path, "compare", *compare)
+    confirm = ("--search", name, "--top", "2", "--seeds", "2", "--study-name", f"{name}/d", *SMALL)
+    run(tmp_path, "confirm", *confirm)
+    run(tmp_path, "export", "--storage", URL, "--study-name", name, "-o", "best.keras", "-q")
+    assert {path: path.read_text() for path in strangers} == strangers
+    assert not ours_left(folder, strangers)
+
+
+def ours_left(folder: StudyFolder, strangers: dict[Path, str]) -> set[Path]:
+    """Files of the search that it should have taken away."""
+    passing = folder.slot(0).parents[1]
+    return {path for path in passing.rglob("*") if path.is_file()} - strangers.keys()
