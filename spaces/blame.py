@@ -24,6 +24,8 @@ OF_GRAPHS = re.compile(
     r"^\s*(Graph execution error:|Detected at node .*|File \".*|Node: '.*'|\d+ root error\(s\) found\.|"
     r"\[\[.*|Stack trace for op definition.*|<stack traces unavailable>)\s*$"
 )
+IN_A_CONFIG = re.compile(r".*\bException encountered: ", re.DOTALL)  # Keras has the whole model before it
+CONFIG = re.compile(r"\s*Full object config: .*", re.DOTALL)
 OPERATION = re.compile(r"\s*\[Op:\w+\].*$")
 
 
@@ -60,7 +62,7 @@ def is_own(filename: str) -> bool:
 
 def condensed(text: str) -> str:
     """The words that say why, on one line: of Keras' without the arguments, of TensorFlow's without the stack."""
-    lines = ARGUMENTS.sub("", COLORS.sub("", text)).strip().splitlines()
+    lines = CONFIG.sub("", IN_A_CONFIG.sub("", ARGUMENTS.sub("", COLORS.sub("", text)))).strip().splitlines()
     calling = CALLING.match(lines[0]) if len(lines) > 1 else None
     telling = [OPERATION.sub("", line) for line in lines[bool(calling) :] if not OF_GRAPHS.match(line)]
     words = " ".join(" ".join(telling).split()) or " ".join(text.split())

@@ -13,6 +13,7 @@ from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
 from search.host.machine import THREADS_VARIABLE, threads_each
 from search.study.folders import StudyFolder
+from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import Evaluate, Evaluated, Failed
@@ -55,9 +56,11 @@ class Evaluator:
             ArtifactError, StorageUsageError: the model isn't there.
             TrainerDied, TrainerUnavailable: it couldn't be evaluated.
         """
+        with self.shared.translated():
+            problem = model_problem(self.shared.trial(trial).user_attrs)
         artifact = kept_model(self.shared, trial)
-        if artifact is None:
-            raise ArtifactError(f"the model of trial {trial} wasn't kept on this host")
+        if artifact is None or problem is not None:
+            raise ArtifactError(f"of trial {trial}: {problem or 'its model was not kept on this host'}")
         with tempfile.TemporaryDirectory() as scratch:
             model = Path(scratch) / "model.keras"
             open_artifacts(self.folder.store).fetch(artifact, model)

@@ -13,6 +13,7 @@ from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card, retrain_script
 from search.study.folders import StudyFolder
+from search.study.model_problems import model_problem
 from search.views.configuration_text import Described, describe
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
@@ -84,6 +85,8 @@ def obtain_model(
     shared: SharedStudy, folder: StudyFolder, described: Described, options: ExportOptions, path: Path
 ) -> list[str]:
     """Brings the trial's trained model to the path: the kept one, or with --retrain a new one; returns what to say."""
+    if (problem := model_problem(described.trial.user_attrs)) is not None:
+        raise UsageError(f"trial {described.trial.number} can't be exported: {problem}. Then search in another study")
     artifact = kept_model(shared, described.trial.number)
     try:
         if artifact is not None:

@@ -19,6 +19,7 @@ from search.views.summary_text import (
     headline,
     in_precision,
     lessons_text,
+    model_problems_text,
     test_line,
     top_table,
 )
@@ -76,6 +77,7 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
         "test": None
         if summary.test is None
         else {"trial": summary.test.trial, "accuracy": summary.test.accuracy, "n": summary.test.n},
+        "model_problems": dict(summary.model_problems),
         "stop_reason": summary.stop_reason,
         "duration_s": round(summary.duration_s, 3),
     }
@@ -84,7 +86,7 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
 
 def as_text(summary: Summary, options: LaunchOptions) -> str:
     """The summary for a terminal: the best trials, what was learnt, what to do next."""
-    parts = (headline, top_table, baselines_text, test_line, lessons_text, failures_text)
+    parts = (headline, top_table, baselines_text, test_line, model_problems_text, lessons_text, failures_text)
     texts = [_as_far_as_possible(part, summary) for part in parts]
     return "\n".join([*(fitted(text) for text in texts if text), next_steps(summary, options)])
 
@@ -124,9 +126,7 @@ def next_steps(summary: Summary, options: LaunchOptions) -> str:
     commands = [
         watching(options, storage),
         command("report", study, "writes report.html: figures, all trials, and how sure the answer is"),
-        command(
-            "export", f"{study} -o model.keras", "writes the best model, with its card and a script that trains it"
-        ),
+        *exported(summary, study),
         command(
             "confirm",
             f"{storage} --search {quote(summary.study_name)}",
@@ -136,6 +136,15 @@ def next_steps(summary: Summary, options: LaunchOptions) -> str:
         command("launch", f"{launch} --n-trials {more}", f"searches on, up to {more} trials"),
     ]
     return listed(commands, options.storage)
+
+
+def exported(summary: Summary, study: str) -> list[str]:
+    """How to get the best model, unless none can be had."""
+    if summary.counts.complete == sum(summary.model_problems.values()):
+        return []
+    return [
+        command("export", f"{study} -o model.keras", "writes the best model, with its card and a script that trains it")
+    ]
 
 
 def watching(options: LaunchOptions, storage: str) -> str:

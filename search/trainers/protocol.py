@@ -116,7 +116,7 @@ class Warned(msgspec.Struct, frozen=True, tag="warned"):
 class Trained(msgspec.Struct, frozen=True, tag="trained"):
     """The job went through its epochs. `diverged` says why it ended early: its loss was no longer finite; `over` says
     why its configuration ended it early. `kept_epoch`, counted from 1, is that to whose model it went back; None: the
-    model is that of the last epoch.
+    model is that of the last epoch. `not_kept` says why the model can't be kept, whatever its score.
     """
 
     job: int
@@ -126,6 +126,7 @@ class Trained(msgspec.Struct, frozen=True, tag="trained"):
     peak_memory_mb: float | None = None
     over: str | None = None
     kept_epoch: int | None = None
+    not_kept: str | None = None
 
 
 class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):

@@ -18,11 +18,12 @@ from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, 
 from search.training.checkpoint import Checkpoints, Resumed
 from search.training.datasets import DataSet, load_dataset
 from search.training.datasets.mapped import open_mapped
-from search.training.description import write_beside
 from search.training.device import set_precision
 from search.training.evaluation import evaluation
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs
+from search.training.keeping import Keepable
 from search.training.keras_settings import kept_settings
+from search.training.model_files import load_model, save_model
 from search.training.overlap import Ahead
 from search.training.programs import Programs
 from search.training.recent import Recent
@@ -32,8 +33,6 @@ from search.training.trainee import Trainee
 from search.training.trainees import Trainees, forget_models
 from search.training.treatment import Treated, Treatment, treat
 from spaces import Space, load_space
-from spaces.blame import condensed
-from spaces.errors import SpaceError
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
@@ -69,6 +68,8 @@ class Jobs:
         self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
         self._spaces = Recent[str, Space](CACHED_SPACES)
         self._programs = Programs()
+        self._keepable = Keepable()
+        self._said = set[str]()  # why models can't be kept
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
         """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
@@ -79,6 +80,8 @@ class Jobs:
         prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
         with kept_settings(), prepared.trainees.trainee(job, space) as trainee:
+            not_kept = self._keepable.why_not(trainee.keras_model()) if space.build is not None else None
+            yield from self._say_once(job, not_kept)
             resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
@@ -94,7 +97,7 @@ class Jobs:
                         yield _epoch_end(job, epoch.scores)
             if _finished(job, history) and kept is not None:
                 trainee.restore(kept)
-            yield from _ending(job, trainee, history, prepared.treated)
+            yield from _ending(job, trainee, history, prepared.treated, not_kept)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test or validation images."""
@@ -102,12 +105,17 @@ class Jobs:
         set_precision(job.precision)
         data = self._split(job.data, job.split_seed)
         try:
-            model = _load_model(Path(job.model_path))
+            model = load_model(Path(job.model_path))
             raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
             done = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
             yield Evaluated(job.job, done.score.loss, done.score.accuracy, len(labels), done.confusion)
         finally:
             forget_models()
+
+    def _say_once(self, job: Train, not_kept: str | None) -> Iterator[Warned]:
+        if not_kept is not None and not_kept not in self._said:
+            self._said.add(not_kept)
+            yield Warned(job.job, f"{not_kept}. Its trial goes on, and has its score all the same")
 
     def _prepare(self, source: DataSource, treatment: Treatment) -> Prepared:
         def make() -> Prepared:
@@ -191,16 +199,19 @@ def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> Ep
     return EpochEnd(job.job, **msgspec.structs.asdict(scores), replayed=replayed)
 
 
-def _ending(job: Train, trainee: Trainee, history: Sequence[EpochScores], treated: Treated) -> Iterator[Message]:
+def _ending(
+    job: Train, trainee: Trainee, history: Sequence[EpochScores], treated: Treated, not_kept: str | None
+) -> Iterator[Message]:
     diverged, rule = _diverged(history), job.configuration.early_stopping
     if not _finished(job, history):
         yield Stopped(job.job, len(history))
         return
     kept = kept_epoch(rule, history)
     if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
-        yield from _save_model(job, treated.for_scaled(trainee.keras_model()), Path(job.model_path))
-    over = why_over(rule, history)
-    yield Trained(job.job, trainee.parameters, len(history), diverged, _peak_memory_mb(), over, kept)
+        failed = yield from save_model(job, lambda: treated.for_scaled(trainee.keras_model()), Path(job.model_path))
+        not_kept = not_kept or failed
+    over, memory = why_over(rule, history), _peak_memory_mb()
+    yield Trained(job.job, trainee.parameters, len(history), diverged, memory, over, kept, not_kept)
 
 
 def _may_be_kept(job: Train, scores: EpochScores) -> bool:
@@ -209,32 +220,6 @@ def _may_be_kept(job: Train, scores: EpochScores) -> bool:
     if value is None or job.rival is None:
         return True
     return value <= job.rival if job.objective == "val_loss" else value >= job.rival
-
-
-def _save_model(job: Train, model: Any, path: Path) -> Iterator[Warned]:
-    part = path.with_name(f".{path.stem}.part.keras")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(part)
-        part.replace(path)
-        write_beside(path, model, job.configuration)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        yield Warned(job.job, f"the model couldn't be written to {path}: {error}")
-
-
-def _load_model(path: Path) -> Any:
-    import keras
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no model {path}")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
-        raise SpaceError(
-            f"the model {path} can't be loaded: {condensed(str(error))}. "
-            "Layers of one's own need @keras.saving.register_keras_serializable() and a get_config()."
-        ) from error
 
 
 def _peak_memory_mb() -> float:

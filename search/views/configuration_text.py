@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial
 
 from search.commands.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
+from search.study.model_problems import model_problem
 from search.study.test_score import TestScore, stored_test_score
 from search.views.layout import fitted
 from search.views.next_commands import command, listed, storage_flag
@@ -87,6 +88,7 @@ def as_json(described: Described) -> str:
         "epochs": len(described.trial.intermediate_values),
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
+        "model_problem": model_problem(described.trial.user_attrs),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
@@ -114,6 +116,8 @@ def scores(described: Described) -> list[str]:
             f"test accuracy {described.test.accuracy:.2%} on {described.test.n} images (95 % interval {low:.1%} to "
             f"{high:.1%}), which neither training nor search saw"
         )
+    if (problem := model_problem(described.trial.user_attrs)) is not None:
+        lines.append(f"not to be exported: {problem}")
     return lines
 
 
@@ -144,12 +148,13 @@ def layers_text(described: Described) -> str:
 def next_steps(described: Described, storage: str) -> str:
     """The commands to type next."""
     study = f"{storage_flag(storage)} --study-name {quote(described.study_name)}"
+    export = command(
+        "export",
+        f"{study} --trial {described.trial.number} -o model.keras",
+        "writes the trained model, which Keras opens without this project, with its model card",
+    )
     commands = [
-        command(
-            "export",
-            f"{study} --trial {described.trial.number} -o model.keras",
-            "writes the trained model, which Keras opens without this project, with its model card",
-        ),
+        *([export] if model_problem(described.trial.user_attrs) is None else []),
         command("report", f"{study} -o report.html", "shows how sure it is that this one is best"),
     ]
     return listed(commands, storage)

@@ -1,11 +1,13 @@
 """What a search found, as one record."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search.baselines import BASELINE, BaselineResult, baseline_results
+from search.study.model_problems import model_problem
 from search.study.reasons import counted
 from search.study.test_score import TestScore, stored_test_score
 from search.views.lessons import Lesson, lessons
@@ -30,8 +32,8 @@ class TrialLine:
 
 @dataclass(frozen=True)
 class Summary:
-    """The state of a study and its best trials, best first. `failures` counts reasons of failed trials; `duration_s`
-    is the wall time of this launch in seconds.
+    """The state of a study and its best trials, best first. `failures` counts reasons of failed trials,
+    `model_problems` why models of completed ones can't be kept. `duration_s` is this launch's wall time in seconds.
     """
 
     study_name: str
@@ -44,6 +46,7 @@ class Summary:
     stop_reason: str | None
     duration_s: float
     baselines: tuple[BaselineResult, ...] = ()
+    model_problems: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def best(self) -> TrialLine | None:
@@ -68,6 +71,7 @@ def summarise(shared: SharedStudy, duration_s: float) -> Summary:
         top=best_trials(trials, TOP, maximize=maximize),
         lessons=lessons(trials, maximize=maximize),
         failures=failure_reasons(trials),
+        model_problems=counted(filter(None, (model_problem(trial.user_attrs) for trial in trials))),
         test=stored_test_score(shared),
         stop_reason=shared.ledger.stop_reason(),
         duration_s=duration_s,

@@ -117,6 +117,15 @@ def failures_text(summary: Summary) -> str:
     return "\n".join(lines)
 
 
+def model_problems_text(summary: Summary) -> str:
+    """Why models of completed trials can't be kept, each reason once."""
+    lines = [f"  {count} x {reason}" for reason, count in summary.model_problems.items()]
+    if not lines:
+        return ""
+    head = "Models that can't be exported, nor scored on the test images (their trials' scores stand):"
+    return "\n".join([head, *lines]) + "\n"
+
+
 def number(value: Any) -> str:
     """A parameter's value, floats to three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -101,6 +101,7 @@ class Attempt:
     _started_over: bool = False
     _progressed: bool = False
     _parameters: int | None = None
+    _model_problem: str | None = None
     _peak_memory_mb: float | None = None
     _seconds: list[float] = field(default_factory=list)
 
@@ -305,6 +306,7 @@ class Attempt:
         if message.diverged is not None:
             return Outcome("diverged", None, message.diverged, "diverged", self._epochs)
         self._parameters, self._peak_memory_mb = message.parameters, message.peak_memory_mb
+        self._model_problem = message.not_kept
         value = self._values.get(message.kept_epoch or self._epochs)
         if value is None:
             return Outcome(
@@ -328,6 +330,7 @@ class Attempt:
             device=ready.device,
             backend=ready.backend,
             parameters=self._parameters,
+            model_problem=self._model_problem,
             epoch_seconds=statistics.median(self._seconds) if self._seconds else None,
             trainer_memory_mb=round(self.bench.trainer.memory_mb()),
             trainer_peak_memory_mb=None if self._peak_memory_mb is None else round(self._peak_memory_mb),

@@ -12,6 +12,7 @@ import msgspec
 from search.errors import TrainerDied, TrainerUnavailable
 from search.host.machine import threads_each
 from search.study.folders import StudyFolder
+from search.study.model_problems import model_problem
 from search.study.snapshot import find_best
 from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
 from search.trainers.process import TrainerProcess
@@ -37,6 +38,11 @@ def measure_test_score(
     best = find_best(shared)
     stored = stored_test_score(shared)
     if best is None or (stored is not None and stored.trial == best.number):
+        return
+    with shared.translated():
+        problem = model_problem(shared.trial(best.number).user_attrs)
+    if problem is not None:
+        log.warning("no test score of trial %d: %s", best.number, problem)
         return
     artifact = kept_model(shared, best.number)
     if artifact is None:

@@ -33,13 +33,15 @@ class Facts:
     """What the worker knows of a trial beside its result, for the trial's attributes.
 
     `parameters` counts the model's, `epoch_seconds` is the median of its epochs, memory is resident and in MB: what the
-    trainer held at the end of the trial, and at most since it was started, for whichever trial.
+    trainer held at the end of the trial, and at most since it was started, for whichever trial. `model_problem` says
+    why the model can't be kept.
     """
 
     host: str
     device: str
     backend: str
     parameters: int | None = None
+    model_problem: str | None = None
     epoch_seconds: float | None = None
     trainer_memory_mb: float | None = None
     trainer_peak_memory_mb: float | None = None

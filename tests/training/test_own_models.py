@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.trainers.protocol import Failed, Train, Trained
+from search.trainers.protocol import EpochEnd, Failed, Train, Trained
 from search.training.model import Setting, build_model, seed_all
 from spaces import Configuration
 from spaces.errors import SpaceError
@@ -213,3 +213,72 @@ STATE = (
     "keras.config.dtype_policy().name, keras.config.is_traceback_filtering_enabled())"
 )
 PLAIN = "('float32', 1e-07, 'channels_last', 'float32', True)"
+
+
+NO_CONFIG = """
+import keras
+from spaces import Configuration, Space
+
+
+class Own(keras.Model):
+    def __init__(self, classes, inner):
+        super().__init__()
+        self.flat, self.drop = keras.layers.Flatten(), keras.layers.Dropout(0.3)
+        self.dense = keras.layers.Dense(classes)
+
+    def call(self, images, training=False):
+        return self.dense(self.drop(self.flat(images), training=training))
+
+
+def build(configuration, input_shape, classes):
+    return Own(classes, object())
+
+
+space = Space("own", "does it work?", suggest=lambda trial: Configuration(), build=build)
+"""
+
+
+@pytest.fixture
+def no_config(tmp_path: Path) -> str:
+    """A space whose models can't be written to a file."""
+    path = tmp_path / "no_config.py"
+    path.write_text(NO_CONFIG)
+    return f"{path}:space"
+
+
+def test_that_a_model_cannot_be_kept_is_said_before_the_first_epoch_and_once(
+    new_trainer: Any, job: Job, no_config: str, tmp_path: Path
+) -> None:
+    trainer = new_trainer()
+    path = tmp_path / "model.keras"
+    first = trainer.run(job(space=no_config, checkpoints=None, epochs=1, model_path=str(path)))
+    assert [type(message).__name__ for message in first] == ["Warned", "EpochEnd", "Trained"]
+    assert "its model can't be kept: NotImplementedError" in first[0].message
+    assert first[0].message.endswith("Its trial goes on, and has its score all the same")
+    second = trainer.run(job(space=no_config, checkpoints=None, epochs=1, model_path=str(path), seed=4))
+    assert [type(message).__name__ for message in second] == ["EpochEnd", "Trained"]
+    assert second[-1].not_kept == first[-1].not_kept
+    assert not list(tmp_path.glob("*.keras")), "nor is a part of a file left"
+
+
+def test_a_model_that_cannot_be_kept_is_resumed_to_the_last_bit(
+    trainer: Any, new_trainer: Any, job: Job, scores: Scores, no_config: str, tmp_path: Path
+) -> None:
+    whole = trainer.run(job(space=no_config, epochs=4, checkpoints=str(tmp_path / "whole")))
+    trainer.run(job(space=no_config, epochs=2))
+    resumed = new_trainer().run(job(space=no_config, epochs=4, token=2))
+    assert [message.replayed for message in resumed if isinstance(message, EpochEnd)] == [True, True, False, False]
+    assert scores(resumed) == scores(whole)
+
+
+def test_the_look_at_whether_it_can_be_kept_changes_no_score(
+    new_trainer: Any, job: Job, scores: Scores, tmp_path: Path
+) -> None:
+    """Of models of the same classes, only the first is looked at as far as opening it again."""
+    drop = "keras.layers.Dropout(0.3)"
+    text = SPACE.format(methods="pass", settings="pass").replace("Own(images, ", "keras.Model(images, ")
+    path = tmp_path / "drops.py"
+    path.write_text(text.replace("keras.layers.Flatten()(images)", f"{drop}(keras.layers.Flatten()(images))"))
+    trainer, one = new_trainer(), job(space=f"{path}:space", checkpoints=None)
+    assert drop in path.read_text()
+    assert scores(trainer.run(one)) == scores(trainer.run(one))
