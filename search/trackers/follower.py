@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -14,6 +16,8 @@ from storage.records import SlotRow
 log = logging.getLogger(__name__)
 
 POLL_S = 2.0
+LAST_WAITS_S = (0.0, 2.0, 5.0)  # before each of the last tries
+MOST_PROBLEMS = 3  # in one round: each may have waited for a server
 LAST_LOOK_S = 60.0
 
 
@@ -41,50 +45,87 @@ class Follower:
                 log.warning("%s is left behind: it hasn't taken all epochs within %.0f s", part.name, LAST_LOOK_S)
 
     def _follow(self, part: "Part") -> None:
-        while not self._ended.wait(POLL_S) and part.alive:
+        while not self._ended.wait(POLL_S):
             part.catch_up()
-        part.catch_up()
+        for wait_s in LAST_WAITS_S:
+            time.sleep(wait_s)
+            if part.catch_up():
+                break
         part.close()
 
 
 @dataclass
 class Part:
-    """One tracker and what it has seen. The first thing that goes wrong with it is logged, and ends it."""
+    """One tracker and what it has seen. What fails is tried again the next time: servers are away, and come back.
+
+    A trial that the tracker didn't take as a whole is begun again, so that the tracker says what it has of it. Those
+    that have failed come last, and keep no other from being taken.
+    """
 
     shared: SharedStudy
     name: str
     make: Callable[[], Tracker]
-    alive: bool = True
     _tracker: Tracker | None = None
     _seen: dict[int, int] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
+    _failures: Counter[int] = field(default_factory=Counter)
+    _troubled: bool = False
 
-    def catch_up(self) -> None:
-        """Hands over what is new."""
-        self._softly(self._catch_up)
-
-    def close(self) -> None:
-        """Has the tracker write out what is left."""
-        if self._tracker is not None:
-            self._softly(self._tracker.close)
-
-    def _softly(self, action: Callable[[], None]) -> None:
-        if not self.alive:
-            return
+    def catch_up(self) -> bool:
+        """Hands over what is new; returns whether the tracker has all that there is."""
         try:
-            action()
+            if self._tracker is None:
+                self._tracker = self.make()
+            problems = self._hand_over(self._tracker)
         except StorageUnreachable as error:
             log.debug("%s waits for the database: %s", self.name, error)
+            return False
         except Exception as error:  # noqa: BLE001 - whatever another program's library raises, the search goes on
-            self.alive = False
-            log.warning("%s is given up, the search goes on without it: %s: %s", self.name, type(error).__name__, error)
+            problems = [error]
+        self._tell(problems)
+        return not problems
 
-    def _catch_up(self) -> None:
-        if self._tracker is None:
-            self._tracker = self.make()
-        for slot in self.shared.ledger.slots():
-            if slot.trial_number is not None and slot.trial_number not in self._done:
-                self._take(self._tracker, slot, slot.trial_number)
+    def close(self) -> None:
+        """Has the tracker write out what is left, and says so if it lacks something."""
+        try:
+            if self._tracker is not None:
+                self._tracker.close()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell([error])
+        if self._troubled:
+            log.warning("%s doesn't have all of the study: the next launch hands the rest over", self.name)
+
+    def _hand_over(self, tracker: Tracker) -> list[Exception]:
+        """The trials, one after the other; returns what went wrong, after a few errors without trying any further."""
+        problems = list[Exception]()
+        for slot, number in self._left():
+            try:
+                self._take(tracker, slot, number)
+            except StorageUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                problems.append(error)
+                self._failures[number] += 1
+                self._seen.pop(number, None)
+            if len(problems) == MOST_PROBLEMS:
+                break
+        return problems
+
+    def _left(self) -> list[tuple[SlotRow, int]]:
+        slots = ((slot, slot.trial_number) for slot in self.shared.ledger.slots())
+        left = [(slot, number) for slot, number in slots if number is not None and number not in self._done]
+        return sorted(left, key=lambda item: self._failures[item[1]])
+
+    def _tell(self, problems: Sequence[Exception]) -> None:
+        """Says once that something is wrong, and that it is over."""
+        for error in problems:
+            level = logging.DEBUG if self._troubled else logging.WARNING
+            words = "%s didn't take a trial and is asked again later, the search goes on: %s: %s"
+            log.log(level, words, self.name, type(error).__name__, error)
+            self._troubled = True
+        if self._troubled and not problems:
+            log.info("%s has taken what it missed", self.name)
+            self._troubled = False
 
     def _take(self, tracker: Tracker, slot: SlotRow, number: int) -> None:
         if number not in self._seen:

@@ -50,6 +50,8 @@ class TensorBoard:
         folder = self._folder(number)
         if (folder / COMPLETE).exists():
             return None
+        if (broken_off := self._writers.pop(number, None)) is not None:
+            broken_off.close()
         remove_files(folder, FILES)
         self._writers[number] = SummaryWriter(str(folder))
         return 0

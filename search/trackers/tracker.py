@@ -19,10 +19,12 @@ class EndedTrial:
 
 
 class Tracker(Protocol):
-    """Keeps records of one study. Whatever it raises ends its part and nothing else."""
+    """Keeps records of one study. Of a trial for which it raises something it is told again later, from `begin` on;
+    nothing else suffers.
+    """
 
     def begin(self, number: int) -> int | None:
-        """Takes a trial up: how many of its epochs are on record already, None if all of it is."""
+        """Takes a trial up, perhaps again: how many of its epochs are on record already, None if all of it is."""
 
     def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
         """Records further epochs of a trial."""
