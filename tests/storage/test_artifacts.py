@@ -125,6 +125,16 @@ def test_a_prefix_keeps_studies_apart_in_a_bucket(trial: optuna.Trial, model: Pa
     assert store.files == {}
 
 
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_file_is_announced_before_it_is_there(kind: str, trial: optuna.Trial, model: Path, tmp_path: Path) -> None:
+    artifacts = open_artifacts(str(tmp_path / "store")) if kind == "folder" else Artifacts(MemoryStore())
+    announced: list[tuple[str, bool]] = []
+    kept = artifacts.keep(trial, model, announce=lambda name: announced.append((name, artifacts.has(name))))
+    assert announced == [(kept, False)]
+    assert artifacts.has(kept)
+    assert not artifacts.has(kept[::-1])
+
+
 def test_a_file_where_the_folder_should_be_is_refused(model: Path) -> None:
     with pytest.raises(StorageUsageError, match="can't be written"):
         open_artifacts(str(model))
