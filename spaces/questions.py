@@ -56,9 +56,8 @@ def require_name(name: object) -> None:
 def asked_choices(name: str, choices: Any) -> Choices:
     """The choices of a parameter; raises SpaceError unless they are a list of different scalars."""
     if isinstance(choices, set | frozenset):
-        raise SpaceError(
-            f"the choices of {name!r} are a set, which has no order: give a list, {sorted(choices, key=str)}"
-        )
+        listed = sorted(choices, key=lambda choice: (str(type(choice)), len(str(choice)), str(choice)))
+        raise SpaceError(f"the choices of {name!r} are a set, which has no order: give a list, such as {listed}")
     if isinstance(choices, str | bytes):
         raise SpaceError(f"the choices of {name!r} are the one text {choices!r}: give a list of them, [{choices!r}]")
     plain = choices.tolist() if hasattr(choices, "tolist") else choices  # an array of NumPy's

@@ -118,8 +118,8 @@ REFUSED: dict[str, tuple[Callable[[DryTrial], object], str]] = {
         "the bounds of the integer 'x' are integers, not 0.5 and 2",
     ),
     "a set": (
-        lambda t: t.suggest_categorical("x", {"b", "a"}),
-        "the choices of 'x' are a set, which has no order: give a list, ['a', 'b']",
+        lambda t: t.suggest_categorical("x", {16, 8}),
+        "the choices of 'x' are a set, which has no order: give a list, such as [8, 16]",
     ),
     "a generator": (
         lambda t: t.suggest_categorical("x", (n for n in (1, 2))),
