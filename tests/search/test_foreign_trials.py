@@ -100,6 +100,21 @@ def test_what_a_foreign_trial_says_of_its_model_is_neither_believed_nor_removed(
     assert models(lab) == {"a stranger's", "study: 0.2"}
 
 
+def test_a_name_in_the_record_that_is_no_artifact_s_is_neither_fetched_nor_removed(lab: Any) -> None:
+    shared = lab.study(0, top_models=1)
+    precious = lab.folder / "artifacts" / "precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("a stranger's")
+    for number, name in enumerate(["../precious.txt", str(precious), "precious.txt"]):
+        shared.kept.begin(name, number, MODEL)
+        shared.kept.complete(name)
+    for value in (0.1, 0.2):
+        complete(lab, shared, value)
+    clear_settled_slots(shared, folder_of(lab, shared))
+    assert precious.read_text() == "a stranger's"
+    assert models(lab) == {"study: 0.2"}
+
+
 class Killed(BaseException):
     """What a kill does to the code that runs."""
 

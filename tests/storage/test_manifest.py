@@ -3,11 +3,15 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 
-from storage import Manifest
+from storage import Manifest, create_study, open_study
 from storage.errors import NotAStudyDatabase
+from storage.identity import STAMP
 from storage.manifest import IDENTITY
+from storage.tables import manifests
 from storage.testkit import example_manifest
+from storage.transaction import writing
 
 
 def test_a_manifest_goes_through_json_unchanged() -> None:
@@ -45,3 +49,12 @@ def test_only_what_changes_results_must_agree() -> None:
 
 def test_the_identity_names_fields_of_the_manifest() -> None:
     assert set(example_manifest().identity()) == set(IDENTITY)
+
+
+def test_a_stamp_that_is_no_stamp_is_refused_as_folders_are_named_by_it(sqlite_url: str) -> None:
+    with create_study(sqlite_url, "demo", example_manifest()) as study:
+        study.storage.set_study_system_attr(study.study_id, STAMP, "../../home")
+        with writing(study.engine) as connection:
+            connection.execute(sa.update(manifests).values(stamp="../../home"))
+    with pytest.raises(NotAStudyDatabase, match="the stamp of the study 'demo' is damaged"):
+        open_study(sqlite_url, "demo")
