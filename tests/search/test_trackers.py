@@ -169,7 +169,7 @@ def test_tensorboard_has_each_epoch_once_after_it_failed(
 ) -> None:
     from search.trackers.tensorboard import TensorBoard
 
-    made = TensorBoard(tmp_path / "tb", "study")
+    made = TensorBoard(tmp_path / "tb", "study", searched.key.stamp)
     part = Part(searched, "TensorBoard", lambda: made)
     with monkeypatch.context() as patched:
         patched.setattr(msgspec.json, "format", lambda *_, **__: 1 / 0)
