@@ -10,11 +10,12 @@ from storage.errors import StorageUnreachable
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+OUTAGE_S = 600.0
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 
 
-def sit_out(action: Callable[[], T], limit_s: float, give_up: Callable[[], bool]) -> T:
+def sit_out(action: Callable[[], T], limit_s: float = OUTAGE_S, give_up: Callable[[], bool] = lambda: False) -> T:
     """What the action returns, tried again while the database is out of reach, for up to `limit_s` seconds.
 
     The action must be idempotent: a connection can break after its work was committed. `give_up` is asked between

@@ -18,13 +18,6 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", required=True, help="The study, made by `python -m search.launch`.")
 @worker_flags
-@click.option(
-    "--wait",
-    type=click.FloatRange(0),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for the database at start-up.",
-)
 def main(**flags: Any) -> None:
     """Works on a study: pulls its trials one after another until all are done.
 
@@ -38,7 +31,7 @@ def main(**flags: Any) -> None:
     with trainer_server(wanted=workers.n_workers != 1):
         from search.workers.running import WorkerOptions, run_workers
 
-        raise SystemExit(run_workers(WorkerOptions(**flags, workers=workers)))
+        raise SystemExit(run_workers(WorkerOptions(**flags, wait=workers.wait, workers=workers)))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import traceback
 import uuid
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import optuna
 import psycopg
@@ -21,7 +23,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 from psycopg import sql
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, make_url
 
 from search.training.device import configure
 from search.views.layout import ELSEWHERE
@@ -55,6 +58,60 @@ class PostgresServer:
     def drop(self, database: str) -> None:
         """Deletes a database, whoever is connected to it."""
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+
+@dataclass
+class Outages:
+    """A database that goes away in the middle of each query that is new: by its text, and by who in the program asks.
+
+    It comes back when somebody waits for it. `places` are the queries at which it was away.
+    """
+
+    server: PostgresServer
+    url: str
+    places: set[tuple[str, ...]] = field(default_factory=set)
+    stays_away: bool = False
+    active: bool = False
+
+    def __enter__(self) -> Self:
+        self.active = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.active = False
+        self.come_back()
+
+    def strike(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        """What SQLAlchemy calls before a query."""
+        frames = traceback.extract_stack()
+        asking = [frame.name for frame in frames if Path(frame.filename).is_relative_to(ROOT / "search")]
+        place = (statement, *asking)
+        if not self.active or threading.current_thread() is not threading.main_thread() or place in self.places:
+            return
+        self.places.add(place)
+        self._allow(connections=False)
+        with psycopg.connect(self.server.admin_url, autocommit=True) as admin:
+            database = make_url(self.url).database
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+
+    def come_back(self, _seconds: float = 0.0) -> None:
+        """Lets everybody in again."""
+        if not (self.active and self.stays_away):
+            self._allow(connections=True)
+
+    def _allow(self, *, connections: bool) -> None:
+        allowed = "true" if connections else "false"
+        self.server.execute(f"ALTER DATABASE {{}} ALLOW_CONNECTIONS {allowed}", str(make_url(self.url).database))
+
+
+@pytest.fixture
+def outages(postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outages]:
+    """Outages of `postgres_url`, within its `with` block."""
+    made = Outages(postgres_server, postgres_url)
+    event.listen(Engine, "before_cursor_execute", made.strike)
+    monkeypatch.setattr("time.sleep", made.come_back)
+    yield made
+    event.remove(Engine, "before_cursor_execute", made.strike)
 
 
 @pytest.fixture(autouse=True)

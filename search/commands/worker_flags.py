@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TRAINER_MEMORY_MB = 4000.0
 OUTAGE_S = 600.0
+WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class WorkerFlags:
     trial_memory: float | None = None
     trainer_memory: float = TRAINER_MEMORY_MB
     outage: float = OUTAGE_S
+    wait: float = WAIT_S
     artifacts: Path | None = None
     data_dir: Path | None = None
 
@@ -77,6 +79,13 @@ def worker_flags(command: F) -> F:
             default=OUTAGE_S,
             show_default=True,
             help="Seconds that the database may be away before a worker lets go of its trial.",
+        ),
+        click.option(
+            "--wait",
+            type=click.FloatRange(0),
+            default=WAIT_S,
+            show_default=True,
+            help="Seconds to wait for the database at start-up.",
         ),
         click.option(
             "--artifacts",

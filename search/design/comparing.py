@@ -19,6 +19,7 @@ from search.design.text import as_markdown, as_text, describe
 from search.errors import UsageError
 from search.launching.running import LEAVING
 from search.launching.wording import unfinished_line
+from search.outage import sit_out
 
 
 def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
@@ -37,7 +38,7 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     require_page(flags.output)
-    plans = plan()
+    plans = sit_out(plan, flags.workers.wait)
     for each in plans:
         say(flags, describe(each, flags.storage))
     if flags.dry_run:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from search.design.result import Result, require_scores, take_result
 from search.design.test_once import measure_test
 from search.errors import SearchFailed
 from search.launching.planning import make_orders
-from search.launching.running import LEAVING, OUTAGE_S, run_search, tidy_up
+from search.launching.running import LEAVING, all_finished, go_on, run_search, tidy_up
 from search.outage import sit_out
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
@@ -85,14 +86,15 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
         if isinstance(arms, Left):
             return arms
         plan = plan.with_arms(arms)
-    with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as shared:
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
-        shared.ledger.resume()
+        sit_out(shared.ledger.resume)
         done = look_by_look(shared, plan, flags, means, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
         if done.code not in LEAVING and done.result.scores.complete:
-            done = Done(conclude(shared, flags, means, done.result), done.code)
+            concluded = sit_out(lambda: conclude(shared, flags, means, done.result))
+            done = Done(concluded, done.code)
         return done
 
 
@@ -102,9 +104,9 @@ def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, m
     Whoever repeats it on the same study gets the same: a look is about the replicates that it was planned for, whatever
     else is there.
     """
-    looks, arms = plan.comparison.looks, len(plan.comparison.arms)
+    looks = plan.comparison.looks
     for look in looks:
-        shared.ledger.order_up_to(look.replicates * arms, lambda slot: order_of(shared.manifest, plan.comparison, slot))
+        sit_out(partial(order_replicates, shared, plan, look.replicates))
         code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
         done = Done(look_at(shared, flags, look, code), code)
         if code or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
@@ -114,6 +116,12 @@ def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, m
     return done
 
 
+def order_replicates(shared: SharedStudy, plan: ComparisonPlan, replicates: int) -> None:
+    """Makes sure that each arm has so many replicates."""
+    slots = replicates * len(plan.comparison.arms)
+    shared.ledger.order_up_to(slots, lambda slot: order_of(shared.manifest, plan.comparison, slot))
+
+
 def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int) -> Result:
     """The result at a look, when what killed workers left behind is ended."""
 
@@ -121,7 +129,7 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int
         tidy_up(shared, study_folder(shared, flags.workers.artifacts))
         return take_result(shared, look)
 
-    return sit_out(tidied, OUTAGE_S, give_up=lambda: code in LEAVING)
+    return sit_out(tidied, give_up=lambda: code in LEAVING)
 
 
 def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Result) -> Result:
@@ -141,18 +149,25 @@ def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) 
     arms = list[ArmDesign]()
     for tuning in plan.tunings:
         say(f"Tuning {tuning.arm}: {tuning.n_trials} trials in the study {tuning.study_name}.")
-        with create_study(plan.url, tuning.study_name, tuning.manifest) as shared:
-            prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
-            shared.ledger.resume()
-            orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
-            shared.ledger.order_up_to(tuning.n_trials, orders.__getitem__)
-            code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
-            tidy_up(shared, study_folder(shared, flags.workers.artifacts))
-            counts = shared.ledger.counts()
-            if code in LEAVING or counts.finished < counts.total:
-                return Left(code or EXIT_UNFINISHED)
-            arms.append(tuned_arm(shared, tuning))
+        arm = tune(plan, tuning, flags, means)
+        if isinstance(arm, Left):
+            return arm
+        arms.append(arm)
     return tuple(arms)
+
+
+def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, means: Means) -> ArmDesign | Left:
+    """The arm with the best parameters that its search found, unless that was left before it was done."""
+    with create_study(plan.url, tuning.study_name, tuning.manifest, wait_s=flags.workers.wait) as shared:
+        folder = study_folder(shared, flags.workers.artifacts)
+        prepare(folder, shared.manifest)
+        orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
+        sit_out(lambda: go_on(shared, orders))
+        code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
+        sit_out(lambda: tidy_up(shared, folder), give_up=lambda: code in LEAVING)
+        if code in LEAVING or not sit_out(lambda: all_finished(shared)):
+            return Left(code or EXIT_UNFINISHED)
+        return sit_out(lambda: tuned_arm(shared, tuning))
 
 
 def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:

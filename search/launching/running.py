@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import optuna
@@ -12,7 +12,7 @@ from search.commands.answer import answer, answer_json, tell
 from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.planning import LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
 from search.launching.wording import as_json, as_text, describe_plan, unfinished_line
 from search.outage import sit_out
@@ -33,12 +33,11 @@ from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
-from storage.records import WorkerRow
+from storage.records import SlotOrder, WorkerRow
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-OUTAGE_S = 600.0
 LEAVING = frozenset({EXIT_INTERRUPTED, EXIT_UNFINISHED})  # the exit codes of a launch that leaves work for another
 
 
@@ -52,18 +51,18 @@ def launch(options: LaunchOptions) -> int:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
-    plan = make_plan(options)
+    wait = options.workers.wait
+    plan = sit_out(lambda: make_plan(options), wait)
     options.tracking.require()
     say = _teller(options)
     say(describe_plan(plan, options))
     if options.dry_run:
         say("Nothing was done: this was a dry run.")
         return EXIT_DONE
-    with create_study(plan.url, plan.study_name, plan.manifest) as shared:
+    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as shared:
         folder = study_folder(shared, options.workers.artifacts)
         prepare(folder, shared.manifest)
-        shared.ledger.resume()
-        shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)
+        sit_out(lambda: go_on(shared, plan.orders), wait)
 
         def describe() -> None:
             if shared.created:
@@ -80,12 +79,9 @@ def launch(options: LaunchOptions) -> int:
             )
             sit_out(
                 lambda: conclude(shared, folder, options.workers.data_dir),
-                OUTAGE_S,
                 give_up=lambda: code in LEAVING,
             )
-        summary = summarise(shared, time.monotonic() - began)
-        if summary.done:
-            note_study(shared, plan.source.space, plan.n_trials, summary)
+        summary = sit_out(lambda: sum_up(shared, plan, began))
     if options.format_ == "json":
         answer_json(as_json(summary, options))
     else:
@@ -95,6 +91,20 @@ def launch(options: LaunchOptions) -> int:
         left = summary.counts.waiting + summary.counts.leased
         tell(unfinished_line(code, options.workers.timeout, summary.duration_s, left))
     return code
+
+
+def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
+    """Has workers claim again in a study that was stopped, and makes sure that it has a slot for each order."""
+    shared.ledger.resume()
+    shared.ledger.order_up_to(len(orders), orders.__getitem__)
+
+
+def sum_up(shared: SharedStudy, plan: Plan, began: float) -> Summary:
+    """The study as it is now, which is noted in it once all trials are done."""
+    summary = summarise(shared, time.monotonic() - began)
+    if summary.done:
+        note_study(shared, plan.source.space, plan.n_trials, summary)
+    return summary
 
 
 def final_code(summary: Summary, code: int, workers: WorkerFlags) -> int:
@@ -131,25 +141,25 @@ def run_search(
     """Runs workers until the study has nothing left to do; returns the exit code so far: 0 if nothing is left, else 130
     or 75 after a signal, 75 if the workers left early, and another if they failed.
 
-    `meanwhile` is done while they get ready, which takes them seconds; `at_end`, which can be repeated, while the last
-    of them measures the test score and leaves.
+    `meanwhile` is done while they get ready, which takes them seconds; `at_end`, while the last of them measures the
+    test score and leaves. Both can be repeated.
     """
-    if workers.n_workers == 0 or nothing_to_come(shared):
-        meanwhile()
-        sit_out(at_end, OUTAGE_S, give_up=lambda: False)
+    if workers.n_workers == 0 or sit_out(lambda: nothing_to_come(shared)):
+        sit_out(meanwhile)
+        sit_out(at_end)
         return EXIT_DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
-    free, taken = divide_places(workers, shared)
+    free, taken = sit_out(lambda: divide_places(workers, shared))
     logs = study_folder(shared, workers.artifacts).logs
     pool = WorkerPool(arguments, free, url, logs, workers.timeout, taken)
     view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
-        meanwhile()
+        sit_out(meanwhile, give_up=lambda: shutdown.requested)
         watch(shared, pool, view, shutdown)
         if shutdown.requested:  # they have trials in hand, which are to be given back first
             pool.stop()
-        sit_out(at_end, OUTAGE_S, give_up=lambda: shutdown.requested)
+        sit_out(at_end, give_up=lambda: shutdown.requested)
         pool.stop()
         pool.note_exits()
     return exit_code_so_far(shared, pool, shutdown)
@@ -159,7 +169,7 @@ def exit_code_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) 
     """What the end of the workers means for the exit code."""
     if shutdown.requested:
         return shutdown.exit_code
-    if sit_out(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None, OUTAGE_S, lambda: False):
+    if sit_out(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None):
         return EXIT_DONE
     return pool.exit_code or (EXIT_UNFINISHED if pool.left_early else EXIT_FAILED)
 
@@ -177,7 +187,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
         return is_over(shared, pool)
 
-    while not sit_out(look, OUTAGE_S, give_up=lambda: shutdown.requested):
+    while not sit_out(look, give_up=lambda: shutdown.requested):
         pool.replace_dead(lambda: progress_of(shared, shutdown))
         if shutdown.wait(POLL_S):
             break

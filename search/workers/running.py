@@ -24,7 +24,6 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 POOL_POLL_S = 0.5
-OUTAGE_S = 600.0
 OUT_OF_TIME = "out of time"
 
 
@@ -87,11 +86,7 @@ def run_pool(options: WorkerOptions, places: Sequence[Place]) -> int:
     with open_study(options.storage, options.study_name, wait_s=options.wait) as shared:
         folder = study_folder(shared, options.workers.artifacts)
         prepare(folder, shared.manifest)
-        arguments = [
-            f"--study-name={options.study_name}",
-            f"--wait={options.wait}",
-            *options.workers.for_one_worker(),
-        ]
+        arguments = [f"--study-name={options.study_name}", *options.workers.for_one_worker()]
         pool = WorkerPool(arguments, places, options.storage, folder.logs, options.workers.timeout)
         with pool, Shutdown(at_once=pool.kill) as shutdown:
             pool.start()
@@ -109,4 +104,4 @@ def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
     def count() -> int:
         return shared.ledger.epoch_count() + shared.ledger.counts().finished
 
-    return sit_out(count, OUTAGE_S, give_up=lambda: shutdown.requested)
+    return sit_out(count, give_up=lambda: shutdown.requested)

@@ -154,6 +154,20 @@ def lab(sqlite_with_tables_url: str, tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture
+def lab_in(tmp_path: Path) -> Iterator[Callable[[str], Lab]]:
+    """A lab on a study "study" that is there already, in any database."""
+    made: list[Lab] = []
+
+    def at(url: str) -> Lab:
+        made.append(Lab(url, tmp_path))
+        return made[-1]
+
+    yield at
+    for lab in made:
+        lab.close()
+
+
+@pytest.fixture
 def with_real_trainer() -> Iterator[Callable[[Workbench], Workbench]]:
     """Gives a workbench the trainer that holds Keras, in the place of the stub."""
     made: list[Trainer] = []
