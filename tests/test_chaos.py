@@ -24,3 +24,17 @@ def test_nothing_is_lost_and_nothing_is_done_twice(storage: str, restarts: int) 
     assert report["most_epochs_lost_by_a_kill"] <= 1
     assert report["database_restarts"] == restarts
     assert report["workers_killed"] + report["trainers_killed"] > 0
+    assert report["files_of_strangers"] > report["files_of_strangers_touched"] == 0
+    assert (report["failed"], report["files_left"]) == (0, 0)
+
+
+@pytest.mark.slow
+def test_commands_that_are_killed_and_run_again_lose_nothing_and_leave_nothing() -> None:
+    command = [sys.executable, str(CHAOS), "--storage", "sqlite", "--trainers", "real", "--kills", "12"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    report = json.loads(ended.stdout or "{}")
+    assert report.get("failed_checks") == [], ended.stdout + ended.stderr
+    assert ended.returncode == 0
+    assert report["kills"] >= 12
+    assert (report["studies"], report["trials"], report["failed"], report["files_left"]) == (3, 15, 0, 0)
+    assert report["files_of_strangers"] > report["files_of_strangers_touched"] == 0
