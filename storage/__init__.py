@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from storage.ledger import Ledger as Ledger
     from storage.manifest import Difference as Difference
     from storage.manifest import Manifest as Manifest
+    from storage.masking import hide_password as hide_password
     from storage.study import SharedStudy as SharedStudy
     from storage.study import create_study as create_study
     from storage.study import open_study as open_study
     from storage.study import study_names as study_names
     from storage.url import check_url as check_url
-    from storage.url import hide_password as hide_password
     from storage.workers import Workers as Workers
 
 HOMES = {
@@ -32,7 +32,7 @@ HOMES = {
     "Workers": "workers",
     "check_url": "url",
     "create_study": "study",
-    "hide_password": "url",
+    "hide_password": "masking",
     "open_artifacts": "artifacts",
     "open_study": "study",
     "study_names": "study",

@@ -11,9 +11,10 @@ from sqlalchemy.engine import URL, Connection, Engine
 from storage import tables
 from storage.connecting import is_sqlite, one_connection, path_of
 from storage.errors import SchemaTooNew, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.masking import hide_password
 from storage.sqlite_file import can_be_written
 from storage.transaction import unreachable, writing
-from storage.url import hide_password, require_study_tables
+from storage.url import require_study_tables
 
 LOCK_WAIT_S = 60.0
 LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that nobody else uses ("keras")

@@ -8,7 +8,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine
 
 from storage.errors import StorageError, StorageUnreachable, StorageUsageError, StudyNotFound
-from storage.url import hide_password, secrets
+from storage.masking import MASK, hide_password, secrets
 
 READING = "search_reading"
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -71,6 +71,6 @@ def as_storage_error(error: BaseException | None, url: URL) -> StorageError | No
 def unreachable(url: URL, reason: str) -> str:
     """The message for a database that fails for that reason."""
     for secret in secrets(url):
-        reason = reason.replace(secret, "***")
+        reason = reason.replace(secret, MASK)
     shown = hide_password(url.render_as_string(hide_password=False))
     return f"the database {shown} can't be used: {' '.join(reason.split())}"

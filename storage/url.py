@@ -5,7 +5,6 @@ Nothing here connects to a server or creates a file; a SQLite file that is there
 
 import contextlib
 import difflib
-import re
 import sqlite3
 from collections.abc import Collection
 from pathlib import Path
@@ -14,11 +13,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.errors import NotAStudyDatabase, UrlError
+from storage.masking import hide_password
 from storage.sqlite_file import can_write, connect_read_only, reading
 
 VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
+ESCAPES = "in a password, write @ as %40, : as %3A, / as %2F and ? as %3F"
 LOOK_S = 10.0
-SECRET_OPTIONS = ("password", "sslpassword")
 
 # Either of them is the first table that Optuna makes, so that a half-made schema is taken for what it is.
 OPTUNA_TABLES = frozenset({"studies", "version_info"})
@@ -58,26 +58,7 @@ def split(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         pass
-    raise UrlError(
-        f"{hide_password(url)!r} is no database URL; {VALID} (in a password, write @ as %40, : as %3A and / as %2F)"
-    )
-
-
-def hide_password(url: str) -> str:
-    """The URL with *** for its password, for people and logs; text that is no URL is masked as far as it could be."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        masked = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-        return re.sub(r"(?i)(password=)[^&]*", r"\1***", masked)
-    secret = {option: "***" for option in SECRET_OPTIONS if option in parsed.query}
-    return parsed.update_query_dict(secret).render_as_string(hide_password=True)
-
-
-def secrets(url: URL) -> list[str]:
-    """The texts in the URL that nobody may see."""
-    found = [url.password, *(url.query.get(option) for option in SECRET_OPTIONS)]
-    return [text for text in found if isinstance(text, str) and text]
+    raise UrlError(f"{hide_password(url)!r} is no database URL; {VALID} ({ESCAPES})")
 
 
 def check_postgres(url: URL) -> URL:
@@ -85,6 +66,8 @@ def check_postgres(url: URL) -> URL:
     shown = hide_password(url.render_as_string(hide_password=False))
     if not url.database:
         raise UrlError(f"{shown!r} names no database; {VALID}")
+    if "@" in (url.host or ""):
+        raise UrlError(f"{shown!r} has a second @: {ESCAPES}")
     for option in url.query:
         if option not in libpq_options():
             raise UrlError(f"{shown!r}: Postgres has no connection option {option!r}{nearest(option, libpq_options())}")

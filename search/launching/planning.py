@@ -29,6 +29,7 @@ from search.workers.places import find_places
 from spaces import Baseline, Space, SpaceSource, resolve
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
+from storage.masking import hide_in_argument
 from storage.records import SlotOrder
 from storage.study import require_same
 
@@ -282,11 +283,11 @@ def make_orders(
 
 
 def without_secrets(arguments: list[str], verb: str = "launch") -> str:
-    """The command line, for the study's manifest, without the storage's URL: it may hold a password."""
+    """The command line, for the study's manifest, without the storage's URL, and without the passwords of others."""
     kept: list[str] = []
     skip = False
     for argument in arguments[1:]:
         if not skip and not argument.startswith("--storage"):
-            kept.append(argument)
+            kept.append(hide_in_argument(argument))
         skip = argument == "--storage"
     return shlex.join(["python", "-m", f"search.{verb}", *kept])

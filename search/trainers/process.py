@@ -14,6 +14,7 @@ import psutil
 
 from search.errors import TrainerDied
 from search.trainers.child import TRAINER_COMMAND, Ends, ServedChild, start_trainer
+from search.trainers.environment import without_secrets
 from search.trainers.protocol import Command, Message, Ready
 
 LOG_TAIL_BYTES = 4096
@@ -32,7 +33,7 @@ class TrainerProcess:
         self._log = log
         with log.open("ab") as output:
             ends = Ends(commands_read, messages_write, output.fileno())
-            self._child = start_trainer(command, {**os.environ, **environment}, ends)
+            self._child = start_trainer(command, without_secrets({**os.environ, **environment}), ends)
         os.close(commands_read)
         os.close(messages_write)
         self._commands: BinaryIO = os.fdopen(commands_write, "wb", buffering=0)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from search.module_path import module_command, with_our_path
+from search.trainers.environment import without_secrets
 from search.trainers.requests import request_sockets
 from search.trainers.signals import held_back
 
@@ -42,7 +43,7 @@ def trainer_server(*, wanted: bool = True) -> Iterator[None]:
                 stdout=subprocess.DEVNULL,  # what Keras has to say at its import, a trainer's log has once more
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                env=with_our_path(os.environ),
+                env=with_our_path(without_secrets(os.environ)),
                 start_new_session=True,  # Ctrl-C is for others, and they tell the trainers what to do
             )
         os.environ[SERVER] = str(ours.fileno())

@@ -150,6 +150,9 @@ def build(configuration, input_shape, classes):
 space = Space("own", "does it work?", suggest=lambda trial: Configuration(), build=build)
 """
 
+KEPT = '[os.environ.get(name) for name in ("MARK", "SEARCH_TRAINER_SERVER", "GONE")]'
+TELLING_SPACE = SPACE.replace(KEPT, '[name for name, value in os.environ.items() if value in ("hunter2", "a = b")]')
+
 
 def test_a_forked_trainer_has_exactly_the_environment_of_its_worker(
     server: psutil.Process, start: Start, tmp_path: Path
@@ -161,6 +164,28 @@ def test_a_forked_trainer_has_exactly_the_environment_of_its_worker(
     failed = receive_until(process, Failed)[-1]
     assert isinstance(failed, Failed)
     assert "['a = b', None, None]" in failed.reason
+
+
+def test_neither_server_nor_trainers_hold_what_opens_databases_and_stores(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in ("OPTUNA_STORAGE", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "SEARCH_DASHBOARD_LOGIN"):
+        monkeypatch.setenv(name, "hunter2")
+    (tmp_path / "own_space.py").write_text(TELLING_SPACE)
+    with serving() as (server,):
+        forked = start(MARK="a = b")
+        forked.wait_ready(PATIENCE_S)
+        assert forked.served
+        forked.send(job(space=str(tmp_path / "own_space.py")))
+        failed = receive_until(forked, Failed)[-1]
+        assert "hunter2" not in Path(f"/proc/{server.pid}/environ").read_text()
+    started = start(MARK="a = b")
+    started.wait_ready(PATIENCE_S)
+    assert isinstance(failed, Failed)
+    assert "ValueError: ['MARK']" in failed.reason
+    assert "hunter2" not in Path(f"/proc/{started.pid}/environ").read_text()
+    assert "a = b" in Path(f"/proc/{started.pid}/environ").read_text()
 
 
 def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Process, start: Start) -> None:
