@@ -66,7 +66,7 @@ def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -
     if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
         return None
     maximize = manifest.direction == "maximize"
-    share = manifest.n_validation / manifest.n_train
+    share = None if manifest.own_validation else manifest.n_validation / manifest.n_train  # where splits were drawn
     return compare(scores.arms, margin, maximize=maximize, level=level, seed=manifest.seed, test_share=share)
 
 

@@ -7,6 +7,7 @@ from search.design.extending import total_level
 from search.design.options import POINT
 from search.design.result import Result
 from search.views.layout import TextTable
+from search.views.majority import majority_words
 from search.views.proportion import wilson_interval
 from search.views.summary_text import in_precision
 from storage import Manifest
@@ -263,11 +264,16 @@ def headline(result: Result) -> str:
 def setting(manifest: Manifest) -> str:
     """On what the arms were trained."""
     limit = "" if manifest.limit_train is None else f" (a fresh draw of {manifest.limit_train} each)"
-    return (
-        f"{manifest.dataset}: {manifest.n_train} training and {manifest.n_validation} validation images, split anew in "
-        f"each replicate{limit}; {manifest.epochs} epochs{in_precision(manifest)}, batch size {manifest.batch_size}, "
-        f"seed {manifest.seed}"
-    )
+    drawn = f"split again in each replicate{limit}"
+    if manifest.own_validation:
+        drawn = f"which came with the data, the same in each replicate: seeds vary{limit}, no split does"
+    majority = majority_words(manifest, "validation")
+    facts = [
+        f"{manifest.dataset}: {manifest.n_train} training and {manifest.n_validation} validation images, {drawn}",
+        *([f"{majority} on the latter"] if majority else []),
+        f"{manifest.epochs} epochs{in_precision(manifest)}, batch size {manifest.batch_size}, seed {manifest.seed}",
+    ]
+    return "; ".join(facts)
 
 
 def score(value: float | None) -> str:

@@ -15,6 +15,7 @@ from search.design.tables import (
     setting,
 )
 from search.host.machine import processor, usable_processors
+from search.views.data_text import data_text
 from search.views.layout import TextTable, fitted, table_text
 from search.views.markdown import escaped
 from storage import hide_password
@@ -30,6 +31,7 @@ def describe(plan: ComparisonPlan, storage: str) -> str:
         f"  arms     {', '.join(comparison.arm_names)}{tuned}",
         *([f"  else as  {comparison.at}"] if comparison.at else []),
         f"  images   {setting(manifest)}",
+        *data_text(manifest).splitlines(),
         f"  study    {plan.study_name} in {hide_password(storage)}: {looks} replicates of each arm",
         *(
             ["  continues the study as it is" + (", with more replicates" if added(plan) else "")]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import msgspec
+
 from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
@@ -22,7 +24,7 @@ from search.study.own_folder import require_places
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
-from search.training.datasets import load_dataset, resolve_dataset
+from search.training.datasets import DataSet, load_dataset, resolve_dataset
 from search.training.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places
@@ -183,6 +185,7 @@ def make_manifest(
     seed = pick(options.seed, stored.seed if stored else None, 0)
     limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
+    require_a_use(options.validation_share, images)
     parts = split(images, share, seed, limit_train)
     objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
     precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
@@ -198,6 +201,9 @@ def make_manifest(
         n_train=parts.n_train,
         n_validation=parts.n_val,
         n_test=len(parts.x_test),
+        own_validation=images.n_own_validation > 0,
+        class_counts=parts.class_counts,
+        inventory=msgspec.to_builtins(images.inventory),
         epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
         batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
         precision=precision,
@@ -216,6 +222,15 @@ def make_manifest(
         folder_marked=True,
         command=without_secrets(sys.argv, verb),
     )
+
+
+def require_a_use(validation_share: float | None, images: DataSet) -> None:
+    """Raises UsageError for a share of images that came with their own for validation."""
+    if validation_share is not None and images.n_own_validation:
+        raise UsageError(
+            f"--validation-share: {images.name} has {images.n_own_validation} validation images of its own, which are "
+            "used, and takes none of the training images. Leave the flag out, or take the validation images away"
+        )
 
 
 def pick(flag: T | None, stored: T | None, default: T) -> T:

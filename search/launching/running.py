@@ -14,7 +14,7 @@ from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
 from search.launching.planning import LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
-from search.launching.wording import as_json, as_text, describe_plan, unfinished_line
+from search.launching.wording import as_json, as_text, describe_plan, plan_as_json, unfinished_line
 from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.alive import is_alive
@@ -58,6 +58,8 @@ def launch(options: LaunchOptions) -> int:
     say(describe_plan(plan, options))
     if options.dry_run:
         say("Nothing was done: this was a dry run.")
+        if options.format_ == "json":
+            answer_json(plan_as_json(plan, options))
         return EXIT_DONE
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as shared:
         folder = study_folder(shared, options.workers.artifacts)

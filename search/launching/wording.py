@@ -7,10 +7,14 @@ from collections.abc import Callable
 from shlex import quote
 from typing import Any
 
+import msgspec
+
 from search.baselines import BASELINE
 from search.commands.cli import EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.launching.planning import LaunchOptions, Plan
+from search.views.data_text import data_text, inventory_of
 from search.views.layout import fitted
+from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
 from search.views.summary import Summary
 from search.views.summary_text import (
@@ -23,7 +27,7 @@ from search.views.summary_text import (
     test_line,
     top_table,
 )
-from storage import hide_password
+from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"  space    {manifest.space}\n"
         f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
         f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
+        f"{data_text(manifest)}"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
         f"{manifest.epochs} epochs{in_precision(manifest)}, sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}\n"
@@ -52,6 +57,31 @@ def baselines_line(plan: Plan) -> str:
     """Which baselines the study begins with."""
     names = [str(order.settings[BASELINE]) for order in plan.orders if order.settings and BASELINE in order.settings]
     return f"  first    the baselines {', '.join(names)}\n" if names else ""
+
+
+def images_document(manifest: Manifest) -> dict[str, Any]:
+    """What is known of a study's images: counts by class, the majority's share, and what reading them found."""
+    return {
+        "dataset": manifest.dataset,
+        "counts": {
+            part: dict(zip(manifest.classes, counts, strict=True)) for part, counts in manifest.class_counts.items()
+        },
+        "majority_share": {part: majority_share(manifest, part) for part in ("validation", "test")},
+        "own_validation": manifest.own_validation,
+        "found": msgspec.to_builtins(inventory_of(manifest)),
+    }
+
+
+def plan_as_json(plan: Plan, options: LaunchOptions) -> str:
+    """What a dry run says on standard output."""
+    document = {
+        "study_name": plan.study_name,
+        "storage": hide_password(options.storage),
+        "dry_run": True,
+        "trials": plan.n_trials,
+        "images": images_document(plan.manifest),
+    }
+    return json.dumps(document, indent=2)
 
 
 def as_json(summary: Summary, options: LaunchOptions) -> str:
@@ -74,6 +104,7 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
         else {"number": best.number, "value": best.value, "params": best.params, "epochs": best.epochs},
         "baselines": [{"name": b.name, "trial": b.number, "value": b.value} for b in summary.baselines],
         "objective": summary.manifest.objective,
+        "images": images_document(summary.manifest),
         "test": None
         if summary.test is None
         else {"trial": summary.test.trial, "accuracy": summary.test.accuracy, "n": summary.test.n},

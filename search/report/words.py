@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from search.report.facts import StudyFacts, TrialFacts
 from search.study.reasons import counted
 from search.views.lessons import FEWEST, lessons
+from search.views.majority import majority_share, majority_words
 from search.views.proportion import wilson_interval
 from search.views.summary_text import lesson_line, number
 
@@ -59,6 +60,7 @@ def summary(facts: StudyFacts) -> tuple[str, ...]:
             lead(facts),
             doubt(facts),
             test_sentence(facts),
+            majority_sentence(facts),
             once(facts),
             too_few(facts),
             ended_otherwise(facts),
@@ -122,6 +124,15 @@ def test_sentence(facts: StudyFacts) -> str:
         f"{plural(test.n, 'image')} that neither training nor search saw. This is the number to quote: "
         "the validation score is that by which the best was chosen, and flatters it."
     )
+
+
+def majority_sentence(facts: StudyFacts) -> str:
+    """What every accuracy is to be read against."""
+    words, test = majority_words(facts.manifest, "validation"), majority_share(facts.manifest, "test")
+    if not words or not is_accuracy(facts):
+        return ""
+    tested = "" if test is None else f", {test:.2%} on the test images"
+    return f"For comparison: {words} on the validation images{tested}."
 
 
 def once(facts: StudyFacts) -> str:

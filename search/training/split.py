@@ -56,6 +56,12 @@ class Split:
         """A copy of the images for validation."""
         return self.x[self.val]
 
+    @property
+    def class_counts(self) -> dict[str, tuple[int, ...]]:
+        """How many images of each class are for training, validation and test, in the order of `classes`."""
+        labels = {"training": self.y_train, "validation": self.y_val, "test": self.y_test}
+        return {part: tuple(np.bincount(y, minlength=len(self.classes)).tolist()) for part, y in labels.items()}
+
     def steps_per_epoch(self, batch_size: int) -> int:
         """The batches of one epoch, a last partial one included."""
         return -(-self.n_train // batch_size)

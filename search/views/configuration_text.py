@@ -11,6 +11,7 @@ from search.study.configurations import TrialModel, trial_model
 from search.study.model_problems import model_problem
 from search.study.test_score import TestScore, stored_test_score
 from search.views.layout import fitted
+from search.views.majority import Part, majority_words
 from search.views.next_commands import command, listed, storage_flag
 from search.views.proportion import wilson_interval
 from search.views.summary_text import number
@@ -114,7 +115,7 @@ def scores(described: Described) -> list[str]:
         low, high = wilson_interval(described.test.accuracy, described.test.n)
         lines.append(
             f"test accuracy {described.test.accuracy:.2%} on {described.test.n} images (95 % interval {low:.1%} to "
-            f"{high:.1%}), which neither training nor search saw"
+            f"{high:.1%}), which neither training nor search saw{_majority(described, 'test')}"
         )
     if (problem := model_problem(described.trial.user_attrs)) is not None:
         lines.append(f"not to be exported: {problem}")
@@ -126,7 +127,13 @@ def validation_interval(described: Described) -> str:
     if described.manifest.objective != "val_accuracy":
         return ""
     low, high = wilson_interval(described.value, described.manifest.n_validation)
-    return f", on {described.manifest.n_validation} images (95 % interval {low:.1%} to {high:.1%})"
+    interval = f"95 % interval {low:.1%} to {high:.1%}"
+    return f", on {described.manifest.n_validation} images ({interval}){_majority(described, 'validation')}"
+
+
+def _majority(described: Described, part: Part) -> str:
+    words = majority_words(described.manifest, part)
+    return f"; {words}" if words else ""
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from search.baselines import BaselineResult, best_baseline
 from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson
+from search.views.majority import Part, majority_words
 from search.views.proportion import wilson_interval
 from search.views.summary import Summary, TrialLine
 from storage import Manifest
@@ -36,7 +37,15 @@ def top_table(summary: Summary) -> str:
     names = list(dict.fromkeys(name for line in summary.top for name in line.params))
     columns = ("trial", summary.manifest.objective, "epochs", *names)
     rows = tuple(tuple(cells(line, names)) for line in summary.top)
-    return table_text(TextTable("Best trials", columns, rows, frozenset(columns[:FACTS])))
+    table = table_text(TextTable("Best trials", columns, rows, frozenset(columns[:FACTS])))
+    remark = majority_words(summary.manifest, "validation") if summary.manifest.objective == "val_accuracy" else ""
+    return f"{table}{f'On the validation images, {remark}.' if remark else ''}\n".rstrip("\n") + "\n"
+
+
+def majority_remark(summary: Summary, part: Part) -> str:
+    """What the majority's share is there, to stand behind an accuracy."""
+    words = majority_words(summary.manifest, part)
+    return f"; {words}" if words else ""
 
 
 def cells(line: TrialLine, names: Sequence[str]) -> list[str]:
@@ -77,7 +86,7 @@ def test_line(summary: Summary) -> str:
     return (
         f"Test accuracy of trial {summary.test.trial}: {summary.test.accuracy:.2%} "
         f"(95 % interval {low:.1%} to {high:.1%}), measured once, on {summary.test.n} images "
-        "that neither training nor search saw.\n"
+        f"that neither training nor search saw{majority_remark(summary, 'test')}.\n"
     )
 
 

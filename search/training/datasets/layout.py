@@ -96,7 +96,7 @@ def _is_read(path: Path, tree: Tree, seen: set[str]) -> bool:
     real = os.path.realpath(path)
     if _hidden(path.name):
         for place, _, names in os.walk(path):
-            for name in names:
+            for name in sorted(names):
                 tree.left_out.add(f"in hidden folders ({path.name})", tree.name_of(Path(place, name)))
         return False
     if real in seen:

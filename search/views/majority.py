@@ -1,0 +1,24 @@
+"""The majority's share: what naming the most frequent class alone reaches, against which accuracies are to be read."""
+
+from typing import Literal
+
+from storage import Manifest
+
+Part = Literal["training", "validation", "test"]
+
+
+def majority_share(manifest: Manifest, part: Part) -> float | None:
+    """The share of the most frequent class among the images of a part; None where a study doesn't know its counts."""
+    counts = manifest.class_counts.get(part, ())
+    return max(counts) / sum(counts) if sum(counts) else None
+
+
+def majority_words(manifest: Manifest, part: Part) -> str:
+    """The same as half a sentence; "" where it isn't known."""
+    share = majority_share(manifest, part)
+    if share is None:
+        return ""
+    counts = manifest.class_counts[part]
+    first = counts.index(max(counts))
+    name = f"one class ({manifest.classes[first]}, say)" if counts.count(max(counts)) > 1 else manifest.classes[first]
+    return f"always naming {name} gives {share:.2%}"
