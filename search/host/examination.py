@@ -14,14 +14,21 @@ from typing import Literal
 
 import psutil
 
+from search.cgroup import total_memory
 from search.host.gpus import Gpu, find_gpus
 from search.host.installed import Installed, differing_from_lock, out_of_range
-from search.host.machine import default_workers, usable_processors
+from search.host.machine import default_workers, free_memory, usable_processors
 from search.study.folders import default_artifacts
 
 Verdict = Literal["ok", "note", "problem"]
 
 MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
+OURS = {
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+    "floatx": "float32",
+    "epsilon": 1e-07,
+}
 OLDEST, NEWEST = (3, 11), (3, 14)
 LITTLE_MEMORY_GB = 1.5
 LITTLE_DISK_GB = 1.0
@@ -98,7 +105,7 @@ def lock_finding(different: Sequence[Installed] | None) -> Finding:
 
 def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
     """Keras and its backend, and whether it can use the GPUs that there are."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {"KERAS_BACKEND": "tensorflow", **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-P", "-c", ASK_KERAS]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=KERAS_S, check=False)
@@ -115,7 +122,25 @@ def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
         return
     answer = json.loads(answers[0])
     yield Finding("keras", "ok", f"Keras {answer['version']} on {answer['backend']}")
+    yield from settings_findings()
     yield gpu_finding(gpus, [device for device in answer["devices"] if not device.startswith("cpu")])
+
+
+def settings_findings() -> Iterator[Finding]:
+    """What Keras' own settings say that searches set otherwise."""
+    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+    try:
+        said = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return  # there is none, or Keras overwrites it
+    said = said if isinstance(said, dict) else {}
+    changed = [f"{name} {said[name]}" for name, ours in OURS.items() if said.get(name, ours) != ours]
+    if changed:
+        used = ", ".join(f"{name} {ours}" for name, ours in OURS.items())
+        advice = (
+            f"Searches use {used} whatever it says; scripts of your own don't. For another backend set KERAS_BACKEND."
+        )
+        yield Finding("keras.json", "note", f"{path} says {', '.join(changed)}", advice)
 
 
 def gpu_finding(gpus: Sequence[Gpu], usable: Sequence[str]) -> Finding:
@@ -132,9 +157,11 @@ def gpu_finding(gpus: Sequence[Gpu], usable: Sequence[str]) -> Finding:
 
 def memory_finding() -> Finding:
     """Free memory."""
-    memory = psutil.virtual_memory()
-    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
-    if memory.available / 1e9 >= LITTLE_MEMORY_GB:
+    free, total = free_memory(), total_memory()
+    found = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+    if total < psutil.virtual_memory().total:
+        found += f", which is what this container may use of {psutil.virtual_memory().total / 1e9:.1f} GB"
+    if free / 1e9 >= LITTLE_MEMORY_GB:
         return Finding("memory", "ok", found)
     advice = f"A worker with small images takes about {LITTLE_MEMORY_GB} GB: close other programs, or use another host."
     return Finding("memory", "problem", found, advice)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from search.cgroup import container_limits
 from search.errors import UsageError
 
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
@@ -16,10 +17,16 @@ SMALL_BATCH = 2**14  # pixels; measured: a second thread gains nothing at a quar
 
 
 def usable_processors() -> int:
-    """The processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The processors that this process may run on, and no more than its container has the time of."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = container_limits().processors
+    return here if limit is None else max(1, min(here, int(limit)))
+
+
+def free_memory() -> int:
+    """The bytes that processes can still take, of the machine and of the container that this one is in."""
+    free, limit = psutil.virtual_memory().available, container_limits().memory_free
+    return free if limit is None else min(free, limit)
 
 
 def processor() -> str:
@@ -31,7 +38,7 @@ def processor() -> str:
 
 def default_workers() -> int:
     """One worker a processor, as far as the memory goes: small models train best on one thread each."""
-    by_memory = int(psutil.virtual_memory().available // WORKER_MEMORY_BYTES)
+    by_memory = free_memory() // WORKER_MEMORY_BYTES
     return max(1, min(usable_processors(), by_memory))
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.trainers.protocol import Precision
-from search.training.keras_import import no_collections, only_keras
+from search.training.keras_import import no_collections, only_keras, use_our_conventions
 from search.training.split import Split
 
 THREADS = "SEARCH_THREADS"
 XLA = "SEARCH_XLA"
 TENSORFLOW = "tensorflow"
+BACKEND = "KERAS_BACKEND"
 STEPS_A_CALL = 16  # of a step program: an epoch can be stopped between two calls
 ALIGNMENT = 64  # bytes, what TensorFlow wants of memory that it doesn't allocate
 
@@ -40,14 +41,16 @@ def configure(threads: int | None) -> None:
 def import_keras() -> None:
     """Imports Keras and its backend, and nothing more: no thread is started and no device looked for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault(BACKEND, TENSORFLOW)
     with only_keras(), no_collections():
         if _on_tensorflow():
             import tensorflow as tf  # noqa: F401
-        import keras  # noqa: F401
+        import keras
+    use_our_conventions(keras.config)
 
 
 def _on_tensorflow() -> bool:
-    return os.environ.get("KERAS_BACKEND", TENSORFLOW) == TENSORFLOW
+    return os.environ.get(BACKEND, TENSORFLOW) == TENSORFLOW
 
 
 def threads_wanted() -> int | None:

@@ -4,7 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 # Keras looks for them to take their tables and to offer wrappers for them: a quarter of the time of its import.
 NOT_NEEDED = ("pandas", "sklearn")
@@ -35,3 +35,10 @@ def no_collections() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+def use_our_conventions(config: Any) -> None:
+    """Sets what ~/.keras/keras.json may have changed: a study means the same on every machine. `config` is Keras'."""
+    config.set_image_data_format("channels_last")
+    config.set_floatx("float32")
+    config.set_epsilon(1e-7)

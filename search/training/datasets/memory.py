@@ -2,8 +2,7 @@
 is taken.
 """
 
-import psutil
-
+from search.cgroup import total_memory
 from search.training.datasets.errors import ArrayError
 
 SHARE = 0.5  # splitting them, and bringing them into form, takes as much again
@@ -11,7 +10,7 @@ SHARE = 0.5  # splitting them, and bringing them into form, takes as much again
 
 def require_memory(size: int, what: str) -> None:
     """Raises ArrayError unless so many bytes of images are at most half of the machine's memory."""
-    most = int(SHARE * psutil.virtual_memory().total)
+    most = int(SHARE * total_memory())
     if size > most:
         raise ArrayError(
             f"{what} would take {size / 1e9:,.1f} GB, and {most / 1e9:,.1f} GB are the most: {SHARE:.0%} of this "

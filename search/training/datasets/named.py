@@ -10,6 +10,7 @@ from search.training.datasets.arrays import RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.errors import DatasetUnavailable
 from search.training.datasets.npz import load_npz
+from search.training.keras_import import use_our_conventions
 
 DATA_DIR = "SEARCH_DATA_DIR"
 
@@ -32,6 +33,7 @@ class Named:
     def _download(self, path: Path | None) -> RawArrays:
         import keras
 
+        use_our_conventions(keras.config)  # else channels may come first
         try:
             with contextlib.redirect_stdout(sys.stderr):  # Keras' progress bar; standard output is for results
                 (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, self.name).load_data()
