@@ -14,6 +14,7 @@ import msgspec
 from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
+from search.launching.fitting import unfit_note
 from search.outside_text import is_text
 from search.pruning import pruner_choice
 from search.samplers import GRID, sampler_choice
@@ -79,7 +80,9 @@ class Existing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a launch is going to do. `orders` are the slots that are to be in the ledger, all of them."""
+    """What a launch is going to do. `orders` are the slots that are to be in the ledger, all of them; `notes` are what
+    a person should know beforehand.
+    """
 
     url: str
     study_name: str
@@ -87,6 +90,7 @@ class Plan:
     source: SpaceSource
     orders: tuple[SlotOrder, ...]
     existing: Existing | None
+    notes: tuple[str, ...] = ()
 
     @property
     def n_trials(self) -> int:
@@ -122,7 +126,8 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, source.space, existing)
-    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing)
+    notes = tuple(note for note in [unfit_note(source.space, manifest.image_shape)] if note)
+    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing, notes)
 
 
 def require_search(study_name: str, stored: Manifest) -> None:

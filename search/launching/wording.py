@@ -49,7 +49,7 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
         f"{manifest.epochs} epochs{in_precision(manifest)}, sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}\n"
-        f"{baselines_line(plan)}{existing}"
+        f"{baselines_line(plan)}{existing}{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
 
 

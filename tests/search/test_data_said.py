@@ -98,3 +98,34 @@ def test_a_study_of_an_earlier_release_says_nothing_of_what_it_does_not_know() -
     older = Manifest.from_json(json.dumps(fields))
     assert data_text(older) == majority_words(older, "test") == ""
     assert majority_share(older, "validation") is None
+
+
+def images_of(folder: Path, side: int) -> Path:
+    x = np.random.default_rng(0).integers(0, 256, (40, side, side)).astype(np.uint8)
+    np.savez(folder / "own.npz", x_train=x, y_train=np.arange(40) % 2)
+    return folder / "own.npz"
+
+
+def test_images_too_small_for_every_configuration_are_refused_before_a_study_is_made(tmp_path: Path) -> None:
+    done = dry_run(images_of(tmp_path, side=2))
+    assert done.exit_code == 2
+    words = " ".join(done.stderr.split())
+    assert "none of 60 configurations that bn_dropout drew at random can be trained: images of 2x2" in words
+    assert "Use fewer blocks, or larger images" in words
+    assert [path.name for path in tmp_path.iterdir()] == ["own.npz"]
+
+
+def test_images_too_small_for_some_configurations_are_told_of(tmp_path: Path) -> None:
+    space = tmp_path / "deep.py"
+    space.write_text(
+        "from spaces import Configuration, Space\nfrom spaces.configuration import Block\n"
+        "def suggest(trial):\n"
+        "    return Configuration(blocks=(Block((4,)),) * trial.suggest_int('blocks', 1, 3))\n"
+        "space = Space(name='deep', question='How deep?', suggest=suggest)\n"
+    )
+    storage = f"--storage=sqlite:///{tmp_path / 'search.db'}"
+    arguments = ["--space", f"{space}:space", "--dataset", str(images_of(tmp_path, side=5)), storage, "--dry-run"]
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    words = " ".join(done.stderr.split())
+    assert "of 60 configurations drawn at random can't be trained, and such trials will fail: images of 5x5" in words
