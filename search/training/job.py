@@ -82,6 +82,8 @@ class Jobs:
         with kept_settings(), prepared.trainees.trainee(job, space) as trainee:
             not_kept = self._keepable.why_not(trainee.keras_model()) if space.build is not None else None
             yield from self._say_once(job, not_kept)
+            if prepared.treated.warning:
+                yield Warned(job.job, prepared.treated.warning)
             resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Images = NDArray[np.float32]
 
-EPSILON = 1e-6  # added to each variance, as Keras' ImageDataGenerator did
-LEAST_VARIANCE = 1e-7  # of the largest: below, it is the rounding of single precision, or nothing at all
+EPSILON = 1e-6  # added to each variance of pixels in [0, 1], as Keras' ImageDataGenerator did
+WIDER = 1.5
 AT_ONCE = 4096  # images
 
 
@@ -82,6 +82,19 @@ def fit_pixels(pixels: Literal["standardised", "zca"], training: Images) -> Pixe
             return _whitening(training)
 
 
+def spread_warning(training: Images, validation: Images) -> str:
+    """What to say if a map that was fitted on few training images spreads others much more widely; "" if it doesn't."""
+    inside, outside = (float(images.std(dtype=np.float64)) for images in (training, validation))
+    if outside <= WIDER * inside:
+        return ""
+    pixels = training[0].size
+    return (
+        f"whitened (ZCA, epsilon {EPSILON:g}) by {len(training)} training images of {pixels} values, validation images "
+        f"spread {outside / inside:.1f} times as widely as training images do ({outside:.2f} against {inside:.2f}): "
+        "scores are those of images that look unlike what was trained on. Whiten by more images"
+    )
+
+
 def _standardisation(training: Images) -> Standardisation:
     axes = (0, 1, 2)
     mean, variance = training.mean(axes, dtype=np.float64), training.var(axes, dtype=np.float64)
@@ -92,26 +105,28 @@ def _whitening(training: Images) -> Whitening:
     """ZCA: of all maps that make the covariance the identity, the one that changes images least (Bell and Sejnowski
     1997, "The 'independent components' of natural scenes are edge filters"; Krizhevsky 2009).
 
-    Directions in which the training images don't vary become 0: there's nothing to learn of them, and dividing by next
-    to nothing would make large numbers of other images' noise.
+    All of it is computed in double precision: single precision loses the directions of little variance, and is off by
+    a hundredth in what it keeps. Directions in which the training images don't vary at all become 0: there's nothing
+    to learn of them, and dividing by next to nothing would make large numbers of other images' noise.
     """
-    flat = training.reshape(len(training), -1)
-    mean = flat.mean(0, dtype=np.float64).astype(np.float32)
+    flat = training.reshape(len(training), -1).astype(np.float64)
+    mean = flat.mean(0)
     variances, directions = _principal(flat - mean)
-    kept = variances > LEAST_VARIANCE * variances.max()
+    kept = variances > max(flat.shape) * np.finfo(np.float64).eps * variances.max()
     scaled = directions[:, kept] / np.sqrt(variances[kept] + EPSILON)
-    return Whitening(mean, (scaled @ directions[:, kept].T).astype(np.float32), training.shape[1:])
+    matrix = (scaled @ directions[:, kept].T).astype(np.float32)
+    return Whitening(mean.astype(np.float32), matrix, training.shape[1:])
 
 
-def _principal(centred: Images) -> tuple[Images, Images]:
+def _principal(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The variances of centred images (n, d) in their principal directions, and these as columns.
 
     With fewer images than pixels it takes the images' products with each other, of which there are fewer.
     """
     n, d = centred.shape
     if n >= d:
-        variances, directions = np.linalg.eigh(centred.T @ centred / np.float32(n))
+        variances, directions = np.linalg.eigh(centred.T @ centred / n)
         return variances, directions
-    variances, mixtures = np.linalg.eigh(centred @ centred.T / np.float32(n))
-    lengths = np.sqrt(np.maximum(variances, np.finfo(np.float32).tiny) * np.float32(n))
+    variances, mixtures = np.linalg.eigh(centred @ centred.T / n)
+    lengths = np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny) * n)
     return variances, centred.T @ (mixtures / lengths)

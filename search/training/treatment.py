@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.training.pixels import fit_pixels
+from search.training.pixels import fit_pixels, spread_warning
 from search.training.split import Split
 from spaces.configuration import Configuration, Pixels
 
@@ -29,10 +29,11 @@ class Treatment:
 
 @dataclass(frozen=True, eq=False)
 class Treated:
-    """Treated data, and what makes a model for them one for scaled images."""
+    """Treated data, what makes a model for them one for scaled images, and what should be said of them."""
 
     data: Split
     for_scaled: Callable[[Any], Any]
+    warning: str = ""
 
 
 def treat(data: Split, treatment: Treatment) -> Treated:
@@ -46,7 +47,8 @@ def treat(data: Split, treatment: Treatment) -> Treated:
     x[data.train] = fitted.apply(training)
     x[data.val] = fitted.apply(data.scaled(data.x_val))
     treated = replace(labelled, x=x, pixel_max=1.0)
-    return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape))
+    warning = spread_warning(x[data.train], x[data.val]) if treatment.pixels == "zca" else ""
+    return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
 
 
 def _with_shuffled_labels(data: Split, seed: int) -> Split:

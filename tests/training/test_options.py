@@ -1,5 +1,6 @@
 """Each option of training really acts, and as Keras' own way of doing it does."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.trainers.protocol import EpochEnd, Evaluate, Message, Stopped, Train, Trained
+from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Message, Stopped, Train, Trained, Warned
 from search.training.datasets import load_dataset
 from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
@@ -18,7 +19,7 @@ from search.training.job import Jobs
 from search.training.keras_runner import KerasRunner
 from search.training.model import Setting, compile_model, model_from_layers, seed_all
 from search.training.optimizer import make_optimizer, why_not_shared
-from search.training.pixels import EPSILON
+from search.training.pixels import EPSILON, fit_pixels
 from search.training.runner import make_runner
 from search.training.split import Split, split
 from search.training.structure import structure_of
@@ -231,6 +232,36 @@ def test_zca_makes_the_covariance_of_training_images_the_identity_where_they_var
     assert varying.sum() > 40
     assert np.allclose(after[varying], 1, atol=0.02)
     assert after.max() < 1.02
+
+
+@pytest.mark.parametrize("limit", [300, 60], ids=["more images than pixels", "fewer"])
+def test_zca_keeps_every_direction_in_which_images_vary_and_is_that_of_double_precision(limit: int) -> None:
+    """Pixels with a variance of 1e-8 of the others' are what single precision takes for noise."""
+    rng = np.random.default_rng(0)
+    images = rng.random((limit, 10, 10, 1))
+    images[:, 0] = 0.5 + 1e-4 * images[:, 0]
+    flat = images.astype(np.float32).astype(np.float64).reshape(limit, -1)
+    left, singular, right = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    kept = singular > 1e-9 * singular[0]
+    variance = singular[kept] ** 2 / limit
+    reference = (left[:, kept] * np.sqrt(limit * variance / (variance + EPSILON))) @ right[kept]
+    whitened = fit_pixels("zca", images.astype(np.float32)).apply(images.astype(np.float32))
+    assert np.allclose(whitened.reshape(limit, -1), reference, atol=1e-3)
+
+
+def test_few_images_for_zca_are_told_of_with_the_figure(trainer: Any, job: Callable[..., Train]) -> None:
+    few = job(
+        configuration=msgspec.structs.replace(SMALL, inputs=Inputs("zca")),
+        data=DataSource("digits", limit_train=60),
+        epochs=1,
+        checkpoints=None,
+    )
+    (warned,) = (message for message in trainer.run(few) if isinstance(message, Warned))
+    assert re.search(
+        r"ZCA, epsilon 1e-06\) by 50 training images of 64 values.* \d\.\d times as widely", warned.message
+    )
+    many = msgspec.structs.replace(few, data=DataSource("digits"))
+    assert not any(isinstance(message, Warned) for message in trainer.run(many))
 
 
 def variances(images: Any) -> Any:
