@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from scipy.stats import binomtest
 
@@ -54,6 +55,15 @@ def test_the_json_has_the_counts_the_best_and_the_test_score(summary: Summary) -
     assert document["best"]["number"] == 4
     assert document["test"] == {"trial": 4, "accuracy": 0.95, "n": 400}
     assert document["duration_s"] == 12.346
+
+
+def test_the_majoritys_share_stands_next_to_the_accuracies(summary: Summary) -> None:
+    counts = {"validation": (1, 32, *[0] * 8), "test": (1, 40, *[0] * 8)}
+    known = replace(summary, manifest=msgspec.structs.replace(summary.manifest, class_counts=counts))
+    words = " ".join(as_text(known, OPTIONS).split())
+    assert f"On the validation images, always naming {summary.manifest.classes[1]} gives 96.97%." in words
+    assert f"neither training nor search saw; always naming {summary.manifest.classes[1]} gives 97.56%." in words
+    assert json.loads(as_json(known, OPTIONS))["images"]["majority_share"]["test"] == pytest.approx(40 / 41)
 
 
 def test_the_json_of_a_search_without_a_result_says_so(summary: Summary) -> None:
