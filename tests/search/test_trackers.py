@@ -175,7 +175,9 @@ def test_tensorboard_has_each_epoch_once_after_it_failed(
         patched.setattr(msgspec.json, "format", lambda *_, **__: 1 / 0)
         assert not part.catch_up()  # all epochs were written, and the end failed
     assert part.catch_up()
-    for folder in (tmp_path / "tb" / "study").iterdir():
+    folders = [path for path in (tmp_path / "tb" / "study").iterdir() if path.is_dir()]
+    assert len(folders) == 3
+    for folder in folders:
         assert len(list(folder.glob("events.*"))) == 1
         assert (folder / "trial.json").exists()
 
