@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 from search.outside_text import shown
 
@@ -16,8 +17,17 @@ class ShownFormatter(logging.Formatter):
         return shown(super().format(record))
 
 
+class ErrorsHandler(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at the moment: see `search/held_errors.py`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def log_to_errors(level: int) -> None:
     """Logs to standard error, and nowhere else."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ErrorsHandler(sys.stderr)
     handler.setFormatter(ShownFormatter(FORMAT))
     logging.basicConfig(level=level, handlers=[handler], force=True)

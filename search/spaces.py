@@ -6,6 +6,7 @@ import click
 
 from search.commands.answer import answer, answer_json
 from search.commands.cli import Verb, format_flag
+from search.held_errors import errors_held_back
 
 EXAMPLES = {
     "python -m search.spaces": "",
@@ -27,11 +28,12 @@ def main(**flags: Any) -> None:
     from spaces import resolve, space_names
 
     as_json, ref = flags["format_"] == "json", flags["space"]
+    with errors_held_back():  # it may import Keras
+        sources = [resolve(name) for name in ([ref] if ref is not None else space_names())]
     if ref is None:
-        sources = [resolve(name) for name in space_names()]
         text = all_as_json(sources) if as_json else all_as_text(sources)
     else:
-        text = one_as_json(resolve(ref)) if as_json else one_as_text(resolve(ref))
+        text = one_as_json(sources[0]) if as_json else one_as_text(sources[0])
     if as_json:
         answer_json(text)
     else:

@@ -21,6 +21,7 @@ from search.design.plan import (
     study_manifest,
 )
 from search.errors import UsageError
+from search.held_errors import errors_held_back
 from search.launching.planning import DEFAULT_DATASET, find_existing
 from search.samplers import sampler_choice
 from search.study.own_folder import require_places
@@ -60,7 +61,8 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
     """
     if options.space is None:
         raise UsageError("--axis needs the --space whose parameter it is")
-    source = resolve(options.space)
+    with errors_held_back():  # it may import Keras
+        source = resolve(options.space)
     name = str(options.axis)
     axis = Axis(source, name, axis_choices(source.space, name, options.choices))
     return plain_plan(options, axis) if options.tune is None else tuned_plan(options, axis)

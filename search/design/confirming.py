@@ -17,6 +17,7 @@ from search.design.plan import ComparisonPlan, Setting, as_searched, make_compar
 from search.design.running import Means
 from search.design.scores import guess
 from search.errors import UsageError
+from search.held_errors import errors_held_back
 from search.study.configurations import trial_model
 from spaces import resolve
 from storage import Manifest, SharedStudy, check_url, open_study, study_names
@@ -39,7 +40,8 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     url = check_url(options.storage)
     origin = options.origin or only_search(url)
     with open_study(url, origin, only_look=True) as shared:
-        source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
+        with errors_held_back():  # it may import Keras
+            source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
         arms, notes = best_arms(shared, options.top)
         searched = shared.manifest
     comparison = Comparison(

@@ -12,6 +12,7 @@ from search.atomic_file import require_place, write_text, written_whole
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card, retrain_script
+from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.views.configuration_text import Described, describe
@@ -62,7 +63,8 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.keras"
         notes = obtain_model(shared, folder, described, options, trained)
-        return [*notes, *write_all(described, options, trained)]
+        with errors_held_back():
+            return [*notes, *write_all(described, options, trained)]
 
 
 def check_targets(options: ExportOptions) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed, TrainerDied, UsageError
+from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.trainers.process import TrainerProcess
@@ -30,7 +31,8 @@ def retrain(
         SearchFailed: it couldn't be trained.
     """
     manifest = shared.manifest
-    source = resolve(manifest.space, expected=manifest.space_fingerprint)
+    with errors_held_back():  # it may import Keras
+        source = resolve(manifest.space, expected=manifest.space_fingerprint)
     data = data_source(manifest, data_dir)
     require_same(manifest, source, data)
     number = described.trial.number

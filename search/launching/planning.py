@@ -14,6 +14,7 @@ import msgspec
 from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
+from search.held_errors import errors_held_back
 from search.launching.fitting import unfit_note
 from search.outside_text import is_text
 from search.pruning import pruner_choice
@@ -105,7 +106,8 @@ def make_plan(options: LaunchOptions) -> Plan:
         UsageError, SpaceError, StorageUsageError: something is wrong with them; nothing was created.
         StorageUnreachable: the database doesn't answer.
     """
-    source = resolve(options.space)
+    with errors_held_back():  # it may import Keras
+        source = resolve(options.space)
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     url = check_url(options.storage)
     name = options.study_name or f"{source.space.name}-{Path(dataset).stem}"

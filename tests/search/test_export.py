@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,20 @@ def test_an_export_stands_on_its_own(exportable: Any, lab: Any, tmp_path: Path) 
     assert f"{facts['parameters']} parameters" in done.stdout
     assert int(done.stdout.splitlines()[-1]) == facts["parameters"]
     assert (out / "retrained.keras").exists()
+
+
+def test_an_export_says_nothing_of_missing_graphics_cards(exportable: Any, lab: Any, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-m", "search.export", "--storage", lab.url, "-o", "model.keras"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "model.keras" in done.stdout
+    assert done.stderr == ""
 
 
 def test_workers_compute_as_the_study_says_and_its_export_does_so_too(

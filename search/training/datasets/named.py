@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.held_errors import errors_held_back
 from search.training.datasets.arrays import RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.errors import DatasetUnavailable
@@ -31,7 +32,8 @@ class Named:
         return dataset_of(self.name, self._download(path), self.classes)
 
     def _download(self, path: Path | None) -> RawArrays:
-        import keras
+        with errors_held_back():
+            import keras
 
         use_our_conventions(keras.config)  # else channels may come first
         try:

@@ -1,0 +1,61 @@
+"""What libraries write to the descriptor of standard error, held back until something fails.
+
+TensorFlow says of every machine without a graphics card that there is none, in C++, before it can be told not to.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, suppress
+from typing import BinaryIO, TextIO
+
+from search.errors import SearchError
+from search.outside_text import shown
+from spaces.errors import SpaceError
+
+ERRORS = 2  # the descriptor of standard error
+
+
+@contextmanager
+def errors_held_back() -> Iterator[None]:
+    """Within the block, the descriptor leads to a file, which is shown if the block fails unexpectedly. What Python
+    writes to `sys.stderr` is shown as ever. For blocks that start no process.
+    """
+    try:
+        kept = os.dup(ERRORS)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as held, os.fdopen(kept, "w", 1, "utf-8", "backslashreplace") as ours:
+        given = sys.stderr
+        given.flush()
+        os.dup2(held.fileno(), ERRORS)
+        try:
+            with redirect_stderr(ours if _is_descriptor(given) else given):
+                yield
+        except (SearchError, SpaceError):  # a sentence says it all
+            raise
+        except Exception:
+            _lead_back(kept)
+            _show(held)
+            raise
+        finally:
+            _lead_back(kept)
+
+
+def _is_descriptor(stream: TextIO) -> bool:
+    """Whether it writes to the descriptor: in tests and notebooks it may be something else."""
+    with suppress(AttributeError, OSError, ValueError):
+        return stream.fileno() == ERRORS
+    return False
+
+
+def _lead_back(kept: int) -> None:
+    os.dup2(kept, ERRORS)
+
+
+def _show(held: BinaryIO) -> None:
+    held.seek(0)
+    sys.stderr.write(shown(held.read().decode(errors="backslashreplace")))
+    sys.stderr.flush()
