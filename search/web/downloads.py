@@ -7,14 +7,18 @@ can. So whatever isn't a plain picture or text is downloaded, and what a browser
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.web import answers
-from search.web.answers import Headers, change_headers, without
+from search.web.answers import Headers, without
 
 FILES = "/artifacts/"
-IDENTITY = re.compile(r"[0-9a-fA-F-]+")
+IDENTITY = re.compile(r"[0-9a-fA-F-]{1,64}")
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json"})
+# A type is whatever the one who stored the file said that it is, line breaks and further headers included.
+KIND = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+UNKNOWN = "application/octet-stream"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
@@ -36,7 +40,23 @@ class Downloads:
                 "This file is gone, or in a folder that this dashboard doesn't see. Of each study the models of the "
                 "best trials are kept; --artifacts names another folder.",
             )
-        return change_headers(self.app, environ, start, as_data)
+        return self._hand_out(environ, start)
+
+    def _hand_out(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        begun = list[tuple[str, Headers]]()
+
+        def note(status: str, headers: Headers, _: Any = None, /) -> Any:
+            begun.append((status, headers))
+
+        content = self.app(environ, note)
+        status, headers = begun[-1]
+        if not status.startswith("5"):
+            start(status, as_data(headers))
+            return content
+        if hasattr(content, "close"):
+            content.close()
+        # What the study says of the file, such as its type, is whatever the one who stored it said.
+        return answers.text(start, "404 Not Found", "What the study says of this file is damaged.")
 
     def _is_there(self, path: str) -> bool:
         artifact_id = path.rstrip("/").rpartition("/")[2]
@@ -48,4 +68,6 @@ def as_data(headers: Headers) -> Headers:
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     shown = kind.partition(";")[0].strip().lower() in SHOWN
     disposition = ("Content-Disposition", "inline" if shown else "attachment")
-    return [*without(headers, "Content-Disposition"), ("Content-Security-Policy", POLICY), disposition]
+    typed = [("Content-Type", kind if KIND.fullmatch(kind) else UNKNOWN)]
+    rest = without(headers, "Content-Disposition", "Content-Type")
+    return [*rest, *typed, ("Content-Security-Policy", POLICY), disposition]

@@ -9,10 +9,11 @@ import binascii
 import hashlib
 import hmac
 import html
+import math
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Self
 from urllib.parse import parse_qs
@@ -20,12 +21,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.errors import UsageError
 from search.web import answers
+from search.web.throttle import Throttle
 
 VARIABLE = "SEARCH_DASHBOARD_LOGIN"
 SHORTEST = 12
 COOKIE = "search_dashboard"
 SESSION_S = 7 * 24 * 3600
 LONGEST_FORM = 4096
+LOG_OUT = (
+    '<form method="post" action="/logout"><button>Log out</button></form><p><a href="/">Back to the searches</a></p>'
+)
 PAGES = re.compile(r"(/[\w-]+)+/?")
 
 
@@ -72,15 +77,27 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Login:
-    """Lets in who has logged in or brings the credentials along, and asks everybody else for them."""
+    """Lets in who has logged in or brings the credentials along, and asks everybody else for them. `/logout` ends what
+    a browser has, with a button, as another site could have a link opened.
+    """
 
     app: WSGIApplication
     credentials: Credentials
+    throttle: Throttle = field(default_factory=Throttle)
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/login":
-            return self._log_in(environ, start) if environ["REQUEST_METHOD"] == "POST" else self._ask(start, "/")
-        if self._brings_session(environ) or self._brings_credentials(environ):
+        sent = environ["REQUEST_METHOD"] == "POST"
+        if environ["PATH_INFO"] == "/logout":
+            return log_out(start) if sent else answers.page(start, "200 OK", "Searches: log out", LOG_OUT)
+        logs_in = environ["PATH_INFO"] == "/login"
+        if not logs_in and self._brings_session(environ):
+            return self.app(environ, start)
+        tries = (logs_in and sent) or bool(environ.get("HTTP_AUTHORIZATION"))
+        if tries and (wait := self.throttle.wait_s(address_of(environ))) > 0:
+            return too_many(start, wait)
+        if logs_in:
+            return self._log_in(environ, start) if sent else self._ask(start, "/")
+        if tries and self._brings_credentials(environ):
             return self.app(environ, start)
         if answers.wants_page(environ):
             return self._ask(start, environ["PATH_INFO"])
@@ -96,6 +113,14 @@ class Login:
         return COOKIE in cookies and self.credentials.accepts(cookies[COOKIE].value, time.time())
 
     def _brings_credentials(self, environ: WSGIEnvironment) -> bool:
+        return self._noted(environ, self._authorizes(environ))
+
+    def _noted(self, environ: WSGIEnvironment, right: bool) -> bool:
+        """Whether a try was right, which its address is remembered for."""
+        (self.throttle.succeeded if right else self.throttle.failed)(address_of(environ))
+        return right
+
+    def _authorizes(self, environ: WSGIEnvironment) -> bool:
         scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.credentials.user is None and self.credentials.match("", value.strip())
@@ -110,7 +135,7 @@ class Login:
     def _log_in(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         form = read_form(environ)
         goal = form.get("next", "")
-        if not self.credentials.match(form.get("user", ""), form.get("secret", "")):
+        if not self._noted(environ, self.credentials.match(form.get("user", ""), form.get("secret", ""))):
             return self._ask(start, goal, "That is wrong. Try again.")
         session = self.credentials.sign(int(time.time()) + SESSION_S)
         cookie = f"{COOKIE}={session}; Path=/; Max-Age={SESSION_S}; HttpOnly; SameSite=Strict"
@@ -131,6 +156,24 @@ class Login:
             f"<p>Whoever started this dashboard knows it: it is in <code>{VARIABLE}</code> there.</p>"
         )
         return answers.page(start, "401 Unauthorized", "Searches: log in", body)
+
+
+def address_of(environ: WSGIEnvironment) -> str:
+    """Where a request is from."""
+    return str(environ.get("REMOTE_ADDR", "an unknown address"))
+
+
+def too_many(start: StartResponse, wait_s: float) -> Iterable[bytes]:
+    """Answers whoever was wrong too often."""
+    seconds = math.ceil(wait_s)
+    words = f"Too many logins from this address were wrong. Try again in {seconds} s."
+    return answers.text(start, "429 Too Many Requests", words, [("Retry-After", str(seconds))])
+
+
+def log_out(start: StartResponse) -> Iterable[bytes]:
+    """Has the browser forget that it is logged in."""
+    cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+    return answers.text(start, "303 See Other", "Good-bye.", [("Location", "/login"), ("Set-Cookie", cookie)])
 
 
 def read_form(environ: WSGIEnvironment) -> dict[str, str]:

@@ -25,6 +25,10 @@ from search.web.login import VARIABLE, Credentials, Login
 from storage import check_url
 
 THREADS = 8
+# Requests that are begun and never finished hold a connection each, until they have been silent for long enough.
+CONNECTIONS = 2000
+SILENCE_S = 20
+CLEANUP_S = 5
 LONGEST_REQUEST = 64 * 2**20  # an artifact that is uploaded, where that is allowed
 EVERYWHERE = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - named, in order to see that somebody asks for it
 
@@ -69,6 +73,7 @@ def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
         assemble(database, options),
         sockets=[listener],
         threads=THREADS,
+        **patience(),
         ident="",
         max_request_body_size=LONGEST_REQUEST,
     )
@@ -81,6 +86,16 @@ def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
     server.run()  # until SIGINT or SIGTERM
     server.close()
     database.close()
+
+
+def patience() -> dict[str, int | bool]:
+    """How many connections the server holds, and for how long while nothing comes through them."""
+    return {
+        "connection_limit": CONNECTIONS,
+        "channel_timeout": SILENCE_S,
+        "cleanup_interval": CLEANUP_S,
+        "asyncore_use_poll": True,  # the other way knows no more than 1,024 files
+    }
 
 
 def require_login(options: DashboardOptions) -> None:

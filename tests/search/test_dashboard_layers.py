@@ -1,6 +1,7 @@
 """The layers before optuna-dashboard: who comes in, what may be changed, how files are handed out."""
 
 import base64
+import gc
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -98,9 +99,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Shown:
         models.mkdir(parents=True)
         store = FileSystemArtifactStore(models)
         trial = shared.study.ask()
-        for name, content in {"page.html": EVIL, "curve.svg": b"<svg/>", "note.txt": b"words"}.items():
+        for name, content in {"page.html": EVIL, "curve.svg": b"<svg/>", "note.txt": b"words", "odd.bin": b"1"}.items():
             (folder / name).write_bytes(content)
-            stored = upload_artifact(artifact_store=store, file_path=str(folder / name), study_or_trial=trial)
+            kind = "text/html\r\nX-Injected: 1" if name == "odd.bin" else None
+            stored = upload_artifact(
+                artifact_store=store, file_path=str(folder / name), study_or_trial=trial, mimetype=kind
+            )
             found[name] = (
                 f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{stored}"  # as the dashboard has it
             )
@@ -133,9 +137,27 @@ def test_text_is_shown_and_pictures_that_can_hold_scripts_are_downloaded(
     assert ask(shown.dashboard(), shown.artifacts[name]).headers["Content-Disposition"] == disposition
 
 
-@pytest.mark.parametrize("path", ["/artifacts/1/1/../../search.db", "/artifacts/x", "/artifacts/", "/artifacts/1/1/00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/artifacts/1/1/../../search.db",
+        "/artifacts/x",
+        "/artifacts/",
+        "/artifacts/1/1/00",
+        f"/artifacts/1/1/{'0' * 5000}",
+    ],
+)
 def test_an_address_of_no_artifact_leads_nowhere(shown: Shown, path: str) -> None:
     assert ask(shown.dashboard(), path).status == 404
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_a_file_whose_stored_type_has_a_line_break_is_no_fault_of_the_server(shown: Shown) -> None:
+    answer = ask(shown.dashboard(), shown.artifacts["odd.bin"])
+    assert answer.status == 404
+    assert b"damaged" in answer.body
+    assert "X-Injected" not in answer.headers
+    gc.collect()  # what optuna-dashboard had opened
 
 
 def test_an_artifact_whose_file_was_removed_is_said_to_be_gone(shown: Shown) -> None:

@@ -1,0 +1,62 @@
+"""How often a login may be tried: an address that was wrong a few times waits, longer each time, and all others don't.
+
+Behind a proxy all come from its address. People who are logged in aren't concerned, whatever others try.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+FREE_TRIES = 5
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+FORGOTTEN_S = 15 * 60.0
+MOST_ADDRESSES = 10_000
+
+
+@dataclass
+class Failures:
+    """How often an address was wrong in a row, when it last was, and until when it has to wait."""
+
+    count: int = 0
+    last: float = 0.0
+    until: float = 0.0
+
+
+@dataclass
+class Throttle:
+    """Counts failed logins by address. Safe to use from several threads."""
+
+    clock: Callable[[], float] = time.monotonic
+    _failures: OrderedDict[str, Failures] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_s(self, address: str) -> float:
+        """How many seconds the address must wait before it may try again; 0 if it needn't."""
+        with self._lock:
+            found = self._failures.get(address)
+            return 0.0 if found is None else max(0.0, found.until - self.clock())
+
+    def failed(self, address: str) -> None:
+        """Takes down that a login from the address was wrong, and logs it."""
+        now = self.clock()
+        with self._lock:
+            found = self._failures.pop(address, Failures())
+            if now - found.last > FORGOTTEN_S:
+                found = Failures()
+            beyond = found.count + 1 - FREE_TRIES
+            wait = min(FIRST_WAIT_S * 2.0**beyond, LONGEST_WAIT_S) if beyond >= 0 else 0.0
+            self._failures[address] = Failures(found.count + 1, now, now + wait)
+            while len(self._failures) > MOST_ADDRESSES:
+                self._failures.popitem(last=False)
+        log.warning("a login from %s was wrong, %d in a row now", address, found.count + 1)
+
+    def succeeded(self, address: str) -> None:
+        """Forgets what the address got wrong before."""
+        with self._lock:
+            self._failures.pop(address, None)
