@@ -4,8 +4,11 @@ Installed, it is the program `keras-image-search`, whose commands, flags and nam
 """
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
 
 # A command is one line here, in the task that it serves; its module is search/VERB.py.
 TASKS = {
@@ -36,6 +39,12 @@ VERBS = {verb: purpose for verbs in TASKS.values() for verb, purpose in verbs.it
 
 class Program(click.Group):
     """The commands, each imported when it is asked for."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs the program; see click.Command.main."""
+        speak_to_nobody_if_need_be()
+        with machine_errors():
+            return super().main(*args, **extra)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names of the commands."""

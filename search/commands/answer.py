@@ -15,16 +15,16 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
 import click
 
+from search.commands.streams import ERRORS, OUTPUT, leads_to
 from search.outside_text import shown
 
 NOT_ASCII = re.compile("[^\x00-\x7e]")
 STREAM = "search.answers"
-OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
 
 
 def answer(text: str, *, nl: bool = True) -> None:
@@ -52,7 +52,12 @@ def accept_all_letters() -> None:
 
 def _write(text: str, stream: TextIO, *, nl: bool = True) -> None:
     encoding = stream.encoding or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, nl=nl)
+    try:
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"standard output can't be written: {error.strerror}") from error
 
 
 def answer_stream() -> TextIO:
@@ -81,27 +86,21 @@ def _kept_output() -> Iterator[TextIO]:
     when the process ends, for what prints at the very end.
     """
     given = sys.stdout
-    if not _is_descriptor(given):
+    if not leads_to(given, OUTPUT):
         yield given
         return
     given.flush()
     kept = os.dup(OUTPUT)
     _lead_to_errors()
+    stream = open(kept, "w", encoding=given.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
     try:
-        with open(kept, "w", encoding=given.encoding, errors="backslashreplace", closefd=False) as stream:
-            yield stream
+        yield stream
     finally:
+        with suppress(OSError):  # all of it was flushed when it was written, or that has failed already
+            stream.close()
         os.dup2(kept, OUTPUT)
         os.close(kept)
         atexit.register(_end_output)
-
-
-def _is_descriptor(stream: TextIO) -> bool:
-    """Whether it writes to the descriptor of standard output: in tests and notebooks it may be something else."""
-    try:
-        return stream.fileno() == OUTPUT
-    except (AttributeError, OSError, ValueError):
-        return False
 
 
 def _end_output() -> None:

@@ -16,6 +16,7 @@ import click
 
 from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
+from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
 from search.commands.values import require_no_nul, require_usable
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.logs import log_to_errors
@@ -74,6 +75,12 @@ class Verb(click.Command):
                 raise
             raise click.UsageError(shown(message), error.ctx) from error  # it names files, or settings of a file
         return context
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs the command as a program; see click.Command.main."""
+        speak_to_nobody_if_need_be()
+        with machine_errors():
+            return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command's function, its answer alone on standard output, turning our errors into exit codes."""

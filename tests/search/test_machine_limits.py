@@ -1,0 +1,86 @@
+"""A full device in the place of a stream, and too few descriptors: a sentence and an exit code, no traceback."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
+
+ROOT = Path(__file__).resolve().parents[2]
+FULL = Path("/dev/full")
+NO_ROOM = "can't be written: No space left on device."
+
+
+@pytest.fixture
+def url(lab: Any) -> str:
+    """The URL of a finished study."""
+    lab.study(2)
+    lab.work()
+    lab.close()
+    found: str = lab.url
+    return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command as a program, with these streams and limits."""
+
+    def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+        environment = {**inherited, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, text=True, timeout=120, check=False, **streams)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("search.status",), ("search.status", "-f", "json"), ("search.best",), ("search.spaces", "--help"), ("search",)],
+    ids=" ".join,
+)
+def test_an_answer_that_cannot_be_written_is_an_error(command: tuple[str, ...], url: str, run: Any) -> None:
+    storage = ("--storage", url) if command[0] in ("search.status", "search.best") else ()
+    with FULL.open("w") as full:
+        done = run(*command, *storage, stdout=full)
+    assert done.returncode == EXIT_FAILED
+    assert done.stderr.startswith("Error: standard output")
+    assert done.stderr.endswith(f"{NO_ROOM}\n")
+
+
+def test_a_search_goes_on_though_nobody_hears_of_it(run: Any) -> None:
+    flags = ("--space", "bn_dropout", "--n-trials", "2", "--epochs", "1", "--n-workers", "1", "--limit-train", "100")
+    with FULL.open("w") as full:
+        searched = run("search.launch", *flags, stderr=full)
+        mistyped = run("search.launch", "--space", "nothing", stderr=full)
+    assert searched.returncode == EXIT_DONE
+    assert "is complete: 2 trials" in searched.stdout
+    assert mistyped.returncode == EXIT_USAGE
+
+
+@pytest.mark.parametrize("descriptors", [7, 10, 12])
+def test_too_few_descriptors_are_said_to_be_too_few(descriptors: int, run: Any) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+    done = run("search.launch", "--space", "bn_dropout", "--n-trials", "2", "--n-workers", "2", preexec_fn=limit)
+    assert done.returncode == EXIT_FAILED, done.stderr
+    assert "Error: Too many open files" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_24_descriptors_of_a_small_container_are_enough(run: Any) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+
+    flags = ("--space", "bn_dropout", "--n-trials", "2", "--epochs", "1", "--n-workers", "2", "--limit-train", "100")
+    done = run("search.launch", *flags, preexec_fn=limit)
+    assert done.returncode == EXIT_DONE, done.stderr
