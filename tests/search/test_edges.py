@@ -211,3 +211,15 @@ def test_a_folder_that_is_not_utf_8_is_refused_before_anything_is_made(tmp_path:
         assert "Traceback" not in done.stderr
     assert list(odd.iterdir()) == []
     assert list(tmp_path.iterdir()) == [odd]
+
+
+def test_files_are_as_private_as_the_umask_says(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "search.launch", "--space", "bn_dropout", "--n-trials", "1", "--epochs", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for name, umask, forbidden in (("private", 0o077, 0o077), ("shared", 0o007, 0o007)):
+        folder = tmp_path / name
+        folder.mkdir()
+        subprocess.run([*command, "-q"], cwd=folder, env=environment, umask=umask, capture_output=True, check=True)
+        made = list(folder.rglob("*"))
+        assert {"search.db", "logs", "models"} <= {path.name for path in made}
+        assert [path for path in made if path.stat().st_mode & forbidden] == []
