@@ -5,7 +5,8 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -18,6 +19,11 @@ from search.trainers.environment import without_secrets
 from search.trainers.protocol import Command, Message, Ready
 
 LOG_TAIL_BYTES = 4096
+GIVE_UP_POLL_S = 0.2
+
+
+class NotAwaited(Exception):
+    """The trainer isn't waited for any longer."""
 
 
 class TrainerProcess:
@@ -87,13 +93,19 @@ class TrainerProcess:
             raise self._died()
         return message
 
-    def wait_ready(self, timeout: float) -> Ready:
+    def wait_ready(self, timeout: float, give_up: Callable[[], bool] = lambda: False) -> Ready:
         """Waits until the trainer has imported Keras.
 
         Raises:
             TrainerDied: it ended, or wasn't ready within `timeout` seconds.
+            NotAwaited: `give_up`, which is asked now and then, said so.
         """
-        message = self.receive(timeout)
+        deadline = time.monotonic() + timeout
+        message = None
+        while message is None and (left := deadline - time.monotonic()) > 0:
+            if give_up():
+                raise NotAwaited
+            message = self.receive(min(left, GIVE_UP_POLL_S))
         if isinstance(message, Ready):
             return message
         self.kill()

@@ -21,6 +21,7 @@ from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.split_seed import split_seed
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
+from search.trainers.process import NotAwaited, TrainerProcess
 from search.trainers.protocol import EpochEnd, Failed, Message, Ready, Train, Trained, Warned
 from search.workers.aftermath import Aftermath
 from search.workers.lease import LeaseKeeper
@@ -216,12 +217,18 @@ class Attempt:
         gets the job.
         """
         while True:
-            process, ready = self.bench.trainer.process()
+            process, ready = self._ready_trainer()
             process.send(job)
             self._running = RunningJob(self.bench.trainer, process, job)
             self.aftermath.do()
             if self._running.held:
                 return self._running, ready
+
+    def _ready_trainer(self) -> tuple[TrainerProcess, Ready]:
+        try:
+            return self.bench.trainer.process(give_up=lambda: self.shutdown.requested)
+        except NotAwaited:
+            raise Released from None
 
     def _follow(self, running: RunningJob, keeper: LeaseKeeper) -> Outcome:
         began = time.monotonic()

@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from search.errors import TrainerDied, TrainerUnavailable
@@ -50,22 +50,23 @@ class Trainer:
         """Starts the process, unless it runs already, without waiting for it to be ready."""
         self._running()
 
-    def process(self) -> tuple[TrainerProcess, Ready]:
+    def process(self, give_up: Callable[[], bool] = lambda: False) -> tuple[TrainerProcess, Ready]:
         """The running trainer and what it said of itself.
 
         Raises:
             TrainerUnavailable: it couldn't be started.
+            NotAwaited: `give_up` said so before it was ready.
         """
         process = self._running()
         if self._ready is None:
             try:
-                self._ready = process.wait_ready(TRAINER_START_S)
+                self._ready = process.wait_ready(TRAINER_START_S, give_up)
             except TrainerDied as error:
                 self.discard()
                 if process.served:
                     log.warning("the trainer server gave no trainer (%s): they are started without it", error)
                     forget_server()
-                    return self.process()
+                    return self.process(give_up)
                 raise TrainerUnavailable(f"no trainer could be started: {error}") from error
         return process, self._ready
 

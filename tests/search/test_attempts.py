@@ -1,6 +1,7 @@
 """What becomes of a slot: each way in which an attempt can end, with a trainer that does as it is told."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -190,19 +191,35 @@ def test_a_worker_that_is_told_to_leave_gives_its_slot_back_with_the_checkpoint(
     assert [(row.scores.epoch, row.token) for row in shared.ledger.all_epochs()] == [(1, 1), (2, 1), (3, 2)]
 
 
+def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
+    lab: Any, in_thread: Callable[[Callable[[], None]], threading.Thread], wait_until: Callable[..., Any]
+) -> None:
+    shared = lab.study(1)
+    bench = lab.bench()
+    bench.trainer.command = (sys.executable, "-c", "import signal; signal.pause()")
+    shutdown = Shutdown()
+    thread = in_thread(lambda: lab.work(bench, shutdown))
+    wait_until(lambda: bench.trainer.current, "the trainer to be started")
+    shutdown.request()
+    thread.join()
+    (slot,) = shared.ledger.slots()
+    assert (slot.state, slot.failures) == ("waiting", 0)
+
+
 def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
     lab: Any,
     in_thread: Callable[[Callable[[], None]], threading.Thread],
     wait_until: Callable[..., Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    shared = lab.study(1, lease_s=0.3)
+    shared = lab.study(1, lease_s=6.0)
     lab.acts = {0: [{"hold_before": 2}]}
     bench = lab.bench()
     awake = stall_renewals(bench)
     thread = in_thread(lambda: lab.work(bench))
     wait_until(lambda: len(shared.ledger.all_epochs()) == 1, "an epoch")
-    lease = wait_until(lambda: shared.ledger.claim("another", 30.0), "the lease to expire")
+    expire(shared, 0)
+    lease = shared.ledger.claim("another", 6.0)
     awake.set()
     wait_until(lambda: "this attempt is dropped" in caplog.text, "the stale worker to drop the slot")
     shared.ledger.release(lease)
