@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from search.outside_text import shown
+
 EXIT_FAILED = 1
 OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
 
@@ -50,7 +52,7 @@ def machine_errors() -> Iterator[None]:
         raise
     except OSError as error:
         drop_output()
-        print(f"Error: {sentence_of(error)}.", file=sys.stderr)
+        print(f"Error: {shown(sentence_of(error))}.", file=sys.stderr)
         raise SystemExit(EXIT_FAILED) from None
 
 
