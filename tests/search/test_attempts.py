@@ -192,8 +192,13 @@ def test_a_worker_that_is_told_to_leave_gives_its_slot_back_with_the_checkpoint(
 
 
 def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
-    lab: Any, in_thread: Callable[[Callable[[], None]], threading.Thread], wait_until: Callable[..., Any]
+    lab: Any,
+    in_thread: Callable[[Callable[[], None]], threading.Thread],
+    wait_until: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("search.workers.workbench.TRAINER_START_S", 20.0)
     shared = lab.study(1)
     bench = lab.bench()
     bench.trainer.command = (sys.executable, "-c", "import signal; signal.pause()")
@@ -204,6 +209,7 @@ def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
     thread.join()
     (slot,) = shared.ledger.slots()
     assert (slot.state, slot.failures) == ("waiting", 0)
+    assert "wasn't ready" not in caplog.text
 
 
 def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
