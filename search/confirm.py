@@ -18,6 +18,8 @@ EXAMPLES = {
 @click.command(cls=Verb, name="confirm", examples=EXAMPLES)
 @click.option("--search", "origin", help="The study of the search.  [default: the only one in the database]")
 @click.option("--top", type=click.IntRange(1, 20), default=3, show_default=True, help="How many of its best trials.")
+@click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: where it was made]")
+@click.option("--dataset", help="Where its images are on this host.  [default: where they were]")
 @design_flags
 @shared_flags
 @click.option("--study-name", help="The confirmation's name in the database.  [default: SEARCH-confirm]")

@@ -1,5 +1,6 @@
 """`python -m search.worker`: joins a study and works on it until its trials are done."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ EXAMPLES = {
 @click.command(cls=Verb, name="worker", examples=EXAMPLES)
 @shared_flags
 @click.option("--study-name", required=True, help="The study, made by `python -m search.launch`.")
+@click.option("--space", help="Where the study's space is on this host, FILE.py:NAME.  [default: where it was made]")
+@click.option("--dataset", help="Where the study's images are on this host.  [default: where they were]")
 @worker_flags
 def main(**flags: Any) -> None:
     """Works on a study: pulls its trials one after another until all are done.
@@ -27,7 +30,7 @@ def main(**flags: Any) -> None:
     """
     start_logging(flags.pop("verbose"), flags.pop("quiet"))
     flags.pop("config")
-    workers = take_worker_flags(flags)
+    workers = replace(take_worker_flags(flags), space=flags.pop("space"), dataset=flags.pop("dataset"))
     with trainer_server(wanted=workers.n_workers != 1):
         from search.workers.running import WorkerOptions, run_workers
 

@@ -1,5 +1,6 @@
 """The manifest: what a study searches and how, stored with it, so that a worker needs nothing but URL and name."""
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
@@ -110,8 +111,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return self.batch_size * height * width
 
     def identity(self) -> dict[str, Any]:
-        """The fields in which whoever joins the study must agree with it."""
-        return {field: getattr(self, field) for field in IDENTITY}
+        """The fields in which whoever joins the study must agree with it. Where files lie isn't among them: what they
+        are, their fingerprints say.
+        """
+        fields = {field: getattr(self, field) for field in IDENTITY}
+        return {**fields, "space": without_folder(self.space), "dataset": "" if is_path(self.dataset) else self.dataset}
 
     def differences(self, asked: "Manifest") -> list[Difference]:
         """Where the identity of this, the stored manifest, isn't that of the one asked for."""
@@ -167,6 +171,16 @@ def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[Differen
     fields = dict.fromkeys((*stored, *asked))
     pairs = [Difference(field, stored.get(field), asked.get(field)) for field in fields]
     return [pair for pair in pairs if pair.stored != pair.asked]
+
+
+def is_path(ref: str) -> bool:
+    """Whether a reference says where something lies, instead of naming it."""
+    return Path(ref).is_absolute()
+
+
+def without_folder(ref: str) -> str:
+    """A reference to a file's member without the folder that the file lies in."""
+    return Path(ref).name if is_path(ref) else ref
 
 
 class _Version(msgspec.Struct):

@@ -14,10 +14,15 @@ OUTAGE_S = 600.0
 WAIT_S = 60.0
 
 
+# Other commands have flags of these names, by which people say what to search.
+PLACES = ("space", "dataset")
+
+
 @dataclass(frozen=True)
 class WorkerFlags:
     """How workers run. Times are in seconds, memory is resident and in MB; None where there is no limit, or for
-    `n_workers` where the machine decides.
+    `n_workers` where the machine decides. `space` and `dataset` say where the study's are on this host, None for where
+    its manifest says.
     """
 
     n_workers: int | None = None
@@ -31,6 +36,8 @@ class WorkerFlags:
     wait: float = WAIT_S
     artifacts: Path | None = None
     data_dir: Path | None = None
+    space: str | None = None
+    dataset: str | None = None
 
     def for_one_worker(self) -> list[str]:
         """The arguments of a process that is one of these workers; which GPU it gets, its environment says."""
@@ -42,7 +49,8 @@ class WorkerFlags:
 
 def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
     """Takes the flags of `worker_flags` out of all the flags of a command."""
-    return WorkerFlags(**{field.name: flags.pop(field.name) for field in fields(WorkerFlags)})
+    names = [field.name for field in fields(WorkerFlags) if field.name not in PLACES]
+    return WorkerFlags(**{name: flags.pop(name) for name in names})
 
 
 def worker_flags(command: F) -> F:

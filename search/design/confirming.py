@@ -19,6 +19,7 @@ from search.design.scores import guess
 from search.errors import UsageError
 from search.held_errors import errors_held_back
 from search.study.configurations import trial_model
+from search.study.location import absolute, located, require_there
 from spaces import resolve
 from storage import Manifest, SharedStudy, check_url, open_study, study_names
 from storage.comparison import ArmDesign, Comparison
@@ -39,7 +40,9 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
     url = check_url(options.storage)
     origin = options.origin or only_search(url)
-    with open_study(url, origin, only_look=True) as shared:
+    with open_study(url, origin, only_look=True) as opened:
+        shared = located(opened, absolute(options.space), absolute(options.dataset))
+        require_there(shared.manifest)
         with errors_held_back():  # it may import Keras
             source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
         arms, notes = best_arms(shared, options.top)

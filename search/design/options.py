@@ -68,3 +68,4 @@ class ConfirmOptions(StudyFlags):
 
     origin: str | None = None
     top: int = 3
+    space: str | None = None

@@ -26,10 +26,11 @@ from search.launching.running import LEAVING, all_finished, go_on, run_search, t
 from search.outage import sit_out
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
+from search.study.location import located, places_that_differ
 from search.study.own_folder import prepare
 from search.workers.join import study_folder
 from spaces import resolve
-from storage import SharedStudy, create_study
+from storage import Manifest, SharedStudy, create_study
 from storage.comparison import ArmDesign, PlannedLook
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
         if isinstance(arms, Left):
             return arms
         plan = plan.with_arms(arms)
-    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as shared:
+    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as created:
+        shared, flags = at_home(created, plan.manifest, flags)
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
         sit_out(shared.ledger.resume)
         done = look_by_look(shared, plan, flags, means, say)
@@ -96,6 +98,13 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
             concluded = sit_out(lambda: conclude(shared, flags, means, done.result))
             done = Done(concluded, done.code)
         return done
+
+
+def at_home(created: SharedStudy, here: Manifest, flags: StudyFlags) -> tuple[SharedStudy, StudyFlags]:
+    """The study with its space and images where they are on this host, and the flags that tell its workers."""
+    places = places_that_differ(created.manifest, here)
+    workers = replace(flags.workers, space=places.space, dataset=places.dataset)
+    return located(created, here.space, here.dataset), replace(flags, workers=workers)
 
 
 def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done:
@@ -158,7 +167,8 @@ def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) 
 
 def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, means: Means) -> ArmDesign | Left:
     """The arm with the best parameters that its search found, unless that was left before it was done."""
-    with create_study(plan.url, tuning.study_name, tuning.manifest, wait_s=flags.workers.wait) as shared:
+    with create_study(plan.url, tuning.study_name, tuning.manifest, wait_s=flags.workers.wait) as created:
+        shared, flags = at_home(created, tuning.manifest, flags)
         folder = study_folder(shared, flags.workers.artifacts)
         prepare(folder, shared.manifest)
         orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)

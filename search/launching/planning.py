@@ -22,6 +22,7 @@ from search.samplers import GRID, sampler_choice
 from search.sampling.grid_points import grid_points
 from search.seeds import derive_seed
 from search.study.folders import default_artifacts
+from search.study.location import require_there
 from search.study.own_folder import require_places
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
@@ -114,6 +115,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     existing = find_existing(url, name)
     if existing is not None and options.dataset is None:
         dataset = existing.manifest.dataset
+        require_there(msgspec.structs.replace(existing.manifest, space=source.ref))
     manifest = make_manifest(options, source, dataset, existing)
     sampler_choice(manifest.sampler)
     pruner_choice(manifest.pruner)

@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -19,6 +20,7 @@ from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
+from search.study.location import located, places_that_differ
 from search.study.own_folder import prepare
 from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
@@ -61,8 +63,11 @@ def launch(options: LaunchOptions) -> int:
         if options.format_ == "json":
             answer_json(plan_as_json(plan, options))
         return EXIT_DONE
-    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as shared:
-        folder = study_folder(shared, options.workers.artifacts)
+    with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as created:
+        shared = located(created, plan.manifest.space, plan.manifest.dataset)
+        places = places_that_differ(created.manifest, plan.manifest)
+        workers = replace(options.workers, space=places.space, dataset=places.dataset)
+        folder = study_folder(shared, workers.artifacts)
         prepare(folder, shared.manifest)
         sit_out(lambda: go_on(shared, plan.orders), wait)
 
@@ -74,13 +79,13 @@ def launch(options: LaunchOptions) -> int:
             code = run_search(
                 shared,
                 plan.url,
-                options.workers,
+                workers,
                 quiet=options.quiet,
                 meanwhile=describe,
                 at_end=lambda: write_up(shared, folder),
             )
             sit_out(
-                lambda: conclude(shared, folder, options.workers.data_dir),
+                lambda: conclude(shared, folder, workers.data_dir),
                 give_up=lambda: code in LEAVING,
             )
         summary = sit_out(lambda: sum_up(shared, plan, began))

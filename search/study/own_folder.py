@@ -9,6 +9,7 @@ from pathlib import Path
 
 from search.errors import UsageError
 from search.study.folders import STORE, StudyFolder, study_root
+from search.study.location import artifact_folder
 from search.training.datasets import DATASETS
 from storage import Manifest
 
@@ -20,7 +21,7 @@ def require_places(artifacts: Path | None, study_name: str, asked: Manifest, exi
     """Raises UsageError unless a study may have its files in the artifact folder, which is where its manifest says
     unless one is given. `asked` is the manifest that is asked for, `existing` that of the study if it is there.
     """
-    folder = artifacts or Path((existing or asked).artifacts)
+    folder = artifacts or artifact_folder(Path((existing or asked).artifacts), Path(asked.artifacts), study_name)
     data_dir = None if asked.data_dir is None else Path(asked.data_dir)
     require_usable(folder, study_name, existing)
     require_apart(folder, study_name, asked.dataset, data_dir)

@@ -13,8 +13,9 @@ from search.errors import UsageError
 from search.outage import sit_out
 from search.pruning import make_pruner
 from search.samplers import make_sampler
-from search.study.folders import StudyFolder
+from search.study.folders import StudyFolder, default_artifacts
 from search.study.images import find_images
+from search.study.location import absolute, artifact_folder, located, require_there
 from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
@@ -46,8 +47,9 @@ def join_study(
         UsageError: code, packages or data of this machine aren't those of the study.
         StorageError: the study can't be opened.
     """
-    shared = open_study(url, study_name, wait_s=wait_s)
+    shared = located(open_study(url, study_name, wait_s=wait_s), absolute(flags.space), absolute(flags.dataset))
     manifest = shared.manifest
+    require_there(manifest)
     source = resolve(manifest.space, expected=manifest.space_fingerprint)
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
@@ -82,7 +84,9 @@ def join_study(
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     """The study's files, in the given folder or where its manifest says."""
     manifest = shared.manifest
-    return StudyFolder(artifacts or Path(manifest.artifacts), shared.name, shared.key.stamp, manifest.artifact_store)
+    beside = default_artifacts(shared.engine.url.render_as_string()).absolute()
+    place = artifacts or artifact_folder(Path(manifest.artifacts), beside, shared.name)
+    return StudyFolder(place, shared.name, shared.key.stamp, manifest.artifact_store)
 
 
 def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder | None = None) -> DataSource:
