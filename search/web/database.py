@@ -13,7 +13,7 @@ from search.web import answers
 from search.web.artifacts import FoundArtifacts
 from storage import hide_password
 from storage.browsing import Browsing, browse
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageGone
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,9 @@ class Database:
             browsing = self.open()
             if browsing is not None:
                 browsing.check()
+        except StorageGone as error:
+            self.close()  # what has taken its place is opened for the next who asks
+            return str(error)
         except StorageError as error:
             return str(error)
         return None

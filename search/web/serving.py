@@ -17,6 +17,7 @@ from waitress.server import create_server
 from search.errors import UsageError
 from search.web.changes import OwnPagesOnly, ReadOnly
 from search.web.database import Database
+from search.web.descriptors import room
 from search.web.downloads import Downloads
 from search.web.headers import SafeHeaders
 from search.web.health import Health
@@ -91,7 +92,7 @@ def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
 def patience() -> dict[str, int | bool]:
     """How many connections the server holds, and for how long while nothing comes through them."""
     return {
-        "connection_limit": CONNECTIONS,
+        "connection_limit": room(CONNECTIONS),
         "channel_timeout": SILENCE_S,
         "cleanup_interval": CLEANUP_S,
         "asyncore_use_poll": True,  # the other way knows no more than 1,024 files

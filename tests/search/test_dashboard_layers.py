@@ -399,3 +399,15 @@ def test_a_database_out_of_reach_ends_the_command_with_3() -> None:
     done = CliRunner().invoke(dashboard_command, ["--storage=postgresql://somebody@127.0.0.1:1/searches"])
     assert done.exit_code == 3
     assert "can't be used" in done.stderr
+
+
+def test_a_log_that_is_deleted_is_said_once_and_then_the_database_opened_again(sqlite_url: str) -> None:
+    with create_study(sqlite_url, "demo", example_manifest()):
+        database = Database(sqlite_url)
+        assert database.fault() is None
+        Path(f"{sqlite_url.removeprefix('sqlite:///')}-wal").unlink()
+        said = database.fault()
+    assert said is not None
+    assert "search.db-wal' was deleted" in said
+    assert database.fault() is None
+    database.close()

@@ -84,3 +84,22 @@ def test_the_24_descriptors_of_a_small_container_are_enough(run: Any) -> None:
     flags = ("--space", "bn_dropout", "--n-trials", "2", "--epochs", "1", "--n-workers", "2", "--limit-train", "100")
     done = run("search.launch", *flags, preexec_fn=limit)
     assert done.returncode == EXIT_DONE, done.stderr
+
+
+def test_a_dashboard_that_could_open_no_page_says_so(url: str, run: Any) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+
+    done = run("search.dashboard", "--storage", url, "--port", "0", preexec_fn=limit)
+    assert done.returncode == EXIT_FAILED
+    assert done.stderr.startswith("Error: the dashboard needs 80 open files, and may have 24: allow more of them")
+
+
+def test_a_dashboard_takes_the_descriptors_that_it_may_have() -> None:
+    ask = "import resource; from search.web.descriptors import room; print(room(100))"
+    keep = "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    limits = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 90))}
+    found = subprocess.run(
+        [sys.executable, "-c", f"{ask}; {keep}"], cwd=ROOT, capture_output=True, text=True, check=True, **limits
+    )
+    assert found.stdout.split() == ["26", "90"]
