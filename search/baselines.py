@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import UsageError
 from spaces.space import Baseline, Space
+from storage.objective import Objective
 from storage.records import SlotOrder, SlotRow
 
 BASELINE = "baseline"  # a setting of the slot, an attribute of its trial
@@ -58,8 +59,7 @@ def baseline_results(trials: Iterable[FrozenTrial]) -> tuple[BaselineResult, ...
     )
 
 
-def best_baseline(results: Sequence[BaselineResult], *, maximize: bool) -> BaselineResult | None:
+def best_baseline(results: Sequence[BaselineResult], goal: Objective) -> BaselineResult | None:
     """The baseline with the best value; of equals, the earlier one. None if none is complete."""
-    sign = -1.0 if maximize else 1.0
-    complete = [(sign * result.value, result.number, result) for result in results if result.value is not None]
-    return min(complete, key=lambda ranked: ranked[:2])[2] if complete else None
+    complete = [result for result in results if result.value is not None]
+    return goal.ranked(complete, lambda result: (result.value, result.number))[0] if complete else None

@@ -79,12 +79,12 @@ class Result:
         return "\n".join(part for part in parts if part)
 
     def _figures(self) -> dict[str, Callable[[], go.Figure]]:
-        maximize, objective = self.manifest.direction == "maximize", self.manifest.objective
+        goal, objective = self.manifest.goal, self.manifest.objective
         drawn: dict[str, Callable[[], go.Figure]] = {
-            "history": lambda: figures.history(self._trials, objective, maximize=maximize),
+            "history": lambda: figures.history(self._trials, goal),
             "curves": lambda: figures.curves(self._trials, objective),
         }
-        for lesson in lessons(self._trials, maximize=maximize):
+        for lesson in lessons(self._trials, goal):
             if lesson.choices:
                 drawn[f"choices-{lesson.parameter}"] = partial(figures.choice_shares, lesson)
         return drawn

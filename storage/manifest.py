@@ -7,6 +7,7 @@ import msgspec
 
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
+from storage.objective import Direction, MetricName, Objective
 from storage.records import Scalar
 
 MANIFEST_VERSION = 1
@@ -78,8 +79,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     n_test: int
     epochs: int
     batch_size: int
-    objective: Literal["val_accuracy", "val_loss"]
-    direction: Literal["maximize", "minimize"]
+    objective: MetricName
+    direction: Direction
     sampler: str
     pruner: str
     seed: int
@@ -103,6 +104,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     folder_marked: bool = False
     question: str = ""
     schema_version: int = MANIFEST_VERSION
+
+    @property
+    def goal(self) -> Objective:
+        """What is looked for, as the record that ranks trials."""
+        return Objective(self.objective, self.direction)
+
+    @property
+    def guess(self) -> float:
+        """The objective's value by guessing."""
+        return self.goal.guess(len(self.classes))
 
     @property
     def batch_pixels(self) -> int:

@@ -12,6 +12,7 @@ from storage.records import Lease, SlotOrder, WorkerInfo
 from storage.study import SharedStudy, create_study
 from storage.testkit import (
     COMPLETE,
+    HIGHER,
     LEASE_S,
     claimed,
     everything,
@@ -89,7 +90,7 @@ class IdentityContract:
             ledger.counts,
             ledger.slots,
             ledger.outcomes,
-            lambda: ledger.best(maximize=True),
+            lambda: ledger.best(HIGHER),
             ledger.unconfirmed,
             ledger.reclaimed,
             lambda: ledger.bound_trial(0),

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from storage.ledger import Ledger
 from storage.manifest import Manifest
+from storage.objective import Objective
 from storage.records import EpochRow, Lease, Outcome
 from storage.study import SharedStudy
 from storage.tables import database_now, epochs, slots, workers
@@ -18,6 +19,8 @@ from storage.transaction import writing
 from storage.url import check_url
 
 LEASE_S = 60.0
+HIGHER = Objective("val_accuracy", "maximize")
+LOWER = Objective("val_loss", "minimize")
 COMPLETE = Outcome(state="complete", value=0.9, epochs=3)
 
 

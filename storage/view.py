@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from storage import rows
 from storage.identity import StudyKey, deleted
+from storage.objective import Objective
 from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
 from storage.transaction import reading
@@ -50,12 +51,12 @@ class LedgerView:
         with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
-    def best(self, limit: int | None = None, *, maximize: bool) -> list[FinishedSlot]:
-        """The completed slots with the best values, `limit` of them, best first; of equals, the lower number."""
-        value = slots.c.value.desc() if maximize else slots.c.value
+    def best(self, goal: Objective, limit: int | None = None) -> list[FinishedSlot]:
+        """The completed slots with the best values, `limit` of them, best first; of equals, the earlier trial."""
+        order = goal.sql_order(slots.c.value, slots.c.trial_number)
         query = self._select().where(slots.c.outcome == "complete", slots.c.value.is_not(None)).limit(limit)
         with self._reading() as connection:
-            return [rows.as_finished(row) for row in connection.execute(query.order_by(value, slots.c.number))]
+            return [rows.as_finished(row) for row in connection.execute(query.order_by(*order))]
 
     def unconfirmed(self) -> list[FinishedSlot]:
         """The done slots whose trial may not have been told yet: anyone may tell it, and confirm."""

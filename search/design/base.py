@@ -85,10 +85,9 @@ def ranked_trials(shared: SharedStudy, states: tuple[TrialState, ...] = (TrialSt
         raise UsageError(
             f"the study {shared.name} is a comparison itself: name that of a search, made by search.launch"
         )
-    sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
     with shared.translated():
         found = shared.study.get_trials(deepcopy=False, states=states)
-    return sorted(found, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    return shared.manifest.goal.ranked(found, lambda trial: (trial.value, trial.number))
 
 
 def _of_trial(shared: SharedStudy, trial: FrozenTrial) -> Base:

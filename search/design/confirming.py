@@ -15,7 +15,6 @@ from search.design.comparing import show
 from search.design.options import POINT, ConfirmOptions
 from search.design.plan import ComparisonPlan, Setting, as_searched, make_comparison_plan, planned_looks
 from search.design.running import Means
-from search.design.scores import guess
 from search.errors import UsageError
 from search.held_errors import errors_held_back
 from search.study.configurations import trial_model
@@ -120,9 +119,9 @@ def candidates(shared: SharedStudy) -> tuple[list[FrozenTrial], dict[str, int]]:
 
 def beats_guessing(manifest: Manifest, score: float) -> bool:
     """Whether a score is better than guessing, an accuracy by more than two standard errors of guessing."""
-    chance = guess(manifest)
+    chance = manifest.guess
     if manifest.objective == "val_loss":
-        return score < chance
+        return manifest.goal.better(score, chance)
     return score > chance + 2 * math.sqrt(chance * (1 - chance) / manifest.n_validation)
 
 

@@ -65,9 +65,10 @@ def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -
     counts = sorted((len(arm.scores) for arm in scores.arms), reverse=True)
     if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
         return None
-    maximize = manifest.direction == "maximize"
     share = None if manifest.own_validation else manifest.n_validation / manifest.n_train  # where splits were drawn
-    return compare(scores.arms, margin, maximize=maximize, level=level, seed=manifest.seed, test_share=share)
+    return compare(
+        scores.arms, margin, maximize=manifest.goal.maximize, level=level, seed=manifest.seed, test_share=share
+    )
 
 
 def common(scores: Scores) -> int:

@@ -6,7 +6,6 @@ failed (a crash, memory, time) says something of the machine, not of the arm: it
 pairs. Both are counted and named.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,12 +52,6 @@ class Scores:
         return self.open == 0
 
 
-def guess(manifest: Manifest) -> float:
-    """The score of guessing."""
-    classes = len(manifest.classes)
-    return math.log(classes) if manifest.objective == "val_loss" else 1 / classes
-
-
 def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
     """The scores of the first so many replicates."""
     wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
@@ -83,7 +76,7 @@ def replicate_of(manifest: Manifest, comparison: Comparison, slot: SlotRow) -> R
         return Replicate(place, slot.slot, slot.trial_number, outcome.value)
     name = comparison.arms[place.arm].name
     mishap = Mishap(name, place.replicate, outcome.reason or outcome.state)
-    score = guess(manifest) if outcome.state == "diverged" else None
+    score = manifest.guess if outcome.state == "diverged" else None
     return Replicate(place, slot.slot, slot.trial_number, score, mishap)
 
 

@@ -1,7 +1,6 @@
 """The one look at the test images that a confirmation allows itself: at its best arm's best model."""
 
 import logging
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,8 +58,7 @@ def measure_test(shared: SharedStudy, result: Confirmed, judge: Evaluator) -> Ar
 
 def best_arm(result: Confirmed) -> str:
     """The name of the arm with the best mean."""
-    sign = -1.0 if result.manifest.direction == "maximize" else 1.0
-    means = {arm.name: math.inf if arm.mean is None else sign * arm.mean for arm in result.summaries}
+    means = {arm.name: result.manifest.goal.loss(arm.mean) for arm in result.summaries}
     return min(means, key=means.__getitem__)
 
 

@@ -35,6 +35,7 @@ from spaces import Baseline, Space, SpaceSource, resolve
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_argument
+from storage.objective import METRICS
 from storage.records import SlotOrder
 from storage.study import require_same
 
@@ -217,7 +218,7 @@ def make_manifest(
         batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
         precision=precision,
         objective=objective,
-        direction="minimize" if objective == "val_loss" else "maximize",
+        direction=METRICS[objective].direction,
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
         seed=seed,

@@ -59,14 +59,13 @@ class StudyFacts:
     @property
     def maximize(self) -> bool:
         """Whether a higher objective is better."""
-        return self.manifest.direction == "maximize"
+        return self.manifest.goal.maximize
 
     @property
     def ranked(self) -> tuple[TrialFacts, ...]:
         """The completed trials, best first; of equals, the earlier one."""
-        sign = -1.0 if self.maximize else 1.0
         complete = [trial for trial in self.trials if trial.complete and trial.value is not None]
-        return tuple(sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number)))
+        return tuple(self.manifest.goal.ranked(complete, lambda trial: (trial.value, trial.number)))
 
     @property
     def best(self) -> TrialFacts | None:

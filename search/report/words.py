@@ -167,7 +167,7 @@ def failure_reasons(facts: StudyFacts) -> dict[str, int]:
 
 def lesson_lines(facts: StudyFacts) -> tuple[str, ...]:
     """What the trials say about each parameter."""
-    found = lessons(facts.frozen, maximize=facts.maximize)
+    found = lessons(facts.frozen, facts.manifest.goal)
     return tuple(lesson_line(lesson).strip() for lesson in found if lesson.choices or lesson.best_range)
 
 

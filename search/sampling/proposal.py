@@ -62,7 +62,7 @@ def visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTr
     """Those of the trials that the sampler of a slot gets to see."""
     limit = sampler_choice(shared.manifest.sampler).history
     seed = derive_seed(shared.manifest.seed, slot, HISTORY)
-    return list(trials) if limit is None else thinned(trials, limit, shared.study.direction, seed)
+    return list(trials) if limit is None else thinned(trials, limit, shared.manifest.goal, seed)
 
 
 def can_repeat(distributions: Mapping[str, BaseDistribution]) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal
 from search.study.alive import is_alive
 from search.study.reasons import counted
 from storage import SharedStudy
+from storage.objective import Objective
 from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
 
 PACE_WINDOW = 30
@@ -82,7 +83,7 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
     """
     ledger, workers = shared.ledger, [worker for worker in shared.workers.all() if worker.left is None]
     outcomes = ledger.outcomes()
-    growth = best_of_their_time(outcomes, maximize=shared.manifest.direction == "maximize")
+    growth = best_of_their_time(outcomes, shared.manifest.goal)
     return Snapshot(
         counts=ledger.counts(),
         best=find_best(shared, outcomes),
@@ -97,24 +98,24 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
 
 
 def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = None) -> Best | None:
-    """The best completed trial; of equals, the one of the lower slot. `outcomes` are the study's, if at hand."""
-    sign = -1.0 if shared.manifest.direction == "maximize" else 1.0
-    ranked = [
-        (sign * done.outcome.value, done.slot, Best(done.trial_number, done.outcome.value))
+    """The best completed trial; of equals, the earlier one. `outcomes` are the study's, if at hand."""
+    complete = [
+        Best(done.trial_number, done.outcome.value)
         for done in (shared.ledger.outcomes() if outcomes is None else outcomes)
         if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
     ]
-    return min(ranked)[2] if ranked else None
+    ranked = shared.manifest.goal.ranked(complete, lambda best: (best.value, best.number))
+    return ranked[0] if ranked else None
 
 
-def best_of_their_time(outcomes: Sequence[FinishedSlot], *, maximize: bool) -> tuple[Best, ...]:
+def best_of_their_time(outcomes: Sequence[FinishedSlot], goal: Objective) -> tuple[Best, ...]:
     """Each completed trial that was better than all that had finished before it."""
-    sign, found = 1.0 if maximize else -1.0, list[Best]()
+    found = list[Best]()
     for done in outcomes:
         value = done.outcome.value
         if done.outcome.state != "complete" or value is None or done.trial_number is None:
             continue
-        if not found or sign * value > sign * found[-1].value:
+        if not found or goal.better(value, found[-1].value):
             found.append(Best(done.trial_number, value))
     return tuple(found)
 

@@ -1,7 +1,6 @@
 """Figures of a search, stored with the study: optuna-dashboard shows them on the study's page."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import plotly.graph_objects as go
@@ -11,6 +10,7 @@ from search.views.dashboard_attributes import save_figure
 from search.views.lessons import Lesson, lessons
 from search.views.summary_text import number
 from storage import SharedStudy
+from storage.objective import Objective
 
 # A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
 MOST_DESCRIBED = 200
@@ -21,25 +21,25 @@ BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 
 def store_figures(shared: SharedStudy) -> None:
     """Stores the figures with the study, in the place of those stored before."""
-    maximize = shared.manifest.direction == "maximize"
+    goal = shared.manifest.goal
     with shared.translated():
         trials = shared.study.get_trials(deepcopy=False)
-        figures = {"history": history(trials, shared.manifest.objective, maximize=maximize)}
-        choices = [lesson for lesson in lessons(trials, maximize=maximize) if lesson.choices]
+        figures = {"history": history(trials, goal)}
+        choices = [lesson for lesson in lessons(trials, goal) if lesson.choices]
         figures |= {f"choices-{lesson.parameter}": choice_shares(lesson) for lesson in choices}
         for name, figure in figures.items():
             save_figure(shared, name, figure)
 
 
-def history(trials: Sequence[FrozenTrial], objective: str, *, maximize: bool) -> go.Figure:
+def history(trials: Sequence[FrozenTrial], goal: Objective) -> go.Figure:
     """Each trial's last score, and the best of the completed ones so far."""
     finished = [trial for trial in trials if trial.value is not None]
     complete = [trial for trial in finished if trial.state is TrialState.COMPLETE]
     pruned = [trial for trial in finished if trial.state is TrialState.PRUNED]
-    figure = go.Figure(layout=_layout("Trials and the best so far", "trial", objective))
+    figure = go.Figure(layout=_layout("Trials and the best so far", "trial", goal.metric))
     figure.add_trace(_points(pruned, "pruned", GREY, "x"))
     figure.add_trace(_points(complete, "complete", BLUE, "circle"))
-    best = list(accumulate((trial.value for trial in complete if trial.value is not None), max if maximize else min))
+    best = goal.running_best(trial.value for trial in complete if trial.value is not None)
     numbers = [trial.number for trial in complete]
     figure.add_trace(go.Scatter(x=numbers, y=best, name="best so far", line={"color": ORANGE, "shape": "hv"}))
     return figure

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 
 from search.sampling.ranking import JUDGED, place
 from search.views.proportion import wilson_interval
+from storage.objective import Objective
 
 BEST_SHARE = 0.25
 FEWEST = 12
@@ -47,9 +48,9 @@ class Lesson:
     best_range: tuple[float, float] | None = None
 
 
-def lessons(trials: Sequence[FrozenTrial], *, maximize: bool) -> tuple[Lesson, ...]:
+def lessons(trials: Sequence[FrozenTrial], goal: Objective) -> tuple[Lesson, ...]:
     """What the trials say about each of their parameters; nothing where fewer than 12 were judged by their scores."""
-    ranked = ranking(trials, maximize=maximize)
+    ranked = ranking(trials, goal)
     if len(ranked) < FEWEST:
         return ()
     best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
@@ -57,9 +58,9 @@ def lessons(trials: Sequence[FrozenTrial], *, maximize: bool) -> tuple[Lesson, .
     return tuple(lesson(name, [trial for trial in ranked if name in trial.params], best) for name in names)
 
 
-def ranking(trials: Sequence[FrozenTrial], *, maximize: bool) -> list[FrozenTrial]:
+def ranking(trials: Sequence[FrozenTrial], goal: Objective) -> list[FrozenTrial]:
     """The completed and the pruned trials, best first."""
-    return sorted((trial for trial in trials if trial.state in JUDGED), key=partial(place, maximize=maximize))
+    return sorted((trial for trial in trials if trial.state in JUDGED), key=partial(place, goal))
 
 
 def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:

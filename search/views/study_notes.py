@@ -19,7 +19,7 @@ def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> st
         f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes",
         "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {manifest.batch_size}, "
         f"in {manifest.precision}",
-        "looked for": f"the {'highest' if manifest.direction == 'maximize' else 'lowest'} {manifest.objective}",
+        "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.objective}",
         "sampler, pruner": f"{manifest.sampler}, {manifest.pruner}, seed {manifest.seed}",
         "made": f"{manifest.created_at} with {', '.join(f'{key} {value}' for key, value in manifest.versions.items())}",
     }

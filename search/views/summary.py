@@ -12,6 +12,7 @@ from search.study.reasons import counted
 from search.study.test_score import TestScore, stored_test_score
 from search.views.lessons import Lesson, lessons
 from storage import Manifest, SharedStudy
+from storage.objective import Objective
 from storage.records import SlotCounts
 
 TOP = 5
@@ -61,15 +62,16 @@ class Summary:
 
 def summarise(shared: SharedStudy, duration_s: float) -> Summary:
     """Sums up the study as it is now."""
-    maximize = shared.manifest.direction == "maximize"
+    goal = shared.manifest.goal
+    own = {done.trial_number for done in shared.ledger.outcomes()}  # others may have added some of other studies
     with shared.translated():
         trials = shared.study.get_trials(deepcopy=False)
     return Summary(
         study_name=shared.name,
         manifest=shared.manifest,
         counts=shared.ledger.counts(),
-        top=best_trials(trials, TOP, maximize=maximize),
-        lessons=lessons(trials, maximize=maximize),
+        top=best_trials([trial for trial in trials if trial.number in own], TOP, goal),
+        lessons=lessons(trials, goal),
         failures=failure_reasons(trials),
         model_problems=counted(filter(None, (model_problem(trial.user_attrs) for trial in trials))),
         test=stored_test_score(shared),
@@ -79,7 +81,7 @@ def summarise(shared: SharedStudy, duration_s: float) -> Summary:
     )
 
 
-def best_trials(trials: list[FrozenTrial], count: int, *, maximize: bool) -> tuple[TrialLine, ...]:
+def best_trials(trials: list[FrozenTrial], count: int, goal: Objective) -> tuple[TrialLine, ...]:
     """The best completed trials, best first; of equals, the earlier one."""
     complete = [
         TrialLine(
@@ -92,7 +94,7 @@ def best_trials(trials: list[FrozenTrial], count: int, *, maximize: bool) -> tup
         for trial in trials
         if trial.state is TrialState.COMPLETE and trial.value is not None
     ]
-    return tuple(sorted(complete, key=lambda line: (-line.value if maximize else line.value, line.number))[:count])
+    return tuple(goal.ranked(complete, lambda line: (line.value, line.number))[:count])
 
 
 def failure_reasons(trials: list[FrozenTrial]) -> dict[str, int]:

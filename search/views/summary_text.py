@@ -60,7 +60,7 @@ def baselines_text(summary: Summary) -> str:
         return ""
     reached = [f"{b.name} {'not complete' if b.value is None else f'{b.value:.4f}'}" for b in summary.baselines]
     lines = [f"Baselines (*): {', '.join(reached)}."]
-    known = best_baseline(summary.baselines, maximize=summary.manifest.direction == "maximize")
+    known = best_baseline(summary.baselines, summary.manifest.goal)
     if known is not None and known.value is not None and summary.best is not None:
         lines.append(against(summary.best, known, known.value))
     return "\n".join(lines) + "\n"

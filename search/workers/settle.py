@@ -122,15 +122,14 @@ def best_trial_numbers(shared: SharedStudy) -> set[int]:
 
 
 def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
-    """The study's best completed slots, as many as keep their model, the best one first; of equals, the lower. In a
-    comparison they are the best of each arm.
+    """The study's best completed slots, as many as keep their model, the best one first; in a comparison, the best of
+    each arm.
     """
     manifest = shared.manifest
-    maximize = manifest.direction == "maximize"
     if manifest.comparison is None:
-        return shared.ledger.best(manifest.top_models, maximize=maximize)
+        return shared.ledger.best(manifest.goal, manifest.top_models)
     best_of_arm: dict[int, FinishedSlot] = {}
-    for done in shared.ledger.best(maximize=maximize):
+    for done in shared.ledger.best(manifest.goal):
         best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
     return list(best_of_arm.values())
 

@@ -15,6 +15,7 @@ from search.launching.wording import as_json, as_text
 from search.study.trials import open_trial
 from search.views.summary import summarise
 from spaces import load_space
+from storage.testkit import HIGHER, LOWER
 
 SPACE = load_space("bn_dropout")
 NAMES = ["base", "dropout", "batch_norm"]
@@ -98,9 +99,9 @@ def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Any) -> None:
 
 def test_the_best_baseline_is_the_lowest_where_the_loss_counts() -> None:
     results = (BaselineResult("a", 0, None), BaselineResult("b", 1, 0.7), BaselineResult("c", 2, 0.2))
-    assert best_baseline(results, maximize=False) == results[2]
-    assert best_baseline(results, maximize=True) == results[1]
-    assert best_baseline(results[:1], maximize=True) is None
+    assert best_baseline(results, LOWER) == results[2]
+    assert best_baseline(results, HIGHER) == results[1]
+    assert best_baseline(results[:1], HIGHER) is None
 
 
 def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:

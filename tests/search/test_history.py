@@ -11,7 +11,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.pruning import PRUNERS, make_pruner
@@ -24,13 +24,12 @@ from search.study.trials import open_trial, report, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import SharedStudy, create_study
+from storage.objective import Objective
 from storage.records import SlotOrder
-from storage.testkit import claimed, example_manifest
+from storage.testkit import HIGHER, LOWER, claimed, example_manifest
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-
-MAXIMIZE = StudyDirection.MAXIMIZE
 
 
 def numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
@@ -53,34 +52,31 @@ def running() -> FrozenTrial:
 
 def test_a_small_study_is_seen_whole() -> None:
     trials = numbered([complete(0.5), pruned(0.1), running(), create_trial(state=TrialState.FAIL)])
-    assert thinned(trials, 3, MAXIMIZE, seed=0) == trials
+    assert thinned(trials, 3, HIGHER, seed=0) == trials
 
 
 def test_of_a_large_study_so_many_finished_trials_are_seen_in_their_order() -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
-    seen = [trial.number for trial in thinned(trials, 300, MAXIMIZE, seed=0)]
+    seen = [trial.number for trial in thinned(trials, 300, HIGHER, seed=0)]
     assert len(seen) == 300
     assert seen == sorted(seen)
 
 
-@pytest.mark.parametrize(("direction", "best"), [(MAXIMIZE, range(900, 1000)), (StudyDirection.MINIMIZE, range(100))])
-def test_the_best_are_always_seen(direction: StudyDirection, best: range) -> None:
+@pytest.mark.parametrize(("goal", "best"), [(HIGHER, range(900, 1000)), (LOWER, range(100))])
+def test_the_best_are_always_seen(goal: Objective, best: range) -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
     assert len(best) == BEST
-    assert set(best) <= {trial.number for trial in thinned(trials, 300, direction, seed=0)}
+    assert set(best) <= {trial.number for trial in thinned(trials, 300, goal, seed=0)}
 
 
-@pytest.mark.parametrize("direction", [MAXIMIZE, StudyDirection.MINIMIZE])
+@pytest.mark.parametrize("goal", [HIGHER, LOWER])
 @given(scores=st.lists(st.sampled_from([0.1, 0.2, 0.3, math.inf, -math.inf]), min_size=5), data=st.data())
-def test_the_best_of_many_are_those_of_the_one_order(
-    direction: StudyDirection, scores: list[float], data: st.DataObject
-) -> None:
+def test_the_best_of_many_are_those_of_the_one_order(goal: Objective, scores: list[float], data: st.DataObject) -> None:
     kinds = [TrialState.COMPLETE] * 5 + [TrialState.PRUNED, TrialState.FAIL]
     trials = numbered([of_state(data.draw(st.sampled_from(kinds)), score) for score in scores])
-    maximize = direction is MAXIMIZE
-    in_order = sorted((one for one in trials if one.state in JUDGED), key=partial(place, maximize=maximize))
+    in_order = sorted((one for one in trials if one.state in JUDGED), key=partial(place, goal))
     count = data.draw(st.integers(0, 6))
-    assert best_judged(trials, count, maximize=maximize) == in_order[:count]
+    assert best_judged(trials, count, goal) == in_order[:count]
 
 
 def of_state(state: TrialState, score: float) -> FrozenTrial:
@@ -90,20 +86,20 @@ def of_state(state: TrialState, score: float) -> FrozenTrial:
 
 def test_all_that_are_running_are_seen_besides() -> None:
     trials = numbered([complete(number / 1000) if number % 2 else running() for number in range(1000)])
-    seen = thinned(trials, 200, MAXIMIZE, seed=0)
+    seen = thinned(trials, 200, HIGHER, seed=0)
     assert sum(trial.state is TrialState.RUNNING for trial in seen) == 500
     assert len(seen) == 700
 
 
 def test_pruned_trials_that_came_far_go_before_those_that_did_not() -> None:
     far, near = [pruned(0.1, 0.1) for _ in range(BEST)], [pruned(0.9) for _ in range(400)]
-    seen = {trial.number for trial in thinned(numbered(near + far), 150, MAXIMIZE, seed=0)}
+    seen = {trial.number for trial in thinned(numbered(near + far), 150, HIGHER, seed=0)}
     assert set(range(400, 500)) <= seen
 
 
 def test_the_others_are_drawn_by_the_seed() -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
-    once, again, otherwise = (thinned(trials, 300, MAXIMIZE, seed=seed) for seed in (1, 1, 2))
+    once, again, otherwise = (thinned(trials, 300, HIGHER, seed=seed) for seed in (1, 1, 2))
     assert once == again
     assert once != otherwise
 

@@ -9,6 +9,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.stats import binomtest
 
 from search.views.lessons import lessons, ranking
+from storage.objective import Objective
+from storage.testkit import HIGHER, LOWER
 
 NORMS = CategoricalDistribution(["none", "before", "after"])
 RATES = FloatDistribution(0.0, 1.0)
@@ -36,8 +38,8 @@ def made(number: int, state: TrialState, value: float | None, epochs: int, param
     return trial
 
 
-def numbers(trials: list[FrozenTrial], *, maximize: bool = True) -> list[int]:
-    return [trial.number for trial in ranking(trials, maximize=maximize)]
+def numbers(trials: list[FrozenTrial], goal: Objective = HIGHER) -> list[int]:
+    return [trial.number for trial in ranking(trials, goal)]
 
 
 def test_completed_trials_come_first_and_then_those_that_got_furthest() -> None:
@@ -47,13 +49,13 @@ def test_completed_trials_come_first_and_then_those_that_got_furthest() -> None:
 
 def test_a_loss_is_ranked_from_low_to_high() -> None:
     trials = [complete(0, 0.5), complete(1, 0.2), pruned(2, 0.9, 2), pruned(3, 0.1, 2)]
-    assert numbers(trials, maximize=False) == [1, 0, 3, 2]
+    assert numbers(trials, LOWER) == [1, 0, 3, 2]
 
 
-@pytest.mark.parametrize("maximize", [True, False])
-def test_a_trial_that_diverged_comes_last_of_those_that_got_as_far(maximize: bool) -> None:
+@pytest.mark.parametrize("goal", [HIGHER, LOWER])
+def test_a_trial_that_diverged_comes_last_of_those_that_got_as_far(goal: Objective) -> None:
     trials = [pruned(0, None, 2), pruned(1, 0.1, 2), pruned(2, 0.9, 2)]
-    assert numbers(trials, maximize=maximize)[-1] == 0
+    assert numbers(trials, goal)[-1] == 0
 
 
 def test_failed_and_running_trials_say_nothing() -> None:
@@ -64,7 +66,7 @@ def test_failed_and_running_trials_say_nothing() -> None:
 def test_a_choice_is_judged_by_its_share_of_the_best_quarter_with_its_interval() -> None:
     norms = ["after"] * 8 + ["before"] * 4 + ["none"] * 8
     trials = [complete(number, 1 - number / 100, norm=norm) for number, norm in enumerate(norms)]
-    (lesson,) = lessons(trials, maximize=True)
+    (lesson,) = lessons(trials, HIGHER)
     assert [(score.choice, score.best, score.n) for score in lesson.choices] == [
         ("after", 5, 8),
         ("none", 0, 8),
@@ -76,15 +78,15 @@ def test_a_choice_is_judged_by_its_share_of_the_best_quarter_with_its_interval()
 
 def test_a_number_has_the_range_of_the_best_quarter() -> None:
     trials = [complete(number, 1 - number / 100, rate=number / 20) for number in range(16)]
-    (lesson,) = lessons(trials, maximize=True)
+    (lesson,) = lessons(trials, HIGHER)
     assert lesson.best_range == pytest.approx((0.0, 0.15))
 
 
 def test_a_parameter_that_only_some_trials_have_is_judged_by_those() -> None:
     trials = [complete(number, number / 100, **({"rate": 0.5} if number < 3 else {})) for number in range(16)]
-    (lesson,) = lessons(trials, maximize=True)
+    (lesson,) = lessons(trials, HIGHER)
     assert (lesson.parameter, lesson.best_range) == ("rate", None)
 
 
 def test_a_few_trials_say_nothing() -> None:
-    assert lessons([complete(number, 0.5, rate=0.5) for number in range(11)], maximize=True) == ()
+    assert lessons([complete(number, 0.5, rate=0.5) for number in range(11)], HIGHER) == ()

@@ -14,6 +14,7 @@ from search.status import main
 from search.study.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
 from search.views.standing import BAR_WIDTH, bar, standing
 from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
+from storage.testkit import HIGHER, LOWER
 
 HERE = WorkerLine("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
 GONE = WorkerLine("beta", "cpu", 78, "lost", None, None, None, 95.0, None)
@@ -91,8 +92,8 @@ def test_the_bar_is_as_long_as_it_should_be_whatever_the_counts() -> None:
 
 def test_the_best_grows_in_the_order_in_which_trials_finished() -> None:
     done = [finished(3, 0.5, 1), finished(0, 0.4, 2), finished(1, 0.9, 3, "pruned"), finished(2, 0.7, 4)]
-    assert best_of_their_time(done, maximize=True) == (Best(3, 0.5), Best(2, 0.7))
-    assert best_of_their_time(done, maximize=False) == (Best(3, 0.5), Best(0, 0.4))
+    assert best_of_their_time(done, HIGHER) == (Best(3, 0.5), Best(2, 0.7))
+    assert best_of_their_time(done, LOWER) == (Best(3, 0.5), Best(0, 0.4))
 
 
 def test_the_pace_is_that_since_the_workers_began() -> None:

@@ -30,7 +30,7 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
         return None
     (x, columns), (y, rows) = pair
     title = f"{y} and {x}"
-    ranked = ranking(facts.frozen, maximize=facts.maximize)
+    ranked = ranking(facts.frozen, facts.manifest.goal)
     if len(ranked) < FEWEST:
         note = f"Not shown: {len(ranked)} finished trials are too few for a best quarter, it takes {FEWEST}."
         return Panel("choices", title, notes=(note,))

@@ -6,6 +6,7 @@ from typing import Any
 from search.report.facts import State, StudyFacts, TrialFacts
 from search.report.plots import COLOURS, ORANGE, Panel, Plot, axis, by_state, layout
 from search.report.words import objective_name
+from storage.objective import Objective
 
 TITLE = "Learning curves"
 DASHES = {"pruned": "solid", "diverged": "dot", "failed": "dash", "running": "dashdot", "complete": "solid"}
@@ -16,12 +17,12 @@ def curves_panel(facts: StudyFacts) -> Panel:
     trained = [trial for trial in facts.trials if trial.epochs]
     if not trained:
         return Panel("curves", TITLE, notes=("No epoch has been recorded yet.",))
-    objective = facts.manifest.objective
+    goal = facts.manifest.goal
     best = facts.best
     rest = [trial for trial in trained if best is None or trial.number != best.number]
-    traces = [merged(state, group, objective) for state, group in by_state(rest)]
+    traces = [merged(state, group, goal) for state, group in by_state(rest)]
     if best is not None:
-        traces.append(best_curve(best, objective))
+        traces.append(best_curve(best, goal))
     name = objective_name(facts)
     everything = Plot(
         f"Line plot of {name} after each epoch, a line a trial.",
@@ -36,13 +37,13 @@ def notes(trained: Sequence[TrialFacts]) -> tuple[str, ...]:
     return ("Curves that end early are those of pruned trials.",) if any(t.state == "pruned" for t in trained) else ()
 
 
-def merged(state: State, trials: Sequence[TrialFacts], objective: str) -> dict[str, Any]:
+def merged(state: State, trials: Sequence[TrialFacts], goal: Objective) -> dict[str, Any]:
     """The curves of many trials as one trace, with gaps between them."""
     x: list[int | None] = []
     y: list[float | None] = []
     for trial in trials:
         x += [row.epoch for row in trial.epochs] + [None]
-        y += [rounded(getattr(row, objective)) for row in trial.epochs] + [None]
+        y += [rounded(goal.of(row)) for row in trial.epochs] + [None]
     faint = state != "complete"
     return {
         "type": "scatter",
@@ -62,14 +63,14 @@ def thinness(count: int) -> float:
     return 1.0 if count <= 50 else 0.6
 
 
-def best_curve(trial: TrialFacts, objective: str) -> dict[str, Any]:
+def best_curve(trial: TrialFacts, goal: Objective) -> dict[str, Any]:
     """The curve of the best trial."""
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": f"trial {trial.number}, the best",
         "x": [row.epoch for row in trial.epochs],
-        "y": [rounded(getattr(row, objective)) for row in trial.epochs],
+        "y": [rounded(goal.of(row)) for row in trial.epochs],
         "line": {"color": ORANGE, "width": 3},
         "marker": {"size": 6},
         "hovertemplate": "epoch %{x}: %{y:.4f}<extra></extra>",

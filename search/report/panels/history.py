@@ -1,7 +1,6 @@
 """Every trial's score, in the order of the trials, and the best so far."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 from search.report.facts import StudyFacts, TrialFacts
@@ -44,7 +43,7 @@ def traces(facts: StudyFacts, trials: Sequence[TrialFacts]) -> list[dict[str, An
         "mode": "lines",
         "name": "best so far",
         "x": [trial.number for trial in complete],
-        "y": list(accumulate(values, max if facts.maximize else min)),
+        "y": facts.manifest.goal.running_best(values),
         "line": {"color": ORANGE, "width": 3, "shape": "hv"},
         "hovertemplate": "best so far: %{y:.4f}<extra></extra>",
     }
