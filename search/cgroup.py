@@ -61,6 +61,8 @@ def _processors(folder: Path) -> Iterator[float]:
     match _words(folder / "cpu.max"):
         case [quota, period] if quota.isdecimal() and period.isdecimal() and int(period):
             yield int(quota) / int(period)
+        case _:  # "max", or no such file
+            pass
     time, per = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
     if time is not None and per:
         yield time / per

@@ -16,10 +16,10 @@ from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
 from search.trainers.child import TRAINER_COMMAND
-from search.trainers.protocol import Evaluate, Evaluated, Failed
+from search.trainers.protocol import Evaluate, Evaluated, Part
+from search.workers.evaluating import evaluate
 from search.workers.join import data_source
 from search.workers.keeping import kept_model
-from search.workers.scoring import EVALUATION_S
 from search.workers.settle import best_trial_numbers
 from search.workers.workbench import Trainer
 from storage import SharedStudy, open_artifacts
@@ -49,7 +49,7 @@ class Evaluator:
     data_dir: Path | None
     trainer: Trainer
 
-    def evaluate(self, trial: int, seed: int, part: str) -> Evaluated:
+    def evaluate(self, trial: int, seed: int, part: Part) -> Evaluated:
         """The scores of a trial's kept model on the validation or test images of the split of that seed.
 
         Raises:
@@ -66,26 +66,19 @@ class Evaluator:
             open_artifacts(self.folder.store).fetch(artifact, model)
             return self._ask(model, seed, part)
 
-    def _ask(self, model: Path, seed: int, part: str) -> Evaluated:
+    def _ask(self, model: Path, seed: int, part: Part) -> Evaluated:
         manifest = self.shared.manifest
-        process, _ = self.trainer.process()
-        process.send(
-            Evaluate(
-                job=self.trainer.next_job(),
-                space=manifest.space,
-                data=data_source(manifest, self.data_dir, self.folder),
-                split_seed=seed,
-                batch_size=manifest.batch_size,
-                precision=manifest.precision,
-                model_path=str(model),
-                part="test" if part == "test" else "validation",
-            )
+        job = Evaluate(
+            job=self.trainer.next_job(),
+            space=manifest.space,
+            data=data_source(manifest, self.data_dir, self.folder),
+            split_seed=seed,
+            batch_size=manifest.batch_size,
+            precision=manifest.precision,
+            model_path=str(model),
+            part=part,
         )
-        message = process.receive(EVALUATION_S)
-        if isinstance(message, Evaluated):
-            return message
-        reason = message.reason if isinstance(message, Failed) else f"no answer within {EVALUATION_S:.0f} s"
-        raise TrainerDied(f"the model couldn't be evaluated: {reason}")
+        return evaluate(self.trainer, job)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.trainers.process import TrainerProcess
-from search.trainers.protocol import EpochEnd, Failed, Stopped, Train, Trained
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, Ready, Stopped, Train, Trained, Warned
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
 from search.workers.places import find_places
@@ -85,5 +85,7 @@ def follow(process: TrainerProcess, objective: str) -> float:
                 raise SearchFailed(f"it diverged this time: {message.diverged}")
             case Failed():
                 raise SearchFailed(f"it failed this time: {message.reason}")
+            case Ready() | Warned() | Evaluated():
+                pass
             case Stopped() | None:
                 raise SearchFailed("the trainer didn't finish it")

@@ -12,6 +12,7 @@ from spaces.configuration import Configuration
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
 Objective = Literal["val_accuracy", "val_loss"]
+Part = Literal["test", "validation"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 StopReason = Literal["prune", "release"]
 
@@ -68,7 +69,7 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     split_seed: int
     batch_size: int
     model_path: str
-    part: Literal["test", "validation"] = "test"
+    part: Part = "test"
     precision: Precision = "float32"
 
 

@@ -1,7 +1,7 @@
 """From a configuration to a compiled Keras model."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from search.training.logits import require_logits
 from search.training.optimizer import make_optimizer
@@ -137,6 +137,8 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
             units = layer.units if isinstance(layer, Dense) else setting.classes
             dtype = "float32" if isinstance(layer, Output) else None
             return layers.Dense(units, kernel_regularizer=penalty(layer), dtype=dtype)
+        case _:
+            assert_never(layer)
 
 
 def penalty(layer: Conv | Dense | Output) -> Any:

@@ -1,6 +1,6 @@
 """From the record of an optimizer to Keras' own."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from spaces.configuration import Optimizer
 
@@ -53,6 +53,8 @@ def make_optimizer(optimizer: Optimizer, steps: int | None = None) -> Any:
             return keras.optimizers.AdamW(rate, weight_decay=optimizer.weight_decay, **betas, **epsilon, **named)
         case "nadam":
             return keras.optimizers.Nadam(rate, **betas, **epsilon, **named)
+        case _:
+            assert_never(optimizer.name)
 
 
 def _learning_rate(optimizer: Optimizer, steps: int | None) -> Any:
@@ -69,3 +71,5 @@ def _learning_rate(optimizer: Optimizer, steps: int | None) -> Any:
             if steps is None:
                 raise ValueError("a cosine goes down over the steps of the whole training: say how many there are")
             return schedules.CosineDecay(rate, decay_steps=steps)
+        case _:
+            assert_never(schedule.name)

@@ -31,7 +31,19 @@ from search.training.shared_parts import SharedParts
 from search.training.structure import structure_of
 from search.training.vector import Vector
 from spaces.configuration import Configuration, Optimizer
-from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order, require_fit
+from spaces.layers import (
+    Activate,
+    Conv,
+    Dense,
+    Drop,
+    Flatten,
+    Layer,
+    MaxPool,
+    Normalize,
+    Output,
+    layer_order,
+    require_fit,
+)
 
 COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
@@ -190,6 +202,8 @@ def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
             layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
         case Conv() | Dense() | Output():
             layer.kernel_regularizer = layer.kernel.regularizer = penalty(drawn)
+        case Activate() | MaxPool() | Flatten():
+            pass
 
 
 def _random_values(layers: Iterable[SharedLayer], seed: int) -> dict[int, Any]:

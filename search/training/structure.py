@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from spaces.configuration import Configuration
-from spaces.layers import Conv, Dense, Drop, Layer, Normalize, Output, layer_order
+from spaces.layers import Activate, Conv, Dense, Drop, Flatten, Layer, MaxPool, Normalize, Output, layer_order
 
 ANY_RATE = 0.5
 ANY_PENALTY = 1.0
@@ -25,5 +25,5 @@ def _without_numbers(layer: Layer) -> Layer:
             return replace(layer, momentum=None)
         case Conv() | Dense() | Output():
             return replace(layer, l1=ANY_PENALTY if layer.l1 else 0.0, l2=ANY_PENALTY if layer.l2 else 0.0)
-        case _:
+        case Activate() | MaxPool() | Flatten():
             return layer

@@ -94,6 +94,8 @@ class Updates:
                 chosen.knob.set(momentum_of(optimizer))
             case TunableAdamW() as chosen:
                 chosen.knob.set(optimizer.weight_decay)
+            case _:  # those of the others are variables, or the same for all trials
+                pass
 
     def learning_rate(self) -> float:
         """That of the next step."""

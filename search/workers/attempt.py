@@ -22,7 +22,7 @@ from search.shutdown import Shutdown
 from search.study.split_seed import split_seed
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
 from search.trainers.process import NotAwaited, TrainerProcess
-from search.trainers.protocol import EpochEnd, Failed, Message, Ready, Train, Trained, Warned
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, Message, Ready, Stopped, Train, Trained, Warned
 from search.workers.aftermath import Aftermath
 from search.workers.lease import LeaseKeeper
 from search.workers.running_job import RunningJob
@@ -255,6 +255,8 @@ class Attempt:
                 return self._trained(message)
             case Failed():
                 return self._trainer_failed(message)
+            case Ready() | Evaluated() | Stopped():
+                pass
         return None
 
     def _exceeded(self, seconds: float) -> Outcome | None:

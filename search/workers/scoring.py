@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.snapshot import find_best
 from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
-from search.trainers.process import TrainerProcess
-from search.trainers.protocol import DataSource, Evaluate, Evaluated, Failed, Message
+from search.trainers.protocol import DataSource, Evaluate
+from search.workers.evaluating import evaluate
 from search.workers.join import data_source
 from search.workers.keeping import kept_model
 from search.workers.workbench import Trainer
@@ -24,8 +23,6 @@ from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError, StorageUsageError
 
 log = logging.getLogger(__name__)
-
-EVALUATION_S = 600.0
 
 
 def measure_test_score(
@@ -85,21 +82,5 @@ def _evaluate(shared: SharedStudy, trainer: Trainer, data: DataSource, number: i
         precision=manifest.precision,
         model_path=str(model),
     )
-    process, _ = trainer.process()
-    process.send(job)
-    message = _answer(process, job)
-    if isinstance(message, Evaluated):
-        return TestScore(number, message.accuracy, message.loss, message.n)
-    reason = message.reason if isinstance(message, Failed) else f"no answer within {EVALUATION_S:.0f} s"
-    trainer.discard()
-    raise TrainerDied(f"the model couldn't be evaluated: {reason}")
-
-
-def _answer(process: TrainerProcess, job: Evaluate) -> Message | None:
-    """What the trainer says of the job, None if that takes too long; the rest of earlier jobs is passed over."""
-    deadline = time.monotonic() + EVALUATION_S
-    while (seconds := deadline - time.monotonic()) > 0:
-        message = process.receive(seconds)
-        if isinstance(message, Evaluated | Failed) and message.job == job.job:
-            return message
-    return None
+    found = evaluate(trainer, job)
+    return TestScore(number, found.accuracy, found.loss, found.n)
