@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
+from spaces.names import unknown_name
 
 # A command is one line here, in the task that it serves; its module is search/VERB.py.
 TASKS = {
@@ -50,10 +51,12 @@ class Program(click.Group):
         """The names of the commands."""
         return list(VERBS)
 
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """The command of that name, None if there is none."""
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name; None if there is none while a shell completes it, else that is an error."""
         if name not in VERBS:
-            return None
+            if ctx.resilient_parsing:
+                return None
+            raise click.UsageError(unknown_name("command", name, VERBS), ctx)
         command: click.Command = import_module(f"search.{name}").main
         return command
 

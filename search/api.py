@@ -39,7 +39,8 @@ def run(
     """Searches a space, and waits until the study holds all of its trials; progress is printed unless `quiet`.
 
     `space` is a name (`bn_dropout`), `FILE.py:NAME`, `package.module:NAME`, or a Space that one of these names.
-    `flags` are those of `python -m search.launch`: `n_trials=20, epochs=5, dataset="own.npz", n_workers=2`.
+    `flags` are those of `python -m search.launch`: `n_trials=20, epochs=5, dataset="own.npz", n_workers=2`; those
+    without a value are True or False: `baselines=True`.
 
     Raises:
         UsageError: something is wrong with the flags, or the space is nowhere but in this process.
@@ -48,6 +49,8 @@ def run(
         KeyboardInterrupt: it was interrupted; run it again to go on.
     """
     reference = reference_to(space)
+    if flags.get("dry_run"):
+        raise UsageError("a dry run has no result to return: python -m search.launch --dry-run says what would be done")
     name = study_name or default_name(reference, flags.get("dataset"))
     arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags)]
     command = [*module_command("search.launch"), *arguments, "--format=json", *(["--quiet"] if quiet else [])]
@@ -103,18 +106,38 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
     """The flags as a command line has them; those that are None aren't given.
 
     Raises:
-        UsageError: there is no such flag.
+        UsageError: there is no such flag, or it can't have that value.
     """
-    from search.commands.config_file import settings
+    from search.commands.config_file import flag_options
     from search.launch import main
     from spaces.names import unknown_name
 
-    known = settings(main)
-    for name in flags:
-        if name.replace("_", "-") not in known:
+    known = flag_options(main)
+    arguments = list[str]()
+    for name, value in flags.items():
+        option = known.get(name.replace("_", "-"))
+        if option is None:
             valid = sorted(flag.replace("-", "_") for flag in known)
             raise UsageError(unknown_name("setting", name, valid))
-    return [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
+        if value is not None:
+            arguments += as_typed(name, value, switch=option.is_flag, count=option.count)
+    return arguments
+
+
+def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str]:
+    """One flag as it is typed: a switch stands there or doesn't, one that counts stands there several times.
+
+    Raises:
+        UsageError: it is a switch, and neither True nor False; or a count, and no whole number; or the other way round.
+    """
+    flag = f"--{name.replace('_', '-')}"
+    if switch or count:
+        if not isinstance(value, bool if switch else int):
+            raise UsageError(f"{name} is {value!r}, and has to be {'True or False' if switch else 'a whole number'}")
+        return [flag] * int(value)
+    if isinstance(value, bool):
+        raise UsageError(f"{name} is {value}, and has to be a value such as python -m search.launch --help names")
+    return [f"{flag}={value}"]
 
 
 def follow(command: list[str], environment: Mapping[str, str]) -> None:

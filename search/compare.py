@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.trainers.serving import trainer_server
 
@@ -23,18 +24,16 @@ EXAMPLES = {
 def design_flags(command: F) -> F:
     """The flags of every study of replicates."""
     flags = [
-        click.option(
-            "--seeds", type=click.IntRange(1, 1000), help="Replicates of each arm, each with seeds of its own."
-        ),
-        click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of each training."),
-        click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step."),
+        click.option("--seeds", type=WholeNumber(1, 1000), help="Replicates of each arm, each with seeds of its own."),
+        click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs of each training."),
+        click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images a step."),
         precision_flag,
-        click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]"),
-        click.option("--limit-train", type=click.IntRange(2), help="Draw so many images for each replicate."),
+        click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Decides all that is random.  [default: 0]"),
+        click.option("--limit-train", type=WholeNumber(2), help="Draw so many images for each replicate."),
         validation_share_flag,
         click.option(
             "--margin",
-            type=click.FloatRange(0, 100, min_open=True),
+            type=Number(0, 100, min_open=True),
             default=0.5,
             show_default=True,
             help="The smallest difference that matters, in points: hundredths of the objective.",
@@ -77,7 +76,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 )
 @click.option(
     "--tune",
-    type=click.IntRange(1, 100_000),
+    type=WholeNumber(1, 100_000),
     help="Search so many trials for each arm's own best other parameters first.",
 )
 @click.option("--sampler", help="What proposes parameters to --tune.  [default: tpe]")
@@ -97,7 +96,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 )
 @click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
-@click.option("--max-seeds", type=click.IntRange(2, 1000), help="With --until-decided, at most so many.  [default: 30]")
+@click.option("--max-seeds", type=WholeNumber(2, 1000), help="With --until-decided, at most so many.  [default: 30]")
 @design_flags
 @shared_flags
 @click.option("--study-name", help="The comparison's name in the database.  [default: made of what is compared]")

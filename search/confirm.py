@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from search.commands.cli import Verb, shared_flags, start_logging
+from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.compare import design_flags
 from search.trainers.serving import trainer_server
@@ -17,7 +18,7 @@ EXAMPLES = {
 
 @click.command(cls=Verb, name="confirm", examples=EXAMPLES)
 @click.option("--search", "origin", help="The study of the search.  [default: the only one in the database]")
-@click.option("--top", type=click.IntRange(1, 20), default=3, show_default=True, help="How many of its best trials.")
+@click.option("--top", type=WholeNumber(1, 20), default=3, show_default=True, help="How many of its best trials.")
 @click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: where it was made]")
 @click.option("--dataset", help="Where its images are on this host.  [default: where they were]")
 @design_flags

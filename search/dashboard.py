@@ -7,6 +7,7 @@ import click
 
 from search.commands.answer import tell
 from search.commands.cli import Verb, shared_flags, start_logging
+from search.commands.numbers import WholeNumber
 
 EXAMPLES = {
     "python -m search.dashboard": "the studies of search.db, for this machine",
@@ -26,9 +27,7 @@ EXAMPLES = {
     show_default=True,
     help="Where to listen. Any but this machine's own address needs a login, in SEARCH_DASHBOARD_LOGIN.",
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="0 takes any that is free."
-)
+@click.option("--port", type=WholeNumber(0, 65_535), default=8080, show_default=True, help="0 takes any that is free.")
 @click.option("--allow-edit", is_flag=True, help="Let people change notes and delete studies: else it only shows.")
 @click.option(
     "--allow-host",

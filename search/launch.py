@@ -7,6 +7,7 @@ import click
 
 from search.commands import completion
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.pruning import PRUNERS
 from search.samplers import SAMPLERS
@@ -40,11 +41,11 @@ EXAMPLES = {
 )
 @click.option(
     "--n-trials",
-    type=click.IntRange(1, MOST_TRIALS),
+    type=WholeNumber(1, MOST_TRIALS),
     help="How many trials the study shall hold in all, whoever runs them.  [default: the space's]",
 )
-@click.option("--epochs", type=click.IntRange(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
-@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images a step.  [default: the space's]")
+@click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
+@click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images a step.  [default: the space's]")
 @precision_flag
 @click.option(
     "--sampler",
@@ -61,8 +62,8 @@ EXAMPLES = {
     type=click.Choice(["val_accuracy", "val_loss"]),
     help="What the search is to raise, or lower.  [default: val_accuracy]",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
-@click.option("--limit-train", type=click.IntRange(2), help="Train on so many images only.")
+@click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
+@click.option("--limit-train", type=WholeNumber(2), help="Train on so many images only.")
 @validation_share_flag
 @click.option(
     "--baselines", is_flag=True, help="Begin with the space's published configurations, to measure the others against."

@@ -6,6 +6,7 @@ import click
 
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, format_flag, shared_flags, start_logging
+from search.commands.numbers import Number
 
 EXAMPLES = {
     "python -m search.status": "",
@@ -21,7 +22,7 @@ EXAMPLES = {
 @click.option("--watch", is_flag=True, help="Follow it until all its trials are finished, or Ctrl-C.")
 @click.option(
     "--interval",
-    type=click.FloatRange(0.1),
+    type=Number(0.1),
     default=1.0,
     show_default=True,
     help="Seconds between two looks of --watch.",

@@ -16,8 +16,11 @@ import click
 
 from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
+from search.commands.numbers import Number
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
+from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
+from search.commands.variables import require_no_misspelt_variable
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.logs import log_to_errors
 from search.outside_text import shown
@@ -65,15 +68,18 @@ class Verb(click.Command):
         """Parses the arguments; see click.Command.make_context."""
         extra.setdefault("auto_envvar_prefix", "SEARCH")
         accept_all_letters()
+        arguments = tuple(args)  # click takes them out of the list
         try:
             require_no_nul(args)
+            require_no_misspelt_variable(self)
             context = super().make_context(info_name, args, parent, **extra)
             require_usable(context)
-        except click.UsageError as error:
+        except click.UsageError as given:
+            error = explained(given, arguments)
             message = error.format_message()
             if message == shown(message):
-                raise
-            raise click.UsageError(shown(message), error.ctx) from error  # it names files, or settings of a file
+                raise error from None
+            raise click.UsageError(shown(message), error.ctx) from given  # it names files, or settings of a file
         return context
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -123,7 +129,7 @@ def validation_share_flag(command: F) -> F:
     """Adds --validation-share, None if it isn't given."""
     return click.option(
         "--validation-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=Number(0, 1, min_open=True, max_open=True),
         help="Share of the training images to keep for validation.  [default: 0.2, or as published]",
     )(command)
 

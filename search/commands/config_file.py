@@ -33,7 +33,7 @@ def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Pa
 
 def settings(command: click.Command) -> dict[str, str]:
     """What a file may set: the long flags without their dashes, and the parameters that they stand for."""
-    return {flag: str(option.name) for flag, option in _options(command).items()}
+    return {flag: str(option.name) for flag, option in flag_options(command).items()}
 
 
 def flag_values(command: click.Command, document: Mapping[str, object]) -> dict[str, object]:
@@ -42,7 +42,7 @@ def flag_values(command: click.Command, document: Mapping[str, object]) -> dict[
     Raises:
         ValueError: one is of no flag, or isn't of its type.
     """
-    options, found = _options(command), dict[str, object]()
+    options, found = flag_options(command), dict[str, object]()
     for key, value in document.items():
         option = options.get(key.replace("_", "-"))
         if option is None:
@@ -64,7 +64,8 @@ def _document(path: Path) -> dict[str, object]:
         raise ValueError(f"can't be read: {error}") from error
 
 
-def _options(command: click.Command) -> dict[str, click.Option]:
+def flag_options(command: click.Command) -> dict[str, click.Option]:
+    """The flags that a file may set, by their long names without dashes."""
     return {
         flag.removeprefix("--"): option
         for option in command.params

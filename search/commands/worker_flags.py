@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.numbers import Number, WholeNumber
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 TRAINER_MEMORY_MB = 4000.0
@@ -56,41 +58,41 @@ def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
 def worker_flags(command: F) -> F:
     """Adds the flags to a command."""
     folder = click.Path(path_type=Path, file_okay=False)
-    positive = click.FloatRange(0, min_open=True)
+    positive = Number(0, min_open=True)
     flags = [
         click.option(
-            "--n-workers", type=click.IntRange(0, 256), help="Worker processes.  [default: one a GPU, else a processor]"
+            "--n-workers", type=WholeNumber(0, 256), help="Worker processes.  [default: one a GPU, else a processor]"
         ),
         click.option(
             "--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."
         ),
         click.option(
             "--workers-per-gpu",
-            type=click.IntRange(1, 64),
+            type=WholeNumber(1, 64),
             default=1,
             show_default=True,
             help="Workers that share a GPU: several fill it better where models are small.",
         ),
         click.option("--timeout", type=positive, help="Begin no trial after so many seconds."),
         click.option("--trial-timeout", type=positive, help="Seconds that a trial may take; it fails after that."),
-        click.option("--trial-memory", type=click.FloatRange(100), help="Resident MB that a trial may take, likewise."),
+        click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may take, likewise."),
         click.option(
             "--trainer-memory",
-            type=click.FloatRange(100),
+            type=Number(100),
             default=TRAINER_MEMORY_MB,
             show_default=True,
             help="Resident MB at which a trainer is replaced between two trials.",
         ),
         click.option(
             "--outage",
-            type=click.FloatRange(0),
+            type=Number(0),
             default=OUTAGE_S,
             show_default=True,
             help="Seconds that the database may be away before a worker lets go of its trial.",
         ),
         click.option(
             "--wait",
-            type=click.FloatRange(0),
+            type=Number(0),
             default=WAIT_S,
             show_default=True,
             help="Seconds to wait for the database at start-up.",

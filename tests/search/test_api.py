@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import search
-from search.api import follow, reference_to
+from search.api import as_arguments, follow, reference_to
 from search.errors import SearchFailed, UsageError
 from spaces import resolve
 from spaces.space import Space
@@ -75,6 +75,36 @@ def test_wrong_flags_are_refused_before_anything_is_made(tmp_path: Path, monkeyp
     with pytest.raises(UsageError, match="sampler"):
         search.run("bn_dropout", sampler="tpr", quiet=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_switches_are_true_or_false_and_others_have_values() -> None:
+    assert as_arguments({"baselines": True, "dry_run": False, "verbose": 2, "epochs": 5, "pruner": None}) == [
+        "--baselines",
+        "--verbose",
+        "--verbose",
+        "--epochs=5",
+    ]
+    for name, value, wanted in (
+        ("baselines", "yes", "True or False"),
+        ("baselines", 1, "True or False"),
+        ("verbose", "much", "a whole number"),
+        ("epochs", True, "a value"),
+    ):
+        with pytest.raises(UsageError, match=f"{name} is .*has to be {wanted}"):
+            as_arguments({name: value})
+
+
+def test_a_dry_run_has_no_result(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="dry run has no result"):
+        search.run("bn_dropout", dry_run=True, storage=f"sqlite:///{tmp_path / 'search.db'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_from_python_begins_with_the_baselines(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'search.db'}"
+    flags = {"n_trials": 5, "epochs": 1, "limit_train": 64, "n_workers": 1, "pruner": "none"}
+    found = search.run("regularization", storage=url, quiet=True, baselines=True, **flags)
+    assert [baseline.number for baseline in found.summary.baselines] == [0, 1, 2, 3, 4]
 
 
 def test_a_space_that_only_this_process_has_is_refused_with_what_to_do() -> None:

@@ -92,15 +92,18 @@ TABLE: Mapping[str, Bad] = {
     "unknown objective": Bad((*BN, "--objective", "accuracy"), ("'accuracy'", "'val_accuracy', 'val_loss'")),
     "no space": Bad((), ("--space",)),
     "unknown flag": Bad((*BN, "--trials", "3"), ("--trials", "--n-trials")),
-    "no trials": Bad((*BN, "--n-trials", "0"), ("--n-trials", "0 is not in the range 1<=x<=1000000")),
-    "negative trials": Bad((*BN, "--n-trials", "-3"), ("--n-trials", "-3 is not in the range")),
-    "too many trials": Bad((*BN, "--n-trials", "1000000000"), ("--n-trials", "not in the range")),
-    "trials in scientific notation": Bad((*BN, "--n-trials", "1e9"), ("--n-trials", "'1e9' is not a valid integer")),
-    "trials in letters": Bad((*BN, "--n-trials", "abc"), ("--n-trials", "'abc' is not a valid integer")),
-    "no epochs": Bad((*BN, "--epochs", "0"), ("--epochs", "0 is not in the range")),
-    "no batch": Bad((*BN, "--batch-size", "0"), ("--batch-size", "0 is not in the range")),
+    "flag that is a parameter of the space": Bad(
+        (*BN, "--optimizer", "adam"), ("--optimizer isn't a flag", "parameter of the space bn_dropout", "adadelta")
+    ),
+    "no trials": Bad((*BN, "--n-trials", "0"), ("--n-trials", "'0' isn't a whole number from 1 to 1,000,000")),
+    "negative trials": Bad((*BN, "--n-trials", "-3"), ("--n-trials", "'-3' isn't a whole number from 1")),
+    "too many trials": Bad((*BN, "--n-trials", "1000000000"), ("--n-trials", "'1000000000' isn't", "to 1,000,000.")),
+    "trials in scientific notation": Bad((*BN, "--n-trials", "1e9"), ("--n-trials", "'1e9' isn't a whole number")),
+    "trials in letters": Bad((*BN, "--n-trials", "abc"), ("--n-trials", "'abc' isn't a whole number")),
+    "no epochs": Bad((*BN, "--epochs", "0"), ("--epochs", "'0' isn't a whole number from 1")),
+    "no batch": Bad((*BN, "--batch-size", "0"), ("--batch-size", "'0' isn't a whole number from 1")),
     "no precision": Bad((*BN, "--precision", "float64"), ("--precision", "float32", "mixed_bfloat16", "mixed_float16")),
-    "no time": Bad((*BN, "--timeout", "0"), ("--timeout", "0.0 is not in the range")),
+    "no time": Bad((*BN, "--timeout", "0"), ("--timeout", "'0' isn't a number above 0")),
     "storage that is no URL": Bad((*BN, "--storage", "search.db"), ("'search.db'", "valid are sqlite:///search.db")),
     "storage of an unknown scheme": Bad(
         (*BN, "--storage", "mysql://me:secret@host/db"), ("mysql", "valid are sqlite:///search.db", "postgresql://")

@@ -1,0 +1,42 @@
+"""Flags that take numbers, whose errors say which numbers are valid."""
+
+from typing import Any
+
+import click
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; see click.ParamType.convert."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{str(value)!r} isn't a whole number {bounds(self)}.", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number within bounds, NaN never is."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; see click.ParamType.convert."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{str(value)!r} isn't a number {bounds(self)}.", param, ctx)
+
+
+def bounds(valid: click.IntRange | click.FloatRange) -> str:
+    """The bounds in words: from 1 to 256; of at least 2; above 0; above 0 and below 1."""
+    low = "" if valid.min is None else f"{'above' if valid.min_open else 'from'} {valid.min:,}"
+    high = "" if valid.max is None else f"{'below' if valid.max_open else 'to'} {valid.max:,}"
+    if low and high:
+        return f"{low}{' and' if valid.min_open else ''} {'up ' if valid.min_open and not valid.max_open else ''}{high}"
+    if high:
+        return high if valid.max_open else f"of at most {valid.max:,}"
+    return low if valid.min_open else f"of at least {valid.min:,}"
