@@ -1,34 +1,41 @@
-"""The designed comparisons whose answers a report shows."""
+"""The designed comparison that a study holds, as far as it is."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from search.comparison import Answer
-from search.design.result import take_result
+from search.design.confusion import best_of_arms, ordered, stored_confusions
+from search.design.result import Result, take_result
+from search.design.test_once import ArmTest
+from search.study.test_score import stored_test_score
 from storage import SharedStudy
-from storage.comparison import Comparison as Design
-from storage.comparison import PlannedLook
+from storage.comparison import Comparison, PlannedLook
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A comparison: the question in words, and its answer; `unit` says what its differences are measured in."""
+def comparison_of(shared: SharedStudy) -> Result | None:
+    """What the study compares, with what was measured of its models before; None for a search, which compares nothing.
 
-    question: str
-    answer: Answer
-    unit: str = "validation accuracy"
-
-
-def comparisons_of(shared: SharedStudy) -> tuple[Comparison, ...]:
-    """What the study compares, as far as it has an answer yet. Searches compare nothing."""
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
     design = shared.manifest.comparison
     if design is None:
-        return ()
-    answer = take_result(shared, current_look(shared, design)).answer
-    unit = "validation loss" if shared.manifest.objective == "val_loss" else "validation accuracy"
-    return () if answer is None else (Comparison(design.question, answer, unit),)
+        return None
+    result = take_result(shared, current_look(shared, design))
+    confusions = ordered(stored_confusions(shared), result.scores.replicates)
+    return replace(result, confusions=confusions, test=stored_test(shared, design))
 
 
-def current_look(shared: SharedStudy, design: Design) -> PlannedLook:
+def current_look(shared: SharedStudy, design: Comparison) -> PlannedLook:
     """The look for which the slots that there are were ordered."""
-    ordered = shared.ledger.counts().total
-    return next((look for look in design.looks if look.replicates * len(design.arms) >= ordered), design.looks[-1])
+    ordered_slots = shared.ledger.counts().total
+    return next(
+        (look for look in design.looks if look.replicates * len(design.arms) >= ordered_slots), design.looks[-1]
+    )
+
+
+def stored_test(shared: SharedStudy, design: Comparison) -> ArmTest | None:
+    """The test score of an arm's best model, None unless it was measured."""
+    stored = stored_test_score(shared)
+    if stored is None:
+        return None
+    arms = {slot.trial_number: arm for arm, slot in best_of_arms(shared, design)}
+    return ArmTest(arms.get(stored.trial, f"trial {stored.trial}"), stored)

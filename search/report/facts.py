@@ -23,7 +23,8 @@ OPTUNA_STATES: Mapping[TrialState, State] = {
 @dataclass(frozen=True)
 class TrialFacts:
     """One trial. `value` is the objective's last one, of pruned trials too; `worker` is who had it last, in words;
-    `began` and `ended` are by the clock of its host; `attempts` counts how often it was begun or resumed.
+    `began` and `ended` are by the clock of its host; `attempts` counts how often it was begun or resumed; `slot` is the
+    number of the slot that ordered it.
     """
 
     number: int
@@ -37,6 +38,7 @@ class TrialFacts:
     device: str
     attempts: int
     reason: str
+    slot: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -124,6 +126,7 @@ def trial_facts(
         device=str(trial.user_attrs.get("device") or (worker.info.device if worker is not None else "")),
         attempts=slot.token if slot is not None else 1,
         reason=reason_of(slot),
+        slot=slot.slot if slot is not None else None,
     )
 
 

@@ -2,26 +2,41 @@
 
 from collections.abc import Sequence
 
-from search.report.comparisons import Comparison
+from search.design.result import Result
+from search.design.tables import headline as comparison_headline
+from search.design.text import as_markdown_table, tables
+from search.report.answer_words import reading, remarks, verdicts
 from search.report.facts import StudyFacts
-from search.report.panels.answers import verdicts
-from search.report.provenance import provenance
+from search.report.provenance import Facts, comparison_provenance, provenance
 from search.report.words import headline, lesson_lines, objective_name, summary
 from search.views.markdown import escaped
 from search.views.summary import TOP
 from search.views.summary_text import number
 
 
-def as_markdown(facts: StudyFacts, comparisons: Sequence[Comparison]) -> str:
-    """The summary, the best trials, and what they were made with."""
+def search_markdown(facts: StudyFacts) -> str:
+    """Of a search: the summary, the best trials, and what they were made with."""
     parts = [
         f"### {escaped(facts.name)}",
         escaped(headline(facts)),
         bullets(summary(facts)),
         best_trials(facts),
         lessons_part(facts),
-        *(f"**{escaped(one.question)}**\n\n{bullets(verdicts(one.answer))}" for one in comparisons),
-        made_with(facts),
+        made_with(provenance(facts)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_markdown(facts: StudyFacts, result: Result) -> str:
+    """Of a comparison: its verdicts, its tables, what must be said with them, and what it was made with."""
+    parts = [
+        f"### {escaped(facts.name)}",
+        escaped(result.comparison.question),
+        escaped(comparison_headline(result)),
+        bullets([sentence.whole for sentence in verdicts(result)]),
+        *map(as_markdown_table, tables(result)),
+        bullets([*remarks(result), reading(result)]),
+        made_with(comparison_provenance(facts, result.comparison)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -65,7 +80,7 @@ def lessons_part(facts: StudyFacts) -> str:
     return f"{head}\n\n{bullets(lines)}"
 
 
-def made_with(facts: StudyFacts) -> str:
+def made_with(found: Facts) -> str:
     """The manifest, folded."""
-    rows = [[name, escaped(value)] for name, value in provenance(facts)]
+    rows = [[name, escaped(value)] for name, value in found]
     return f"<details><summary>Made with</summary>\n\n{table(['', ''], rows)}\n\n</details>"

@@ -44,18 +44,25 @@ class Plot:
 class Panel:
     """A part of the report: a heading, figures, and notes on what they do and don't say.
 
-    Without figures, the notes say why there are none.
+    Without figures, the notes say why there are none. `link` is what it is called in the navigation, where the title is
+    too long for that.
     """
 
     key: str
     title: str
     plots: tuple[Plot, ...] = ()
     notes: tuple[str, ...] = ()
+    link: str = ""
 
     @property
     def small(self) -> bool:
         """Whether its figures stand side by side."""
         return len(self.plots) > 1
+
+    @property
+    def paired(self) -> bool:
+        """Whether they stand two by two: four would leave one for itself in a row of three."""
+        return len(self.plots) in (2, 4)
 
 
 def plain(text: object) -> str:

@@ -1,13 +1,43 @@
-"""What a study was made with, for whoever wants to repeat it."""
+"""What a study was made with, for those who want to repeat it."""
 
+from search.design.options import POINT
 from search.report.facts import StudyFacts
+from storage.comparison import Comparison
+
+Facts = tuple[tuple[str, str], ...]
 
 
-def provenance(facts: StudyFacts) -> tuple[tuple[str, str], ...]:
-    """Names and values: the command, the data with its fingerprint, seeds, versions."""
+def provenance(facts: StudyFacts) -> Facts:
+    """Names and values for a search: the command, the data with its fingerprint, seeds, versions."""
+    manifest = facts.manifest
+    return (
+        *origin(facts),
+        ("objective", f"{manifest.direction} {manifest.objective}"),
+        ("sampler and pruner", f"{manifest.sampler}, {manifest.pruner}"),
+        *means(facts),
+    )
+
+
+def comparison_provenance(facts: StudyFacts, comparison: Comparison) -> Facts:
+    """The same for a comparison, in which nothing samples or prunes."""
+    looks = " or ".join(f"{look.replicates} (level {look.level:.3g})" for look in comparison.looks)
+    return (
+        *origin(facts),
+        ("objective", facts.manifest.objective),
+        ("margin", f"{comparison.margin / POINT:g} points"),
+        ("replicates of each arm", looks),
+        *((("everything else as", comparison.at),) if comparison.at else ()),
+        *((("tuned", f"each arm by {comparison.tuned} trials first"),) if comparison.tuned else ()),
+        *((("arms from", comparison.origin),) if comparison.origin else ()),
+        *((("article", comparison.article),) if comparison.article else ()),
+        *means(facts),
+    )
+
+
+def origin(facts: StudyFacts) -> Facts:
+    """The command, the space and the data."""
     manifest = facts.manifest
     height, width, channels = manifest.image_shape
-    hosts = sorted({f"{trial.device}" for trial in facts.trials if trial.device})
     return (
         ("command", manifest.command or "not recorded"),
         ("created", manifest.created_at),
@@ -21,9 +51,15 @@ def provenance(facts: StudyFacts) -> tuple[tuple[str, str], ...]:
         ),
         ("epochs and batch", f"up to {manifest.epochs} epochs, batch size {manifest.batch_size}"),
         ("precision", manifest.precision),
-        ("objective", f"{manifest.direction} {manifest.objective}"),
-        ("sampler and pruner", f"{manifest.sampler}, {manifest.pruner}"),
+    )
+
+
+def means(facts: StudyFacts) -> Facts:
+    """The seed, devices and versions."""
+    manifest = facts.manifest
+    devices = sorted({trial.device for trial in facts.trials if trial.device})
+    return (
         ("seed", str(manifest.seed)),
-        ("devices", ", ".join(hosts) or "none yet"),
+        ("devices", ", ".join(devices) or "none yet"),
         ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items()) or "not recorded"),
     )

@@ -8,6 +8,7 @@ from search.views.lessons import FEWEST, lessons
 from search.views.majority import majority_share, majority_words
 from search.views.proportion import wilson_interval
 from search.views.summary_text import lesson_line, number
+from spaces import BUILT_IN, resolve
 
 ACCURACY = "val_accuracy"
 NAMES = {"val_accuracy": "validation accuracy", "val_loss": "validation loss"}
@@ -26,6 +27,14 @@ def score(value: float) -> str:
 def settings(trial: TrialFacts) -> str:
     """A trial's parameters in one line."""
     return ", ".join(f"{name} {number(value)}" for name, value in trial.params.items()) or "no parameters"
+
+
+def question(facts: StudyFacts) -> str:
+    """The question of the study's space: stored with the study, or that of a built-in space."""
+    manifest = facts.manifest
+    if not manifest.question and manifest.space in BUILT_IN:
+        return resolve(manifest.space).space.question
+    return manifest.question or f"The best of the space {manifest.space}."
 
 
 def headline(facts: StudyFacts) -> str:

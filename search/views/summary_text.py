@@ -105,10 +105,14 @@ def lessons_text(summary: Summary) -> str:
 def lesson_line(lesson: Lesson) -> str:
     """One parameter in one line."""
     if lesson.best_range is not None:
-        low, high = map(number, lesson.best_range)
-        values = low if low == high else f"from {low} to {high}"
-        return f"  {lesson.parameter:<17} {values} in the best quarter"
+        return f"  {lesson.parameter:<17} {range_text(lesson.best_range)} in the best quarter"
     return f"  {lesson.parameter:<17} " + ", ".join(choice_text(choice) for choice in lesson.choices[:MOST_CHOICES])
+
+
+def range_text(found: tuple[float, float]) -> str:
+    """The range of a number's values."""
+    low, high = map(number, found)
+    return low if low == high else f"from {low} to {high}"
 
 
 def choice_text(score: ChoiceScore) -> str:

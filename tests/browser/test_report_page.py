@@ -1,4 +1,6 @@
-"""The report in a real browser: it renders without complaint, asks for nothing, and its table sorts and filters."""
+"""The report in a real browser: it renders without complaint, asks for nothing, fits on phones and on paper, and its
+table sorts and filters.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filled_comparison import filled_comparison
 from filled_study import filled_study
 from playwright.sync_api import Page
 
-from search.report.facts import gather_facts
-from search.report.page import as_page
+from search.report.making import make_report
 
 DRAW = "Promise.all([...document.querySelectorAll('[data-figure]')].map(draw))"
 
@@ -20,9 +22,23 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report on a study of sixty trials."""
     folder = tmp_path_factory.mktemp("page")
     with filled_study(f"sqlite:///{folder / 'search.db'}", "filled", 60) as shared:
-        page = folder / "report.html"
-        page.write_text(as_page(gather_facts(shared), ()), encoding="utf-8")
-    return page
+        make_report(shared, "html", folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report on a comparison of three arms."""
+    folder = tmp_path_factory.mktemp("comparison")
+    with filled_comparison(f"sqlite:///{folder / 'search.db'}", "arms") as shared:
+        make_report(shared, "html", folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(params=["search", "comparison"])
+def either(request: pytest.FixtureRequest, report: Path, comparison: Path) -> Path:
+    """The page of each kind of study."""
+    return report if request.param == "search" else comparison
 
 
 @pytest.fixture
@@ -45,10 +61,10 @@ def page(report: Path, open_page: Callable[..., Any]) -> Iterator[Page]:
     ids=["light", "dark", "phone"],
 )
 def test_every_figure_has_points_and_nothing_goes_wrong(
-    report: Path, open_page: Callable[..., Any], settings: dict[str, Any]
+    either: Path, open_page: Callable[..., Any], settings: dict[str, Any]
 ) -> None:
     watched = open_page(**settings)
-    watched.page.goto(report.as_uri())
+    watched.page.goto(either.as_uri())
     watched.page.evaluate(DRAW)
     figures = watched.page.locator("[data-drawn]")
     assert figures.count() == watched.page.locator("[data-figure]").count() >= 7
@@ -60,6 +76,59 @@ def test_every_figure_has_points_and_nothing_goes_wrong(
     assert watched.trouble.outside == []
     width = watched.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
+
+
+TAB_STOPS = """[...document.querySelectorAll('a[href], button, input, select, [tabindex]')]
+    .filter(each => each.tabIndex >= 0)"""
+
+
+def test_a_figure_is_no_stop_for_the_keyboard_nor_offers_to_send_itself_away(
+    either: Path, open_page: Callable[..., Any]
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900}).page
+    page.goto(either.as_uri())
+    page.evaluate(DRAW)
+    assert page.locator(".modebar-btn").count() > 10
+    assert page.evaluate(f"{TAB_STOPS}.filter(each => each.closest('[data-figure]')).length") == 0
+    page.evaluate("Plotly.relayout(document.querySelector('[data-figure]'), {'xaxis.range': [0, 5]})")
+    assert page.evaluate(f"{TAB_STOPS}.filter(each => each.closest('[data-figure]')).length") == 0
+    titles = page.eval_on_selector_all(".modebar-btn", "all => all.map(each => each.dataset.title)")
+    assert not {title for title in titles if "hare" in title or "loud" in title or "lotly" in title}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(
+    either: Path, open_page: Callable[..., Any], width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 844}).page
+    page.goto(either.as_uri())
+    cut = "[...document.querySelectorAll('nav, pre, .lessons, .scroll:not(.tall)')]"
+    assert page.evaluate(f"{cut}.filter(each => each.scrollWidth > each.clientWidth).map(each => each.outerHTML)") == []
+    inside = "all => all.every(each => each.getBoundingClientRect().right <= innerWidth)"
+    assert page.eval_on_selector_all("nav a, .bar, .lessons td", inside)
+    assert page.locator(".bar:visible").count() >= 3
+
+
+def test_a_figure_fits_on_paper_in_colours_for_paper(either: Path, open_page: Callable[..., Any]) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900}, color_scheme="dark").page
+    page.goto(either.as_uri())
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    wait_until_it_holds(page, "[...document.querySelectorAll('[data-figure]')].every(each => each.dataset.drawn)")
+    found = page.evaluate("plots.map(each => [each.layout.width, each._fullLayout.width, each.layout.font.color])")
+    assert all(width == drawn <= 640 and colour == "#000" for width, drawn, colour in found)
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    wait_until_it_holds(page, "plots.every(each => each.layout.font.color !== '#000' && !each.layout.width)")
+
+
+def test_nothing_is_torn_apart_between_two_sheets(either: Path, open_page: Callable[..., Any]) -> None:
+    page = open_page().page
+    page.goto(either.as_uri())
+    page.emulate_media(media="print")
+    rule = "all => all.every(each => getComputedStyle(each).breakInside === 'avoid')"
+    assert page.locator(".panel").count() >= 4
+    assert page.eval_on_selector_all(".panel, figure, pre, .stack, #table tr, .lessons tbody", rule)
+    assert page.eval_on_selector_all("h2", "all => all.every(each => getComputedStyle(each).breakAfter === 'avoid')")
+    assert page.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
 
 
 def wait_until_it_holds(page: Page, expression: str, patience_s: float = 30.0) -> None:

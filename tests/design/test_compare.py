@@ -12,11 +12,12 @@ from search.commands.worker_flags import WorkerFlags
 from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
+from search.design.report import as_document
 from search.errors import SearchFailed, UsageError
 from search.launching.planning import LaunchOptions, make_plan
-from search.report.comparisons import comparisons_of
+from search.report.comparison_page import comparison_page
+from search.report.comparisons import comparison_of
 from search.report.facts import gather_facts
-from search.report.page import as_page
 from storage.errors import ManifestMismatch
 
 NAME = "bn_dropout-digits-compare-batch_norm"
@@ -63,11 +64,11 @@ def test_figures_and_confusion_matrices_are_stored_with_the_study(table: Any) ->
 def test_a_report_on_the_study_gives_the_same_answer(table: Any) -> None:
     answer = table.compare(axis="batch_norm", seeds=2)
     with table.open(NAME) as shared:
-        (reported,) = comparisons_of(shared)
-        page = as_page(gather_facts(shared), [reported])
-    differences = [pair.difference for pair in reported.answer.pairs]
-    assert differences == [pair["difference"] for pair in answer["pairs"]]
-    assert reported.question in page
+        reported = comparison_of(shared)
+        assert reported is not None
+        page = comparison_page(gather_facts(shared), reported)
+    assert as_document(reported) == answer
+    assert reported.comparison.question in page
 
 
 def test_a_comparison_that_is_done_is_told_again_without_training(table: Any) -> None:

@@ -14,16 +14,18 @@ from click.testing import CliRunner, Result
 from filled_study import HOSTILE, filled_study
 from optuna.trial import TrialState
 
-from search.comparison import Arm, compare
 from search.report import main
-from search.report.comparisons import Comparison
 from search.report.facts import StudyFacts, gather_facts
-from search.report.markdown import as_markdown
-from search.report.page import as_page
+from search.report.markdown import search_markdown
 from search.report.panels import panels
 from search.report.panels.importances import find_importances
+from search.report.search_page import search_page
+from search.report.trials_table import trials_table
 from search.report.words import summary
 from search.study.test_score import TestScore as Score
+from search.views.lessons import lessons
+
+OWN = ("optimizer", "dropout_rate")
 
 
 @pytest.fixture(scope="module")
@@ -74,24 +76,24 @@ def test_the_page_is_one_file_that_asks_for_nothing(url: str, tmp_path: Path) ->
 
 
 def test_what_comes_from_outside_is_no_markup_in_the_page(facts: StudyFacts) -> None:
-    assert HOSTILE not in as_page(facts, ())
+    assert HOSTILE not in search_page(facts)
 
 
 def test_what_comes_from_outside_is_no_markup_in_figures(facts: StudyFacts) -> None:
-    made = panels(facts, (), find_importances(facts))
+    made = panels(facts, find_importances(facts))
     assert HOSTILE in json.dumps([trial.reason for trial in facts.trials])
     assert "<img" not in json.dumps([plot.data for panel in made for plot in panel.plots])
 
 
 def test_the_policy_of_the_page_lets_only_its_own_scripts_run(facts: StudyFacts) -> None:
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', as_page(facts, ()))
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', search_page(facts))
     assert policy is not None
     assert "default-src &#39;none&#39;" in policy[1] or "default-src 'none'" in policy[1]
     assert len(re.findall("sha256-", policy[1])) == 2
 
 
 def test_every_kind_of_figure_has_points(facts: StudyFacts) -> None:
-    made = {panel.key: panel for panel in panels(facts, (), find_importances(facts))}
+    made = {panel.key: panel for panel in panels(facts, find_importances(facts))}
     assert list(made) == ["history", "curves", "importances", "choices", "slices", "contours", "timeline"]
     for panel in made.values():
         assert panel.plots, panel
@@ -100,7 +102,7 @@ def test_every_kind_of_figure_has_points(facts: StudyFacts) -> None:
 
 
 def test_a_thousand_curves_are_a_few_traces(facts: StudyFacts) -> None:
-    [curves] = [panel for panel in panels(facts, (), find_importances(facts)) if panel.key == "curves"]
+    [curves] = [panel for panel in panels(facts, find_importances(facts)) if panel.key == "curves"]
     assert len(curves.plots[0].data) <= 6
 
 
@@ -140,8 +142,8 @@ def test_a_study_without_a_completed_trial_has_a_report_all_the_same(
 ) -> None:
     few = only(facts, *states)
     assert "No trial has been completed" in summary(few)[0]
-    assert "No trial has been completed" in as_page(few, ())
-    assert "No trial has been completed" in as_markdown(few, ())
+    assert "No trial has been completed" in search_page(few)
+    assert "No trial has been completed" in search_markdown(few)
 
 
 def test_one_trial_is_compared_with_nothing(facts: StudyFacts) -> None:
@@ -149,7 +151,7 @@ def test_one_trial_is_compared_with_nothing(facts: StudyFacts) -> None:
     one = replace(only(facts), trials=(first,), frozen=(facts.frozen[first.number],))
     assert "There is no second completed trial to compare it with." in summary(one)
     assert any("1 finished trial nothing can be said" in words for words in summary(one))
-    assert "too few" in as_page(one, ())
+    assert "too few" in search_page(one)
 
 
 def test_a_loss_has_no_interval_of_a_share_of_images(facts: StudyFacts) -> None:
@@ -168,17 +170,54 @@ def test_importances_of_equal_scores_are_not_computable(facts: StudyFacts) -> No
     assert "same score" in find_importances(replace(facts, frozen=same)).missing
 
 
-def test_a_comparison_shows_its_intervals_and_verdicts(facts: StudyFacts) -> None:
-    arms = [Arm(name, {n: base + n / 1000 for n in range(8)}) for name, base in (("before", 0.9), ("after", 0.8))]
-    answer = compare(arms, 0.01, maximize=True)
-    found = panels(facts, (Comparison("Before or after?", answer),), find_importances(facts))
-    assert found[0].key == "comparisons"
-    assert any("before is better than after" in note for note in found[0].notes)
-    assert "Before or after?" in as_markdown(facts, (Comparison("Before or after?", answer),))
+def test_a_cell_of_few_trials_is_paler_than_one_of_many(facts: StudyFacts) -> None:
+    [choices] = [panel for panel in panels(facts, find_importances(facts)) if panel.key == "choices"]
+    pale = {
+        int(text.split(" of ")[1]): trace["opacity"]
+        for trace in choices.plots[0].data
+        for line in trace["text"]
+        for text in line
+        if text
+    }
+    assert pale[1] == pale[2] == min(pale.values())
+    assert pale[max(pale)] > pale[1]
+    assert any("very pale with fewer than 5" in note for note in choices.notes)
+
+
+def test_no_surface_is_drawn_through_few_points_and_that_is_said(facts: StudyFacts) -> None:
+    kept = {trial.number for trial in facts.ranked[:6]}
+    six = replace(
+        facts,
+        trials=tuple(trial for trial in facts.trials if trial.number in kept),
+        frozen=tuple(trial for trial in facts.frozen if trial.number in kept),
+    )
+    [contours] = [panel for panel in panels(six, find_importances(six)) if panel.key == "contours"]
+    assert contours.plots == ()
+    assert "learning_rate and dropout_rate, which 5 completed trials have in common" in contours.notes[0]
+    assert "It takes 20." in contours.notes[0]
+
+
+def test_what_the_trials_say_is_a_table_with_bars_of_the_intervals(facts: StudyFacts) -> None:
+    page = search_page(facts)
+    [table] = re.findall(r'<table class="lessons">.*?</table>', page, re.DOTALL)
+    assert table.count('class="bar"') == sum(
+        len(lesson.choices) for lesson in lessons(facts.frozen, facts.manifest.goal)
+    )
+    assert "before_<wbr>activation" in table
+    assert "in the best quarter" in table
+
+
+def test_columns_of_numbers_stand_to_the_right_and_those_of_words_dont(facts: StudyFacts) -> None:
+    table = trials_table(facts, OWN, lambda t: [t.params.get(n, "") for n in OWN])
+    right = dict(zip(table.columns, table.right, strict=True))
+    assert right["validation accuracy"]
+    assert right["dropout_rate"]
+    assert not right["optimizer"]
+    assert not right["reason"]
 
 
 def test_markdown_is_short_and_takes_nothing_for_markup(facts: StudyFacts) -> None:
-    text = as_markdown(facts, ())
+    text = search_markdown(facts)
     assert text.startswith("### filled \\<img src=x")
     assert "| trial | validation accuracy |" in text
     assert "learning_rate" in text
@@ -233,5 +272,5 @@ def test_states_are_those_of_the_ledger(facts: StudyFacts) -> None:
 
 
 def test_the_plots_are_plain_data(facts: StudyFacts) -> None:
-    made: Any = [plot.data for panel in panels(facts, (), find_importances(facts)) for plot in panel.plots]
+    made: Any = [plot.data for panel in panels(facts, find_importances(facts)) for plot in panel.plots]
     assert json.loads(json.dumps(made, allow_nan=False))

@@ -1,10 +1,6 @@
 """The figures of a report, a kind a file."""
 
-from collections.abc import Sequence
-
-from search.report.comparisons import Comparison
 from search.report.facts import StudyFacts
-from search.report.panels.answers import answers_panel
 from search.report.panels.choices import choices_panel
 from search.report.panels.contours import contours_panel
 from search.report.panels.curves import curves_panel
@@ -15,10 +11,9 @@ from search.report.panels.timeline import timeline_panel
 from search.report.plots import Panel
 
 
-def panels(facts: StudyFacts, comparisons: Sequence[Comparison], found: Importances) -> tuple[Panel, ...]:
-    """All of them, in the order of the page; `found` are the importances of the study's parameters."""
+def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:
+    """Those of a search, in the order of the page; `found` are the importances of the study's parameters."""
     every = (
-        answers_panel(comparisons, maximize=facts.maximize),
         history_panel(facts),
         curves_panel(facts),
         importances_panel(found),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
@@ -12,7 +13,11 @@ from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
 from search.views.lessons import BEST_SHARE, FEWEST, ranking
 
 PREFERRED = ("batch_norm", "dropout_position")
+LINK = "Choices"
 FEW = 5
+SOME = 10
+# How opaque a cell is, by how many trials it is about: one of one must not outshine eight of ten.
+FADING = {(1, FEW): 0.25, (FEW, SOME): 0.6, (SOME, math.inf): 1.0}
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,9 @@ class Cell:
 
     n: int
     best: int
+
+
+Cells = Sequence[Sequence[Cell]]
 
 
 def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
@@ -33,7 +41,7 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
     ranked = ranking(facts.frozen, facts.manifest.goal)
     if len(ranked) < FEWEST:
         note = f"Not shown: {len(ranked)} finished trials are too few for a best quarter, it takes {FEWEST}."
-        return Panel("choices", title, notes=(note,))
+        return Panel("choices", title, notes=(note,), link=LINK)
     best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
 
     def cell(row: str, column: str) -> Cell:
@@ -41,7 +49,26 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
         return Cell(len(having), len(best.intersection(having)))
 
     cells = [[cell(row, column) for column in columns] for row in rows]
-    heat = {
+    traces = [
+        heat(x, columns, y, rows, faded, opacity)
+        for (least, most), opacity in FADING.items()
+        if (faded := within(cells, least, most))
+    ]
+    alt = f"Heat map of {y} and {x}: of the trials with each pair of choices, how many are in the best quarter."
+    look = layout(axis(x, showgrid=False), axis(y, showgrid=False), height=180 + 46 * len(rows))
+    few = sum(each.n < FEW for line in cells for each in line)
+    return Panel("choices", title, (Plot(alt, traces, look),), notes(few, len(columns) * len(rows)), LINK)
+
+
+def within(cells: Cells, least: float, most: float) -> Cells | None:
+    """The cells of at least and of fewer than so many trials, the others empty; None if all are."""
+    kept = [[each if least <= each.n < most else Cell(0, 0) for each in line] for line in cells]
+    return kept if any(each.n for line in kept for each in line) else None
+
+
+def heat(x: str, columns: Sequence[str], y: str, rows: Sequence[str], cells: Cells, opacity: float) -> dict[str, Any]:
+    """Cells as a heat map, so opaque."""
+    return {
         "type": "heatmap",
         "x": [plain(column) for column in columns],
         "y": [plain(row) for row in rows],
@@ -53,19 +80,19 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
         "zmax": 1,
         "xgap": 2,
         "ygap": 2,
+        "opacity": opacity,
         "hoverongaps": False,
         "colorbar": {"title": {"text": "share"}, "tickformat": ".0%", "thickness": 12},
         "hovertemplate": f"{plain(y)} %{{y}}<br>{plain(x)} %{{x}}<br>%{{text}} in the best quarter<extra></extra>",
     }
-    alt = f"Heat map of {y} and {x}: of the trials with each pair of choices, how many are in the best quarter."
-    look = layout(axis(x, showgrid=False), axis(y, showgrid=False), height=180 + 46 * len(rows))
-    few = sum(each.n < FEW for line in cells for each in line)
-    return Panel("choices", title, (Plot(alt, (heat,), look),), notes(few, len(columns) * len(rows)))
 
 
 def notes(few: int, cells: int) -> tuple[str, ...]:
     """What the numbers in the cells are, and how much they are worth."""
-    what = "Of the trials with each pair of choices, how many are in the best quarter of all. Empty: never tried."
+    what = (
+        "Of the trials with each pair of choices, how many are in the best quarter of all. Empty: never tried. Cells "
+        f"are pale where there are fewer than {SOME} trials, and very pale with fewer than {FEW}."
+    )
     sparse = f"{few} of the {cells} pairs were tried less than {FEW} times, which says next to nothing of them. "
     rest = "The sampler tries more of what looks good, and the trials differ in everything else as well."
     return what, f"{sparse if few else ''}{rest}"

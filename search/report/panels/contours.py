@@ -15,13 +15,15 @@ from search.report.panels.importances import Importances
 from search.report.panels.slices import ordered_parameters
 from search.report.plots import SCALE, Panel, Plot, axis, label, layout
 from search.report.words import objective_name
-from search.views.lessons import FEWEST
 
 TITLE = "Two parameters at a time"
+LINK = "Pairs of parameters"
 MOST = 3
-FEWEST_POINTS = 5
+FEWEST_POINTS = 20  # four or five along each side: with fewer, a surface is made of its gaps
 GRID = 30
 LEVELS = 8
+
+Parameter = tuple[str, BaseDistribution]
 
 
 def contours_panel(facts: StudyFacts, found: Importances) -> Panel | None:
@@ -34,53 +36,61 @@ def contours_panel(facts: StudyFacts, found: Importances) -> Panel | None:
     pairs = list(islice(combinations(numbers, 2), MOST))
     if not pairs:
         return None
-    made = [contour_plot(facts, x, y) for x, y in pairs]
-    plots = tuple(plot for plot in made if plot is not None)
-    if not plots:
-        note = f"Not shown: no two of these parameters have {FEWEST_POINTS} completed trials in common."
-        return Panel("contours", TITLE, notes=(note,))
-    notes = (
-        f"Each point is a completed trial. From {FEWEST} on, the score is interpolated between them, which ignores all "
-        "other parameters and the luck of a single run. Where there are no points, nothing is known.",
+    plots = tuple(contour_plot(facts, x, y) for x, y in pairs if len(having(facts, x, y)) >= FEWEST_POINTS)
+    missing = [absence(facts, x, y) for x, y in pairs if len(having(facts, x, y)) < FEWEST_POINTS]
+    lacking = (f"Not drawn: {'; '.join(missing)}. It takes {FEWEST_POINTS}.",) if missing else ()
+    reading = (
+        "Each point is a completed trial. The score is interpolated between them, which ignores all other parameters "
+        "and the luck of a single run. Where there are no points, nothing is known."
     )
-    return Panel("contours", TITLE, plots, notes)
+    return Panel("contours", TITLE, plots, (*((reading,) if plots else ()), *lacking), LINK)
 
 
-def contour_plot(facts: StudyFacts, x: tuple[str, BaseDistribution], y: tuple[str, BaseDistribution]) -> Plot | None:
-    """One pair; None if too few completed trials have both."""
+def having(facts: StudyFacts, x: Parameter, y: Parameter) -> list[TrialFacts]:
+    """The completed trials that have both."""
+    return [trial for trial in facts.ranked if x[0] in trial.params and y[0] in trial.params]
+
+
+def absence(facts: StudyFacts, x: Parameter, y: Parameter) -> str:
+    """Which pair isn't drawn, and how many trials it has."""
+    count = len(having(facts, x, y))
+    return f"{x[0]} and {y[0]}, which {count} completed {'trial has' if count == 1 else 'trials have'} in common"
+
+
+def contour_plot(facts: StudyFacts, x: Parameter, y: Parameter) -> Plot:
+    """One pair."""
     (x_name, x_range), (y_name, y_range) = x, y
-    having = [trial for trial in facts.ranked if x_name in trial.params and y_name in trial.params]
-    if len(having) < FEWEST_POINTS:
-        return None
-    xs, ys = logged(having, x_name, x_range), logged(having, y_name, y_range)
-    values = np.array([trial.value for trial in having], float)
+    trials = having(facts, x, y)
+    values = np.array([trial.value for trial in trials], float)
     low, high = colour_range(values, maximize=facts.maximize)
     # Each trace has its colours for itself: Plotly 4.1 never ends when a contour shares an axis of colours with points.
     colours: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
-    bar = {"thickness": 12}
     traces: list[dict[str, Any]] = []
-    surface = interpolated(xs, ys, values) if len(having) >= FEWEST else None
+    surface = interpolated(logged(trials, x_name, x_range), logged(trials, y_name, y_range), values)
     if surface is not None:
         columns, rows, z = surface
         contour = {"type": "contour", "x": back(columns, x_range), "y": back(rows, y_range), "z": z, "opacity": 0.75}
         levels = {"start": low, "end": high, "size": (high - low) / LEVELS}
         limits = {"zmin": low, "zmax": high, "showscale": False}
         traces.append({**contour, **colours, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
-    edge = {"width": 1.2, "color": "#FFFFFF"}
-    bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": bar}
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [trial.params[x_name] for trial in having],
-            "y": [trial.params[y_name] for trial in having],
-            "text": [label(trial) for trial in having],
-            "hovertemplate": "%{text}<extra></extra>",
-            "marker": {"color": values.tolist(), **colours, **bounds, "size": 9, "line": edge},
-        }
-    )
+    bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": {"thickness": 12}}
+    marker = {"color": values.tolist(), **colours, **bounds, "size": 9, "line": {"width": 1.2, "color": "#FFFFFF"}}
+    traces.append(trial_points(trials, x_name, y_name, marker))
     look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)
     return Plot(f"Contour plot of {objective_name(facts)} over {x_name} and {y_name}.", traces, look)
+
+
+def trial_points(trials: list[TrialFacts], x: str, y: str, marker: dict[str, Any]) -> dict[str, Any]:
+    """The trials as points."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [trial.params[x] for trial in trials],
+        "y": [trial.params[y] for trial in trials],
+        "text": [label(trial) for trial in trials],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": marker,
+    }
 
 
 def colour_range(values: NDArray[np.float64], *, maximize: bool) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from search.report.plots import Panel, Plot, axis, by_state, layout, plain, poin
 from search.report.words import objective_name
 
 TITLE = "One parameter at a time"
+LINK = "Parameters"
 MOST = 6
 JITTER = 0.5
 
@@ -23,10 +24,10 @@ def slices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
         return None
     scored = [trial for trial in facts.trials if trial.value is not None and trial.state in ("complete", "pruned")]
     if not scored:
-        return Panel("slices", TITLE, notes=("No trial has a score yet.",))
+        return Panel("slices", TITLE, notes=("No trial has a score yet.",), link=LINK)
     plots = tuple(slice_plot(facts, name, scored) for name in names)
     notes = ("Trials differ in their other parameters too, and the sampler tries more where it found good scores.",)
-    return Panel("slices", TITLE, plots, notes)
+    return Panel("slices", TITLE, plots, notes, LINK)
 
 
 def ordered_parameters(facts: StudyFacts, found: Importances) -> list[tuple[str, BaseDistribution]]:

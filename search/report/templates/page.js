@@ -1,21 +1,28 @@
 "use strict";
 
-// Figures are drawn when they come into view, in the colours of the page, and drawn anew when those change.
+// Figures are drawn when they come into view, in the colours of the page, and again when those change.
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const narrow = window.matchMedia("(max-width: 40rem)");
 const touch = window.matchMedia("(pointer: coarse)");
 const drawn = new Set();
+let onPaper = false;
+
+// Paper is white, whatever the screen is, and has no room for what is wider than it.
+const PAPER = { "--ink": "#000", "--grid": "#ddd", "--line": "#bbb", "--panel": "#f3f3f3" };
+const PAPER_WIDTH = { "plots": 320, "plot-alone": 640 };
 
 function colour(name) {
+  if (onPaper) return PAPER[name];
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function look(layout) {
+function look(layout, place) {
   const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), tickcolor: colour("--line") };
   return {
     ...layout,
-    autosize: true,
+    autosize: !onPaper,
+    width: onPaper ? PAPER_WIDTH[place] : undefined,
     height: layout.height || 420,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -28,16 +35,40 @@ function look(layout) {
   };
 }
 
-// The darkest colour of the palette is too dark for a dark page.
+// The darkest colours of the palette are too dark for a dark page.
 function traces(data) {
-  return dark.matches ? JSON.parse(JSON.stringify(data).replaceAll("#0072B2", "#3D9FE0")) : data;
+  const text = JSON.stringify(data);
+  const found = JSON.parse(dark.matches && !onPaper ? text.replaceAll("#0072B2", "#3D9FE0").replaceAll("#000000", "#E4E7EB") : text);
+  // Plotly chooses a colour that can be read on the cell as if that weren't pale.
+  for (const trace of found) if (trace.type === "heatmap" && trace.opacity < 0.5) trace.textfont = { color: colour("--ink") };
+  // All cells have one scale; one bar of it is enough.
+  found.filter((trace) => trace.type === "heatmap").slice(1).forEach((trace) => { trace.showscale = false; });
+  return found;
+}
+
+// The page shares nothing by itself; and each button of a figure would be a stop on the way through the page by keyboard.
+const config = {
+  responsive: true,
+  displaylogo: false,
+  displayModeBar: narrow.matches ? false : "hover",
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  showSendToCloud: false,
+  plotlyServerURL: "",
+  scrollZoom: false,
+};
+
+function skipButtons(element) {
+  element.querySelectorAll("button, a, [tabindex]").forEach((each) => { each.tabIndex = -1; });
 }
 
 function draw(element) {
   const figure = figures[element.dataset.figure];
-  const config = { responsive: true, displaylogo: false, displayModeBar: narrow.matches ? false : "hover", scrollZoom: false };
+  const isNew = !drawn.has(element);
   drawn.add(element);
-  return Plotly.react(element, traces(figure.data), look(figure.layout), config).then(() => { element.dataset.drawn = "yes"; });
+  const done = Plotly.react(element, traces(figure.data), look(figure.layout, element.closest(".plots, .plot-alone").classList[0]), config);
+  skipButtons(element);
+  if (isNew) element.on("plotly_afterplot", () => skipButtons(element));
+  return done.then(() => { element.dataset.drawn = "yes"; });
 }
 
 const plots = [...document.querySelectorAll("[data-figure]")];
@@ -51,8 +82,12 @@ const watcher = new IntersectionObserver((entries) => {
 }, { rootMargin: "600px" });
 plots.forEach((element) => watcher.observe(element));
 dark.addEventListener("change", () => drawn.forEach(draw));
-window.addEventListener("beforeprint", () => plots.forEach(draw));
-window.addEventListener("afterprint", () => drawn.forEach(draw));
+function turn(paper) {
+  onPaper = paper;
+  plots.forEach(draw);
+}
+window.addEventListener("beforeprint", () => turn(true));
+window.addEventListener("afterprint", () => turn(false));
 
 // The table of trials: a click on a heading sorts by it, again the other way round; every word of the filter must occur.
 const table = document.getElementById("table");

@@ -1,0 +1,97 @@
+"""The page of a comparison: its verdicts first, then arms, pairs, replicates and curves.
+
+It is no search: nothing is ranked, no trial is the best, and no parameter has an importance.
+"""
+
+from dataclasses import replace
+
+from search.design.replicates import place_of
+from search.design.result import Result
+from search.design.tables import (
+    arms_table,
+    headline,
+    pairs_table,
+    published_table,
+    scores_table,
+    selected_table,
+)
+from search.report.answer_words import KINDS, remarks, verdicts
+from search.report.cells import Bar, PageTable, page_table, scale_over
+from search.report.differing import differing_table
+from search.report.facts import StudyFacts, TrialFacts
+from search.report.page import render
+from search.report.panels.arm_curves import arm_curves_panel
+from search.report.panels.confusions import confusions_panel
+from search.report.panels.differences import differences_panel
+from search.report.panels.replicates import replicates_panel
+from search.report.panels.timeline import timeline_panel
+from search.report.plots import Panel
+from search.report.provenance import comparison_provenance
+from search.report.trials_table import trials_table
+
+INTERVAL = "95 % interval"
+
+
+def comparison_page(facts: StudyFacts, result: Result) -> str:
+    """The whole page."""
+    comparison = result.comparison
+    return render(
+        "comparison.html",
+        comparison_panels(facts, result),
+        facts=facts,
+        kind=KINDS[comparison.kind],
+        question=comparison.question,
+        headline=headline(result),
+        verdicts=verdicts(result),
+        remarks=remarks(result),
+        arms=[means_table(result), *beside(result)],
+        beside={
+            "pairs": page_table(pairs_table(result)) if result.answer else None,
+            "replicates": page_table(scores_table(result)),
+        },
+        trials=trials_table(facts, ("arm", "replicate"), lambda trial: place_words(result, trial)),
+        provenance=comparison_provenance(facts, comparison),
+    )
+
+
+def comparison_panels(facts: StudyFacts, result: Result) -> tuple[Panel, ...]:
+    """The figures, in the order of the page."""
+    every = (
+        differences_panel(result),
+        replicates_panel(result),
+        arm_curves_panel(result),
+        confusions_panel(result),
+        timeline_panel(facts),
+    )
+    return tuple(panel for panel in every if panel is not None)
+
+
+def means_table(result: Result) -> PageTable:
+    """The arms as the terminal has them, with bars."""
+    return replace(page_table(arms_table(result), arm_bars(result), INTERVAL), caption="Means over replicates")
+
+
+def arm_bars(result: Result) -> list[Bar | None]:
+    """The intervals of the arms' means, on one scale."""
+    ends = [(arm.interval.low, arm.interval.high) for arm in result.summaries if arm.interval is not None]
+    scale = scale_over(ends) if ends else None
+    return [
+        None
+        if scale is None or arm.interval is None or arm.mean is None
+        else scale.bar(arm.interval.low, arm.mean, arm.interval.high)
+        for arm in result.summaries
+    ]
+
+
+def beside(result: Result) -> list[PageTable]:
+    """What else is known of arms: in what they differ, what was published of them, what they were selected for."""
+    tables = (differing_table(result.comparison), published_table(result), selected_table(result))
+    return [page_table(table) for table in tables if table is not None]
+
+
+def place_words(result: Result, trial: TrialFacts) -> tuple[str, str]:
+    """A trial's arm and replicate."""
+    if trial.slot is None:
+        return str(trial.params.get("arm", "")), ""
+    place = place_of(result.comparison, trial.slot)
+    return result.comparison.arms[place.arm].name, str(place.replicate)

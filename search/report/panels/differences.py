@@ -1,0 +1,84 @@
+"""The pairs of a comparison: their differences with two intervals each, and the margin."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from search.comparison import Interval, PairAnswer
+from search.design.options import POINT
+from search.design.result import Result
+from search.report.answer_words import reading
+from search.report.plots import COLOURS, ORANGE, Panel, Plot, axis, layout, plain
+
+TITLE = "Pairs"
+THIN, THICK = 1.5, 5
+
+
+def differences_panel(result: Result) -> Panel | None:
+    """A forest plot of all pairs; None where there is no answer."""
+    if result.answer is None:
+        return None
+    known = [pair for pair in result.answer.pairs if pair.difference is not None and pair.interval is not None]
+    plots = (forest(known, result.comparison.margin),) if known else ()
+    shaded = ("Shaded: too small to matter.",) if plots else ()
+    return Panel("pairs", TITLE, plots, (" ".join((reading(result), *shaded)),))
+
+
+def forest(pairs: Sequence[PairAnswer], margin: float) -> Plot:
+    """The differences: thick is the interval for these images, thin that for new data; the margin is shaded."""
+    names = [f"{plain(pair.first)}<br>- {plain(pair.second)}" for pair in pairs]
+    centres = [in_points(pair.difference or 0.0) for pair in pairs]
+    new_data = [pair.new_data for pair in pairs]
+    traces = (
+        [whiskers("new data of this kind and size", names, centres, new_data, THIN, ORANGE)] if any(new_data) else []
+    )
+    traces.append(
+        whiskers("these images", names, centres, [pair.interval for pair in pairs], THICK, COLOURS["complete"])
+    )
+    band = {"type": "rect", "xref": "x", "yref": "paper", "x0": in_points(-margin), "x1": in_points(margin)}
+    shade = {"y0": 0, "y1": 1, "fillcolor": COLOURS["pruned"], "opacity": 0.2, "line": {"width": 0}}
+    look = layout(
+        axis("difference in points", zeroline=True, tickangle=0, nticks=7),
+        axis("", autorange="reversed", categoryorder="array", categoryarray=names),
+        shapes=[{**band, **shade}],
+        height=150 + 44 * len(pairs),
+    )
+    return Plot("Differences of the pairs with their 95 % intervals.", traces, look)
+
+
+def whiskers(
+    name: str,
+    names: Sequence[str],
+    centres: Sequence[float],
+    intervals: Sequence[Interval | None],
+    width: float,
+    colour: str,
+) -> dict[str, Any]:
+    """One kind of interval of all pairs."""
+    ends = [
+        (centre, centre) if one is None else (in_points(one.low), in_points(one.high))
+        for centre, one in zip(centres, intervals, strict=True)
+    ]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": list(centres),
+        "y": list(names),
+        "customdata": [list(end) for end in ends],
+        "marker": {"color": colour, "size": 11},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [round(high - centre, 4) for centre, (_, high) in zip(centres, ends, strict=True)],
+            "arrayminus": [round(centre - low, 4) for centre, (low, _) in zip(centres, ends, strict=True)],
+            "thickness": width,
+            "width": 0 if width == THICK else 6,
+            "color": colour,
+        },
+        "hovertemplate": "%{y}: %{x:+.2f} (%{customdata[0]:+.2f} to %{customdata[1]:+.2f})<extra></extra>",
+    }
+
+
+def in_points(value: float) -> float:
+    """A difference of scores in points."""
+    return round(value / POINT, 4)

@@ -1,0 +1,49 @@
+"""The table of all trials, which the page sorts and filters."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.report.cells import numeric_columns
+from search.report.facts import StudyFacts, TrialFacts
+from search.report.words import objective_name
+from search.views.summary_text import number
+
+Described = Callable[[TrialFacts], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """A trial: the texts of its cells, and what they are sorted by."""
+
+    state: str
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TrialsTable:
+    """All trials; `right` says of each column whether it holds numbers, which stand to the right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[TrialRow, ...]
+    right: tuple[bool, ...]
+
+
+def trials_table(facts: StudyFacts, own: Sequence[str], described: Described) -> TrialsTable:
+    """The table; `own` are the columns that tell trials of this kind of study apart, which `described` fills."""
+    columns = ("trial", "state", objective_name(facts), "epochs", "seconds", "attempts", *own, "worker", "reason")
+    rows = tuple(trial_row(trial, described(trial)) for trial in facts.trials)
+    return TrialsTable(columns, rows, numeric_columns(columns, [[text for text, _ in row.cells] for row in rows]))
+
+
+def trial_row(trial: TrialFacts, own: Sequence[Any]) -> TrialRow:
+    """One trial."""
+    seconds = sum(row.seconds for row in trial.epochs)
+    value = "" if trial.value is None else f"{trial.value:.4f}"
+    texts: list[Any] = [trial.number, trial.state, value, len(trial.epochs), f"{seconds:.1f}", trial.attempts, *own]
+    return TrialRow(trial.state, tuple((number(text), sort_key(text)) for text in (*texts, trial.worker, trial.reason)))
+
+
+def sort_key(value: Any) -> str:
+    """What a cell is sorted by: a number in full, or its text."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
