@@ -18,6 +18,7 @@ CAP = 1_000
 # Quantiles at which the plausible values of the mean and of the spread are tried: the middle of fifths of each.
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 TAIL = 0.1
+FEW, STEPS = 30, 70
 # scipy's noncentral t loses digits beyond this noncentrality, where all powers are 1 anyway.
 LARGEST_NONCENTRALITY = 35.0
 
@@ -50,18 +51,17 @@ class Levels:
 
 def estimate(mean: float, deviation: float, margin: float, levels: Levels, *, n: int) -> Estimate:
     """How many replicates, more than n, would decide, of n paired differences of that mean and standard deviation."""
-    replicates, equivalent = replicates_to_decide(mean, deviation, margin, levels, n=n)
+    replicates, equivalent = replicates_to_decide(mean, deviation, margin, levels, every_count(n))
     low, high = plausible_range(mean, deviation, margin, levels, n=n)
     return Estimate(replicates, equivalent, low, high)
 
 
 def replicates_to_decide(
-    mean: float, deviation: float, margin: float, levels: Levels, *, n: int
+    mean: float, deviation: float, margin: float, levels: Levels, counts: IntArray
 ) -> tuple[int | None, bool]:
-    """The smallest number above n that would decide if mean and deviation were the true ones, None for more than the
-    cap; and whether it would decide for equivalence.
+    """The smallest of the counts that would decide if mean and deviation were the true ones, None if none would; and
+    whether it would decide for equivalence.
     """
-    counts = np.arange(max(n + 1, 2), CAP + 1)
     sees_difference = power_of_difference(counts, mean, deviation, levels.difference)
     sees_equivalence = power_of_equivalence(counts, mean, deviation, margin, levels.equivalence)
     different = first_with_power(counts, sees_difference, levels.difference)
@@ -80,12 +80,27 @@ def plausible_range(
     df = n - 1
     means = mean + stats.t.ppf(QUANTILES, df) * deviation / np.sqrt(n)
     deviations = deviation * np.sqrt(df / stats.chi2.ppf(QUANTILES, df))
+    counts = some_counts(n)
     found = [
-        replicates_to_decide(float(one), float(other), margin, levels, n=n)[0] for one in means for other in deviations
+        replicates_to_decide(float(one), float(other), margin, levels, counts)[0]
+        for one in means
+        for other in deviations
     ]
     ordered = sorted(found, key=lambda replicates: CAP + 1 if replicates is None else replicates)
     left_out = round(TAIL * len(ordered))
     return ordered[left_out], ordered[-1 - left_out]
+
+
+def every_count(n: int) -> IntArray:
+    """Every number of replicates above n."""
+    return np.arange(max(n + 1, 2), CAP + 1)
+
+
+def some_counts(n: int) -> IntArray:
+    """Numbers of replicates above n: each of the first, then a twentieth more each time: enough digits for a range."""
+    few = np.arange(max(n + 1, 2), FEW)
+    more = np.unique(np.geomspace(max(FEW, n + 1), CAP, STEPS).round().astype(int))
+    return np.concatenate([few, more])
 
 
 def first_with_power(counts: IntArray, power: FloatArray, level: float) -> int | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search.comparison.planning import CAP, Levels, estimate, plausible_range, replicates_to_decide
+from search.comparison.planning import CAP, Levels, estimate, every_count, plausible_range, replicates_to_decide
 from search.comparison.testing import SPREAD, judge, normal, share, simulate
 
 DEVIATION = SPREAD * 2**0.5
@@ -63,7 +63,7 @@ def test_the_range_says_how_rough_an_estimate_from_a_pilot_is() -> None:
 
 
 def test_the_range_holds_the_right_number_in_about_four_of_five_pilots() -> None:
-    right, _ = replicates_to_decide(0.01, DEVIATION, 0.005, Levels(0.05, 0.05), n=1)
+    right, _ = replicates_to_decide(0.01, DEVIATION, 0.005, Levels(0.05, 0.05), every_count(1))
     assert right is not None
     rng = np.random.default_rng(0)
     pilots = [rng.normal(0.01, DEVIATION, 8) for _ in range(40)]
