@@ -13,12 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from chaos_files import Strangers, files_left, models_unknown
+from chaos_files import Strangers, files_left, files_under, models_unknown
 from chaos_victims import Victims
 from own_postgres import OwnPostgres
 
@@ -170,7 +171,7 @@ class Campaign:
         """Waits a while for a moment; whether it has come."""
         conditions: Mapping[str, Callable[[], bool]] = {
             "any": lambda: True,
-            "checkpoint": lambda: any(self.artifacts.rglob("token-*.part*")),
+            "checkpoint": lambda: any(fnmatch(path.name, "token-*.part*") for path in files_under(self.artifacts)),
             "settling": watch.settles,
             "end": watch.ended,
         }

@@ -1,5 +1,7 @@
 """What a campaign looks for on the disk: files of strangers, which must stay, and files of studies, which must not."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,16 @@ NAME = "of-a-stranger.txt"
 STAYS = ("models", "logs")  # folders whose files are the studies' results, and what was printed
 
 
+def folders_under(folder: Path) -> Iterator[Path]:
+    """A folder and all below it, also while studies take some of them away."""
+    return (Path(place) for place, _, _ in os.walk(folder))
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """The files in a folder and below it, likewise."""
+    return (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+
+
 @dataclass
 class Strangers:
     """Files of somebody else, next to everything that the project makes in a folder."""
@@ -21,9 +33,9 @@ class Strangers:
 
     def plant(self) -> None:
         """Puts a file into each folder that has none yet."""
-        for folder in [self.folder, *self.folder.rglob("*")]:
+        for folder in folders_under(self.folder):
             path = folder / NAME
-            if path in self._planted or not folder.is_dir() or self._is_unmarked(folder):
+            if path in self._planted or self._is_unmarked(folder):
                 continue
             try:
                 path.write_text(f"mine: {path}")
@@ -44,11 +56,11 @@ class Strangers:
 def files_left(artifacts: Path) -> list[str]:
     """Files of studies that are done which should be gone: checkpoints, models in slots, images, half-written ones."""
     found = []
-    for path in artifacts.rglob("*"):
+    for path in files_under(artifacts):
         inside = path.relative_to(artifacts).parts
         kept = path.name == MARK or any(part in STAYS for part in inside[:-1])
         half_written = ".part" in path.name
-        if path.is_file() and path.name != NAME and (half_written or not kept):
+        if path.name != NAME and (half_written or not kept):
             found.append(str(path.relative_to(artifacts)))
     return found
 
