@@ -29,7 +29,8 @@ def main(**flags: Any) -> None:
     Says what to do about each problem. Nothing is created or changed. Exit code 0 if a search can run here, 1 if not;
     what is merely worth knowing doesn't count.
     """
-    from search.host.examination import as_json, as_text, examine
+    from search.host.examination import as_json, examine
+    from search.views.findings_text import as_text
 
     start_logging(flags["verbose"], flags["quiet"])
     findings = examine(flags["storage"], flags["artifacts"])

@@ -22,7 +22,6 @@ from search.study.folders import default_artifacts
 
 Verdict = Literal["ok", "note", "problem"]
 
-MARKS = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
 OURS = {
     "backend": "tensorflow",
     "image_data_format": "channels_last",
@@ -147,12 +146,18 @@ def gpu_finding(gpus: Sequence[Gpu], usable: Sequence[str]) -> Finding:
     """GPUs that the driver sees, against those that Keras can use."""
     seen = ", ".join(f"{gpu.index}: {gpu.model} ({gpu.memory_mb / 1000:.0f} GB)" for gpu in gpus)
     if not gpus:
-        return Finding("gpus", "ok", f"none: {default_workers()} worker(s) on {usable_processors()} processor(s)")
+        return Finding("gpus", "ok", f"none: {workers_on_processors()}")
     if len(usable) >= len(gpus):
         return Finding("gpus", "ok", seen)
     found = f"the driver sees {len(gpus)} ({seen}), Keras can use {len(usable)}"
     advice = "Install the backend's GPU build (pip install 'tensorflow[and-cuda]'), or search with --gpus none."
     return Finding("gpus", "problem", found, advice)
+
+
+def workers_on_processors() -> str:
+    """How many workers a launch starts without GPUs."""
+    workers, processors = default_workers(), usable_processors()
+    return f"{workers} worker{'' if workers == 1 else 's'} on {processors} processor{'' if processors == 1 else 's'}"
 
 
 def memory_finding() -> Finding:
@@ -182,7 +187,7 @@ def disk_finding(folder: Path) -> Finding:
 def storage_findings(storage: str) -> Iterator[Finding]:
     """Whether the database answers, how fast, and whether its clock is that of this machine."""
     from storage import check_url, hide_password, study_names
-    from storage.errors import StorageError, StorageUsageError
+    from storage.errors import StorageError, StorageUsageError, StudyNotFound
 
     shown = hide_password(storage)
     if not exists(storage):
@@ -191,6 +196,9 @@ def storage_findings(storage: str) -> Iterator[Finding]:
     try:
         check_url(storage)
         names = study_names(storage)
+    except StudyNotFound:  # a new database: it has no tables yet
+        yield Finding("storage", "ok", f"{shown} answers; no study yet: the first launch makes what it needs")
+        return
     except StorageUsageError as error:
         yield Finding("storage", "problem", str(error), "Name another database with --storage.")
         return
@@ -242,23 +250,6 @@ def timed(action: Callable[[], object]) -> float:
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
-
-
-def as_text(found: Sequence[Finding]) -> str:
-    """The findings for a terminal, and a verdict."""
-    lines = []
-    for finding in found:
-        lines.append(f"{MARKS[finding.verdict]}  {finding.name:<9} {finding.found}")
-        if finding.advice:
-            lines.append(f"{'':9}{'':<10} {finding.advice}")
-    problems = sum(finding.verdict == "problem" for finding in found)
-    lines.append("")
-    lines.append(
-        "This machine can search."
-        if not problems
-        else f"{problems} problem{'' if problems == 1 else 's'}: a search won't run here."
-    )
-    return "\n".join(lines)
 
 
 def as_json(found: Sequence[Finding]) -> str:

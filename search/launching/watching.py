@@ -9,10 +9,10 @@ from rich.console import Console
 from search.commands.answer import answer_json, answer_stream
 from search.launching.progress import ProgressView
 from search.study.snapshot import Snapshot, take_snapshot
-from search.views.standing import standing
+from search.views.layout import terminal_width
+from search.views.standing import Standing
 from storage import SharedStudy
 
-WIDTH = 120
 Format = Literal["table", "json"]
 
 
@@ -24,8 +24,8 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
         return
     console = Console(file=answer_stream())
     if not console.is_terminal:
-        console = Console(file=answer_stream(), width=WIDTH)
-    console.print(standing(snapshot, shared.name, shared.manifest.objective), highlight=False)
+        console = Console(file=answer_stream(), width=terminal_width())
+    console.print(Standing(snapshot, shared.name, shared.manifest.objective), highlight=False)
 
 
 def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:

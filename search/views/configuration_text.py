@@ -10,7 +10,7 @@ from search.commands.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.model_problems import model_problem
 from search.study.test_score import TestScore, stored_test_score
-from search.views.layout import fitted
+from search.views.layout import fitted, layer_lines, terminal_width, wrapped
 from search.views.majority import Part, majority_words
 from search.views.next_commands import command, listed, storage_flag
 from search.views.proportion import wilson_interval
@@ -98,7 +98,7 @@ def as_text(described: Described, storage: str) -> str:
     """The trial for a terminal, with the next commands."""
     parts = [
         f"Trial {described.trial.number} of {described.study_name}",
-        "\n".join(f"  {line}" for line in scores(described)),
+        "\n".join(line for score in scores(described) for line in wrapped(score, terminal_width(), "  ", " " * 6)),
         "Parameters\n" + table([(name, number(value)) for name, value in described.trial.params.items()]),
         layers_text(described),
         next_steps(described, storage),
@@ -139,7 +139,11 @@ def _majority(described: Described, part: Part) -> str:
 def table(rows: list[tuple[str, str]]) -> str:
     """Names and values in two columns."""
     width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows) or "  none"
+    margin = " " * (width + 4)
+    lines = [
+        line for name, value in rows for line in wrapped(f"  {name:<{width}}  {value}", terminal_width(), "", margin)
+    ]
+    return "\n".join(lines) or "  none"
 
 
 def layers_text(described: Described) -> str:
@@ -148,8 +152,8 @@ def layers_text(described: Described) -> str:
         return fitted(f"{described.unknown[0].upper()}{described.unknown[1:]}.")
     if described.layers is None:
         return ""
-    indented = "\n".join(f"  {line}" for line in described.layers.splitlines())
-    return f"Layers\n{indented}"
+    rows = described.layers.splitlines()
+    return "\n".join(["Layers", *(line for row in rows for line in layer_lines(row, terminal_width(), "  "))])
 
 
 def next_steps(described: Described, storage: str) -> str:

@@ -102,6 +102,18 @@ def wrapped(text: str, width: int, indent: str = "", hanging: str | None = None)
     )
 
 
+def layer_lines(layers: str, width: int, indent: str) -> list[str]:
+    """A row of layers ("conv 32 -> relu -> …"), broken before an arrow where it is too long."""
+    lines = [indent]
+    for layer in re.split(r" (?=-> )", layers):
+        further = f"{lines[-1]} {layer}"
+        if lines[-1].strip() and cell_len(further) > width:
+            lines.append(f"{indent}{INDENT}{layer}")
+        else:
+            lines[-1] = further if lines[-1].strip() else f"{indent}{layer}"
+    return lines
+
+
 def fitted(text: str, width: int | None = None) -> str:
     """The text, its lines broken between words where they are longer than the terminal is wide. What follows a label
     ("  images   …") goes on below its own beginning.

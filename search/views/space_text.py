@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from search.views.layout import terminal_width
+from search.views.layout import layer_lines, terminal_width, wrapped
 from spaces import Space, SpaceSource
 from spaces.contract import parameters
 from spaces.distributions import Choices, Distribution
@@ -25,10 +25,10 @@ def one_as_text(source: SpaceSource) -> str:
     """One space with all that it says of itself, and its layers drawn."""
     space = source.space
     facts = (
-        f"{INDENT}version {space.version}; by default {space.n_trials} trials of {space.epochs} epochs, "
+        f"version {space.version}; by default {space.n_trials} trials of {space.epochs} epochs, "
         f"batches of {space.batch_size}"
     )
-    parts = [[*_head(source), *_wrapped(space.description), facts], ["Parameters", *_ranges(space)]]
+    parts = [[*_head(source), *_wrapped(space.description), *_wrapped(facts)], ["Parameters", *_ranges(space)]]
     if space.baselines:
         parts.append(["Baselines", *_baselines(space)])
     parts.append(["Layers", *_layers(space)])
@@ -55,7 +55,7 @@ def _short(source: SpaceSource) -> Iterator[str]:
     yield from _head(source)
     yield from _ranges(source.space)
     if source.space.baselines:
-        yield f"{INDENT}{'baselines':<18}{', '.join(baseline.name for baseline in source.space.baselines)}"
+        yield from _fact("baselines", ", ".join(baseline.name for baseline in source.space.baselines))
 
 
 def _head(source: SpaceSource) -> Iterator[str]:
@@ -68,13 +68,11 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _ranges(space: Space) -> list[str]:
-    return [
-        line
-        for name, distribution in parameters(space).items()
-        for line in textwrap.wrap(
-            f"{INDENT}{name:<18}{distribution}", line_width(), subsequent_indent=" " * 20, drop_whitespace=True
-        )
-    ]
+    return [line for name, distribution in parameters(space).items() for line in _fact(name, str(distribution))]
+
+
+def _fact(name: str, text: str) -> list[str]:
+    return wrapped(f"{INDENT}{name:<18}{text}", line_width(), hanging=" " * 20)
 
 
 def _baselines(space: Space) -> Iterator[str]:
@@ -93,7 +91,8 @@ def _layers(space: Space) -> list[str]:
 
 def _drawn(drawing: Drawing) -> list[str]:
     title = ", ".join(f"{name} {value}" for name, value in drawing.choices.items()) or "in every trial"
-    return [f"{INDENT}{title}", *(f"{INDENT * 2}{line}" for line in drawing.layers.splitlines())]
+    layers = [layer for line in drawing.layers.splitlines() for layer in layer_lines(line, line_width(), INDENT * 2)]
+    return [*wrapped(title, line_width(), INDENT, INDENT * 3), *layers]
 
 
 def _document(source: SpaceSource) -> dict[str, Any]:

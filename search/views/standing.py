@@ -1,49 +1,83 @@
 """How a study stands, for a terminal: the same for a launch's live view and for `python -m search.status`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from search.study.snapshot import Snapshot, WorkerLine
+from search.study.snapshot import Snapshot
 from search.views.plain import plain
+from search.views.times import duration
+from search.views.workers_table import LOST_MARK, workers_table
 from storage.records import SlotCounts
 
 BAR_WIDTH = 48
-MOST_WORKERS = 16
+SHORTEST_BAR = 16
+GAP = 3
 MOST_FAILURES = 5
 LONGEST_REASON = 300
 LEVELS = "▁▂▃▄▅▆▇█"
-LOST_MARK = "lost"
 
 # Each state has a block of its own, so that the bar can be read without its colours.
 BLOCKS = (("complete", "█", "blue"), ("pruned", "▓", "cyan"), ("diverged", "▚", "magenta"), ("failed", "▞", "red"))
 RUNNING, WAITING = ("▒", "yellow"), ("░", "bright_black")
 
 
-def standing(snapshot: Snapshot, title: str, objective: str, *, elapsed_s: float | None = None) -> RenderableType:
-    """All that there is to see: `objective` names what is searched for, `elapsed_s` is how long one has watched."""
-    return Group(*lines(snapshot, title, objective, elapsed_s))
+@dataclass(frozen=True)
+class Standing:
+    """All that there is to see, as wide as the terminal: `objective` names what is searched for, `elapsed_s` is how
+    long one has watched.
+    """
+
+    snapshot: Snapshot
+    title: str
+    objective: str
+    elapsed_s: float | None = None
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """The parts, from top to bottom; see rich.console.ConsoleRenderable."""
+        yield from lines(self, options.max_width)
 
 
-def lines(snapshot: Snapshot, title: str, objective: str, elapsed_s: float | None) -> Iterator[RenderableType]:
-    """The parts, from top to bottom."""
-    counts = snapshot.counts
-    share = f"{counts.finished / counts.total:.0%}" if counts.total else "nothing ordered"
-    yield Text.assemble(plain(title, "bold"), "  ", plain(mood(snapshot), "italic"))
+def lines(shown: Standing, width: int) -> Iterator[RenderableType]:
+    """The parts, from top to bottom, none of them wider than `width` columns."""
+    snapshot = shown.snapshot
+    yield from packed([plain(shown.title, "bold"), plain(mood(snapshot), "italic")], width, gap=2)
     yield Text()
-    yield Text.assemble(bar(counts), "  ", (f"{counts.finished}/{counts.total} trials", "bold"), f"  {share}")
+    yield from bar_lines(snapshot.counts, width)
     yield Text()
-    yield legend(counts)
-    yield Text.assemble(best_words(snapshot, objective), growth_words(snapshot))
-    yield Text(times(snapshot, elapsed_s))
+    yield from packed(legend(snapshot.counts), width)
+    yield from packed([best_words(snapshot, shown.objective), *growth_words(snapshot, width)], width)
+    yield from packed(times(snapshot, shown.elapsed_s), width)
     if snapshot.workers:
         yield Text()
-        yield workers_table(snapshot)
+        yield workers_table(snapshot, width)
     if snapshot.failures:
         yield Text()
         yield failures_table(snapshot)
+
+
+def packed(parts: Sequence[Text], width: int, gap: int = GAP) -> Iterator[Text]:
+    """The parts on as few lines as they fit on, none of them torn apart."""
+    line = Text()
+    for part in parts:
+        if line and line.cell_len + gap + part.cell_len > width:
+            yield line
+            line = Text()
+        line = Text.assemble(line, " " * gap if line else "", part)
+    if line:
+        yield line
+
+
+def bar_lines(counts: SlotCounts, width: int) -> Iterator[Text]:
+    """The bar, and how many trials are finished of how many."""
+    share = f"{counts.finished / counts.total:.0%}" if counts.total else "nothing ordered"
+    words = Text.assemble((f"{counts.finished}/{counts.total} trials", "bold"), f"  {share}")
+    room = width - words.cell_len - 2
+    drawn = bar(counts, min(BAR_WIDTH, room if room >= SHORTEST_BAR else width))
+    yield from packed([drawn, words], width, gap=2)
 
 
 def mood(snapshot: Snapshot) -> str:
@@ -58,29 +92,29 @@ def mood(snapshot: Snapshot) -> str:
     return f"{alive} worker{'' if alive == 1 else 's'}"
 
 
-def bar(counts: SlotCounts) -> Text:
-    """The trials by state, as a bar of blocks."""
+def bar(counts: SlotCounts, width: int = BAR_WIDTH) -> Text:
+    """The trials by state, as a bar of so many blocks."""
     parts = [(getattr(counts, state), *look) for state, *look in BLOCKS]
     parts += [(counts.leased, *RUNNING), (counts.waiting, *WAITING)]
     total = max(counts.total, 1)
     drawn, done, used = Text(), 0, 0
     for count, block, colour in parts:
         done += count
-        until = round(done / total * BAR_WIDTH)
+        until = round(done / total * width)
         drawn.append(block * (until - used), style=colour)
         used = max(used, until)
-    return drawn.append("░" * (BAR_WIDTH - used), style=WAITING[1])
+    return drawn.append("░" * (width - used), style=WAITING[1])
 
 
-def legend(counts: SlotCounts) -> Text:
+def legend(counts: SlotCounts) -> list[Text]:
     """The numbers behind the bar, each with its block."""
     parts = [(getattr(counts, state), state, *look) for state, *look in BLOCKS]
     parts += [(counts.leased, "running", *RUNNING), (counts.waiting, "waiting", *WAITING)]
-    words = Text()
-    for count, state, block, colour in parts:
-        if count or state not in ("diverged", "failed"):
-            words.append(block, style=colour).append(f" {count} {state}   ")
-    return words
+    return [
+        Text.assemble((block, colour), f" {count} {state}")
+        for count, state, block, colour in parts
+        if count or state not in ("diverged", "failed")
+    ]
 
 
 def best_words(snapshot: Snapshot, objective: str) -> Text:
@@ -92,18 +126,20 @@ def best_words(snapshot: Snapshot, objective: str) -> Text:
     )
 
 
-def growth_words(snapshot: Snapshot) -> Text:
+def growth_words(snapshot: Snapshot, width: int) -> list[Text]:
     """How the best grew, from the first completed trial on."""
     if len(snapshot.growth) < 2:
-        return Text()
+        return []
     values = [best.value for best in snapshot.growth]
     low, span = min(values), max(values) - min(values)
     levels = "".join(LEVELS[round((value - low) / span * (len(LEVELS) - 1))] for value in values)
     first = snapshot.growth[0]
-    return Text.assemble("   ", (levels, "blue"), f"   from {first.value:.4f} (trial {first.number})")
+    words = f"   from {first.value:.4f} (trial {first.number})"
+    room = max(width - len(words), 1)
+    return [Text.assemble((levels[-room:], "blue"), words)]
 
 
-def times(snapshot: Snapshot, elapsed_s: float | None = None) -> str:
+def times(snapshot: Snapshot, elapsed_s: float | None = None) -> list[Text]:
     """Epochs, pace, time watched and time left."""
     parts = [f"{snapshot.epochs} epochs"]
     if elapsed_s is not None and elapsed_s >= 1:
@@ -111,36 +147,7 @@ def times(snapshot: Snapshot, elapsed_s: float | None = None) -> str:
     if snapshot.pace is not None and not snapshot.over and snapshot.stop_reason is None:
         parts.append(f"{snapshot.pace:,.0f} trials/hour")
         parts.append(f"about {duration(snapshot.seconds_left or 0.0)} left")
-    return "   ".join(parts)
-
-
-def workers_table(snapshot: Snapshot) -> RenderableType:
-    """A line a worker."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bright_black")
-    for name in ("worker", "device"):
-        table.add_column(name)
-    for name in ("trial", "epoch", "s/epoch", "memory", "last seen"):
-        table.add_column(name, justify="right")
-    for worker in snapshot.workers[:MOST_WORKERS]:
-        table.add_row(
-            *map(plain, worker_cells(worker, snapshot.epochs_a_trial)), style="red" if worker.mood == LOST_MARK else ""
-        )
-    more = len(snapshot.workers) - MOST_WORKERS
-    return Group(table, Text(f"and {more} more")) if more > 0 else table
-
-
-def worker_cells(worker: WorkerLine, epochs: int | None) -> list[str]:
-    """The cells of one worker."""
-    of = "" if epochs is None else f"/{epochs}"
-    return [
-        f"{worker.host} ({worker.pid})",
-        worker.device,
-        "idle" if worker.trial is None else str(worker.trial),
-        "" if worker.epoch is None else f"{worker.epoch}{of}",
-        "" if worker.seconds_an_epoch is None else seconds(worker.seconds_an_epoch),
-        "" if worker.memory_mb is None else f"{worker.memory_mb / 1000:.1f} GB",
-        f"{duration(worker.seen_s)} ago" + (", lost" if worker.mood == LOST_MARK else ""),
-    ]
+    return list(map(Text, parts))
 
 
 def failures_table(snapshot: Snapshot) -> RenderableType:
@@ -181,20 +188,3 @@ def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
     ended = snapshot.over or snapshot.stop_reason is not None
     rest = "" if left is None or ended else f", about {duration(left)} left"
     return f"{done(snapshot)} | {states(snapshot)} | {best} | {snapshot.epochs} epochs, {duration(elapsed_s)}{rest}"
-
-
-def seconds(time_s: float) -> str:
-    """A number of seconds to two digits where it is short: 0.034, 1.4, 140."""
-    return f"{time_s:.2g}" if time_s < 10 else f"{time_s:.0f}"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: 8 s, 2 min 05 s, 3 h 10 min, 2 d 3 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 48 * 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"

@@ -1,6 +1,7 @@
 """The best configuration, in words and as JSON."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -27,6 +28,22 @@ def test_it_says_the_score_its_interval_the_layers_and_what_to_do_next(study: An
     text = best(lab).stdout
     for words in (f"Trial {number} of study", "val_accuracy 0.5000", "95 % interval", "-> max_pool", "search.export"):
         assert words in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_it_fits_the_terminal_and_its_commands_can_be_typed(
+    width: int, study: Any, lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shared, number = study, study.study.best_trial.number
+    text = best(lab).stdout
+    commands = re.sub(r" \\\n +", " ", text)  # as a shell takes them
+    assert (
+        f"-m search.export --storage {lab.url} --study-name {shared.name} --trial {number} -o model.keras" in commands
+    )
+    prose = [line for line in text.splitlines() if lab.url not in line]  # one word, however long
+    assert max(map(len, prose)) <= width
+    assert "(95 % interval" in " ".join(text.split())
 
 
 def test_the_json_holds_the_configuration_itself(study: Any, lab: Any) -> None:

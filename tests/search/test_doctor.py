@@ -10,7 +10,6 @@ from search.doctor import main
 from search.host import examination
 from search.host.examination import (
     Finding,
-    as_text,
     clock_finding,
     disk_finding,
     examine,
@@ -22,6 +21,7 @@ from search.host.examination import (
 )
 from search.host.gpus import Gpu
 from search.host.installed import Installed, differing_from_lock, out_of_range
+from search.views.findings_text import as_text
 from storage import create_study
 from storage.testkit import example_manifest
 
@@ -73,6 +73,34 @@ def test_a_gpu_that_keras_cannot_use_is_a_problem(gpus: list[Gpu], usable: list[
 def test_a_database_that_is_not_there_yet_is_no_problem(sqlite_url: str) -> None:
     (finding,) = storage_findings(sqlite_url)
     assert (finding.verdict, "first launch makes it" in finding.found) == ("ok", True)
+
+
+def test_a_new_database_has_no_study_yet_which_is_no_problem(empty_postgres_url: str) -> None:
+    (finding,) = storage_findings(empty_postgres_url)
+    assert (finding.verdict, finding.advice) == ("ok", "")
+    assert "answers; no study yet: the first launch makes what it needs" in finding.found
+
+
+def test_a_new_empty_file_is_no_problem_either(tmp_path: Path) -> None:
+    (tmp_path / "search.db").touch()
+    (finding,) = storage_findings(f"sqlite:///{tmp_path / 'search.db'}")
+    assert finding.verdict == "ok"
+    assert "no study yet" in finding.found
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_findings_are_broken_between_words_at_the_width_of_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = [
+        Finding("packages", "problem", "; ".join(f"package-{n} is missing" for n in range(9)), "Install them. " * 9),
+        Finding("gpus", "ok", "none: 1 worker on 1 processor"),
+    ]
+    text = as_text(found)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(f"package-{n}" in text.replace(";", "").split() for n in range(9))
+    assert text.endswith("1 problem: a search won't run here.")
 
 
 def test_a_file_that_is_no_database_is_a_problem(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Tables fit the width that there is, and no word is cut for it."""
 
+import shlex
+import subprocess
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from search.views.layout import TextTable, table_text, wrapped
+from search.views.layout import TextTable, layer_lines, table_text, wrapped
+from search.views.next_commands import typed
 
 TRIALS = TextTable(
     "Best trials",
@@ -73,3 +77,33 @@ def test_text_is_broken_between_words_alone(width: int) -> None:
     lines = wrapped(text, width, "  ")
     assert max(map(len, lines)) <= width
     assert " ".join(line.strip() for line in lines) == text.strip()
+
+
+def test_a_row_of_layers_is_broken_before_arrows() -> None:
+    assert layer_lines("flatten -> dropout 0.4 -> dense 128 -> output", 30, "  ") == [
+        "  flatten -> dropout 0.4",
+        "    -> dense 128 -> output",
+    ]
+
+
+def test_a_command_that_is_too_long_goes_on_in_the_next_line_before_a_flag() -> None:
+    line = "python -m search.export --study-name 'my study' --trial 7 -o model.keras"
+    assert typed(line, 80) == [f"  {line}"]
+    assert typed(line, 60) == ["  python -m search.export --study-name 'my study' \\", "    --trial 7 -o model.keras"]
+    assert typed(line, 30) == [
+        "  python -m search.export \\",
+        "    --study-name 'my study' \\",
+        "    --trial 7 -o model.keras",
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(" -ab'\"\\$", max_size=12), max_size=6), st.integers(60, 120))
+def test_a_shell_reads_a_broken_command_as_the_whole_one(names: list[str], width: int) -> None:
+    line = " ".join(["bin/python -m search.launch", *(f"--study-name {shlex.quote(name)}" for name in names)])
+    lines = typed(line, width)
+    assert max(map(len, lines)) <= width
+    told = subprocess.run(
+        ["sh", "-c", "printf '%s\\0' " + "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split("\0")[:-1] == shlex.split(line)

@@ -25,7 +25,7 @@ from search.outside_text import is_text, shown
 from search.study.snapshot import Snapshot, WorkerLine
 from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson
-from search.views.standing import standing
+from search.views.standing import Standing
 from search.views.summary import Summary, TrialLine
 from search.views.summary_text import top_table
 from storage.records import SlotCounts
@@ -100,7 +100,7 @@ def test_a_study_is_watched_whatever_its_names_and_reasons_are(odd: str) -> None
     worker = WorkerLine(odd, odd, 77, "at work", 12, 3, 0.21, 1.2, 940.0)
     snapshot = Snapshot(SlotCounts(total=2, leased=2), None, 0, odd, workers=(worker,), failures={odd: 1})
     written = io.StringIO()
-    Console(file=written, width=200, color_system=None).print(standing(snapshot, odd, "val_accuracy"))
+    Console(file=written, width=200, color_system=None).print(Standing(snapshot, odd, "val_accuracy"))
     assert written.getvalue().count(shown(odd)) + written.getvalue().count("a b") == 5  # a reason is on one line
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from search.launching.progress import ProgressView
 from search.study.snapshot import Best, Snapshot
-from search.views.standing import duration
+from search.views.times import duration
 from storage.records import SlotCounts
 
 BEGINNING = Snapshot(SlotCounts(total=10, waiting=8, leased=2), None, 0, None)

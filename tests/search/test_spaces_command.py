@@ -33,8 +33,15 @@ def test_it_lists_every_space_with_question_parameters_and_baselines() -> None:
     for name in space_names():
         space = load_space(name)
         assert f"{name}\n  {space.question}" in printed
-        assert ", ".join(baseline.name for baseline in space.baselines) in printed
+        assert ", ".join(baseline.name for baseline in space.baselines) in " ".join(printed.split())
     assert "learning_rate     [0.0001, 1], log scale" in printed
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("arguments", [(), ("cnn",), ("bn_dropout",)])
+def test_everything_fits_the_terminal(width: int, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, run(*arguments).output.splitlines())) <= width
 
 
 def test_one_is_shown_with_its_layers_for_each_combination_of_choices() -> None:

@@ -4,15 +4,18 @@ import io
 import json
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 from rich.console import Console
 
 from search.status import main
 from search.study.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
-from search.views.standing import BAR_WIDTH, bar, standing
+from search.views.standing import BAR_WIDTH, Standing, bar
+from search.views.workers_table import COLUMNS, Layout, layout_of
 from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
 from storage.testkit import HIGHER, LOWER
 
@@ -33,7 +36,7 @@ SNAPSHOT = Snapshot(
 
 def shown(snapshot: Snapshot, width: int = 100) -> str:
     written = io.StringIO()
-    Console(file=written, width=width, color_system=None).print(standing(snapshot, "demo", "val_accuracy"))
+    Console(file=written, width=width, color_system=None).print(Standing(snapshot, "demo", "val_accuracy"))
     return written.getvalue()
 
 
@@ -69,6 +72,50 @@ def test_everything_that_there_is_to_know_is_there() -> None:
         "crash: [red]a reason[/red]",
     ):
         assert words in text
+
+
+REASON = "crash: the trainer was killed by the system as it ran out of memory"
+BUSY = replace(
+    SNAPSHOT,
+    counts=SlotCounts(total=4000, waiting=2900, leased=32, complete=444, pruned=555, diverged=33, failed=36),
+    growth=tuple(Best(number, 0.5 + number / 100) for number in range(45)),
+    workers=(replace(HERE, host="gpu-node-17", device="gpu 0"), GONE),
+    failures={REASON: 36},
+)
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 100, 200])
+def test_it_fits_the_terminal_and_tears_no_word(width: int) -> None:
+    text = shown(BUSY, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    for words in (
+        "1068/4000 trials  27%",
+        "█ 444 complete",
+        "░ 2900 waiting",
+        "best val_accuracy 0.9375 (trial 7)",
+        "from 0.5000 (trial 0)",
+        "about 24 h 26 min left",
+        "gpu-node-17 (77)",
+        "1 min 35 s ago, lost",
+    ):
+        assert words in text
+    assert REASON in " ".join(text.split())
+
+
+def test_a_narrow_terminal_does_without_columns_rather_than_words() -> None:
+    assert layout_of([dict.fromkeys(COLUMNS, "a")], 80) == Layout(COLUMNS, 3)
+    assert layout_of([dict.fromkeys(COLUMNS, "a")], 58) == Layout(COLUMNS, 2)
+    assert layout_of([dict.fromkeys(COLUMNS, "a" * 9)], 60) == Layout(
+        ("worker", "device", "trial", "epoch", "last seen"), 3
+    )
+
+
+def test_in_pipes_it_is_as_wide_as_columns_says(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.acts = {0: [{"fail": ["space_error", "no such layer " * 12]}]}
+    lab.study(1)
+    lab.work()
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, status(lab.url).stdout.splitlines())) <= 60
 
 
 @pytest.mark.parametrize(
