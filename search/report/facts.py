@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.test_score import TestScore, stored_test_score
@@ -62,6 +63,11 @@ class StudyFacts:
     def maximize(self) -> bool:
         """Whether a higher objective is better."""
         return self.manifest.goal.maximize
+
+    @property
+    def direction(self) -> StudyDirection:
+        """The same as Optuna says it."""
+        return StudyDirection.MAXIMIZE if self.maximize else StudyDirection.MINIMIZE
 
     @property
     def ranked(self) -> tuple[TrialFacts, ...]:

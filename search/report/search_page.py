@@ -7,11 +7,11 @@ from search.report.cells import Bar, Cell, PageTable, Scale, numeric_columns
 from search.report.facts import StudyFacts
 from search.report.page import render
 from search.report.panels import panels
-from search.report.panels.importances import find_importances
 from search.report.provenance import provenance
 from search.report.trials_table import trials_table
 from search.report.words import headline, objective_name, question, summary
 from search.study.configurations import trial_model
+from search.views.importances import find_importances
 from search.views.lessons import Lesson, lessons
 from search.views.summary import TOP
 from search.views.summary_text import number, range_text
@@ -44,7 +44,7 @@ def search_page(facts: StudyFacts) -> str:
     names = list(dict.fromkeys(name for trial in facts.trials for name in trial.params))
     return render(
         "search.html",
-        panels(facts, find_importances(facts)),
+        panels(facts, find_importances(facts.frozen, facts.direction)),
         facts=facts,
         question=question(facts),
         headline=headline(facts),

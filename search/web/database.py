@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
 from search.web import answers
@@ -65,6 +66,11 @@ class Database:
         except StorageError as error:
             return str(error)
         return None
+
+    def storage(self) -> BaseStorage | None:
+        """Optuna's storage of it, None while it isn't there or can't be read."""
+        browsing = self.open() if self.fault() is None else None
+        return None if browsing is None else browsing.storage
 
     def close(self) -> None:
         """Closes the connections."""

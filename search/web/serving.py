@@ -19,9 +19,11 @@ from search.web.changes import OwnPagesOnly, ReadOnly
 from search.web.database import Database
 from search.web.descriptors import room
 from search.web.downloads import Downloads
+from search.web.explained import Explained
 from search.web.headers import SafeHeaders
 from search.web.health import Health
 from search.web.hosts import LOOPBACK, KnownHosts, is_loopback
+from search.web.importances import ReportImportances
 from search.web.login import VARIABLE, Credentials, Login
 from storage import check_url
 
@@ -116,7 +118,8 @@ def require_login(options: DashboardOptions) -> None:
 
 def assemble(database: Database, options: DashboardOptions) -> WSGIApplication:
     """The dashboard of the database, in all its layers."""
-    app: WSGIApplication = Downloads(database, database.store.has)
+    app: WSGIApplication = Downloads(ReportImportances(database, database.storage), database.store.has)
+    app = Explained(app, options.allow_edit)
     app = OwnPagesOnly(app) if options.allow_edit else ReadOnly(app)
     if options.credentials is not None:
         app = Login(app, options.credentials)

@@ -145,6 +145,21 @@ def test_changes_are_refused(site: Site, open_page: Callable[..., Any]) -> None:
     page.locator("text=a-search >> visible=true").first.wait_for()
 
 
+CHANGING = """[...document.querySelectorAll('button, [role=button]')].filter(each => each.offsetParent !== null)
+    .map(each => `${each.ariaLabel ?? ''} ${each.textContent} ${each.querySelector('svg')?.dataset.testid ?? ''}`)
+    .filter(words => /create|rename|delete|upload|edit|skip|addbox/i.test(words))"""
+
+
+def test_nothing_is_offered_that_would_be_refused_and_that_is_said(site: Site, open_page: Callable[..., Any]) -> None:
+    page = enter(site, open_page).page
+    for path, words in PAGES.items():
+        page.goto(site.address + path)
+        page.locator(f"text={words} >> visible=true").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(CHANGING) == []
+        assert page.get_by_text("This dashboard only shows").is_visible()
+
+
 def test_a_page_among_the_artifacts_is_downloaded_and_runs_nowhere(site: Site, open_page: Callable[..., Any]) -> None:
     watched = enter(site, open_page)
     page = watched.page

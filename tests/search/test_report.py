@@ -18,11 +18,11 @@ from search.report import main
 from search.report.facts import StudyFacts, gather_facts
 from search.report.markdown import search_markdown
 from search.report.panels import panels
-from search.report.panels.importances import find_importances
 from search.report.search_page import search_page
 from search.report.trials_table import trials_table
 from search.report.words import summary
 from search.study.test_score import TestScore as Score
+from search.views.importances import Importances, find_importances
 from search.views.lessons import lessons
 
 OWN = ("optimizer", "dropout_rate")
@@ -42,6 +42,10 @@ def facts(url: str) -> Iterator[StudyFacts]:
 
     with chosen_study(url, None) as shared:
         yield gather_facts(shared)
+
+
+def importances_of(facts: StudyFacts) -> Importances:
+    return find_importances(facts.frozen, facts.direction)
 
 
 def only(facts: StudyFacts, *states: str) -> StudyFacts:
@@ -80,7 +84,7 @@ def test_what_comes_from_outside_is_no_markup_in_the_page(facts: StudyFacts) -> 
 
 
 def test_what_comes_from_outside_is_no_markup_in_figures(facts: StudyFacts) -> None:
-    made = panels(facts, find_importances(facts))
+    made = panels(facts, importances_of(facts))
     assert HOSTILE in json.dumps([trial.reason for trial in facts.trials])
     assert "<img" not in json.dumps([plot.data for panel in made for plot in panel.plots])
 
@@ -93,7 +97,7 @@ def test_the_policy_of_the_page_lets_only_its_own_scripts_run(facts: StudyFacts)
 
 
 def test_every_kind_of_figure_has_points(facts: StudyFacts) -> None:
-    made = {panel.key: panel for panel in panels(facts, find_importances(facts))}
+    made = {panel.key: panel for panel in panels(facts, importances_of(facts))}
     assert list(made) == ["history", "curves", "importances", "choices", "slices", "contours", "timeline"]
     for panel in made.values():
         assert panel.plots, panel
@@ -102,7 +106,7 @@ def test_every_kind_of_figure_has_points(facts: StudyFacts) -> None:
 
 
 def test_a_thousand_curves_are_a_few_traces(facts: StudyFacts) -> None:
-    [curves] = [panel for panel in panels(facts, find_importances(facts)) if panel.key == "curves"]
+    [curves] = [panel for panel in panels(facts, importances_of(facts)) if panel.key == "curves"]
     assert len(curves.plots[0].data) <= 6
 
 
@@ -167,11 +171,11 @@ def test_importances_of_equal_scores_are_not_computable(facts: StudyFacts) -> No
     same = copy.deepcopy(facts.frozen)
     for trial in same:
         trial.values = None if trial.value is None else [0.5]
-    assert "same score" in find_importances(replace(facts, frozen=same)).missing
+    assert "same score" in find_importances(same, facts.direction).missing
 
 
 def test_a_cell_of_few_trials_is_paler_than_one_of_many(facts: StudyFacts) -> None:
-    [choices] = [panel for panel in panels(facts, find_importances(facts)) if panel.key == "choices"]
+    [choices] = [panel for panel in panels(facts, importances_of(facts)) if panel.key == "choices"]
     pale = {
         int(text.split(" of ")[1]): trace["opacity"]
         for trace in choices.plots[0].data
@@ -191,7 +195,7 @@ def test_no_surface_is_drawn_through_few_points_and_that_is_said(facts: StudyFac
         trials=tuple(trial for trial in facts.trials if trial.number in kept),
         frozen=tuple(trial for trial in facts.frozen if trial.number in kept),
     )
-    [contours] = [panel for panel in panels(six, find_importances(six)) if panel.key == "contours"]
+    [contours] = [panel for panel in panels(six, importances_of(six)) if panel.key == "contours"]
     assert contours.plots == ()
     assert "learning_rate and dropout_rate, which 5 completed trials have in common" in contours.notes[0]
     assert "It takes 20." in contours.notes[0]
@@ -272,5 +276,5 @@ def test_states_are_those_of_the_ledger(facts: StudyFacts) -> None:
 
 
 def test_the_plots_are_plain_data(facts: StudyFacts) -> None:
-    made: Any = [plot.data for panel in panels(facts, find_importances(facts)) for plot in panel.plots]
+    made: Any = [plot.data for panel in panels(facts, importances_of(facts)) for plot in panel.plots]
     assert json.loads(json.dumps(made, allow_nan=False))

@@ -5,10 +5,11 @@ from search.report.panels.choices import choices_panel
 from search.report.panels.contours import contours_panel
 from search.report.panels.curves import curves_panel
 from search.report.panels.history import history_panel
-from search.report.panels.importances import Importances, importances_panel
+from search.report.panels.importances import importances_panel
 from search.report.panels.slices import slices_panel
 from search.report.panels.timeline import timeline_panel
 from search.report.plots import Panel
+from search.views.importances import Importances
 
 
 def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution
 
 from search.report.facts import StudyFacts
-from search.report.panels.importances import Importances
 from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
+from search.views.importances import Importances
 from search.views.lessons import BEST_SHARE, FEWEST, ranking
 
 PREFERRED = ("batch_norm", "dropout_position")

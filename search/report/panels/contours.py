@@ -11,10 +11,10 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
 from search.report.facts import StudyFacts, TrialFacts
-from search.report.panels.importances import Importances
 from search.report.panels.slices import ordered_parameters
 from search.report.plots import SCALE, Panel, Plot, axis, label, layout
 from search.report.words import objective_name
+from search.views.importances import Importances
 
 TITLE = "Two parameters at a time"
 LINK = "Pairs of parameters"

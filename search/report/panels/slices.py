@@ -7,9 +7,9 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from search.report.facts import StudyFacts, TrialFacts
-from search.report.panels.importances import Importances
 from search.report.plots import Panel, Plot, axis, by_state, layout, plain, points
 from search.report.words import objective_name
+from search.views.importances import Importances
 
 TITLE = "One parameter at a time"
 LINK = "Parameters"

@@ -1,0 +1,70 @@
+"""How much of the differences between completed trials each parameter accounts for: the report's answer, and the
+dashboard's.
+
+fANOVA (Hutter, Hoos and Leyton-Brown 2014), over the parameters that all completed trials have. optuna-dashboard would
+answer with PED-ANOVA instead, which asks another question: what sets the best tenth of the trials apart.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from search.views.lessons import FEWEST
+from spaces.arms import ARM
+
+SEED = 0
+TREES = 32
+MOST_TRIALS = 300
+
+
+@dataclass(frozen=True)
+class Importances:
+    """Each parameter's share, the largest first; they add up to 1. `n` completed trials were compared.
+
+    `missing` says why there are none.
+    """
+
+    shares: tuple[tuple[str, float], ...] = ()
+    n: int = 0
+    missing: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters, the most important first."""
+        return tuple(name for name, _ in self.shares)
+
+
+def find_importances(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Importances:
+    """The importances in a study of these trials."""
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
+    n = len(complete)
+    if complete and all(set(trial.params) == {ARM} for trial in complete):
+        return Importances((), n, "A comparison has no importances: its arms are all that differs.")
+    if n < FEWEST:
+        return Importances((), n, f"Not computed: {n} completed trials are too few, it takes {FEWEST}.")
+    if len({trial.value for trial in complete}) == 1:
+        return Importances((), n, "Not computable: all completed trials have the same score.")
+    # A sample of evenly many over the search: the forest's time grows with their number, what it says doesn't.
+    chosen = complete[:: -(-n // MOST_TRIALS)]
+    try:
+        found = shares_of(chosen, direction)
+    except (RuntimeError, ValueError) as error:
+        return Importances((), n, f"Not computable: {error}")
+    if not found:
+        return Importances((), n, "Not computable: the completed trials have no parameter in common that varies.")
+    return Importances(tuple((name, float(share)) for name, share in found.items()), len(chosen))
+
+
+def shares_of(trials: Sequence[FrozenTrial], direction: StudyDirection) -> dict[str, float]:
+    """What fANOVA says of these trials."""
+    study = optuna.create_study(direction=direction)
+    study.add_trials(trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=TREES, seed=SEED))
