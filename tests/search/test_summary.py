@@ -91,7 +91,7 @@ def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summa
 
 def test_the_next_commands_can_be_pasted_whatever_the_names(summary: Summary) -> None:
     options = replace(OPTIONS, study_name="my study; rm", dataset="my images", storage="sqlite:///my db.db")
-    text = as_text(summary, options)
+    text = as_text(summary, options).replace(" \\\n   ", "")  # as a shell takes lines that end in a backslash
     assert "--storage 'sqlite:///my db.db' --study-name 'my study; rm' --dataset 'my images'" in text
 
 
@@ -100,9 +100,9 @@ def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(
     summary: Summary, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    answer, _, commands = as_text(summary, OPTIONS).partition("Next:")
-    assert max(map(len, answer.splitlines())) <= width
-    assert not [line for line in (answer + commands).splitlines() if line != line.rstrip()]
+    lines = as_text(summary, OPTIONS).splitlines()
+    assert max(len(line) for line in lines if sys.executable not in line) <= width  # that is one word, however long
+    assert not [line for line in lines if line != line.rstrip()]
 
 
 def test_the_next_commands_lead_on_to_every_door(summary: Summary) -> None:
