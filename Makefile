@@ -17,7 +17,7 @@ SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_inf
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 
 .PHONY: help
@@ -103,15 +103,17 @@ $(VENV)/.python:
 	@echo '$(CURDIR)' > $@
 
 $(VENV)/.pip: constraints.txt $(VENV)/.python
-	$(PIP) install --constraint constraints.txt --upgrade pip
+	@$(PIP) install --constraint constraints.txt --upgrade pip
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml $(VENV)/.pip
-	$(PIP) install $(PINNED) --editable .
+	@echo 'Installing what a search needs into $(VENV), in the versions of constraints.txt.'
+	@$(PIP) install $(PINNED) --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP) install $(PINNED) --editable '.[cmaes,heic,mlflow,notebook,tensorboard]' --group test
+	@echo 'Installing what the tests need into $(VENV).'
+	@$(PIP) install $(PINNED) --editable '.[cmaes,heic,mlflow,notebook,tensorboard]' --group test
 	@touch $@
 
 define find_python

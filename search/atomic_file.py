@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from search.errors import UsageError
@@ -18,6 +18,20 @@ def require_place(path: Path) -> None:
         raise UsageError(f"the folder {folder} doesn't exist: create it, or name another file with -o")
     if not os.access(folder, os.W_OK):
         raise UsageError(f"the folder {folder} can't be written: name another file with -o")
+
+
+def require_ending(path: Path, *endings: str, what: str) -> None:
+    """Raises UsageError unless the file's name ends as that of `what` does: no other kind is written under its name."""
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"-o {path}: {what} ends in {' or '.join(endings)}, such as {path.stem or 'file'}{endings[0]}")
+
+
+def require_new(paths: Iterable[Path], *, force: bool) -> None:
+    """Raises UsageError if one of the files is there, unless it may be written over."""
+    there = [str(path) for path in paths if path.exists() or path.is_symlink()]
+    if there and not force:
+        exist = "exists" if len(there) == 1 else "exist"
+        raise UsageError(f"{', '.join(there)} {exist} already: give --force to write over, or another -o")
 
 
 @contextlib.contextmanager

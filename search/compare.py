@@ -48,8 +48,9 @@ def design_flags(command: F) -> F:
             "-o",
             "--output",
             type=click.Path(path_type=Path, dir_okay=False, writable=True),
-            help="Write the answer into this file too, in Markdown, with versions and hardware.",
+            help="Write the answer into this file too, NAME.md, in Markdown, with versions and hardware.",
         ),
+        click.option("--force", is_flag=True, help="Write over a file that is there."),
     ]
     for flag in reversed(flags):
         command = flag(command)

@@ -40,6 +40,45 @@ def test_make_test_checks_the_import_directions() -> None:
     assert "lint-imports" in done.stdout
 
 
+def test_style_is_checked_of_the_project_and_not_of_what_users_leave_in_the_checkout(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    for name in ("model.py", "my_space.py", "search/bad.py", "tests/search/test_bad.py", "docs/bad.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("import os\nx = [1,2]\n")
+    for words in (("check", "--output-format=concise"), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "--no-cache", "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done.stderr
+        named = set(re.findall(r"[\w/]+\.py", done.stdout))
+        assert named == {"search/bad.py", "tests/search/test_bad.py", "docs/bad.py"}
+
+
+def test_the_style_of_every_file_of_the_project_is_checked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--show-files", "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    checked = {Path(line).relative_to(ROOT) for line in done.stdout.splitlines()}
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False)
+    ours = {Path(line) for line in tracked.stdout.splitlines()} or {
+        file.relative_to(ROOT) for folder in OURS for file in (ROOT / folder).rglob("*.py")
+    }
+    assert ours <= checked
+
+
+def test_what_the_readme_has_people_write_is_ignored_by_git() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert {"/model.keras", "/model.json", "/model.md", "/model.py", "/report.html", "*.db"} <= set(ignored)
+
+
 def test_every_import_is_declared() -> None:
     declared = {name for package in declared_packages() | OPTIONAL for name in modules_of(package)}
     assert third_party("search", "spaces", "storage") - declared <= OF_TESTS

@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import optuna
 
+from search.atomic_file import require_ending, require_new, require_place, write_text
 from search.commands.answer import answer, answer_json, tell
 from search.commands.cli import EXIT_DONE
 from search.design.options import CompareOptions, StudyFlags
@@ -16,7 +16,6 @@ from search.design.report import as_document
 from search.design.result import Result
 from search.design.running import Done, Left, Means, carry_out, exit_code
 from search.design.text import as_markdown, as_text, describe
-from search.errors import UsageError
 from search.launching.running import LEAVING
 from search.launching.wording import unfinished_line
 from search.outage import sit_out
@@ -37,7 +36,7 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
     """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
-    require_page(flags.output)
+    require_page(flags)
     plans = sit_out(plan, flags.workers.wait)
     for each in plans:
         say(flags, describe(each, flags.storage))
@@ -70,14 +69,16 @@ def give_results(flags: StudyFlags, results: Sequence[Result]) -> None:
     if flags.format_ == "json":
         answer_json(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
     if flags.output is not None and results:
-        flags.output.write_text(as_markdown(results), encoding="utf-8")
+        write_text(flags.output, as_markdown(results))
         say(flags, f"Written: {flags.output}")
 
 
-def require_page(path: Path | None) -> None:
-    """Raises UsageError if the page can't be written there."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UsageError(f"-o {path}: there is no folder {path.parent}")
+def require_page(flags: StudyFlags) -> None:
+    """Raises UsageError if the page can't be written: said before any work is done for it."""
+    if flags.output is not None:
+        require_ending(flags.output, ".md", ".markdown", what="the page of a comparison, which is Markdown,")
+        require_place(flags.output)
+        require_new([flags.output], force=flags.force)
 
 
 def say(flags: StudyFlags, text: str) -> None:

@@ -34,6 +34,7 @@ class StudyFlags:
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
     output: Path | None = None
+    force: bool = False
     quiet: bool = False
     workers: WorkerFlags = field(default_factory=WorkerFlags)
 

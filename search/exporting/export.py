@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.atomic_file import require_place, write_text, written_whole
+from search.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card, retrain_script
@@ -69,12 +69,9 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
 
 def check_targets(options: ExportOptions) -> None:
     """Raises UsageError unless everything can be written: said before any work is done."""
-    if options.output.suffix != ".keras":
-        raise UsageError(f"-o {options.output}: a Keras model's file ends in .keras, such as model.keras")
+    require_ending(options.output, ".keras", what="a Keras model's file")
     require_place(options.output)
-    there = [str(path) for path in options.targets() if path.exists()]
-    if there and not options.force:
-        raise UsageError(f"{', '.join(there)} exist(s) already: give --force to write over, or another -o")
+    require_new(options.targets(), force=options.force)
     missing = [name for name in ONNX_PACKAGES if options.onnx and importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(

@@ -13,7 +13,8 @@ EXAMPLES = {
     "python -m search.report": "",
     "python -m search.report --study-name bn_dropout-digits -o report.html": "",
     "python -m search.report --format md": "for a pull request",
-    "python -m search.report --format md -o report.md": "",
+    "python -m search.report -o report.md": "Markdown",
+    "python -m search.report --force": "in the place of an earlier one",
 }
 
 
@@ -24,7 +25,7 @@ EXAMPLES = {
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The file to write.  [default: report.html; Markdown goes to standard output]",
+    help="The file to write, NAME.html or NAME.md.  [default: report.html; Markdown goes to standard output]",
 )
 @click.option(
     "-f",
@@ -32,9 +33,9 @@ EXAMPLES = {
     "format_",
     envvar="SEARCH_REPORT_FORMAT",
     type=click.Choice(["html", "md"]),
-    default="html",
-    help="A page for the browser, or a few lines of Markdown.  [default: html]",
+    help="A page for the browser, or a few lines of Markdown.  [default: as the ending of -o says, else html]",
 )
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 def main(**flags: Any) -> None:
     """Writes a report on a study: what won, by how much and how sure that is, with figures and a table of all trials.
 
@@ -42,15 +43,16 @@ def main(**flags: Any) -> None:
     the search runs too.
     """
     from search.report.making import make_report
+    from search.report.output import chosen_output
 
     start_logging(flags["verbose"], flags["quiet"])
+    output = chosen_output(flags["output"], flags["format_"], force=flags["force"])
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
-        text = make_report(shared, flags["format_"], flags["output"])
+        text = make_report(shared, output.format_, output.path)
     if text is not None:
         answer(text, nl=False)
     elif not flags["quiet"]:
-        output = flags["output"] or Path("report.html")
-        tell(f"{output} is written: open it in a browser.")
+        tell(f"{output.path} is written{': open it in a browser' if output.format_ == 'html' else ''}.")
 
 
 if __name__ == "__main__":

@@ -230,6 +230,9 @@ def test_the_answer_is_a_table_and_a_page_with_what_it_takes_to_repeat_it(table:
     assert told.exit_code == 0
     assert "0 of 3 pairs are decided" in told.output
     assert max(len(line) for line in told.output.splitlines() if "─" in line) <= 120
+    again = [*flags, "--storage", table.url, "-q", "-o", str(page)]
+    assert CliRunner().invoke(main, again, catch_exceptions=False).exit_code == 2
+    assert CliRunner().invoke(main, [*again, "--force"], catch_exceptions=False).exit_code == 0
     text = page.read_text()
     for words in ("- Command: `python -m search.", "- Versions: ", "optuna ", "- Device: ", "| first | second | n |"):
         assert words in text

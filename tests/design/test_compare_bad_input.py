@@ -69,7 +69,9 @@ BAD = {
     "too few at most": Bad((*AXIS, "--until-decided", "--seeds", "8", "--max-seeds", "8"), ("leaves nothing to add",)),
     "at most of nothing": Bad((*AXIS, "--max-seeds", "8"), ("goes with --until-decided",)),
     "files without a flag": Bad(("a.json",), ("after --arms",), {"a.json": RELU}),
-    "no folder for the page": Bad((*AXIS, "-o", "none/page.md"), ("there is no folder none",)),
+    "no folder for the page": Bad((*AXIS, "-o", "none/page.md"), ("none doesn't exist",)),
+    "a page of another kind": Bad((*AXIS, "-o", "t.tex"), ("-o t.tex", "which is Markdown, ends in .md", "t.md")),
+    "a page that is there": Bad((*AXIS, "-o", "mine.md"), ("mine.md exists already: give --force",), {"mine.md": "my"}),
 }
 
 

@@ -248,13 +248,40 @@ def test_an_empty_study_has_a_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("missing/report.html", "doesn't exist"), (".", "is a folder")],
+    [
+        ("missing/report.html", "doesn't exist"),
+        (".", "is a folder"),
+        ("r.pdf", "ends in .html or .htm or .md or .markdown, such as r.html"),
+        ("report", "ends in .html"),
+        ("t.tex", "ends in .html"),
+    ],
 )
 def test_an_output_that_cannot_be_written_is_said_first(url: str, tmp_path: Path, output: str, words: str) -> None:
     result = report("--storage", url, "-o", tmp_path / output)
     assert result.exit_code == 2
     assert words in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_ending_of_the_file_says_the_format(url: str, tmp_path: Path) -> None:
+    assert report("--storage", url, "-o", tmp_path / "r.md").exit_code == 0
+    assert report("--storage", url, "-o", tmp_path / "r.HTM").exit_code == 0
+    assert (tmp_path / "r.md").read_text().startswith("#")
+    assert (tmp_path / "r.HTM").read_text().startswith("<!DOCTYPE html>")
+    refused = report("--storage", url, "--format", "html", "-o", tmp_path / "other.md")
+    assert (refused.exit_code, "is no file for --format html" in refused.stderr) == (2, True)
+    assert not (tmp_path / "other.md").exists()
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md"])
+def test_a_file_that_is_there_is_left_unless_forced(url: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    result = report("--storage", url, "-o", tmp_path / name)
+    assert result.exit_code == 2
+    assert f"{name} exists already: give --force to write over, or another -o" in result.stderr
+    assert (tmp_path / name).read_text() == "mine"
+    assert report("--storage", url, "-o", tmp_path / name, "--force").exit_code == 0
+    assert (tmp_path / name).read_text() != "mine"
 
 
 def test_several_studies_want_a_name(url: str, tmp_path: Path) -> None:
