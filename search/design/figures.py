@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 
 from search.design.confusion import Confusion
 from search.design.curves import METRICS, ArmCurves, Metric
+from search.design.options import POINT
 from search.design.result import Result
 from search.views.dashboard_attributes import save_figure
 from storage import SharedStudy
@@ -65,16 +66,19 @@ def arms_figure(result: Result) -> go.Figure:
 
 
 def pairs_figure(result: Result) -> go.Figure:
-    """Each pair's mean difference with its 95 % interval, and the margin within which differences don't matter."""
+    """Each pair's mean difference in points with its 95 % interval, and the margin below which none matters."""
     answer = result.answer
-    figure = go.Figure(layout=_layout(f"{result.study_name}: paired differences", result.manifest.objective, ""))
+    unit = f"points (hundredths of {result.manifest.objective})"
+    figure = go.Figure(layout=_layout(f"{result.study_name}: paired differences", unit, ""))
     if answer is None:
         return figure
     for pair in reversed(answer.pairs):
-        half = None if pair.interval is None or pair.difference is None else pair.interval.high - pair.difference
+        if pair.difference is None:
+            continue
+        half = None if pair.interval is None else (pair.interval.high - pair.difference) / POINT
         figure.add_trace(
             go.Scatter(
-                x=[pair.difference],
+                x=[pair.difference / POINT],
                 y=[f"{pair.first} - {pair.second}<br>{pair.verdict}"],
                 error_x={"array": [half], "thickness": 2, "width": 8},
                 mode="markers",
@@ -82,7 +86,8 @@ def pairs_figure(result: Result) -> go.Figure:
                 showlegend=False,
             )
         )
-    figure.add_vrect(x0=-answer.margin, x1=answer.margin, fillcolor=GREY, opacity=0.3, line_width=0)
+    margin = answer.margin / POINT
+    figure.add_vrect(x0=-margin, x1=margin, fillcolor=GREY, opacity=0.3, line_width=0)
     figure.add_vline(x=0, line_color=GREY)
     return figure
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from filled_comparison import NAMES, REASON, filled_comparison
 
+from search.design.figures import comparison_figures
 from search.design.result import Result
 from search.design.tables import pairs_table, points
 from search.report import main
@@ -126,3 +127,11 @@ def test_a_comparison_that_has_just_begun_has_a_report(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     assert CliRunner(catch_exceptions=False).invoke(main, ["--storage", url, "-o", str(page)]).exit_code == 0
     assert "There is no answer yet." in page.read_text(encoding="utf-8")
+
+
+def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: Result) -> None:
+    assert result.answer is not None
+    figure = comparison_figures(result)["comparison-pairs"]
+    shown = sorted(point for trace in figure.data for point in trace.x)
+    assert shown == pytest.approx(sorted(100 * (pair.difference or 0.0) for pair in result.answer.pairs))
+    assert "points" in figure.layout.xaxis.title.text
