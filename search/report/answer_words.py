@@ -19,6 +19,7 @@ from search.design.tables import (
 )
 
 KINDS = {"comparison": "Report on a comparison", "confirmation": "Report on a confirmation"}
+TIED = "\N{NO-BREAK SPACE}"
 WORDS = {
     Verdict.BETTER: "{} is better than {}",
     Verdict.WORSE: "{} is worse than {}",
@@ -65,13 +66,13 @@ def verdict(pair: PairAnswer, result: Result, *, several: bool, fewest: int) -> 
     # The p-value of an equivalence is of another test than that of a difference.
     p = pair.p_equivalence if pair.verdict is Verdict.EQUIVALENT else pair.p_corrected
     corrected = " (corrected for all pairs)" if several else ""
-    return Sentence(f"{claim}.", f"{measured(pair)}; p {in_words(p)}{corrected}.")
+    return Sentence(f"{claim}.", f"{measured(pair)}; p{TIED}{in_words(p)}{corrected}.")
 
 
 def in_words(p: float) -> str:
     """A p-value behind its letter."""
     text = p_value(p)
-    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"
+    return f"<{TIED}{text[1:]}" if text.startswith("<") else f"={TIED}{text}"
 
 
 def measured(pair: PairAnswer) -> str:
@@ -86,7 +87,7 @@ def measures(pair: PairAnswer) -> Iterator[str]:
         yield f"95 % interval {in_points(pair.interval)} for these images"
     if pair.new_data is not None:
         yield f"{in_points(pair.new_data)} for new data"
-    yield f"n = {pair.n}"
+    yield f"n{TIED}= {pair.n}"
 
 
 def in_points(interval: Interval) -> str:

@@ -89,7 +89,7 @@ def test_differences_are_in_the_points_of_the_terminal(page: str, result: Result
 def test_a_verdict_has_its_interval_for_these_images_and_for_new_data(result: Result) -> None:
     first = verdicts(result)[0]
     assert re.search(
-        r"95 % interval -\d\.\d\d to -\d\.\d\d for these images, \S+ to \S+ for new data, n = 10", first.rest
+        r"95 % interval -\d\.\d\d to -\d\.\d\d for these images, \S+ to \S+ for new data, n\s= 10", first.rest
     )
     assert "(corrected for all pairs)" in first.rest
 

@@ -14,10 +14,11 @@ from search.views.lessons import BEST_SHARE, FEWEST, ranking
 
 PREFERRED = ("batch_norm", "dropout_position")
 LINK = "Choices"
+HARDLY = 3
 FEW = 5
 SOME = 10
 # How opaque a cell is, by how many trials it is about: one of one must not outshine eight of ten.
-FADING = {(1, FEW): 0.25, (FEW, SOME): 0.6, (SOME, math.inf): 1.0}
+FADING = {(1, HARDLY): 0.1, (HARDLY, FEW): 0.25, (FEW, SOME): 0.6, (SOME, math.inf): 1.0}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ function traces(data) {
   const text = JSON.stringify(data);
   const found = JSON.parse(dark.matches && !onPaper ? text.replaceAll("#0072B2", "#3D9FE0").replaceAll("#000000", "#E4E7EB") : text);
   // Plotly chooses a colour that can be read on the cell as if that weren't pale.
-  for (const trace of found) if (trace.type === "heatmap" && trace.opacity < 0.5) trace.textfont = { color: colour("--ink") };
+  const pale = dark.matches && !onPaper ? 0.5 : 1;
+  for (const trace of found) if (trace.type === "heatmap" && trace.opacity < pale) trace.textfont = { color: colour("--ink") };
   // All cells have one scale; one bar of it is enough.
   found.filter((trace) => trace.type === "heatmap").slice(1).forEach((trace) => { trace.showscale = false; });
   return found;
