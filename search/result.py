@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial
 from search.errors import UsageError
 from search.study.test_score import TestScore
 from search.views import figures
-from search.views.lessons import lessons
 from search.views.summary import Summary, TrialLine, summarise
 from search.views.summary_text import headline, test_line, top_table
 from spaces.names import unknown_name
@@ -84,7 +83,7 @@ class Result:
             "history": lambda: figures.history(self._trials, goal),
             "curves": lambda: figures.curves(self._trials, objective),
         }
-        for lesson in lessons(self._trials, goal):
+        for lesson in self.summary.lessons:
             if lesson.choices:
                 drawn[f"choices-{lesson.parameter}"] = partial(figures.choice_shares, lesson)
         return drawn

@@ -4,10 +4,10 @@ Our workers' engine takes the write lock for whatever Optuna does, because Optun
 only looks must not: here transactions that read wait for nobody, and the database itself refuses all others.
 """
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import optuna
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.engine import URL, Engine
@@ -15,10 +15,13 @@ from sqlalchemy.engine import URL, Engine
 from storage import registry, tables
 from storage.connecting import is_sqlite, one_connection, path_of
 from storage.engine import connected
-from storage.errors import StudyNotFound
+from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
+from storage.manifest import Manifest
 from storage.schema import shown
 from storage.transaction import translated
 from storage.url import nearest, parse, require_study_tables
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,29 @@ class Browsing:
     def study_id(self, study_name: str) -> int:
         """The id of a study; raises StudyNotFound, with the names that there are, if it isn't there."""
         with translated(self._engine.url):
-            names = optuna.get_all_study_names(storage=self._rdb)
+            names = registry.all_names(self._engine)
             if study_name in names:
                 return self._rdb.get_study_id_from_name(study_name)
         listed = f"; there are: {', '.join(sorted(names))}" if names else ", nor any other yet"
         raise StudyNotFound(f"there is no study {study_name!r}{listed}{nearest(study_name, names)}")
 
     def artifact_locations(self) -> list[str]:
-        """Where the studies of this program keep their artifacts: folders and s3:// URLs, each once."""
+        """Where the studies of this program keep their artifacts: folders and s3:// URLs, each once. A study whose
+        record is damaged, or a newer release's, is logged and keeps none of the others from being found.
+        """
         with translated(self._engine.url):
             if not sa.inspect(self._engine).has_table(tables.manifests.name):
                 return []
-            found = [registry.stored_study(self._rdb, name) for name in registry.names(self._rdb)]
-        known = [study.manifest for study in found if study is not None]
+            known = list(filter(None, map(self._manifest, registry.names(self._rdb))))
         return list(dict.fromkeys(one.artifact_store or str(Path(one.artifacts) / "models") for one in known))
+
+    def _manifest(self, study_name: str) -> Manifest | None:
+        try:
+            stored = registry.stored_study(self._rdb, study_name)
+        except (NotAStudyDatabase, SchemaTooNew) as error:
+            log.warning("the artifacts of the study %r aren't looked for: %s", study_name, error)
+            return None
+        return None if stored is None else stored.manifest
 
     def check(self) -> None:
         """Raises StorageUnreachable unless the database answers."""

@@ -4,8 +4,10 @@ A manifest's row and its Optuna study carry the same random stamp. A study that 
 to whom our tables mean nothing, leaves rows behind on SQLite, which also gives its number to the next study made.
 """
 
+import json
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from sqlalchemy.engine import Engine
 
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase
-from storage.identity import SHAPE, STAMP, StudyKey
+from storage.identity import SHAPE, STAMP, StudyKey, attributes
 from storage.manifest import Manifest
 from storage.tables import OF_A_STUDY, manifests, studies
 from storage.transaction import reading, writing
@@ -55,10 +57,10 @@ def stored_study(rdb: RDBStorage, study_name: str) -> StoredStudy | None:
         SchemaTooNew: a newer release wrote its manifest.
         NotAStudyDatabase: what is stored of it is damaged.
     """
-    query = sa.select(manifests).join(studies).where(studies.c.study_name == study_name)
+    query = _ours(manifests).where(studies.c.study_name == study_name)
     with reading(rdb.engine) as connection:
         row = connection.execute(query).one_or_none()
-    if row is None or rdb.get_study_system_attrs(row.study_id).get(STAMP) != row.stamp:
+    if row is None or not _is_stamped(row):
         return None
     if not SHAPE.fullmatch(row.stamp):  # folders are named by it
         raise NotAStudyDatabase(f"the stamp of the study {study_name!r} is damaged: {row.stamp!r}")
@@ -87,9 +89,28 @@ def extended(stored: Comparison | None, asked: Comparison) -> Comparison:
     return msgspec.structs.replace(stored, margin=asked.margin)
 
 
+def all_names(engine: Engine) -> list[str]:
+    """The names of all studies, others' too. Optuna's function for it reads the attributes of each, and one that is
+    damaged would keep all from being found.
+    """
+    with reading(engine) as connection:
+        return list(connection.scalars(sa.select(studies.c.study_name).order_by(studies.c.study_id)))
+
+
 def names(rdb: RDBStorage) -> list[str]:
     """The names of the studies that are ours, in alphabetical order."""
-    query = sa.select(studies.c.study_id, studies.c.study_name, manifests.c.stamp).join(manifests)
     with reading(rdb.engine) as connection:
-        found = connection.execute(query).all()
-    return sorted(row.study_name for row in found if rdb.get_study_system_attrs(row.study_id).get(STAMP) == row.stamp)
+        found = connection.execute(_ours(studies.c.study_name, manifests.c.stamp)).all()
+    return sorted(row.study_name for row in found if _is_stamped(row))
+
+
+def _ours(*columns: sa.Table | sa.Column[Any]) -> sa.Select[Any]:
+    """The columns of the studies that have a manifest and, as `optuna_stamp`, the stamp among their attributes."""
+    stamped = sa.and_(attributes.c.study_id == studies.c.study_id, attributes.c.key == STAMP)
+    rows = manifests.join(studies, manifests.c.study_id == studies.c.study_id).join(attributes, stamped)
+    return sa.select(*columns, attributes.c.value_json.label("optuna_stamp")).select_from(rows)
+
+
+def _is_stamped(row: sa.Row[Any]) -> bool:
+    """Whether both stamps are the same. As they are compared as they are stored, one that is damaged is another."""
+    return bool(row.optuna_stamp == json.dumps(row.stamp))

@@ -208,7 +208,7 @@ def require_stored(rdb: RDBStorage, study_name: str) -> registry.StoredStudy:
     """The study of that name; raises StudyNotFound, with those that there are, unless it is one of ours."""
     stored = registry.stored_study(rdb, study_name)
     if stored is None:
-        raise StudyNotFound(not_found(study_name, registry.names(rdb), optuna.get_all_study_names(storage=rdb)))
+        raise StudyNotFound(not_found(study_name, registry.names(rdb), registry.all_names(rdb.engine)))
     return stored
 
 
@@ -218,7 +218,7 @@ def establish(rdb: RDBStorage, study_name: str, manifest: Manifest) -> bool:
     An empty study without a manifest is what a launch leaves behind that is killed in between: it is taken over.
     """
     registry.purge(rdb.engine)
-    if study_name not in optuna.get_all_study_names(storage=rdb):
+    if study_name not in registry.all_names(rdb.engine):
         study = optuna.create_study(storage=rdb, study_name=study_name, direction=manifest.direction)
         name_metric(study, manifest)
         registry.store_manifest(rdb, study_name, manifest)

@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial, TrialState
 
+from search.study.own_trials import own_trials
 from search.views.dashboard_attributes import save_figure
 from search.views.lessons import Lesson, lessons
 from search.views.summary_text import number
@@ -22,8 +23,8 @@ BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 def store_figures(shared: SharedStudy) -> None:
     """Stores the figures with the study, in the place of those stored before."""
     goal = shared.manifest.goal
+    trials = own_trials(shared)
     with shared.translated():
-        trials = shared.study.get_trials(deepcopy=False)
         figures = {"history": history(trials, goal)}
         choices = [lesson for lesson in lessons(trials, goal) if lesson.choices]
         figures |= {f"choices-{lesson.parameter}": choice_shares(lesson) for lesson in choices}

@@ -5,6 +5,7 @@ Optuna's dashboard keeps the notes of trials with the study, so that they may be
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search.study.own_trials import own_trials
 from search.views.dashboard_attributes import get_note, save_note
 from storage import SharedStudy
 
@@ -27,9 +28,7 @@ def failure_note(trial: FrozenTrial) -> str:
 
 def note_failures(shared: SharedStudy) -> None:
     """Gives each failed trial its note."""
-    with shared.translated():
-        failed = shared.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-    for trial in failed:
+    for trial in own_trials(shared, (TrialState.FAIL,)):
         write_note(shared, failure_note(trial), trial.number)
 
 

@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.baselines import BASELINE, BaselineResult, baseline_results
 from search.study.model_problems import model_problem
+from search.study.own_trials import own_trials
 from search.study.reasons import counted
 from search.study.test_score import TestScore, stored_test_score
 from search.views.lessons import Lesson, lessons
@@ -63,14 +64,12 @@ class Summary:
 def summarise(shared: SharedStudy, duration_s: float) -> Summary:
     """Sums up the study as it is now."""
     goal = shared.manifest.goal
-    own = {done.trial_number for done in shared.ledger.outcomes()}  # others may have added some of other studies
-    with shared.translated():
-        trials = shared.study.get_trials(deepcopy=False)
+    trials = own_trials(shared)
     return Summary(
         study_name=shared.name,
         manifest=shared.manifest,
         counts=shared.ledger.counts(),
-        top=best_trials([trial for trial in trials if trial.number in own], TOP, goal),
+        top=best_trials(trials, TOP, goal),
         lessons=lessons(trials, goal),
         failures=failure_reasons(trials),
         model_problems=counted(filter(None, (model_problem(trial.user_attrs) for trial in trials))),

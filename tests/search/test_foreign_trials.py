@@ -12,12 +12,16 @@ import optuna
 import pytest
 from click.testing import CliRunner
 from optuna.distributions import FloatDistribution
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.best import main as best_command
 from search.report.command import main as report_command
 from search.status import main as status_command
 from search.study.folders import StudyFolder
+from search.views.dashboard_attributes import get_note
+from search.views.figures import store_figures
+from search.views.notes import note_failures
+from search.views.summary import summarise
 from search.workers.keeping import MODEL, keep_file, kept_model
 from search.workers.settle import MODEL_ATTR, clear_settled_slots, settle
 from storage import SharedStudy, create_study
@@ -98,6 +102,20 @@ def test_what_a_foreign_trial_says_of_its_model_is_neither_believed_nor_removed(
     clear_settled_slots(shared, folder_of(lab, shared))
     assert kept_model(shared, 0) is None
     assert models(lab) == {"a stranger's", "study: 0.2"}
+
+
+def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_written_into_them(lab: Any) -> None:
+    shared = lab.study(1)
+    shared.study.add_trial(foreign("x"))
+    for kind in (["a"], {"b": 1}, None):
+        shared.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"failure": kind, "reason": ["a"]}))
+    complete(lab, shared, 0.5)
+    note_failures(shared)
+    store_figures(shared)
+    summary = summarise(shared, 1.0)
+    assert [trial.value for trial in summary.top] == [0.5]
+    assert (summary.baselines, summary.failures, summary.model_problems) == ((), {}, {})
+    assert [get_note(shared, shared.trial_ids[number]) for number in range(4)] == [""] * 4
 
 
 def test_a_name_in_the_record_that_is_no_artifact_s_is_neither_fetched_nor_removed(lab: Any) -> None:

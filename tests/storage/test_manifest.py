@@ -1,12 +1,14 @@
 """The manifest goes through JSON unchanged, and says in what two of them differ."""
 
 import json
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from storage import Manifest, create_study, open_study
-from storage.errors import NotAStudyDatabase
+from storage import Manifest, create_study, open_study, study_names
+from storage.browsing import browse
+from storage.errors import NotAStudyDatabase, StorageError, StudyNotFound
 from storage.identity import STAMP
 from storage.manifest import IDENTITY
 from storage.tables import manifests
@@ -58,3 +60,29 @@ def test_a_stamp_that_is_no_stamp_is_refused_as_folders_are_named_by_it(sqlite_u
             connection.execute(sa.update(manifests).values(stamp="../../home"))
     with pytest.raises(NotAStudyDatabase, match="the stamp of the study 'demo' is damaged"):
         open_study(sqlite_url, "demo")
+
+
+DAMAGE = {
+    "manifest": "UPDATE search_manifests SET manifest = '{'",
+    "a newer one": "UPDATE search_manifests SET manifest = '{\"schema_version\": 99}'",
+    "stamp": "UPDATE study_system_attributes SET value_json = '{' WHERE \"key\" = 'search:stamp'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_study_whose_record_is_damaged_keeps_no_other_from_being_found(damage: str, sqlite_url: str) -> None:
+    with create_study(sqlite_url, "damaged", example_manifest()) as study, writing(study.engine) as connection:
+        connection.exec_driver_sql(damage)
+    with create_study(sqlite_url, "sound", example_manifest(artifacts="/files")):
+        pass
+    assert "sound" in study_names(sqlite_url)
+    with open_study(sqlite_url, "sound", only_look=True) as study:
+        assert study.manifest.artifacts == "/files"
+    browsing = browse(sqlite_url)
+    assert browsing is not None
+    assert browsing.artifact_locations() == [str(Path("/files/models"))]
+    browsing.close()
+    with pytest.raises(StorageError):
+        open_study(sqlite_url, "damaged")
+    with pytest.raises(StudyNotFound, match=r"there are: .*sound"):
+        open_study(sqlite_url, "another")
