@@ -71,8 +71,9 @@ format: $(VENV)/.test ## Format the code, and fix what can be fixed without thin
 setup: $(VENV)/.test ## Set up .venv with all that search and tests need
 
 .PHONY: docs
-docs: $(VENV)/.test ## Write docs/cli.md anew from the commands' --help
+docs: $(VENV)/.test ## Write docs/cli.md from the commands' --help, and the list of spaces in docs/spaces.md
 	$(BIN)/python docs/write_cli.py
+	$(BIN)/python docs/write_spaces.py
 
 .PHONY: lock
 lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt

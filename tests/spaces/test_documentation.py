@@ -59,7 +59,7 @@ def test_the_page_names_the_baselines() -> None:
 
 def test_the_page_lists_the_spaces_as_the_command_does() -> None:
     [listed] = re.findall(r"<!-- spaces -->\n```text\n(.*?)```", PAGE, re.DOTALL)
-    assert listed == all_as_text([resolve(name) for name in space_names()]) + "\n"
+    assert listed == all_as_text([resolve(name) for name in space_names()]) + "\n", "run `make docs`"
 
 
 def test_the_page_draws_what_was_published_beyond_bn_dropout() -> None:
