@@ -20,8 +20,8 @@ def is_folder(path: Path) -> bool:
 
 
 def at_home(path: Path) -> Path:
-    """The path with ~ as the user's home; as it is where there is no such user."""
+    """The path with ~ as the user's home; as it is where there is no such user, nor can be."""
     try:
         return path.expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         return path

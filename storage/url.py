@@ -53,7 +53,7 @@ def split(url: str) -> URL:
     try:
         url.encode()
     except UnicodeEncodeError:
-        raise UrlError(f"{url!a} isn't UTF-8 text; {VALID}") from None
+        raise UrlError(f"{hide_password(url)!a} isn't UTF-8 text; {VALID}") from None
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
@@ -90,8 +90,9 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 def check_sqlite(url: URL, *, write: bool) -> URL:
     """The URL with its path made absolute; raises UrlError or NotAStudyDatabase as `check_url` does."""
+    shown = hide_password(url.render_as_string(hide_password=False))
     if any((url.host, url.username, url.password, url.port, url.query)) or (url.database or "").startswith("file:"):
-        raise UrlError(f"{str(url)!r} is more than a path (three slashes, then a relative path, no options); {VALID}")
+        raise UrlError(f"{shown!r} is more than a path (three slashes, then a relative path, no options); {VALID}")
     if not url.database or url.database == ":memory:":
         raise UrlError("a database in memory can't be shared between processes: name a file, as in sqlite:///search.db")
     path = Path(url.database).absolute()

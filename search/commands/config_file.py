@@ -93,7 +93,9 @@ def _text(key: str, value: object) -> str:
     if type(value) not in (str, int, float):
         raise _wrong(key, value, "one number or text")
     if not is_text(str(value)):
-        raise ValueError(f"{key} is {value!a}, and has to be text without NUL")
+        from storage import hide_password  # which loads SQLAlchemy
+
+        raise ValueError(f"{key} is {hide_password(str(value))!a}, and has to be text without NUL")
     return str(value)
 
 

@@ -28,7 +28,7 @@ def require_no_nul(arguments: Sequence[str]) -> None:
     """Raises click.UsageError if there is a NUL in them, at which looking for a file would fail otherwise."""
     for argument in arguments:
         if "\0" in argument:
-            raise click.UsageError(f"{argument[:LONGEST_NAME]!a} has a NUL character in it.")
+            raise click.UsageError(f"{_safe(argument)!a} has a NUL character in it.")
 
 
 def _problem(value: object) -> str | None:
@@ -38,10 +38,17 @@ def _problem(value: object) -> str | None:
         case int() | float() if abs(value) > MOST:
             return f"{value:.3g} is too large: {MOST:.0e} is the most."
         case str() | Path() if not is_text(str(value)):
-            return f"{str(value)[:LONGEST_NAME]!a} isn't UTF-8 text: databases and files of text can't hold it."
+            return f"{_safe(str(value))!a} isn't UTF-8 text: databases and files of text can't hold it."
         case str() | Path() if len(str(value)) > LONGEST_TEXT:
-            return f"{str(value)[:40]}... is too long: {LONGEST_TEXT} characters are the most."
+            return f"{_safe(str(value))[:40]}... is too long: {LONGEST_TEXT} characters are the most."
         case Path() if any(len(os.fsencode(part)) > LONGEST_NAME for part in value.parts):
             return f"{str(value)[:40]}... is too long for the name of a file or folder."
         case _:
             return None
+
+
+def _safe(value: str) -> str:
+    """What a message may quote of it: the flag may be one that takes URLs with passwords."""
+    from storage import hide_password  # which loads SQLAlchemy
+
+    return hide_password(value)[:LONGEST_NAME]

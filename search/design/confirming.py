@@ -18,10 +18,11 @@ from search.design.running import Means
 from search.errors import UsageError
 from search.held_errors import errors_held_back
 from search.study.configurations import trial_model
-from search.study.location import absolute, located, require_there
+from search.study.location import located, require_there, typed_places
 from spaces import resolve
 from storage import Manifest, SharedStudy, check_url, open_study, study_names
 from storage.comparison import ArmDesign, Comparison
+from storage.errors import NotAStudyDatabase, SchemaTooNew
 
 
 def run_confirmation(options: ConfirmOptions, means: Means | None = None) -> int:
@@ -39,8 +40,9 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
     url = check_url(options.storage)
     origin = options.origin or only_search(url)
+    places = typed_places(options.space, options.dataset)
     with open_study(url, origin, only_look=True) as opened:
-        shared = located(opened, absolute(options.space), absolute(options.dataset))
+        shared = located(opened, places)
         require_there(shared.manifest)
         with errors_held_back():  # it may import Keras
             source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
@@ -73,8 +75,14 @@ def only_search(url: str) -> str:
 
 
 def is_search(url: str, name: str) -> bool:
-    """Whether a study is a search of its own: no comparison, and no tuning for one."""
-    with open_study(url, name, only_look=True) as shared:
+    """Whether a study is a search of its own: no comparison, and no tuning for one. One whose record can't be read may
+    be: then people say which they mean.
+    """
+    try:
+        opened = open_study(url, name, only_look=True)
+    except (NotAStudyDatabase, SchemaTooNew):
+        return True
+    with opened as shared:
         return shared.manifest.comparison is None and not shared.manifest.fixed
 
 

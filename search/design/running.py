@@ -26,7 +26,7 @@ from search.launching.running import LEAVING, all_finished, go_on, run_search, t
 from search.outage import sit_out
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
-from search.study.location import located, places_that_differ
+from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.workers.join import study_folder
 from spaces import resolve
@@ -104,7 +104,7 @@ def at_home(created: SharedStudy, here: Manifest, flags: StudyFlags) -> tuple[Sh
     """The study with its space and images where they are on this host, and the flags that tell its workers."""
     places = places_that_differ(created.manifest, here)
     workers = replace(flags.workers, space=places.space, dataset=places.dataset)
-    return located(created, here.space, here.dataset), replace(flags, workers=workers)
+    return located(created, Places(here.space, here.dataset)), replace(flags, workers=workers)
 
 
 def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done:

@@ -20,7 +20,7 @@ from search.outage import sit_out
 from search.shutdown import Shutdown
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
-from search.study.location import located, places_that_differ
+from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
@@ -64,7 +64,7 @@ def launch(options: LaunchOptions) -> int:
             answer_json(plan_as_json(plan, options))
         return EXIT_DONE
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as created:
-        shared = located(created, plan.manifest.space, plan.manifest.dataset)
+        shared = located(created, Places(plan.manifest.space, plan.manifest.dataset))
         places = places_that_differ(created.manifest, plan.manifest)
         workers = replace(options.workers, space=places.space, dataset=places.dataset)
         folder = study_folder(shared, workers.artifacts)

@@ -12,25 +12,9 @@ import msgspec
 
 from search.errors import UsageError
 from search.study.folders import study_root
+from search.training.datasets import resolve_dataset
+from spaces.paths import at_home
 from storage import Manifest, SharedStudy
-
-
-def located(shared: SharedStudy, space: str | None, dataset: str | None) -> SharedStudy:
-    """The study with its space and images where they are on this host, None for where its manifest says."""
-    manifest = shared.manifest
-    here = msgspec.structs.replace(manifest, space=space or manifest.space, dataset=dataset or manifest.dataset)
-    return dataclasses.replace(shared, manifest=here)
-
-
-def absolute(ref: str | None) -> str | None:
-    """A reference that somebody typed, as manifests have it: a file or folder of the current folder in full."""
-    if ref is None:
-        return None
-    place, colon, member = ref.rpartition(":")
-    path = Path(place if place.endswith(".py") else ref).expanduser()
-    if not path.exists():
-        return ref
-    return f"{path.absolute()}{colon}{member}" if place.endswith(".py") else str(path.absolute())
 
 
 @dataclass(frozen=True)
@@ -39,6 +23,29 @@ class Places:
 
     space: str | None = None
     dataset: str | None = None
+
+
+def located(shared: SharedStudy, places: Places) -> SharedStudy:
+    """The study with its space and images where they are on this host."""
+    manifest = shared.manifest
+    space = manifest.space if places.space is None else places.space
+    dataset = manifest.dataset if places.dataset is None else places.dataset
+    return dataclasses.replace(shared, manifest=msgspec.structs.replace(manifest, space=space, dataset=dataset))
+
+
+def typed_places(space: str | None, dataset: str | None) -> Places:
+    """References that somebody typed, as manifests have them: files and folders of the current folder in full, and
+    names as they are, whatever else has such a name there. None stays None.
+
+    Raises:
+        UnknownDataset: the images aren't there.
+    """
+    return Places(None if space is None else _typed_space(space), None if dataset is None else resolve_dataset(dataset))
+
+
+def _typed_space(ref: str) -> str:
+    place, colon, member = ref.rpartition(":") if not ref.endswith(".py") else (ref, "", "")
+    return f"{at_home(Path(place)).absolute()}{colon}{member}" if place.endswith(".py") else ref
 
 
 def places_that_differ(stored: Manifest, here: Manifest) -> Places:

@@ -15,7 +15,7 @@ from search.pruning import make_pruner
 from search.samplers import make_sampler
 from search.study.folders import StudyFolder, default_artifacts
 from search.study.images import find_images
-from search.study.location import absolute, artifact_folder, located, require_there
+from search.study.location import artifact_folder, located, require_there, typed_places
 from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
@@ -47,7 +47,8 @@ def join_study(
         UsageError: code, packages or data of this machine aren't those of the study.
         StorageError: the study can't be opened.
     """
-    shared = located(open_study(url, study_name, wait_s=wait_s), absolute(flags.space), absolute(flags.dataset))
+    places = typed_places(flags.space, flags.dataset)
+    shared = located(open_study(url, study_name, wait_s=wait_s), places)
     manifest = shared.manifest
     require_there(manifest)
     source = resolve(manifest.space, expected=manifest.space_fingerprint)

@@ -1,5 +1,6 @@
 """Whatever is typed, or stands in a file of flags: an answer, or exit code 2 with a sentence and nothing made."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from search.commands.config_file import flag_values
 from search.errors import UsageError
 from search.launch import main as launch
 from search.study.folders import study_root
+from search.study.location import Places, typed_places
 from search.study.study_name import require_study_name
 from storage import check_url, hide_password
 from storage.errors import StorageUsageError
@@ -223,3 +225,42 @@ def test_files_are_as_private_as_the_umask_says(tmp_path: Path) -> None:
         made = list(folder.rglob("*"))
         assert {"search.db", "logs", "models"} <= {path.name for path in made}
         assert [path for path in made if path.stat().st_mode & forbidden] == []
+
+
+HUNTER = "hunter2"
+
+
+@pytest.mark.parametrize("url", [f"postgresql://me:{HUNTER}\udcff@h/d", f"me:{HUNTER}@h/" + "d" * 5000])
+def test_a_url_that_can_t_be_used_is_refused_without_its_password(url: str) -> None:
+    for verb in ("status", "best", "launch", "worker", "confirm"):
+        done = CliRunner().invoke(main, [verb, "--storage", url, "--study-name", "x"])
+        assert HUNTER not in done.output, done.output
+        assert done.exit_code == 2
+    with pytest.raises(StorageUsageError) as caught:
+        check_url(url)
+    assert HUNTER not in str(caught.value)
+
+
+def test_a_url_in_a_file_of_flags_is_refused_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "flags.toml").write_text(f'storage = "postgresql://me:{HUNTER}\\u0000@h/d"')
+    done = CliRunner().invoke(main, ["status", "--config", "flags.toml"])
+    assert refused(done), done.output
+    assert HUNTER not in done.output
+
+
+def test_names_that_are_typed_stay_names_whatever_lies_beside(tmp_path: Path) -> None:
+    for name in ("cnn", "digits", "own"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "own.py").touch()
+    assert typed_places("cnn", "digits") == Places("cnn", "digits")
+    assert typed_places("own.py:space", "own") == Places(f"{tmp_path}/own.py:space", f"{tmp_path}/own")
+    assert typed_places("own.py", None) == Places(f"{tmp_path}/own.py", None)
+
+
+@given(VALUES)
+@MANY
+def test_a_place_that_is_typed_is_taken_or_refused_with_a_sentence(value: str) -> None:
+    for space, dataset in ((value, None), (f"{value}.py:space", None), (None, value)):
+        with contextlib.suppress(UsageError):
+            typed_places(space, dataset)
+    assert typed_places(value, None).space != str(Path.cwd())
