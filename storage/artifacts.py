@@ -147,12 +147,22 @@ class Artifacts:
         Raises:
             ArtifactError: it can't be told.
         """
+        found = self.find(artifact_id)
+        if found is not None:
+            found.close()
+        return found is not None
+
+    def find(self, artifact_id: str) -> BinaryIO | None:
+        """A kept file, opened; None if there is no such file.
+
+        Raises:
+            ArtifactError: it can't be told.
+        """
         with self._translated(f"the artifact {artifact_id} can't be looked for"):
             try:
-                self.store.open_reader(artifact_id).close()
+                return self.store.open_reader(artifact_id)
             except ArtifactNotFound:
-                return False
-        return True
+                return None
 
     def remove(self, artifact_id: str) -> None:
         """Deletes a kept file; one that isn't there is no error.

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 FREE_TRIES = 5
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
+MOST_DOUBLINGS = 16  # long after the longest wait is reached
 FORGOTTEN_S = 15 * 60.0
 MOST_ADDRESSES = 10_000
 
@@ -49,7 +50,7 @@ class Throttle:
             found = self._failures.pop(address, Failures())
             if now - found.last > FORGOTTEN_S:
                 found = Failures()
-            beyond = found.count + 1 - FREE_TRIES
+            beyond = min(found.count + 1 - FREE_TRIES, MOST_DOUBLINGS)
             wait = min(FIRST_WAIT_S * 2.0**beyond, LONGEST_WAIT_S) if beyond >= 0 else 0.0
             self._failures[address] = Failures(found.count + 1, now, now + wait)
             while len(self._failures) > MOST_ADDRESSES:

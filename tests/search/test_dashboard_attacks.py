@@ -120,6 +120,15 @@ def test_many_addresses_take_no_more_memory_than_a_few(clock: Clock) -> None:
     assert len(throttle._failures) == MOST_ADDRESSES
 
 
+def test_however_often_an_address_is_wrong_it_waits_and_is_remembered(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    for _ in range(3000):
+        throttle.failed("1.2.3.4")
+        clock.now += throttle.wait_s("1.2.3.4")
+    throttle.failed("1.2.3.4")
+    assert throttle.wait_s("1.2.3.4") == LONGEST_WAIT_S
+
+
 def test_logging_out_takes_a_button_and_ends_the_cookie(login: Login) -> None:
     assert b'<form method="post" action="/logout">' in ask(login, "/logout")[2]
     status, headers, _ = ask(login, "/logout", method="POST")
