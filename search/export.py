@@ -32,6 +32,12 @@ EXAMPLES = {
 @click.option("--retrain", is_flag=True, help="Train the trial again, with its seed, if its model wasn't kept.")
 @click.option("--saved-model", is_flag=True, help="Write a TensorFlow SavedModel too, in the folder MODEL-saved.")
 @click.option("--onnx", is_flag=True, help="Write MODEL.onnx too (needs the packages onnx and tf2onnx).")
+@click.option(
+    "--script/--no-script",
+    default=True,
+    show_default=True,
+    help="Write MODEL.py, which trains the trial again, and the numbers that it needs, MODEL.npz.",
+)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option(
     "--artifacts",
@@ -47,13 +53,13 @@ def main(**flags: Any) -> None:
     """Writes a trained model that keras.models.load_model opens without this project.
 
     It takes pixels as the data has them and gives probabilities. Beside it: its configuration (JSON), a model card
-    (Markdown), and a Python script that rebuilds and retrains it with Keras alone. Before anything is written, the
-    model is run on the study's test images, and must score as the study says.
+    (Markdown), and a Python script that trains it again as it was trained, with Keras alone. Before anything is
+    written, the model is run on the study's test images, and must score as the study says.
     """
     from search.exporting.export import ExportOptions, export
 
     start_logging(flags["verbose"], flags["quiet"])
-    names = ("trial", "output", "retrain", "saved_model", "onnx", "force", "artifacts", "data_dir")
+    names = ("trial", "output", "retrain", "saved_model", "onnx", "script", "force", "artifacts", "data_dir")
     options = ExportOptions(**{name: flags[name] for name in names})
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
         written = export(shared, options)

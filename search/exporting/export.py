@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from search.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.errors import SearchFailed, UsageError
-from search.exporting.retraining import retrain
-from search.exporting.texts import Exported, configuration_json, model_card, retrain_script
+from search.exporting.retraining import retrain, slot_of
+from search.exporting.texts import Exported, configuration_json, model_card
 from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
+from search.study.split_seed import split_seed
 from search.views.configuration_text import Described, describe
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError
+from storage.records import SlotRow
 
 ONNX_PACKAGES = ("onnx", "tf2onnx")
 TOLERANCE_IMAGES = 1.5  # dividing by a number and multiplying by its inverse differ in the last bit
@@ -35,6 +39,7 @@ class ExportOptions:
     retrain: bool = False
     saved_model: bool = False
     onnx: bool = False
+    script: bool = True
     force: bool = False
     artifacts: Path | None = None
     data_dir: Path | None = None
@@ -44,27 +49,55 @@ class ExportOptions:
         return self.output.with_name(self.output.stem + ending)
 
     def targets(self) -> list[Path]:
-        """Everything that will be written."""
-        endings = [".json", ".md", ".py", *([".onnx"] if self.onnx else []), *(["-saved"] if self.saved_model else [])]
+        """Everything that will be written, or may be."""
+        script = [".py", ".npz", "-start.keras"] if self.script else []
+        endings = [
+            ".json",
+            ".md",
+            *script,
+            *([".onnx"] if self.onnx else []),
+            *(["-saved"] if self.saved_model else []),
+        ]
         return [self.output, *map(self.companion, endings)]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What is written: the model as people use it, its texts' facts, and its script with what belongs to that."""
+
+    model: Any
+    exported: Exported
+    n_test: int
+    script: "Script | None"
+
+
+@dataclass(frozen=True, eq=False)
+class Script:
+    """The script, the numbers beside it, and the untrained model of a space's own build."""
+
+    text: str
+    numbers: dict[str, Any]
+    start: Any | None
 
 
 def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
     """Writes the trial's model and its companions; returns what to tell the user.
 
     Raises:
-        UsageError: a file can't be written, the trial isn't complete, or its model isn't kept.
+        UsageError: a file can't be written, the trial isn't complete, its model isn't kept, or no script can train it.
         SpaceError: the model can't stand without the space's code.
         SearchFailed: the exported model doesn't score as the study says.
     """
     check_targets(options)
     described = describe(shared, options.trial)
+    slot = slot_of(shared, described.trial.number)
     folder = study_folder(shared, options.artifacts)
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.keras"
         notes = obtain_model(shared, folder, described, options, trained)
         with errors_held_back():
-            return [*notes, *write_all(described, options, trained)]
+            made = make(described, slot, options, trained)
+            return [*notes, *write_all(made, options)]
 
 
 def check_targets(options: ExportOptions) -> None:
@@ -110,11 +143,11 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
     )
 
 
-def write_all(described: Described, options: ExportOptions, trained_path: Path) -> Iterator[str]:
-    """Writes every file, the model last; yields a line for each."""
+def make(described: Described, slot: SlotRow, options: ExportOptions, trained_path: Path) -> Made:
+    """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from search.training.datasets import load_dataset
-    from search.training.plain_model import accuracy, layers_code, load_trained, model_json, optimizer_code, plain_model
+    from search.training.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest
     source = data_source(manifest, options.data_dir)
@@ -122,8 +155,10 @@ def write_all(described: Described, options: ExportOptions, trained_path: Path) 
     require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
     trained = load_trained(trained_path)
     model = plain_model(trained, manifest.image_shape, data.pixel_max)
+    script = make_script(described, slot, options, trained, data) if options.script else None
     measured = accuracy(model, data.x_test, data.y_test, manifest.batch_size) if len(data.y_test) else None
     check_score(described, measured, retrained=options.retrain)
+    steps = manifest.epochs * -(-manifest.n_train // manifest.batch_size)
     exported = Exported(
         described=described,
         name=options.output.name,
@@ -131,20 +166,65 @@ def write_all(described: Described, options: ExportOptions, trained_path: Path) 
         lowest=float(data.x_train.min()),
         highest=float(data.x_train.max()),
         parameters=int(model.count_params()),
-        layers=layers_code(trained),
-        architecture=model_json(trained),
-        optimizer=optimizer_code(described.configuration, manifest.precision),
+        seed=slot.seed,
+        optimizer=optimizer_code(described.configuration, manifest.precision, steps),
         test_accuracy=measured,
     )
-    write_text(options.companion(".json"), configuration_json(exported))
+    return Made(model, exported, len(data.y_test), script)
+
+
+def make_script(described: Described, slot: SlotRow, options: ExportOptions, trained: Any, data: Any) -> Script:
+    """The script that trains the trial again, of its whole training."""
+    from search.exporting.positions import parts_of
+    from search.exporting.reading import reading_of
+    from search.exporting.script import Files, Training, layers_before, numbers_of, require_same_network, script_text
+    from search.exporting.untrained import untrained_model
+
+    manifest, configuration = described.manifest, described.configuration
+    parts = parts_of(data, manifest, configuration, split_seed(manifest, slot.settings))
+    n_before, own = layers_before(configuration.inputs.pixels), described.layers is None
+    start = untrained_model(manifest, configuration, slot.seed, len(parts.train)) if own else None
+    if start is not None:
+        require_same_network(trained, start, n_before, manifest.space)
+    training = Training(
+        described=described,
+        parts=parts,
+        reading=reading_of(manifest.dataset),
+        pixel_max=data.pixel_max,
+        seed=slot.seed,
+        before=trained.layers[:n_before],
+        layers=None if own else trained.layers[n_before:],
+        dataset=manifest.dataset,
+    )
+    files = Files(options.companion(".py"), options.companion(".npz").name, options.companion("-start.keras").name)
+    title = f"Trial {described.trial.number} of the study {described.study_name}"
+    return Script(script_text(training, files, title), numbers_of(training), start)
+
+
+def write_all(made: Made, options: ExportOptions) -> Iterator[str]:
+    """Writes every file, the model last; yields a line for each."""
+    write_text(options.companion(".json"), configuration_json(made.exported))
     yield f"{options.companion('.json')}   its configuration"
-    write_text(options.companion(".md"), model_card(exported))
+    write_text(options.companion(".md"), model_card(made.exported))
     yield f"{options.companion('.md')}   its model card: data, scores, how to use it"
-    write_text(options.companion(".py"), retrain_script(exported))
-    yield f"{options.companion('.py')}   rebuilds and retrains it, with Keras alone"
-    yield from write_model(model, options)
-    if measured is not None:
-        yield f"checked: {measured:.2%} of the {len(data.y_test)} test images are classified rightly from raw pixels"
+    if made.script is not None:
+        yield from write_script(made.script, options)
+    yield from write_model(made.model, options)
+    if (measured := made.exported.test_accuracy) is not None:
+        yield f"checked: {measured:.2%} of the {made.n_test} test images are classified rightly from raw pixels"
+
+
+def write_script(script: Script, options: ExportOptions) -> Iterator[str]:
+    """Writes the script and what it needs."""
+    with written_whole(options.companion(".npz")) as part:
+        np.savez_compressed(part, **script.numbers)
+    yield f"{options.companion('.npz')}   which images it was trained on, and other numbers of its training"
+    if script.start is not None:
+        with written_whole(options.companion("-start.keras")) as part:
+            script.start.save(part)
+        yield f"{options.companion('-start.keras')}   the network with its first weights, which the script trains"
+    write_text(options.companion(".py"), script.text)
+    yield f"{options.companion('.py')}   trains it again as it was trained, with Keras alone"
 
 
 def write_model(model: Any, options: ExportOptions) -> Iterator[str]:

@@ -8,6 +8,7 @@ from search.errors import SearchFailed, TrainerDied, UsageError
 from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
+from search.study.split_seed import split_seed
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, Ready, Stopped, Train, Trained, Warned
 from search.views.configuration_text import Described
@@ -16,6 +17,7 @@ from search.workers.places import find_places
 from search.workers.workbench import Trainer
 from spaces import resolve
 from storage import SharedStudy
+from storage.records import SlotRow
 
 SILENCE_S = 3600.0
 
@@ -36,14 +38,8 @@ def retrain(
     data = data_source(manifest, data_dir)
     require_same(manifest, source, data)
     number = described.trial.number
-    slot = next((slot for slot in shared.ledger.slots() if slot.trial_number == number), None)
-    if slot is None:
-        raise UsageError(
-            f"trial {number} was added to the study from elsewhere, and how it was trained isn't known here: "
-            "export one that this study has trained"
-        )
+    slot = slot_of(shared, number)
     prepare(folder, manifest)
-    settings = slot.settings or {}
     with tempfile.TemporaryDirectory() as scratch:
         place = find_places(WorkerFlags())[0]
         trainer = Trainer(folder, place.for_trainer(manifest.batch_pixels), memory_limit_mb=0)
@@ -56,7 +52,7 @@ def retrain(
             batch_size=manifest.batch_size,
             precision=manifest.precision,
             seed=slot.seed,
-            split_seed=int(settings.get("split_seed") or manifest.seed),
+            split_seed=split_seed(manifest, slot.settings),
             token=1,
             checkpoints=scratch,
             model_path=str(model),
@@ -71,15 +67,26 @@ def retrain(
             trainer.discard()
 
 
+def slot_of(shared: SharedStudy, number: int) -> SlotRow:
+    """The slot in which the trial was trained; raises UsageError if it was trained elsewhere."""
+    slot = next((slot for slot in shared.ledger.slots() if slot.trial_number == number), None)
+    if slot is None:
+        raise UsageError(
+            f"trial {number} was added to the study from elsewhere, and how it was trained isn't known here: "
+            "export one that this study has trained"
+        )
+    return slot
+
+
 def follow(process: TrainerProcess, objective: str) -> float:
-    """Waits until the trainer is done; returns the objective after the last epoch."""
-    value: float | None = None
+    """Waits until the trainer is done; returns the objective of the epoch whose model it has left."""
+    values: dict[int, float | None] = {}
     while True:
         message = process.receive(SILENCE_S)
         match message:
             case EpochEnd():
-                value = getattr(message, objective)
-            case Trained(diverged=None) if value is not None:
+                values[message.epoch] = getattr(message, objective)
+            case Trained(diverged=None) if (value := values.get(message.kept_epoch or message.epochs)) is not None:
                 return value
             case Trained():
                 raise SearchFailed(f"it diverged this time: {message.diverged}")

@@ -1,26 +1,23 @@
-"""What goes with an exported model: its configuration, its card, and the script that trains it anew."""
+"""What goes with an exported model: its configuration and its card."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from search.exporting.paths import nameless, without_folders
+from search.exporting.rendering import render
 from search.views.configuration_text import Described
 from search.views.proportion import wilson_interval
 from search.views.summary_text import number
-
-KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+from spaces.configuration import Augmentation, Configuration
 
 
 @dataclass(frozen=True)
 class Exported:
     """An exported model: its trial, its file's name, and what its texts need to know of it.
 
-    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by. `layers` are Python
-    calls, None if the `architecture` (Keras' JSON) is more than a sequence of them. `test_accuracy` was measured with
-    the exported model on raw pixels, None without test images.
+    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by. `optimizer` is a call
+    of Keras. `test_accuracy` was measured with the exported model on raw pixels, None without test images.
     """
 
     described: Described
@@ -29,8 +26,7 @@ class Exported:
     lowest: float
     highest: float
     parameters: int
-    layers: list[str] | None
-    architecture: str
+    seed: int
     optimizer: str
     test_accuracy: float | None
 
@@ -38,11 +34,6 @@ class Exported:
     def title(self) -> str:
         """What it is, for a heading."""
         return f"Trial {self.described.trial.number} of the study {self.described.study_name}"
-
-    @property
-    def seed(self) -> int:
-        """The seed of the trial."""
-        return int(self.described.trial.user_attrs.get("seed", self.described.manifest.seed))
 
 
 def configuration_json(exported: Exported) -> str:
@@ -64,11 +55,11 @@ def configuration_json(exported: Exported) -> str:
         "scaled_inside_by": exported.pixel_max,
         "classes": manifest.classes,
         "parameters": exported.parameters,
-        "dataset": manifest.dataset,
+        "dataset": nameless(manifest.dataset),
         "dataset_fingerprint": manifest.dataset_fingerprint,
-        "space": manifest.space,
+        "space": nameless(manifest.space),
         "versions": manifest.versions,
-        "command": manifest.command,
+        "command": without_folders(manifest.command),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -87,7 +78,7 @@ def model_card(exported: Exported) -> str:
         pixel_max=f"{exported.pixel_max:g}",
         scores=score_rows(exported),
         selection=selection(exported),
-        data=manifest.dataset,
+        data=nameless(manifest.dataset),
         fingerprint=manifest.dataset_fingerprint,
         n_train=manifest.n_train,
         n_validation=manifest.n_validation,
@@ -98,14 +89,35 @@ def model_card(exported: Exported) -> str:
         optimizer=exported.optimizer,
         parameters=f"{exported.parameters:,}",
         precision=manifest.precision,
+        remarks=remarks(described.configuration),
         layers=described.layers,
         params={name: number(value) for name, value in described.trial.params.items()},
-        command=manifest.command or "python -m search.launch",
-        space=f"{manifest.space} version {manifest.space_version}",
+        command=without_folders(manifest.command) or "python -m search.launch",
+        space=f"{nameless(manifest.space)} version {manifest.space_version}",
         study=described.study_name,
         trial=described.trial.number,
         versions=", ".join(f"{name} {version}" for name, version in manifest.versions.items()) or "not recorded",
     )
+
+
+def remarks(configuration: Configuration) -> list[str]:
+    """What its training did besides steps of the optimizer."""
+    inputs, rule, lines = configuration.inputs, configuration.early_stopping, list[str]()
+    if inputs.pixels == "standardised":
+        lines.append("Pixels are standardised: each channel's mean is subtracted, and divided by its deviation")
+    if inputs.pixels == "zca":
+        lines.append("Pixels are whitened (ZCA)")
+    if inputs.augmentation != Augmentation():
+        moved = inputs.augmentation.shift or inputs.augmentation.crop
+        ways = ["mirrored or not"] * inputs.augmentation.flip + [f"moved by up to {moved} pixels"] * (moved > 0)
+        lines.append(f"Training images are {' and '.join(ways)}, at random in each epoch")
+    if rule is not None and rule.patience is not None:
+        lines.append(f"Training ends after {rule.patience} epochs without a better {rule.monitor}")
+    if rule is not None and rule.restore_best:
+        lines.append(f"The weights are those of the epoch with the best {rule.monitor}")
+    if configuration.shuffled_labels:
+        lines.append("The labels were shuffled: it was trained to memorise, and knows nothing of its classes")
+    return lines
 
 
 def score_rows(exported: Exported) -> list[tuple[str, str, str, str]]:
@@ -130,64 +142,3 @@ def selection(exported: Exported) -> str:
     if exported.test_accuracy is None:
         return " There are no test images: the score is that by which it was chosen, and flatters it."
     return " The test score is the one to quote: the other is that by which it was chosen, and flatters it."
-
-
-def retrain_script(exported: Exported) -> str:
-    """The Python script."""
-    manifest = exported.described.manifest
-    load, needs = data_code(manifest.dataset)
-    return render(
-        "retrain.py.txt",
-        title=" ".join(exported.title.replace('"', "'").replace("\\", "/").split()),
-        name=Path(exported.name).with_suffix(".py").name,
-        needs=needs,
-        image_shape=tuple(manifest.image_shape),
-        classes=len(manifest.classes),
-        pixel_max=exported.pixel_max,
-        epochs=manifest.epochs,
-        batch_size=manifest.batch_size,
-        seed=exported.seed,
-        layers=exported.layers,
-        architecture=repr(exported.architecture),
-        load=load,
-        data_help="" if load.lstrip().startswith("raise") else f"; without it, {Path(manifest.dataset).name}",
-        optimizer=exported.optimizer,
-        validation_fraction=manifest.validation_fraction,
-    )
-
-
-def data_code(dataset: str) -> tuple[str, str]:
-    """How the script gets the data set by itself, and what packages that needs."""
-    if dataset == "digits":
-        lines = [
-            "from sklearn.datasets import load_digits",
-            "from sklearn.model_selection import train_test_split",
-            "",
-            "digits = load_digits()",
-            "x_train, x_test, y_train, y_test = train_test_split(",
-            "    digits.images, digits.target, test_size=0.2, stratify=digits.target, random_state=0",
-            ")",
-            "return (x_train, y_train), (x_test, y_test)",
-        ]
-        return indented(lines), "Keras with a backend, NumPy and scikit-learn"
-    if dataset in KERAS_DATASETS:
-        return indented([f"return keras.datasets.{dataset}.load_data()"]), "Keras with a backend, and NumPy"
-    return indented(['raise SystemExit("give the images with --data FILE.npz")']), "Keras with a backend, and NumPy"
-
-
-def indented(lines: list[str]) -> str:
-    """The lines as the body of a function."""
-    return "\n".join(f"    {line}" if line else "" for line in lines)
-
-
-def render(template: str, **values: Any) -> str:
-    """A template of this package, filled in. It makes text and code, so that nothing in it is escaped as HTML is."""
-    environment = Environment(
-        loader=PackageLoader("search.exporting"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701
-    )
-    return environment.get_template(template).render(**values)

@@ -1,8 +1,7 @@
 """A trained model for people without this project: Keras' own layers alone, from raw pixels to probabilities."""
 
 import inspect
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,31 +73,22 @@ def accuracy(model: Any, images: NDArray[Any], labels: NDArray[np.int64], batch_
     return float(np.mean(predicted.argmax(axis=1) == labels))
 
 
-def layers_code(trained: Any) -> list[str] | None:
-    """The layers of a sequential model as Python calls; None for a model that is more than a sequence of calls."""
-    import keras
-
-    if not isinstance(trained, keras.Sequential):
-        return None
-    codes = [call("keras.layers", layer) for layer in trained.layers]
+def layers_code(layers: Sequence[Any]) -> list[str] | None:
+    """Layers as Python calls; None if one of them can't be written as one."""
+    codes = [call("keras.layers", layer) for layer in layers]
     return None if None in codes else [code for code in codes if code is not None]
 
 
-def model_json(trained: Any) -> str:
-    """The architecture as the JSON that `keras.models.model_from_json` takes."""
-    return str(trained.to_json())
+def optimizer_code(configuration: Configuration, precision: Precision = "float32", steps: int | None = None) -> str:
+    """The optimizer as a Python call, for a training of so many steps. Keras adds what float16 needs only to models
+    that are float16 as a whole; here, each layer says what it computes in.
 
-
-def optimizer_code(configuration: Configuration, precision: Precision = "float32") -> str:
-    """The optimizer as a Python call. Keras adds what float16 needs only to models that are float16 as a whole; here,
-    each layer says what it computes in.
+    Raises:
+        SpaceError: it can't be written as a call.
     """
-    optimizer = make_optimizer(configuration.optimizer)
-    import keras
-
-    code = call("keras.optimizers", optimizer) or (
-        f"keras.optimizers.deserialize({json.loads(json.dumps(keras.optimizers.serialize(optimizer)))!r})"
-    )
+    code = call("keras.optimizers", make_optimizer(configuration.optimizer, steps))
+    if code is None:
+        raise SpaceError(f"the optimizer {configuration.optimizer} can't be written as a call of Keras")
     return f"keras.optimizers.LossScaleOptimizer({code})" if precision == "mixed_float16" else code
 
 
@@ -117,17 +107,25 @@ def call(module: str, made: Any) -> str | None:
     precision = getattr(made, "dtype_policy", None)
     if precision is not None and precision.name != "float32":
         wanted["dtype"] = precision.name
-    if not all(is_simple(value) for value in wanted.values()):
+    if "learning_rate" in wanted:
+        wanted["learning_rate"] = shortest(wanted["learning_rate"])
+    arguments = {name: written(value) for name, value in wanted.items()}
+    if None in arguments.values():
         return None
-    arguments = ", ".join(f"{name}={rounded(value)!r}" for name, value in wanted.items())
-    return f"{module}.{kind.__name__}({arguments})"
+    return f"{module}.{kind.__name__}({', '.join(f'{name}={value}' for name, value in arguments.items())})"
 
 
-def is_simple(value: Any) -> bool:
-    """Whether the value can be written down in Python as it is."""
-    return value is None or isinstance(value, str | int | float | bool | tuple | list)
+def written(value: Any) -> str | None:
+    """The value in Python; None if it can't be written down."""
+    import keras
+
+    if value is None or isinstance(value, str | int | float | bool | tuple | list):
+        return repr(value)
+    if isinstance(value, dict) and str(value.get("module")).split(".")[0] == "keras":
+        return call(value["module"], keras.saving.deserialize_keras_object(value))
+    return None
 
 
-def rounded(value: Any) -> Any:
-    """The value; a float32 that became a float gets the shortest digits that mean the same."""
-    return float(str(np.float32(value))) if isinstance(value, float) else value
+def shortest(rate: Any) -> Any:
+    """A rate, which Keras keeps in a variable of float32, in the shortest digits that mean the same."""
+    return float(str(np.float32(rate))) if isinstance(rate, float) else rate

@@ -38,7 +38,7 @@ class Treated:
 
 def treat(data: Split, treatment: Treatment) -> Treated:
     """The split with its training and validation images and labels treated; its test images stay as they are."""
-    labelled = _with_shuffled_labels(data, treatment.seed) if treatment.shuffled_labels else data
+    labelled = treated_labels(data, treatment)
     if treatment.pixels == "scaled":
         return Treated(labelled, lambda model: model)
     training = data.scaled(data.x_train)
@@ -51,10 +51,14 @@ def treat(data: Split, treatment: Treatment) -> Treated:
     return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
 
 
-def _with_shuffled_labels(data: Split, seed: int) -> Split:
-    """The labels of training and validation images permuted together, so that neither says anything of its image."""
+def treated_labels(data: Split, treatment: Treatment) -> Split:
+    """The split with the labels that are trained on. Shuffled ones of training and validation images are permuted
+    together, so that neither says anything of its image.
+    """
+    if not treatment.shuffled_labels:
+        return data
     labels = np.concatenate([data.y_train, data.y_val])
-    shuffled = np.random.default_rng([seed, SHUFFLE]).permutation(labels)
+    shuffled = np.random.default_rng([treatment.seed, SHUFFLE]).permutation(labels)
     return replace(data, y_train=shuffled[: len(data.y_train)], y_val=shuffled[len(data.y_train) :])
 
 

@@ -111,6 +111,7 @@ def test_an_export_stands_on_its_own(exportable: Any, lab: Any, tmp_path: Path) 
         "model.json",
         "model.md",
         "model.py",
+        "model.npz",
         "model-saved",
     }
     facts = json.loads((out / "model.json").read_text())
@@ -151,8 +152,8 @@ def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
     assert stored_test_score(shared) is not None, "the export was compared with nothing"
     retrained = run(tmp_path / "model.py", "--epochs", "1", folder=tmp_path)
     assert retrained.returncode == 0, retrained.stderr
-    anew = keras.models.load_model(tmp_path / "retrained.keras", compile=False).layers[0]
-    assert [layer.compute_dtype for layer in anew.layers] == [layer.compute_dtype for layer in (scale, *inner, logits)]
+    again = keras.models.load_model(tmp_path / "retrained.keras", compile=False).layers[1]
+    assert [layer.compute_dtype for layer in again.layers] == [layer.compute_dtype for layer in (*inner, logits)]
 
 
 def test_the_script_scales_the_loss_of_a_model_in_float16() -> None:

@@ -12,6 +12,7 @@ AXES = MappingProxyType(
 )
 SHORT = MappingProxyType({"training": "train", "validation": "val", "test": "test"})
 FORMAT = "data_format"
+CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 
 
 def known_names(found: Iterable[str], where: str) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.training.datasets.array_names import CHANNELS_LAST
 from search.training.datasets.dataset import DataSet, Images, Labels, hold_out_test
 from search.training.datasets.errors import require
 from search.training.datasets.inventory import Inventory, Named, Part, part_of_arrays
@@ -23,7 +24,6 @@ from search.training.datasets.scales import (
 
 RAW_TYPES = "buif"  # NumPy's kinds: bool, unsigned, signed, float
 MOST_CHANNELS = 4
-CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +131,16 @@ def _assembled(
 ) -> DataSet:
     """The data set of checked arrays by their parts. Validation images of the user's follow those for training."""
     x, y = given["train"]
-    own = given.get("val")
+    own, held_out = given.get("val"), None
     if "test" in given:
         x_test, y_test = given["test"]
     else:
-        x, y, x_test, y_test = hold_out_test(x, y, name, least=3 if own is None else 2)
+        test = hold_out_test(y, name, least=3 if own is None else 2)
+        x, y, x_test, y_test, held_out = x[~test], y[~test], x[test], y[test], np.flatnonzero(test)
     if own is not None:
         x, y = np.concatenate([x, own[0]]), np.concatenate([y, own[1]])
-    return DataSet(name, x, y, x_test, y_test, classes, pixel_max, 0 if own is None else len(own[1]))
+    n_own = 0 if own is None else len(own[1])
+    return DataSet(name, x, y, x_test, y_test, classes, pixel_max, n_own, held_out=held_out)
 
 
 def _found(part: CheckedPart, labels: Labels, n_classes: int) -> Part:

@@ -25,7 +25,8 @@ class DataSet:
     shape (n,) with the positions of the labels in `classes`. Divided by `pixel_max`, the pixels lie in [0, 1], or in
     [-1, 1] where the data has negative ones. The last `n_own_validation` images of training are those that came as
     validation images; without any, each search takes some of the training images for validation. `inventory` is what
-    was found when it was read.
+    was found when it was read. `held_out` are the positions that the test images had among those for training,
+    None where they came as test images, or where it isn't known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class DataSet:
     pixel_max: float
     n_own_validation: int = 0
     inventory: Inventory = NOTHING
+    held_out: NDArray[np.int64] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -72,8 +74,8 @@ def take_stratified(labels: Labels, fraction: float, rng: np.random.Generator) -
     return taken
 
 
-def hold_out_test(x: Images, y: Labels, where: str, least: int = 3) -> tuple[Images, Labels, Images, Labels]:
-    """Training and test images out of data that has no test images of its own: a fifth of each class.
+def hold_out_test(y: Labels, where: str, least: int = 3) -> NDArray[np.bool_]:
+    """Which images are for the test, of data that has no test images of its own: a fifth of each class.
 
     The test images depend on the data alone, never on a search's seed, so that all searches are tested on the same.
     Each class must have `least` images.
@@ -84,5 +86,4 @@ def hold_out_test(x: Images, y: Labels, where: str, least: int = 3) -> tuple[Ima
             f"{where}: a class has {rarest} image(s); at least {least} are needed for training, "
             f"{'validation ' if least > 2 else ''}and test. Add images, or give x_test and y_test."
         )
-    test = take_stratified(y, TEST_FRACTION, np.random.default_rng(TEST_SEED))
-    return x[~test], y[~test], x[test], y[test]
+    return take_stratified(y, TEST_FRACTION, np.random.default_rng(TEST_SEED))

@@ -39,7 +39,8 @@ def on_one_scale(parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], hea
     depths = list(dict.fromkeys(head.depth for head in heads))
     if len(depths) == 1:
         return OneScale([x for x, _, _ in parts], None)
-    divisors = {depth: _divisor(depth, heads, [ranges for _, _, ranges in parts]) for depth in depths}
+    ranges = [found for _, _, found in parts]
+    divisors = {depth: divisor_of(depth, heads, ranges) or 1.0 for depth in depths}
     for x, each, _ in parts:
         for depth, divisor in divisors.items():
             x[each == depth] /= np.float32(divisor)
@@ -49,10 +50,13 @@ def on_one_scale(parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], hea
     )
 
 
-def _divisor(depth: Depth, heads: Sequence[Head], ranges: Sequence[Ranges]) -> float:
+def divisor_of(depth: Depth, heads: Sequence[Head], ranges: Sequence[Ranges]) -> float | None:
+    """What images of a depth are divided by; None if that takes ranges, and none are given."""
     tops = [head.top for head in heads if head.depth == depth]
     known = [top for top in tops if top is not None]
     if len(known) == len(tops):
         return max(known)
+    if not ranges:
+        return None
     reach = max(max(map(abs, found[depth])) for found in ranges if depth in found)
     return max(reach, 1.0)

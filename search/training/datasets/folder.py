@@ -83,6 +83,17 @@ def load_folder(folder: Path, name: str) -> DataSet:
     return replace(dataset, inventory=inventory)
 
 
+def listed_images(folder: Path) -> list[FoundImage]:
+    """The images under the folder in the order in which they are read: those for training, validation, test.
+
+    Raises:
+        FolderError: as `load_folder` does.
+    """
+    register_heic()
+    tree = read_tree(folder)
+    return [image for part in find_parts(tree) for image in _images_of(part, tree).images]
+
+
 def _images_of(part: FoundPart, tree: Tree) -> ImagePart:
     """The images of a part; its other files are left out, and counted in the tree."""
     images, broken = list[FoundImage](), list[FolderError]()

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from search.training.datasets.array_names import FORMAT, known_names, require_pairs
-from search.training.datasets.arrays import CHANNELS_FIRST, CHANNELS_LAST, RawArrays, dataset_of
+from search.training.datasets.array_names import CHANNELS_FIRST, CHANNELS_LAST, FORMAT, known_names, require_pairs
+from search.training.datasets.arrays import RawArrays, dataset_of
 from search.training.datasets.dataset import DataSet
 from search.training.datasets.errors import ArrayError
 from search.training.datasets.inventory import Named

@@ -1,0 +1,206 @@
+"""The script that trains an exported model again, and the numbers that lie beside it: the trial's whole training."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.errors import UsageError
+from search.exporting.positions import Parts
+from search.exporting.reading import Reading
+from search.exporting.rendering import render
+from search.training.plain_model import layers_code, optimizer_code
+from search.views.configuration_text import Described
+from spaces.configuration import Augmentation, EarlyStopping, Pixels
+from spaces.errors import SpaceError
+
+NEAR = 2  # folders up from the script, within which its data is named by the way there
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Everything that a script says of how its trial was trained.
+
+    `layers` are those behind the treatment of pixels, None where the space builds its models: the script then opens the
+    file of the untrained model. `before` are the layers of the treatment, with what they were fitted to. `steps` are
+    those of the whole training. `dataset` is the study's reference to its data.
+    """
+
+    described: Described
+    parts: Parts
+    reading: Reading
+    pixel_max: float
+    seed: int
+    before: list[Any]
+    layers: list[Any] | None
+    dataset: str
+
+    @property
+    def steps(self) -> int:
+        """The steps of the whole training."""
+        manifest = self.described.manifest
+        return int(manifest.epochs * -(-len(self.parts.train) // manifest.batch_size))
+
+
+@dataclass(frozen=True)
+class Files:
+    """The names of the script's files, and where the script lies."""
+
+    script: Path
+    numbers: str
+    start: str
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How a script augments: mirrored or not, how many pixels images are moved at most, and what comes in."""
+
+    flip: bool
+    most: int
+    mode: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a script stops, and which weights it keeps; `badness` is the number that gets smaller."""
+
+    patience: int | None
+    restore_best: bool
+    badness: str
+
+
+def numbers_of(training: Training) -> Arrays:
+    """The arrays of the file beside the script."""
+    return {
+        **{name: np.asarray(values) for name, values in asdict(training.parts).items()},
+        **{name: np.asarray(values) for name, values in training.reading.numbers.items()},
+        **fitted(training),
+    }
+
+
+def fitted(training: Training) -> Arrays:
+    """What the treatment of pixels was fitted to, out of the model's own layers."""
+    kind: Pixels = training.described.configuration.inputs.pixels
+    match kind:
+        case "scaled":
+            return {}
+        case "standardised":
+            (layer,) = training.before
+            mean, variance = (np.asarray(value, np.float32).reshape(-1) for value in (layer.mean, layer.variance))
+            return {"mean": mean, "deviation": np.sqrt(variance)}
+        case "zca":
+            matrix, bias = training.before[1].get_weights()
+            return {"whitening": matrix, "whitening_bias": bias}
+
+
+def layers_before(pixels: Pixels) -> int:
+    """How many layers of a kept model treat its pixels."""
+    return {"scaled": 0, "standardised": 1, "zca": 3}[pixels]
+
+
+def script_text(training: Training, files: Files, title: str) -> str:
+    """The script.
+
+    Raises:
+        SpaceError: a layer or the optimizer can't be written down.
+    """
+    described, reading = training.described, training.reading
+    manifest, configuration = described.manifest, described.configuration
+    own = training.layers is None
+    return render(
+        "model.py.txt",
+        title=" ".join(title.replace('"', "'").replace("\\", "/").split()),
+        name=files.script.name,
+        packages=listing(["NumPy", *reading.packages]),
+        files=listing([files.numbers, *([files.start] if own else [])]),
+        about_data=ABOUT[reading.kind].format(name=reading.name.replace('"', "'").replace("\\", "/")),
+        example={"folder": "FOLDER"}.get(reading.kind, "FILE.npz"),
+        data_help={"folder": "the folder of images"}.get(reading.kind, "an .npz file with the images"),
+        default=default_data(training.dataset, reading, files.script),
+        reading=reading,
+        numbers=repr(files.numbers),
+        start=repr(files.start),
+        image_shape=tuple(manifest.image_shape),
+        classes=tuple(manifest.classes),
+        pixel_max=training.pixel_max,
+        epochs=manifest.epochs,
+        batch_size=manifest.batch_size,
+        seed=training.seed,
+        pixels=configuration.inputs.pixels,
+        shuffled=configuration.shuffled_labels,
+        augmentation=moves(configuration.inputs.augmentation),
+        stopping=stopping(configuration.early_stopping),
+        layers=None if training.layers is None else written_layers(training.layers),
+        optimizer=optimizer_code(configuration, manifest.precision, training.steps),
+    )
+
+
+ABOUT = {
+    "digits": "The images are scikit-learn's.",
+    "keras": "The images are those of keras.datasets.{name}, which it downloads, or those of an .npz file (--data).",
+    "npz": "The images are those of {name}: say with --data where it is.",
+    "folder": "The images are those of the folder {name}: say with --data where it is.",
+}
+
+
+def written_layers(layers: list[Any]) -> list[str]:
+    """The layers as calls; raises SpaceError if one can't be written as one."""
+    codes = layers_code(layers)
+    if codes is None:
+        raise SpaceError("a layer of the model can't be written as a call of Keras")
+    return codes
+
+
+def moves(augmentation: Augmentation) -> Moves | None:
+    """How to augment, None if images stay as they are."""
+    if augmentation == Augmentation():
+        return None
+    most = augmentation.shift or augmentation.crop
+    mode: Literal["edge", "constant"] = "constant" if augmentation.crop else "edge"
+    filled = "black" if augmentation.crop else "the edge repeated"
+    words = [
+        *(["mirrored or not"] if augmentation.flip else []),
+        *([f"moved by up to {most} pixels with {filled} for what comes in"] if most else []),
+    ]
+    return Moves(augmentation.flip, most, repr(mode).replace("'", '"'), " and ".join(words))
+
+
+def stopping(rule: EarlyStopping | None) -> Stopping | None:
+    """When to stop, None for after the last epoch."""
+    if rule is None:
+        return None
+    badness = "scores['loss']" if rule.monitor == "val_loss" else "-scores['accuracy']"
+    return Stopping(rule.patience, rule.restore_best, badness.replace("'", '"'))
+
+
+def default_data(dataset: str, reading: Reading, script: Path) -> str:
+    """Where the script looks for its data, as Python: by the way from the script if they are near each other."""
+    if reading.kind in ("digits", "keras"):
+        return "None"
+    way = os.path.relpath(dataset, script.absolute().parent)
+    if Path(way).parts[: NEAR + 1].count(os.pardir) <= NEAR:
+        return f"HERE / {way!r}"
+    return f"Path({dataset!r})"
+
+
+def listing(words: list[str]) -> str:
+    """A, B and C."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def require_same_network(trained: Any, start: Any, before: int, space: str) -> None:
+    """Raises UsageError unless a model that was built for the script is of the shapes of the trained one, of which so
+    many layers treat pixels.
+    """
+    own = [weight for layer in trained.layers[before:] for weight in layer.weights] if before else trained.weights
+    if [tuple(weight.shape) for weight in own] != [tuple(weight.shape) for weight in start.weights]:
+        raise UsageError(
+            f"the space {space} doesn't build the network any more that the trial trained, so that no script can begin "
+            "with its first weights: --no-script leaves the script out"
+        )
