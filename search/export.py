@@ -38,6 +38,12 @@ EXAMPLES = {
     show_default=True,
     help="Write MODEL.py, which trains the trial again, and the numbers that it needs, MODEL.npz.",
 )
+@click.option(
+    "--test/--no-test",
+    default=True,
+    show_default=True,
+    help="Run the model on the study's test images: a look at them, which goes on record with the study.",
+)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option(
     "--artifacts",
@@ -54,14 +60,15 @@ def main(**flags: Any) -> None:
 
     It takes pixels as the data has them and gives probabilities. Beside it: its configuration (JSON), a model card
     (Markdown), and a Python script that trains it again as it was trained, with Keras alone. Before anything is
-    written, the model is run on the study's test images, and must score as the study says.
+    written, the model is run on the study's test images, and must score as the study says; that is a look at them, and
+    the study has it on record.
     """
     from search.exporting.export import ExportOptions, export
 
     start_logging(flags["verbose"], flags["quiet"])
-    names = ("trial", "output", "retrain", "saved_model", "onnx", "script", "force", "artifacts", "data_dir")
+    names = ("trial", "output", "retrain", "saved_model", "onnx", "script", "test", "force", "artifacts", "data_dir")
     options = ExportOptions(**{name: flags[name] for name in names})
-    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+    with chosen_study(flags["storage"], flags["study_name"], only_look=not options.test) as shared:
         written = export(shared, options)
     for line in written:
         answer(line)

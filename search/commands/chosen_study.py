@@ -20,8 +20,9 @@ def study_flag(command: F) -> F:
 
 
 @contextlib.contextmanager
-def chosen_study(storage: str, study_name: str | None) -> "Iterator[SharedStudy]":
-    """Opens the study to look at it: nothing can be changed by it, and nothing needs to be writable.
+def chosen_study(storage: str, study_name: str | None, *, only_look: bool = True) -> "Iterator[SharedStudy]":
+    """Opens the study to look at it: nothing can be changed by it, and nothing needs to be writable, unless `only_look`
+    is false.
 
     Raises:
         UsageError: none was named, and there is not exactly one.
@@ -32,7 +33,7 @@ def chosen_study(storage: str, study_name: str | None) -> "Iterator[SharedStudy]
     from storage import open_study
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with open_study(storage, study_name or only_study(storage), only_look=True) as shared:
+    with open_study(storage, study_name or only_study(storage), only_look=only_look) as shared:
         yield shared
 
 

@@ -193,7 +193,7 @@ def test_remarks(result: Result) -> tuple[str, ...]:
     low, high = wilson_interval(found.accuracy, found.n)
     return (
         f"Test accuracy of {result.test.arm}, its best model here: {found.accuracy:.2%} (95 % interval {low:.1%} to "
-        f"{high:.1%}), measured once, on {found.n} images.",
+        f"{high:.1%}), {found.words}, on {found.n} images.",
     )
 
 

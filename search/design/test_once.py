@@ -4,13 +4,11 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
 from search.comparison import ArmSummary
 from search.design.confusion import Evaluator, best_of_arms
 from search.errors import TrainerDied, TrainerUnavailable
 from search.study.split_seed import split_seed
-from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
+from search.study.test_score import CONFIRMATION, TestScore, record_look, stored_test_score
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison
 from storage.errors import ArtifactError, StorageUsageError
@@ -69,6 +67,4 @@ def _measure(shared: SharedStudy, judge: Evaluator, arm: str, trial: int, seed: 
         log.warning("no test score: %s", error)
         return None
     score = TestScore(trial, found.accuracy, found.loss, found.n)
-    with shared.translated():
-        shared.study.set_user_attr(TEST_ATTR, msgspec.to_builtins(score))
-    return ArmTest(arm, score)
+    return ArmTest(arm, record_look(shared, score, CONFIRMATION))

@@ -18,6 +18,7 @@ from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
+from search.study.test_score import EXPORT, TestScore, record_look
 from search.views.configuration_text import Described, describe
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
@@ -40,6 +41,7 @@ class ExportOptions:
     saved_model: bool = False
     onnx: bool = False
     script: bool = True
+    test: bool = True
     force: bool = False
     artifacts: Path | None = None
     data_dir: Path | None = None
@@ -67,7 +69,6 @@ class Made:
 
     model: Any
     exported: Exported
-    n_test: int
     script: "Script | None"
 
 
@@ -96,7 +97,7 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
         trained = Path(scratch) / "trained.keras"
         notes = obtain_model(shared, folder, described, options, trained)
         with errors_held_back():
-            made = make(described, slot, options, trained)
+            made = make(shared, described, slot, options, trained)
             return [*notes, *write_all(made, options)]
 
 
@@ -143,7 +144,7 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
     )
 
 
-def make(described: Described, slot: SlotRow, options: ExportOptions, trained_path: Path) -> Made:
+def make(shared: SharedStudy, described: Described, slot: SlotRow, options: ExportOptions, trained_path: Path) -> Made:
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from search.training.datasets import load_dataset
@@ -156,8 +157,12 @@ def make(described: Described, slot: SlotRow, options: ExportOptions, trained_pa
     trained = load_trained(trained_path)
     model = plain_model(trained, manifest.image_shape, data.pixel_max)
     script = make_script(described, slot, options, trained, data) if options.script else None
-    measured = accuracy(model, data.x_test, data.y_test, manifest.batch_size) if len(data.y_test) else None
-    check_score(described, measured, retrained=options.retrain)
+    look = None
+    if options.test and len(data.y_test):
+        measured = accuracy(model, data.x_test, data.y_test, manifest.batch_size)
+        score = TestScore(described.trial.number, measured, None, len(data.y_test))
+        look = record_look(shared, score, EXPORT)
+        check_score(described, measured, retrained=options.retrain)
     steps = manifest.epochs * -(-manifest.n_train // manifest.batch_size)
     exported = Exported(
         described=described,
@@ -168,9 +173,9 @@ def make(described: Described, slot: SlotRow, options: ExportOptions, trained_pa
         parameters=int(model.count_params()),
         seed=slot.seed,
         optimizer=optimizer_code(described.configuration, manifest.precision, steps),
-        test_accuracy=measured,
+        look=look,
     )
-    return Made(model, exported, len(data.y_test), script)
+    return Made(model, exported, script)
 
 
 def make_script(described: Described, slot: SlotRow, options: ExportOptions, trained: Any, data: Any) -> Script:
@@ -210,8 +215,11 @@ def write_all(made: Made, options: ExportOptions) -> Iterator[str]:
     if made.script is not None:
         yield from write_script(made.script, options)
     yield from write_model(made.model, options)
-    if (measured := made.exported.test_accuracy) is not None:
-        yield f"checked: {measured:.2%} of the {made.n_test} test images are classified rightly from raw pixels"
+    if (look := made.exported.look) is not None:
+        yield (
+            f"checked: {look.accuracy:.2%} of the {look.n} test images are classified rightly from raw pixels: the "
+            f"{look.words} at them, on record with the study"
+        )
 
 
 def write_script(script: Script, options: ExportOptions) -> Iterator[str]:
@@ -254,10 +262,11 @@ def require_same_data(wanted: str, found: str, name: str) -> None:
         )
 
 
-def check_score(described: Described, measured: float | None, *, retrained: bool) -> None:
+def check_score(described: Described, measured: float, *, retrained: bool) -> None:
     """Raises SearchFailed if the exported model scores otherwise than the study's; a new one may."""
-    test = described.test
-    if test is None or measured is None or retrained:
+    number = described.trial.number
+    test = next((look for look in described.looks if look.trial == number and look.reason != EXPORT), None)
+    if test is None or retrained:
         return
     if abs(measured - test.accuracy) * test.n > TOLERANCE_IMAGES:
         raise SearchFailed(

@@ -6,6 +6,7 @@ import msgspec
 
 from search.exporting.paths import nameless, without_folders
 from search.exporting.rendering import render
+from search.study.test_score import TestScore
 from search.views.configuration_text import Described
 from search.views.proportion import wilson_interval
 from search.views.summary_text import number
@@ -17,7 +18,7 @@ class Exported:
     """An exported model: its trial, its file's name, and what its texts need to know of it.
 
     `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by. `optimizer` is a call
-    of Keras. `test_accuracy` was measured with the exported model on raw pixels, None without test images.
+    of Keras. `look` is that at the test images with the exported model, None without.
     """
 
     described: Described
@@ -28,7 +29,7 @@ class Exported:
     parameters: int
     seed: int
     optimizer: str
-    test_accuracy: float | None
+    look: TestScore | None
 
     @property
     def title(self) -> str:
@@ -44,7 +45,8 @@ def configuration_json(exported: Exported) -> str:
         "trial": described.trial.number,
         "objective": manifest.objective,
         "value": described.value,
-        "test_accuracy": exported.test_accuracy,
+        "test_accuracy": None if exported.look is None else exported.look.accuracy,
+        "test_look": exported.look,
         "params": described.trial.params,
         "configuration": described.configuration,
         "seed": exported.seed,
@@ -126,8 +128,8 @@ def score_rows(exported: Exported) -> list[tuple[str, str, str, str]]:
     rows = [("validation images", f"{manifest.objective} {described.value:.4f}", "", str(manifest.n_validation))]
     if manifest.objective == "val_accuracy":
         rows = [accuracy_row("validation images, by which it was chosen", described.value, manifest.n_validation)]
-    if exported.test_accuracy is not None:
-        rows.append(accuracy_row("test images", exported.test_accuracy, manifest.n_test))
+    if (look := exported.look) is not None:
+        rows.append(accuracy_row(f"test images ({look.words} at them)", look.accuracy, look.n))
     return rows
 
 
@@ -139,6 +141,7 @@ def accuracy_row(where: str, share: float, n: int) -> tuple[str, str, str, str]:
 
 def selection(exported: Exported) -> str:
     """What choosing it did to its scores."""
-    if exported.test_accuracy is None:
-        return " There are no test images: the score is that by which it was chosen, and flatters it."
+    if exported.look is None:
+        why = "It wasn't run on the test images" if exported.described.manifest.n_test else "There are no test images"
+        return f" {why}: the score is that by which it was chosen, and flatters it."
     return " The test score is the one to quote: the other is that by which it was chosen, and flatters it."

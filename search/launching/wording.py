@@ -107,7 +107,13 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
         "images": images_document(summary.manifest),
         "test": None
         if summary.test is None
-        else {"trial": summary.test.trial, "accuracy": summary.test.accuracy, "n": summary.test.n},
+        else {
+            "trial": summary.test.trial,
+            "accuracy": summary.test.accuracy,
+            "n": summary.test.n,
+            "look": summary.test.look,
+        },
+        "test_looks": [msgspec.to_builtins(look) for look in summary.looks],
         "model_problems": dict(summary.model_problems),
         "stop_reason": summary.stop_reason,
         "duration_s": round(summary.duration_s, 3),

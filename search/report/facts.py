@@ -8,7 +8,7 @@ from typing import Any, Literal
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.study.test_score import TestScore, stored_test_score
+from search.study.test_score import TestScore, last_of_search, recorded_looks
 from storage import Manifest, SharedStudy
 from storage.records import EpochRow, SlotCounts, SlotRow, WorkerRow
 
@@ -58,6 +58,7 @@ class StudyFacts:
     frozen: tuple[FrozenTrial, ...]
     test: TestScore | None
     stop_reason: str | None
+    looks: tuple[TestScore, ...] = ()
 
     @property
     def maximize(self) -> bool:
@@ -94,7 +95,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
     for row in shared.ledger.all_epochs():
         epochs.setdefault(row.trial_number, []).append(row.scores)
     workers = {worker.info.worker_id: worker for worker in shared.workers.all()}
-    objective = shared.manifest.objective
+    objective, looks = shared.manifest.objective, recorded_looks(shared)
     return StudyFacts(
         name=shared.name,
         manifest=shared.manifest,
@@ -104,7 +105,8 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
             for trial in frozen
         ),
         frozen=frozen,
-        test=stored_test_score(shared),
+        test=last_of_search(looks),
+        looks=looks,
         stop_reason=shared.ledger.stop_reason(),
     )
 

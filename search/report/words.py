@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from search.report.facts import StudyFacts, TrialFacts
 from search.study.reasons import counted
+from search.study.test_score import earlier_words
 from search.views.lessons import FEWEST, lessons
 from search.views.majority import majority_share, majority_words
 from search.views.proportion import wilson_interval
@@ -127,10 +128,11 @@ def test_sentence(facts: StudyFacts) -> str:
             return "The data has no test images, so the score of the best is not checked on images it wasn't chosen by."
         return "Test images haven't been used yet: the score above is the one by which it was chosen, and flatters it."
     low, high = wilson_interval(test.accuracy, test.n)
+    before = f" {words}" if (words := earlier_words(facts.looks, test)) else ""
     which = f"Trial {test.trial}" + ("" if test.trial == best.number else ", the best when that was measured,")
     return (
-        f"{which} has a test accuracy of {test.accuracy:.2%} (95 % interval {low:.1%} to {high:.1%}), measured once on "
-        f"{plural(test.n, 'image')} that neither training nor search saw. This is the number to quote: "
+        f"{which} has a test accuracy of {test.accuracy:.2%} (95 % interval {low:.1%} to {high:.1%}), {test.words}, "
+        f"on {plural(test.n, 'image')} that neither training nor search saw.{before} This is the number to quote: "
         "the validation score is that by which the best was chosen, and flatters it."
     )
 

@@ -1,23 +1,82 @@
-"""The test score of a search's best model, as it is stored with the study."""
+"""Looks at the test images: each measurement of a model on them is on record with the study, and none replaces another.
+
+Every look is a user attribute of its own, so that processes that look at the same moment lose nothing.
+"""
+
+import uuid
+from datetime import UTC, datetime
 
 import msgspec
 
 from storage import SharedStudy
 
-TEST_ATTR = "test_score"
+TEST_ATTR = "test_score"  # of earlier releases, which kept their last look alone
+LOOK_ATTR = "test_look_"
+SEARCH, CONFIRMATION, EXPORT, EARLIER = "search", "confirmation", "export", "earlier release"
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 class TestScore(msgspec.Struct, frozen=True):
-    """How a trial's model does on `n` images that neither training nor the search saw: accuracy in [0, 1]."""
+    """How a trial's model does on `n` images that neither training nor the search saw: accuracy in [0, 1]; the loss is
+    None where it wasn't measured. `at` is when (ISO 8601, UTC), None of an earlier release's; `reason` is what for;
+    `look` counts the looks at the study's test images from 1.
+    """
 
     trial: int
     accuracy: float
-    loss: float
+    loss: float | None
     n: int
+    at: str | None = None
+    reason: str = EARLIER
+    look: int = 1
+
+    @property
+    def words(self) -> str:
+        """Which look it was: "first look". Of an earlier release's, nobody knows how many there were before."""
+        number = f"{ORDINALS[self.look - 1]} look" if self.look <= len(ORDINALS) else f"look number {self.look}"
+        return f"{number} on record" if self.at is None else number
+
+
+def recorded_looks(shared: SharedStudy) -> tuple[TestScore, ...]:
+    """All looks on record, in the order of time."""
+    with shared.translated():
+        stored = shared.study.user_attrs
+    looks = [
+        msgspec.convert(value, TestScore) for name, value in stored.items() if name.startswith(LOOK_ATTR) and value
+    ]
+    earlier = [msgspec.convert(stored[TEST_ATTR], TestScore)] if stored.get(TEST_ATTR) is not None else []
+    ordered = [*earlier, *sorted(looks, key=lambda look: look.at or "")]
+    return tuple(msgspec.structs.replace(look, look=number) for number, look in enumerate(ordered, 1))
 
 
 def stored_test_score(shared: SharedStudy) -> TestScore | None:
-    """The test score that was measured, None if none was."""
+    """The last test score that a search or confirmation measured of its best, None if none did."""
+    return last_of_search(recorded_looks(shared))
+
+
+def last_of_search(looks: tuple[TestScore, ...]) -> TestScore | None:
+    """The last look that wasn't somebody's export."""
+    return next((look for look in reversed(looks) if look.reason != EXPORT), None)
+
+
+def look_at(looks: tuple[TestScore, ...], trial: int) -> TestScore | None:
+    """The first look at a trial's model, None if there was none."""
+    return next((look for look in looks if look.trial == trial), None)
+
+
+def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore:
+    """Puts a look on record, and gives it with its time and number."""
+    key, now = f"{LOOK_ATTR}{uuid.uuid4().hex}", datetime.now(UTC).isoformat(timespec="microseconds")
+    stored = msgspec.structs.replace(score, at=now, reason=reason)
+    document = msgspec.to_builtins(stored)
+    del document["look"]
     with shared.translated():
-        stored = shared.study.user_attrs.get(TEST_ATTR)
-    return None if stored is None else msgspec.convert(stored, TestScore)
+        shared.study.set_user_attr(key, document)
+    return next(look for look in reversed(recorded_looks(shared)) if look.at == now)
+
+
+def earlier_words(looks: tuple[TestScore, ...], shown: TestScore) -> str:
+    """The looks before the one that is shown, in a sentence; "" without any."""
+    before = [look for look in looks if look.look < shown.look]
+    listed = ", ".join(f"trial {look.trial} {look.accuracy:.2%} ({look.reason})" for look in before)
+    return f"Looks before it: {listed}." if before else ""

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from search.commands.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.model_problems import model_problem
-from search.study.test_score import TestScore, stored_test_score
+from search.study.test_score import TestScore, earlier_words, look_at, recorded_looks
 from search.views.layout import fitted, layer_lines, terminal_width, wrapped
 from search.views.majority import Part, majority_words
 from search.views.next_commands import command, listed, storage_flag
@@ -23,7 +23,8 @@ from storage import Manifest, SharedStudy
 @dataclass(frozen=True)
 class Described:
     """A completed trial and what it trained: `model` is None where an earlier release didn't store it and it can't be
-    known any more, `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial.
+    known any more, `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial;
+    `looks` are all at the study's test images.
     """
 
     study_name: str
@@ -32,6 +33,7 @@ class Described:
     model: TrialModel | None
     unknown: str
     test: TestScore | None
+    looks: tuple[TestScore, ...] = ()
 
     @property
     def value(self) -> float:
@@ -67,14 +69,15 @@ def describe(shared: SharedStudy, which: str) -> Described:
         model = trial_model(shared.manifest, trial)
     except SpaceError as error:
         unknown = str(error)
-    test = stored_test_score(shared)
+    looks = recorded_looks(shared)
     return Described(
         study_name=shared.name,
         manifest=shared.manifest,
         trial=trial,
         model=model,
         unknown=unknown,
-        test=test if test is not None and test.trial == trial.number else None,
+        test=look_at(looks, trial.number),
+        looks=looks,
     )
 
 
@@ -89,6 +92,7 @@ def as_json(described: Described) -> str:
         "epochs": len(described.trial.intermediate_values),
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
+        "test_looks": described.looks,
         "model_problem": model_problem(described.trial.user_attrs),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -115,8 +119,10 @@ def scores(described: Described) -> list[str]:
         low, high = wilson_interval(described.test.accuracy, described.test.n)
         lines.append(
             f"test accuracy {described.test.accuracy:.2%} on {described.test.n} images (95 % interval {low:.1%} to "
-            f"{high:.1%}), which neither training nor search saw{_majority(described, 'test')}"
+            f"{high:.1%}), {described.test.words}, which neither training nor search saw{_majority(described, 'test')}"
         )
+        if words := earlier_words(described.looks, described.test):
+            lines.append(words)
     if (problem := model_problem(described.trial.user_attrs)) is not None:
         lines.append(f"not to be exported: {problem}")
     return lines

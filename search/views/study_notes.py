@@ -85,7 +85,7 @@ def test_words(summary: Summary) -> str:
     test = summary.test
     if test is None:
         return ""
-    return f"On {test.n} test images, seen once, its accuracy is {test.accuracy:.4f}."
+    return f"On {test.n} test images ({test.words}), the accuracy of trial {test.trial} is {test.accuracy:.4f}."
 
 
 def best_note(summary: Summary) -> str:

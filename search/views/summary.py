@@ -10,7 +10,7 @@ from search.baselines import BASELINE, BaselineResult, baseline_results
 from search.study.model_problems import model_problem
 from search.study.own_trials import own_trials
 from search.study.reasons import counted
-from search.study.test_score import TestScore, stored_test_score
+from search.study.test_score import TestScore, last_of_search, recorded_looks
 from search.views.lessons import Lesson, lessons
 from storage import Manifest, SharedStudy
 from storage.objective import Objective
@@ -35,7 +35,8 @@ class TrialLine:
 @dataclass(frozen=True)
 class Summary:
     """The state of a study and its best trials, best first. `failures` counts reasons of failed trials,
-    `model_problems` why models of completed ones can't be kept. `duration_s` is this launch's wall time in seconds.
+    `model_problems` why models of completed ones can't be kept. `looks` are those at the test images, of
+    which `test` is the last of a search's best. `duration_s` is this launch's wall time in seconds.
     """
 
     study_name: str
@@ -49,6 +50,7 @@ class Summary:
     duration_s: float
     baselines: tuple[BaselineResult, ...] = ()
     model_problems: Mapping[str, int] = field(default_factory=dict)
+    looks: tuple[TestScore, ...] = ()
 
     @property
     def best(self) -> TrialLine | None:
@@ -64,7 +66,7 @@ class Summary:
 def summarise(shared: SharedStudy, duration_s: float) -> Summary:
     """Sums up the study as it is now."""
     goal = shared.manifest.goal
-    trials = own_trials(shared)
+    trials, looks = own_trials(shared), recorded_looks(shared)
     return Summary(
         study_name=shared.name,
         manifest=shared.manifest,
@@ -73,7 +75,8 @@ def summarise(shared: SharedStudy, duration_s: float) -> Summary:
         lessons=lessons(trials, goal),
         failures=failure_reasons(trials),
         model_problems=counted(filter(None, (model_problem(trial.user_attrs) for trial in trials))),
-        test=stored_test_score(shared),
+        test=last_of_search(looks),
+        looks=looks,
         stop_reason=shared.ledger.stop_reason(),
         duration_s=duration_s,
         baselines=baseline_results(trials),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.baselines import BaselineResult, best_baseline
+from search.study.test_score import earlier_words
 from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson
 from search.views.majority import Part, majority_words
@@ -85,9 +86,15 @@ def test_line(summary: Summary) -> str:
     low, high = wilson_interval(summary.test.accuracy, summary.test.n)
     return (
         f"Test accuracy of trial {summary.test.trial}: {summary.test.accuracy:.2%} "
-        f"(95 % interval {low:.1%} to {high:.1%}), measured once, on {summary.test.n} images "
-        f"that neither training nor search saw{majority_remark(summary, 'test')}.\n"
+        f"(95 % interval {low:.1%} to {high:.1%}), {summary.test.words}, on {summary.test.n} images "
+        f"that neither training nor search saw{majority_remark(summary, 'test')}.\n{looks_before(summary)}"
     )
+
+
+def looks_before(summary: Summary) -> str:
+    """The looks at the test images before the one that is shown."""
+    words = "" if summary.test is None else earlier_words(summary.looks, summary.test)
+    return f"{words} The more looks, the more the best of them flatters.\n" if words else ""
 
 
 def lessons_text(summary: Summary) -> str:

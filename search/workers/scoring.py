@@ -1,4 +1,4 @@
-"""Measuring the test score of a search's best model: once, when the search is done."""
+"""Measuring the test score of a search's best model, when the search is done: a look at the test images."""
 
 import contextlib
 import logging
@@ -6,14 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from search.errors import TrainerDied, TrainerUnavailable
 from search.host.machine import threads_each
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.snapshot import find_best
-from search.study.test_score import TEST_ATTR, TestScore, stored_test_score
+from search.study.test_score import EXPORT, SEARCH, TestScore, record_look, recorded_looks
 from search.trainers.protocol import DataSource, Evaluate
 from search.workers.evaluating import evaluate
 from search.workers.join import data_source
@@ -28,13 +26,14 @@ log = logging.getLogger(__name__)
 def measure_test_score(
     shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: Trainer | None = None
 ) -> None:
-    """Scores the best trial's model on the test images, unless that was done before, and stores the result.
+    """Scores the best trial's model on the test images, unless that was done before, and puts the score on record. The
+    score of an earlier best stays there.
 
     A `trainer` that is warm saves the seconds that it takes to start one.
     """
     best = find_best(shared)
-    stored = stored_test_score(shared)
-    if best is None or (stored is not None and stored.trial == best.number):
+    looks = recorded_looks(shared)
+    if best is None or any(look.trial == best.number and look.reason != EXPORT for look in looks):
         return
     with shared.translated():
         problem = model_problem(shared.trial(best.number).user_attrs)
@@ -54,8 +53,9 @@ def measure_test_score(
         except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
             log.warning("no test score: %s", error)
             return
-    with shared.translated():
-        shared.study.set_user_attr(TEST_ATTR, msgspec.to_builtins(score))
+    look = record_look(shared, score, SEARCH)
+    if look.look > 1:
+        log.info("%s at the test images, of trial %d: each further one says less", look.words, look.trial)
 
 
 @contextlib.contextmanager

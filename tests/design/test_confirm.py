@@ -61,7 +61,7 @@ def test_the_table_sets_selected_against_confirmed_scores(searched: Any) -> None
     told = CliRunner().invoke(main, flags, catch_exceptions=False)
     assert told.exit_code == 0
     assert "selected - confirmed, points" in told.output
-    assert "measured once, on 100 images" in told.output
+    assert "first look, on 100 images" in told.output
 
 
 def test_without_a_search_there_is_nothing_to_confirm(table: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.export import main
-from search.study.test_score import TEST_ATTR, stored_test_score
+from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
 from search.training.datasets import load_dataset
 from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
@@ -63,7 +63,8 @@ def study(lab: Any) -> Any:
     lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(4)}
     shared = lab.study(4, top_models=3)
     lab.work()
-    shared.study.set_user_attr(TEST_ATTR, None)
+    for name in [name for name in shared.study.user_attrs if name.startswith(LOOK_ATTR)]:
+        shared.study.set_user_attr(name, None)
     return shared
 
 
