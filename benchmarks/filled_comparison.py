@@ -78,7 +78,7 @@ def trial_of(slot: int, arm: str, curve: Sequence[float], *, diverged: bool) -> 
         state=TrialState.PRUNED if diverged else TrialState.COMPLETE,
         value=curve[-1],
         params={"arm": arm},
-        distributions={"arm": CategoricalDistribution(NAMES)},
+        distributions={"arm": CategoricalDistribution(tuple(dict.fromkeys((*NAMES, arm))))},
         intermediate_values=dict(enumerate(curve, start=1)),
         user_attrs={"host": HOSTS[slot % len(HOSTS)], "device": "CPU", "slot": slot},
     )

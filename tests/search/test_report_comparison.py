@@ -17,9 +17,10 @@ from search.report.answer_words import verdicts
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
 from search.report.facts import StudyFacts, gather_facts
+from search.report.making import markdown_of, page_of
 from search.report.markdown import comparison_markdown
 from storage import SharedStudy
-from storage.comparison import PlannedLook
+from storage.comparison import ArmDesign, PlannedLook
 
 UNTRUE = (
     "trained once",
@@ -127,6 +128,18 @@ def test_a_comparison_that_has_just_begun_has_a_report(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     assert CliRunner(catch_exceptions=False).invoke(main, ["--storage", url, "-o", str(page)]).exit_code == 0
     assert "There is no answer yet." in page.read_text(encoding="utf-8")
+
+
+def test_a_confirmation_of_one_trial_has_its_mean_and_nothing_to_compare_it_with(tmp_path: Path) -> None:
+    arm = ArmDesign("trial 7", {"dense": [128]}, selected=0.99)
+    url = f"sqlite:///{tmp_path / 'search.db'}"
+    with filled_comparison(url, "confirmed", arms=(arm,), kind="confirmation") as shared:
+        text = markdown_of(shared)
+        page = page_of(shared)
+    assert "There is one arm, so there is nothing to compare it with." in text
+    assert "Selected by a search, once, and confirmed here on fresh seeds" in text
+    assert "Report on a confirmation" in page
+    assert 'id="pairs"' not in page
 
 
 def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: Result) -> None:
