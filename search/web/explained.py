@@ -25,6 +25,8 @@ STYLE = (
     "box-sizing:border-box;font:12px/1.5 system-ui,sans-serif;color:#444;background:#f3f5f7;"
     "border:1px solid #d5dae0;border-width:1px 0 0 1px;border-radius:6px 0 0 0}"
     "body{padding-bottom:2rem}"
+    # An attribute is on one line, however long: a trial's configuration makes its page several windows wide.
+    "p.MuiTypography-root{white-space:normal;overflow-wrap:anywhere}"
 )
 ONLY_SHOWS = "This dashboard only shows; started with --allow-edit, it lets people change notes and delete studies."
 IMPORTANCES = "Hyperparameter importance: fANOVA as in the report, from 12 completed trials on."

@@ -78,6 +78,7 @@ def make_study(folder: Path) -> str:
         for number in range(4):
             trial = shared.study.ask()
             trial.suggest_float("rate", 0, 1)
+            trial.set_user_attr("configuration", {f"layer {place}": "dense 128 relu" for place in range(60)})
             for epoch in range(1, 4):
                 trial.report(0.5 + 0.1 * epoch, epoch)
             ids = [
@@ -143,6 +144,12 @@ def test_changes_are_refused(site: Site, open_page: Callable[..., Any]) -> None:
         assert page.evaluate(asked) == 403
     page.reload()
     page.locator("text=a-search >> visible=true").first.wait_for()
+
+
+def test_a_long_attribute_leaves_the_page_as_wide_as_the_window(site: Site, open_page: Callable[..., Any]) -> None:
+    page = enter(site, open_page, "/dashboard/studies/1/trials?numbers=3").page
+    page.locator("text=dense 128 relu >> visible=true").first.wait_for()
+    assert page.evaluate("document.querySelector('main').getBoundingClientRect().right - innerWidth") <= 0
 
 
 CHANGING = """[...document.querySelectorAll('button, [role=button]')].filter(each => each.offsetParent !== null)
