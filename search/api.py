@@ -15,6 +15,7 @@ from typing import Any
 from search.errors import InfrastructureError, SearchError, SearchFailed, UsageError
 from search.module_path import module_command, with_our_path
 from search.result import Result, take_result
+from search.training.datasets import resolve_dataset
 from spaces import resolve
 from spaces.space import Space
 
@@ -98,8 +99,8 @@ def reference_to(space: str | Path | Space) -> str:
 
 
 def default_name(reference: str, dataset: object) -> str:
-    """The name that a launch gives to a study."""
-    return f"{resolve(reference).space.name}-{Path(str(dataset or 'digits')).stem}"
+    """The name that a launch gives to a study; raises UsageError if the images aren't there."""
+    return f"{resolve(reference).space.name}-{Path(resolve_dataset(str(dataset or 'digits'))).stem}"
 
 
 def as_arguments(flags: Mapping[str, Any]) -> list[str]:

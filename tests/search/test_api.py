@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import search
-from search.api import as_arguments, follow, reference_to
+from search.api import as_arguments, default_name, follow, reference_to
 from search.errors import SearchFailed, UsageError
 from spaces import resolve
 from spaces.space import Space
@@ -138,3 +138,13 @@ def test_it_works_in_a_thread_which_has_no_signal_handlers() -> None:
     thread.start()
     thread.join()
     assert raised == [KeyboardInterrupt]
+
+
+def test_a_study_is_named_by_the_folder_of_its_images_however_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    monkeypatch.chdir(photographs)
+    assert default_name("bn_dropout", None) == "bn_dropout-digits"
+    assert default_name("bn_dropout", ".") == default_name("bn_dropout", photographs) == "bn_dropout-photographs"
