@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.errors import UsageError
+from search.outside_text import is_text
 from search.web import answers
 from search.web.throttle import Throttle
 
@@ -46,8 +47,10 @@ class Credentials:
         """TOKEN or USER:PASSWORD, as the environment has it.
 
         Raises:
-            UsageError: it is too short to keep anybody out.
+            UsageError: it is too short to keep anybody out, or nothing that anybody could type.
         """
+        if not is_text(given):
+            raise UsageError(f"{VARIABLE} isn't UTF-8 text: no browser could send it. Give another one")
         user, colon, secret = given.partition(":")
         found = cls(secret, user) if colon else cls(given)
         if len(found.secret) < SHORTEST or found.user == "":

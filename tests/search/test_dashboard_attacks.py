@@ -16,6 +16,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from waitress import create_server
 
+from search.errors import UsageError
 from search.web import serving
 from search.web.login import COOKIE, Credentials, Login
 from search.web.throttle import FIRST_WAIT_S, FREE_TRIES, LONGEST_WAIT_S, MOST_ADDRESSES, Throttle
@@ -127,6 +128,12 @@ def test_however_often_an_address_is_wrong_it_waits_and_is_remembered(clock: Clo
         clock.now += throttle.wait_s("1.2.3.4")
     throttle.failed("1.2.3.4")
     assert throttle.wait_s("1.2.3.4") == LONGEST_WAIT_S
+
+
+@pytest.mark.parametrize("given", ["me:a-long-secret\udcff", "\udcff" * 20, "m\udcff:a-long-secret"])
+def test_a_login_that_nobody_could_type_is_refused_at_the_start(given: str) -> None:
+    with pytest.raises(UsageError, match="isn't UTF-8 text"):
+        Credentials.parse(given)
 
 
 def test_logging_out_takes_a_button_and_ends_the_cookie(login: Login) -> None:
