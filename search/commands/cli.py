@@ -18,6 +18,7 @@ from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
 from search.commands.numbers import Number
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
+from search.commands.typed_lines import INDENT, typed
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
 from search.commands.variables import require_no_misspelt_variable
@@ -60,7 +61,7 @@ class Verb(click.Command):
         if self.examples:
             formatter.write_paragraph()
             formatter.write("Examples:\n")
-            formatter.write("".join(example_lines(self.examples)))
+            formatter.write("\n".join(example_lines(self.examples, formatter.width)) + "\n")
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -134,14 +135,16 @@ def validation_share_flag(command: F) -> F:
     )(command)
 
 
-def example_lines(examples: Mapping[str, str]) -> Iterator[str]:
+def example_lines(examples: Mapping[str, str], width: int) -> Iterator[str]:
     """A line for each example; the remarks stand below each other, or below a command that is too long for that."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)
     for command, remark in examples.items():
-        if len(command) > column and remark:
-            yield f"  {command}\n      {remark}\n"
+        together = f"{INDENT}{command:<{column}}  {remark}".rstrip()
+        if len(command) <= column and len(together) <= width:
+            yield together
         else:
-            yield f"  {command:<{column}}  {remark}".rstrip() + "\n"
+            yield from typed(command, width)
+            yield from [f"{INDENT * 3}{remark}"] if remark else []
 
 
 @contextmanager

@@ -1,21 +1,15 @@
 """Commands to type next, as they run in this shell."""
 
 import os
-import re
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
 from search.commands.cli import DEFAULT_STORAGE
+from search.commands.typed_lines import INDENT, typed
 from search.views.layout import terminal_width, wrapped
 from storage import hide_password
-
-INDENT = "  "
-FURTHER = 2  # columns that the further lines of a command are indented by
-CONTINUED = " \\"
-WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")  # of a shell, with its quotes
 
 
 def python() -> str:
@@ -53,35 +47,6 @@ def needs_storage(storage: str) -> bool:
 def command(verb: str, arguments: str, purpose: str) -> str:
     """A command, and below it what it is for."""
     return "\n".join([*typed(f"{python()} -m search.{verb}{arguments}", terminal_width()), *said(purpose)])
-
-
-def typed(line: str, width: int) -> list[str]:
-    """A command line as it can be typed or pasted: where it is longer than the terminal is wide, a backslash ends the
-    line before a flag.
-    """
-    if len(line) + len(INDENT) <= width:
-        return [f"{INDENT}{line}"]
-    first, *flags = with_their_values(WORD.findall(line))
-    lines = [first]
-    for flag in flags:
-        together = f"{lines[-1]} {flag}"
-        if len(together) + len(INDENT + CONTINUED) + (FURTHER if len(lines) > 1 else 0) <= width:
-            lines[-1] = together
-        else:
-            lines.append(flag)
-    indented = [f"{INDENT}{lines[0]}", *(f"{INDENT}{' ' * FURTHER}{rest}" for rest in lines[1:])]
-    return [*(f"{part}{CONTINUED}" for part in indented[:-1]), indented[-1]]
-
-
-def with_their_values(words: Sequence[str]) -> list[str]:
-    """The words of a command, each flag together with what follows it; -m belongs to Python."""
-    parts = list[str]()
-    for word in words:
-        if not parts or (word.startswith("-") and word != "-m"):
-            parts.append(word)
-        else:
-            parts[-1] += f" {word}"
-    return parts
 
 
 def said(purpose: str) -> list[str]:

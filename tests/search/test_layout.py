@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from search.commands.typed_lines import typed
 from search.views.layout import TextTable, layer_lines, table_text, wrapped
-from search.views.next_commands import typed
 
 TRIALS = TextTable(
     "Best trials",

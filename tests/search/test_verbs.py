@@ -41,7 +41,7 @@ def test_no_command_is_listed_twice() -> None:
 def test_the_help_ends_with_examples_of_the_command(verb: str) -> None:
     examples = command_of(verb).examples
     assert any(PREFIX + verb in example for example in examples)
-    help_ = CliRunner().invoke(command_of(verb), ["--help"]).output
+    help_ = CliRunner().invoke(command_of(verb), ["--help"]).output.replace(" \\\n    ", " ")
     assert [example for example in examples if example not in help_] == []
 
 
@@ -61,3 +61,10 @@ def test_the_command_accepts_its_examples(verb: str, tmp_path: Path, monkeypatch
 def test_every_flag_says_what_it_is_for(verb: str) -> None:
     flags = [parameter for parameter in command_of(verb).params if isinstance(parameter, click.Option)]
     assert [flag.name for flag in flags if not (flag.help or "").strip()] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_fits_a_narrow_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = CliRunner().invoke(import_module(f"search.{verb}").main, ["--help"])
+    assert max(map(len, done.output.splitlines())) <= 80
