@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from search.outside_text import shown
@@ -10,11 +11,17 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class ShownFormatter(logging.Formatter):
-    """Escapes what a terminal would obey: names of files and messages of other programs are logged, too."""
+    """Escapes what a terminal would obey: names of files and messages of other programs are logged, too. `hide` takes
+    out what nobody may see.
+    """
+
+    def __init__(self, words: str, hide: Callable[[str], str] = str) -> None:
+        super().__init__(words)
+        self._hide = hide
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        return shown(super().format(record))
+        return shown(self._hide(super().format(record)))
 
 
 class ErrorsHandler(logging.StreamHandler[TextIO]):
@@ -26,8 +33,8 @@ class ErrorsHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def log_to_errors(level: int) -> None:
-    """Logs to standard error, and nowhere else."""
+def log_to_errors(level: int, hide: Callable[[str], str] = str) -> None:
+    """Logs to standard error, and nowhere else; `hide` takes out what nobody may see."""
     handler = ErrorsHandler(sys.stderr)
-    handler.setFormatter(ShownFormatter(FORMAT))
+    handler.setFormatter(ShownFormatter(FORMAT, hide))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -18,6 +18,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial
 
 from storage.errors import ArtifactError, StorageUsageError, UrlError
+from storage.masking import hide_password
 
 PARTIAL = ".partial"
 
@@ -192,7 +193,7 @@ def open_artifacts(location: str) -> Artifacts:
     if not separator:
         return Artifacts(FolderStore(writable_folder(Path(location).absolute())))
     if scheme != "s3" or not rest.partition("/")[0]:
-        raise UrlError(f"{location!r}: artifacts go to a folder or to s3://bucket/prefix")
+        raise UrlError(f"{hide_password(location)!r}: artifacts go to a folder or to s3://bucket/prefix")
     return open_s3(*rest.partition("/")[::2])
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
+from storage.masking import hide_in_command
 from storage.objective import Direction, MetricName, Objective
 from storage.records import Scalar
 
@@ -44,10 +45,6 @@ class Difference(msgspec.Struct, frozen=True):
     stored: Any
     asked: Any
     words: str = ""
-
-    def of(self, stored: Any, asked: Any) -> "Difference":
-        """The same between these values, as people know them."""
-        return Difference(self.field, stored, asked, self.words)
 
     def __str__(self) -> str:
         return self.words or f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
@@ -134,12 +131,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def differences(self, asked: "Manifest") -> list[Difference]:
         """Where the identity of this, the stored manifest, isn't that of the one asked for."""
-        found = [
-            difference.of(getattr(self, difference.field), getattr(asked, difference.field))
-            for difference in _differences(self.identity(), asked.identity())
-        ]
         return [
-            *self._explained(found),
+            *self._explained(_differences(self.identity(), asked.identity())),
             *_differences(_facets(self.comparison), _facets(asked.comparison)),
         ]
 
@@ -177,7 +170,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             require_known_version(text)
-            return msgspec.json.decode(text, type=cls)
+            stored = msgspec.json.decode(text, type=cls)
+            # Releases before passwords were masked stored those of URLs that were typed.
+            return msgspec.structs.replace(stored, command=hide_in_command(stored.command))
         except msgspec.MsgspecError as error:
             raise NotAStudyDatabase(f"the study's manifest can't be read: {error}") from error
 

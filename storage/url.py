@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.errors import NotAStudyDatabase, UrlError
-from storage.masking import hide_password
+from storage.masking import hide_password, secrets
 from storage.sqlite_file import can_write, connect_read_only, reading
 
 VALID = "valid are sqlite:///search.db, sqlite:////absolute/path.db and postgresql://user:password@host:5432/database"
@@ -70,7 +70,10 @@ def check_postgres(url: URL) -> URL:
         raise UrlError(f"{shown!r} has a second @: {ESCAPES}")
     for option in url.query:
         if option not in libpq_options():
-            raise UrlError(f"{shown!r}: Postgres has no connection option {option!r}{nearest(option, libpq_options())}")
+            near = nearest(option, libpq_options())
+            # What follows on a password that has an & in it looks like further options.
+            named = repr(option) if near or not secrets(url) else "of such a name"
+            raise UrlError(f"{shown!r}: Postgres has no connection option {named}{near}")
     return url.set(drivername="postgresql+psycopg")
 
 

@@ -20,6 +20,7 @@ from typing import TextIO
 
 import click
 
+from search.commands.hidden import hide_secrets
 from search.commands.streams import ERRORS, OUTPUT, leads_to
 from search.outside_text import shown
 
@@ -29,7 +30,7 @@ STREAM = "search.answers"
 
 def answer(text: str, *, nl: bool = True) -> None:
     """Writes a part of the answer, text for people."""
-    _write(shown(text), answer_stream(), nl=nl)
+    _write(shown(hide_secrets(text)), answer_stream(), nl=nl)
 
 
 def answer_json(document: str | bytes) -> None:
@@ -40,7 +41,7 @@ def answer_json(document: str | bytes) -> None:
 
 def tell(text: str) -> None:
     """Writes on standard error what is going on, or wrong."""
-    _write(shown(text), sys.stderr)
+    _write(shown(hide_secrets(text)), sys.stderr)
 
 
 def accept_all_letters() -> None:

@@ -16,6 +16,7 @@ import click
 
 from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
+from search.commands.hidden import hide_typed, hider
 from search.commands.numbers import Number
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
 from search.commands.typed_lines import INDENT, typed
@@ -78,9 +79,10 @@ class Verb(click.Command):
         except click.UsageError as given:
             error = explained(given, arguments)
             message = error.format_message()
-            if message == shown(message):
+            told = shown(hide_typed(message, arguments))  # it names files, or settings of a file
+            if message == told:
                 raise error from None
-            raise click.UsageError(shown(message), error.ctx) from given  # it names files, or settings of a file
+            raise click.UsageError(told, error.ctx) from given
         return context
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -180,7 +182,7 @@ def sentence(text: str) -> str:
 def start_logging(verbose: int, quiet: bool) -> None:
     """Logs to standard error: warnings; with -v also what is going on, with -vv everything; with -q errors only."""
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    log_to_errors(level)
+    log_to_errors(level, hider())
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

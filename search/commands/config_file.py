@@ -8,6 +8,7 @@ from types import MappingProxyType
 import click
 
 from search.outside_text import is_text
+from storage.masking import hide_password
 
 KINDS: Mapping[type, str] = MappingProxyType(
     {list: "a list", dict: "a table", bool: "true or false", str: "text", int: "a number", float: "a number"}
@@ -93,8 +94,6 @@ def _text(key: str, value: object) -> str:
     if type(value) not in (str, int, float):
         raise _wrong(key, value, "one number or text")
     if not is_text(str(value)):
-        from storage import hide_password  # which loads SQLAlchemy
-
         raise ValueError(f"{key} is {hide_password(str(value))!a}, and has to be text without NUL")
     return str(value)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from search.outside_text import is_text
+from storage.masking import hide_password
 
 MOST = 1e15  # seconds, megabytes, images: what is larger is a mistake, and too large for clocks and databases
 LONGEST_NAME = 255  # bytes
@@ -49,6 +50,4 @@ def _problem(value: object) -> str | None:
 
 def _safe(value: str) -> str:
     """What a message may quote of it: the flag may be one that takes URLs with passwords."""
-    from storage import hide_password  # which loads SQLAlchemy
-
     return hide_password(value)[:LONGEST_NAME]

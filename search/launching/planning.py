@@ -34,7 +34,7 @@ from search.workers.places import find_places
 from spaces import Baseline, Space, SpaceSource, resolve
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
-from storage.masking import hide_in_argument
+from storage.masking import hide_in_arguments, hide_password
 from storage.objective import METRICS
 from storage.records import SlotOrder
 from storage.study import require_same
@@ -163,7 +163,9 @@ def require_store(url: str | None) -> None:
     if url is None:
         return
     if "://" not in url:
-        raise UsageError(f"--artifact-store {url}: give s3://BUCKET/PREFIX; a folder goes into --artifacts")
+        raise UsageError(
+            f"--artifact-store {hide_password(url)}: give s3://BUCKET/PREFIX; a folder goes into --artifacts"
+        )
     open_artifacts(url)
 
 
@@ -313,6 +315,6 @@ def without_secrets(arguments: list[str], verb: str = "launch") -> str:
     skip = False
     for argument in arguments[1:]:
         if not skip and not argument.startswith("--storage"):
-            kept.append(hide_in_argument(argument))
+            kept.append(argument)
         skip = argument == "--storage"
-    return shlex.join(["python", "-m", f"search.{verb}", *kept])
+    return shlex.join(["python", "-m", f"search.{verb}", *hide_in_arguments(kept)])

@@ -31,6 +31,7 @@ from search.workers.workbench import Workbench
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from storage.errors import LeaseLost, StorageUnreachable
+from storage.masking import hide_in_text
 from storage.records import EpochRow, FinishedSlot, Lease, Outcome
 
 log = logging.getLogger(__name__)
@@ -151,8 +152,9 @@ class Attempt:
 
     def release(self, failure: str | None = None) -> None:
         """Gives the slot back for another attempt; `failure` says what went wrong in this one."""
+        told = None if failure is None else hide_in_text(failure)
         try:
-            failures = self.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=failure))
+            failures = self.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=told))
         except LeaseLost as error:
             log.warning("slot %d wasn't this worker's any more: %s", self.lease.slot, error)
         else:
@@ -346,7 +348,7 @@ class Attempt:
         )
 
     def _failed(self, kind: str, reason: str) -> Outcome:
-        return Outcome("failed", None, reason, kind, self._epochs)
+        return Outcome("failed", None, hide_in_text(reason), kind, self._epochs)
 
 
 def ending(message: Trained) -> str | None:

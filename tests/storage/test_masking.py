@@ -23,7 +23,23 @@ FORMS = (
     "postgresql+psycopg://me:{}@[::1]/search",
     "http://me:{}@tracking.example:5000",
     "sqlite://me:{}@/x.db",
+    "postgresql:/me:{}@db.example/search",
+    "postgresql://me%3A{}@db.example/search",
+    "postgresql://me/{}@db.example/search",
+    "postgresql://me;{}@db.example/search",
+    "POSTGRESQL://:{}@db.example/search",
+    "s3://me:{}@bucket/prefix",
+    "other://{}@somewhere",
+    "mysql+pymysql://me:{}@db.example/search?charset=utf8",
+    "postgresql://me@db.example/search;password={}",
+    "postgresql://me@db.example/search?sslmode=require;password={}",
+    "postgresql://me@db.example/search?options=-cpassword={}",
+    "postgresql://me@db.example/search?password={}&sslmode=require",
+    "host=db.example user=me password={} dbname=search",
+    "sqlite:////x.db?password={}",
 )
+# Where nothing ends them, an @ in them is taken for the one before the host.
+WITHOUT_HOST = ("postgresql://me:{}", "postgresql://me:{}/search", "me:{}", "https://me:{}:5000")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +60,14 @@ FORMS = (
         ("sqlite:///search.db", "sqlite:///search.db"),
         ("sqlite:////data/a:b@c/search.db", "sqlite:////data/a:b@c/search.db"),
         ("search.db", "search.db"),
+        ("my search.db", "my search.db"),
+        ("C:\\data\\search.db", "C:\\data\\search.db"),
+        ("localhost:5432", "localhost:5432"),
+        ("postgresql://[::1]:5432/db", "postgresql://[::1]:5432/db"),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+        ("file:///home/a@b/runs", "file:///home/a@b/runs"),
+        ("https://token@host", "https://***@host"),
+        ("host=db user=me password=hunter2 port=5432", "host=db user=me password=*** port=5432"),
     ],
 )
 def test_what_could_be_a_password_is_masked_and_nothing_else(url: str, shown: str) -> None:
@@ -58,10 +82,26 @@ def test_no_password_is_shown_whatever_it_is_made_of(form: str, password: str) -
     assert TAIL not in shown
 
 
+@pytest.mark.parametrize("form", WITHOUT_HOST)
+@given(password=PASSWORDS)
+def test_neither_is_one_whose_host_was_forgotten(form: str, password: str) -> None:
+    shown = hide_password(form.format(password.replace("@", "")))
+    assert HEAD not in shown
+    assert TAIL not in shown
+
+
+@given(password=PASSWORDS)
+def test_a_token_in_the_place_of_a_user_is_none(password: str) -> None:
+    shown = hide_password(f"https://{password.replace(':', '')}@tracking.example")
+    assert shown.startswith("https://***")
+    assert TAIL not in shown
+
+
 @given(password=PASSWORDS, name=st.sampled_from(["password", "paswd", "PGPASSWORD", "token", "sslpassword"]))
 def test_neither_is_the_value_of_an_option(password: str, name: str) -> None:
-    shown = hide_password(f"postgresql://me@host/db?{name}={password.replace('&', '')}")
+    shown = hide_password(f"postgresql://me@host/db?{name}={password}")
     assert HEAD not in shown
+    assert TAIL not in shown
 
 
 @given(password=PASSWORDS)
