@@ -46,6 +46,10 @@ class Difference(msgspec.Struct, frozen=True):
     asked: Any
     words: str = ""
 
+    def of(self, stored: Any, asked: Any) -> "Difference":
+        """The same between these values, as people know them."""
+        return Difference(self.field, stored, asked, self.words)
+
     def __str__(self) -> str:
         return self.words or f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
 
@@ -131,8 +135,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def differences(self, asked: "Manifest") -> list[Difference]:
         """Where the identity of this, the stored manifest, isn't that of the one asked for."""
+        found = [
+            difference.of(getattr(self, difference.field), getattr(asked, difference.field))
+            for difference in _differences(self.identity(), asked.identity())
+        ]
         return [
-            *self._explained(_differences(self.identity(), asked.identity())),
+            *self._explained(found),
             *_differences(_facets(self.comparison), _facets(asked.comparison)),
         ]
 
