@@ -5,6 +5,7 @@ they are given one), Keras, and the real data sets.
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -123,6 +124,14 @@ def root_logging() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     optuna.logging.set_verbosity(verbosity)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hang_ups_are_heeded() -> Iterator[None]:
+    """Commands leave SIGHUP alone where it is ignored at their start, as under nohup, from which the tests may run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)

@@ -150,6 +150,7 @@ def test_a_launch_starts_its_own_worker_when_that_of_a_killed_launch_is_killed_t
     wait_until(lambda: study.epochs() >= 1, "an epoch")
     (worker,) = first.children("worker")
     first.process.kill()
+    worker.suspend()  # or it could be done before the second launch has looked
     second = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: "at work on this study here" in second.errors, "the second launch to find the worker")
     worker.kill()
