@@ -21,7 +21,7 @@ def untrained_model(manifest: Manifest, configuration: Configuration, seed: int,
     setting = Setting(manifest.image_shape, len(manifest.classes), -(-n_train // manifest.batch_size))
     try:
         with errors_held_back():
-            source = resolve(manifest.space, expected=manifest.space_fingerprint or None)
+            source = resolve(manifest.space, expected=manifest.space_fingerprint)
         set_precision(manifest.precision)
         seed_all(seed)
         return build_model(source.space, configuration, setting)
