@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
-NEAR = 0.7  # of names that differ in a letter or two; those that share a few letters by chance are below
+NEAR = 0.65  # of names that differ in a letter or two; those that share a few letters by chance are below
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:

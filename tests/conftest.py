@@ -56,6 +56,12 @@ class PostgresServer:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    def shut(self, database: str) -> None:
+        """Ends every connection to a database, and allows no other."""
+        self.execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", database)
+        with psycopg.connect(self.admin_url, autocommit=True) as admin:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+
     def drop(self, database: str) -> None:
         """Deletes a database, whoever is connected to it."""
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
@@ -90,19 +96,12 @@ class Outages:
         if not self.active or threading.current_thread() is not threading.main_thread() or place in self.places:
             return
         self.places.add(place)
-        self._allow(connections=False)
-        with psycopg.connect(self.server.admin_url, autocommit=True) as admin:
-            database = make_url(self.url).database
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+        self.server.shut(str(make_url(self.url).database))
 
     def come_back(self, _seconds: float = 0.0) -> None:
         """Lets everybody in again."""
         if not (self.active and self.stays_away):
-            self._allow(connections=True)
-
-    def _allow(self, *, connections: bool) -> None:
-        allowed = "true" if connections else "false"
-        self.server.execute(f"ALTER DATABASE {{}} ALLOW_CONNECTIONS {allowed}", str(make_url(self.url).database))
+            self.server.execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", str(make_url(self.url).database))
 
 
 @pytest.fixture
@@ -115,15 +114,23 @@ def outages(postgres_server: PostgresServer, postgres_url: str, monkeypatch: pyt
     event.remove(Engine, "before_cursor_execute", made.strike)
 
 
+@pytest.fixture(scope="session")
+def root_level() -> int:
+    """The root logger's level, as it is before any test and before any fixture of a module."""
+    return logging.getLogger().level
+
+
 @pytest.fixture(autouse=True)
-def root_logging() -> Iterator[None]:
-    """The commands set up logging for their process; here it is that of the tests."""
+def root_logging(root_level: int) -> Iterator[None]:
+    """The commands set up logging for their process; here it is that of the tests, whatever commands a module's
+    fixtures have run.
+    """
     root = logging.getLogger()
-    handlers, level, verbosity = list(root.handlers), root.level, optuna.logging.get_verbosity()
+    handlers = list(root.handlers)
+    root.setLevel(root_level)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     yield
     root.handlers[:] = handlers
-    root.setLevel(level)
-    optuna.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -138,11 +145,6 @@ def hang_ups_are_heeded() -> Iterator[None]:
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What commands print is laid out for the terminal: here for one that is as wide as where there is none."""
     monkeypatch.setenv("COLUMNS", str(ELSEWHERE))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quiet_optuna() -> None:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.fixture(scope="session")

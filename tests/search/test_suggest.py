@@ -1,6 +1,6 @@
 """The database goes away while a space is asked for a configuration: nobody's fault, and no trial fails for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +12,33 @@ from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space, Trial
 from storage import SharedStudy, create_study
-from storage.errors import StorageUnreachable
+from storage.errors import StorageGone, StorageUnreachable
 from storage.records import Lease, SlotOrder
 from storage.testkit import claimed, example_manifest
 
 BN_DROPOUT = load_space("bn_dropout")
+GONE = {"sqlite": StorageGone, "postgresql": StorageUnreachable}
 
 
 @pytest.fixture
-def shared(sqlite_url: str) -> Iterator[SharedStudy]:
-    with create_study(sqlite_url, "s", example_manifest()) as study:
+def shared(storage_url: str) -> Iterator[SharedStudy]:
+    with create_study(storage_url, "s", example_manifest()) as study:
         yield study
+
+
+@pytest.fixture
+def take_away(shared: SharedStudy, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Moves the file of a SQLite database, with a directory in its place; lets nobody into a Postgres database."""
+    database = str(make_url(str(shared.engine.url)).database)
+    if shared.engine.dialect.name == "postgresql":
+        return lambda: request.getfixturevalue("postgres_server").shut(database)
+
+    def move() -> None:
+        shared.engine.dispose()
+        Path(database).rename(Path(database).with_suffix(".away"))
+        Path(database).mkdir()
+
+    return move
 
 
 def leased_trial(shared: SharedStudy) -> tuple[Lease, int]:
@@ -32,28 +48,20 @@ def leased_trial(shared: SharedStudy) -> tuple[Lease, int]:
     return lease, open_trial(shared, BN_DROPOUT, lease)
 
 
-def take_away(shared: SharedStudy) -> None:
-    """Puts a directory in the place of the database."""
-    shared.engine.dispose()
-    path = Path(str(make_url(str(shared.engine.url)).database))
-    path.rename(path.with_suffix(".away"))
-    path.mkdir()
-
-
-def test_a_database_that_is_away_before_the_space_is_asked(shared: SharedStudy) -> None:
+def test_a_database_that_is_away_before_the_space_is_asked(shared: SharedStudy, take_away: Callable[[], None]) -> None:
     lease, number = leased_trial(shared)
-    take_away(shared)
-    with pytest.raises(StorageUnreachable):
+    take_away()
+    with pytest.raises(GONE[shared.engine.dialect.name]):
         suggest_configuration(shared, BN_DROPOUT, lease, number)
 
 
-def test_a_database_that_goes_away_while_the_space_is_asked(shared: SharedStudy) -> None:
+def test_a_database_that_goes_away_while_the_space_is_asked(shared: SharedStudy, take_away: Callable[[], None]) -> None:
     def suggest(trial: Trial) -> Configuration:
-        take_away(shared)
+        take_away()
         return BN_DROPOUT.suggest(trial)
 
     lease, number = leased_trial(shared)
-    with pytest.raises(StorageUnreachable):
+    with pytest.raises(GONE[shared.engine.dialect.name]):
         suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number)
 
 
