@@ -30,7 +30,7 @@ from chaos_fleet import DEEDS, EPOCHS, LEASE_S, NAME, Fleet, make_study
 from machine_facts import machine_facts
 from own_postgres import OwnPostgres, own_postgres
 
-from search.seeds import derive_seed
+from search.sampling.seeds import derive_seed
 from storage import SharedStudy, open_study
 from storage.errors import StorageUnreachable
 from storage.records import SlotCounts, SlotOrder

@@ -26,7 +26,7 @@ from machine_facts import machine_facts
 from optuna.trial import TrialState, create_trial
 from own_postgres import own_postgres
 
-from search.pruning import make_pruner
+from search.sampling.pruners import make_pruner
 from search.study.trials import report, should_prune
 from storage import SharedStudy, create_study, open_study
 from storage.records import EpochRow, Lease, SlotOrder
@@ -39,7 +39,7 @@ PRUNER = "asha"
 
 # Workers are forked from a process that has imported all this: starting Python and Optuna anew takes seconds each time.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["optuna", "psycopg", "search.pruning", "search.study.trials", "storage.study"])
+FORKED.set_forkserver_preload(["optuna", "psycopg", "search.sampling.pruners", "search.study.trials", "storage.study"])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 from own_postgres import own_postgres
 from report import facts, print_report
 
-from search.pruning import grace_epochs, make_pruner
+from search.sampling.pruners import grace_epochs, make_pruner
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial

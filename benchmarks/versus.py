@@ -28,8 +28,8 @@ from report import facts, print_report, ratios, spread
 from scipy import stats
 
 from search.commands.worker_flags import WorkerFlags
+from search.datasets import load_dataset
 from search.launching.planning import LaunchOptions
-from search.training.datasets import load_dataset
 from search.training.split import split
 from spaces import load_space
 from spaces.configuration import DROPOUT_POSITIONS

@@ -8,16 +8,16 @@ They are looked up when they are first used, so that importing the package costs
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from search.module_path import settle_module_path
+from search.host.module_path import settle_module_path
 
 if TYPE_CHECKING:
-    from search.api import load as load
-    from search.api import run as run
-    from search.result import Result as Result
+    from search.api.result import Result as Result
+    from search.api.run import load as load
+    from search.api.run import run as run
 
 settle_module_path()  # before anything else is imported
 
-HOMES = {"Result": "result", "load": "api", "run": "api"}
+HOMES = {"Result": "api.result", "load": "api.run", "run": "api.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from search.commands.answer import answer, answer_json
-from search.commands.cli import EXIT_FAILED, Verb, format_flag, shared_flags, start_logging
+from search.commands.cli import Verb, format_flag, shared_flags, start_logging
+from search.host.exit_codes import EXIT_FAILED
 
 EXAMPLES = {
     "python -m search.doctor": "",
@@ -30,10 +31,11 @@ def main(**flags: Any) -> None:
     what is merely worth knowing doesn't count.
     """
     from search.host.examination import as_json, examine
+    from search.study.folders import default_artifacts
     from search.views.findings_text import as_text
 
     start_logging(flags["verbose"], flags["quiet"])
-    findings = examine(flags["storage"], flags["artifacts"])
+    findings = examine(flags["storage"], flags["artifacts"] or default_artifacts(flags["storage"]))
     if flags["format_"] == "json":
         answer_json(as_json(findings))
     else:

@@ -9,8 +9,8 @@ from search.commands import completion
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
-from search.pruning import PRUNERS
-from search.samplers import SAMPLERS
+from search.sampling.pruners import PRUNERS
+from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
 
 MOST_TRIALS = 1_000_000

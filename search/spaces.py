@@ -6,7 +6,7 @@ import click
 
 from search.commands.answer import answer, answer_json
 from search.commands.cli import Verb, format_flag
-from search.held_errors import errors_held_back
+from search.console.held_errors import errors_held_back
 
 EXAMPLES = {
     "python -m search.spaces": "",

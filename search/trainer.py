@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import msgspec
 
-from search.logs import log_to_errors
+from search.console.logs import log_to_errors
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.trainers.signals import heed_in_forks, leave_to_worker
 from search.training.device import backend_package, configure, device_name, threads_wanted

@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study. With `own_validation` the images came with those for validation, and no split
     draws any. `class_counts` are the images of each class in training, validation and test, in the order of `classes`,
-    for the study's seed; `inventory` is what reading the images found (search/training/datasets/inventory.py). Both are
+    for the study's seed; `inventory` is what reading the images found (search/datasets/inventory.py). Both are
     empty in studies of earlier releases. `comparison` is there if the study compares given configurations; its slots'
     one parameter is then the arm. `folder_marked` says that the study's folder carries a mark, as those of the first
     releases don't. `question` is the space's, as those who read the study may not have that.

@@ -22,7 +22,7 @@ import click
 
 from search.commands.hidden import hide_secrets
 from search.commands.streams import ERRORS, OUTPUT, leads_to
-from search.outside_text import shown
+from search.console.outside_text import shown
 
 NOT_ASCII = re.compile("[^\x00-\x7e]")
 STREAM = "search.answers"

@@ -23,9 +23,10 @@ from search.commands.typed_lines import INDENT, typed
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
 from search.commands.variables import require_no_misspelt_variable
+from search.console.logs import log_to_errors
+from search.console.outside_text import shown
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
-from search.logs import log_to_errors
-from search.outside_text import shown
+from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_USAGE
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,6 @@ DEFAULT_STORAGE = "sqlite:///search.db"
 EXAMPLE_WIDTH = 60
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-
-EXIT_DONE = 0
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_STORAGE = 3
-EXIT_UNFINISHED = 75  # told to leave, or out of time; EX_TEMPFAIL of sysexits.h
-EXIT_INTERRUPTED = 130
 
 
 class Verb(click.Command):

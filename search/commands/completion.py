@@ -27,20 +27,20 @@ def spaces() -> list[str]:
 
 def datasets() -> list[str]:
     """The names of the data sets."""
-    from search.training.datasets import dataset_names
+    from search.datasets import dataset_names
 
     return dataset_names()
 
 
 def samplers() -> list[str]:
     """The names of the samplers."""
-    from search.samplers import SAMPLERS
+    from search.sampling.samplers import SAMPLERS
 
     return list(SAMPLERS)
 
 
 def pruners() -> list[str]:
     """The names of the pruners."""
-    from search.pruning import PRUNERS
+    from search.sampling.pruners import PRUNERS
 
     return list(PRUNERS)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import click
 
-from search.outside_text import is_text
+from search.console.outside_text import is_text
 from storage.masking import hide_password
 
 KINDS: Mapping[type, str] = MappingProxyType(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from search.outside_text import shown
+from search.console.outside_text import shown
+from search.host.exit_codes import EXIT_FAILED
 
-EXIT_FAILED = 1
 OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from search.outside_text import is_text
+from search.console.outside_text import is_text
 from storage.masking import hide_password
 
 MOST = 1e15  # seconds, megabytes, images: what is larger is a mistake, and too large for clocks and databases

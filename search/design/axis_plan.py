@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from search.console.held_errors import errors_held_back
+from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
 from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings
 from search.design.base import Base, baseline_base, is_from_search, trial_base
@@ -21,11 +23,9 @@ from search.design.plan import (
     study_manifest,
 )
 from search.errors import UsageError
-from search.held_errors import errors_held_back
 from search.launching.planning import DEFAULT_DATASET, find_existing
-from search.samplers import sampler_choice
+from search.sampling.samplers import sampler_choice
 from search.study.own_folder import require_places
-from search.training.datasets import resolve_dataset
 from spaces import SpaceSource, resolve
 from spaces.configuration import Scalar
 from storage import Manifest, check_url, open_study

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 
 import optuna
 
-from search.atomic_file import require_ending, require_new, require_place, write_text
 from search.commands.answer import answer, answer_json, tell
-from search.commands.cli import EXIT_DONE
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
@@ -16,9 +14,11 @@ from search.design.report import as_document
 from search.design.result import Result
 from search.design.running import Done, Left, Means, carry_out, exit_code
 from search.design.text import as_markdown, as_text, describe
+from search.host.atomic_file import require_ending, require_new, require_place, write_text
+from search.host.exit_codes import EXIT_DONE
 from search.launching.running import LEAVING
 from search.launching.wording import unfinished_line
-from search.outage import sit_out
+from storage.retry import sit_out
 
 
 def run_comparison(options: CompareOptions, means: Means | None = None) -> int:

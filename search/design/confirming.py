@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search.console.held_errors import errors_held_back
 from search.design.arms import document
 from search.design.base import ranked_trials
 from search.design.comparing import show
@@ -16,7 +17,6 @@ from search.design.options import POINT, ConfirmOptions
 from search.design.plan import ComparisonPlan, Setting, as_searched, make_comparison_plan, planned_looks
 from search.design.running import Means
 from search.errors import UsageError
-from search.held_errors import errors_held_back
 from search.study.configurations import trial_model
 from search.study.location import located, require_there, typed_places
 from spaces import resolve

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from search.datasets import resolve_dataset
 from search.design.arms import document
 from search.design.files import read_arms
 from search.design.options import POINT, CompareOptions
 from search.design.plan import ComparisonPlan, Setting, make_comparison_plan, planned_looks
 from search.errors import UsageError
 from search.launching.planning import DEFAULT_DATASET
-from search.training.datasets import resolve_dataset
 from spaces import resolve
 from spaces.names import unknown_name
 from spaces.published import Experiment, experiments, source

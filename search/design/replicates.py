@@ -7,7 +7,7 @@ go replicate by replicate, so that a comparison that is cut off is balanced.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search.seeds import derive_seed
+from search.sampling.seeds import derive_seed
 from search.study.split_seed import SPLIT_SEED
 from spaces.arms import ARM
 from storage import Manifest

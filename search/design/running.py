@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from search.commands.cli import EXIT_DONE, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
@@ -21,9 +20,9 @@ from search.design.replicates import order_of
 from search.design.result import Result, require_scores, take_result
 from search.design.test_once import measure_test
 from search.errors import SearchFailed
+from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
 from search.launching.planning import make_orders
 from search.launching.running import LEAVING, all_finished, go_on, run_search, tidy_up
-from search.outage import sit_out
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
@@ -32,6 +31,7 @@ from search.workers.join import study_folder
 from spaces import resolve
 from storage import Manifest, SharedStudy, create_study
 from storage.comparison import ArmDesign, PlannedLook
+from storage.retry import sit_out
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from search.atomic_file import require_ending, require_new, require_place, write_text, written_whole
+from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain, slot_of
 from search.exporting.texts import Exported, configuration_json, model_card
-from search.held_errors import errors_held_back
+from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
@@ -147,7 +147,7 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
 def make(shared: SharedStudy, described: Described, slot: SlotRow, options: ExportOptions, trained_path: Path) -> Made:
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search.training.datasets import load_dataset
+    from search.datasets import load_dataset
     from search.training.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest

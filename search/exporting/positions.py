@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets import DataSet
+from search.datasets import DataSet
 from search.training.split import split
 from search.training.treatment import Treatment, treated_labels
 from spaces.configuration import Configuration

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from search.datasets.array_names import CHANNELS_FIRST, FORMAT, known_names
+from search.datasets.depths import common_type, divisor_of
+from search.datasets.folder import listed_images
 from search.errors import UsageError
-from search.training.datasets.array_names import CHANNELS_FIRST, FORMAT, known_names
-from search.training.datasets.depths import common_type, divisor_of
-from search.training.datasets.folder import listed_images
 
 KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 PARTS = ("x_train", "x_val", "x_test")

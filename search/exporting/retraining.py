@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 
 from search.commands.worker_flags import WorkerFlags
+from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, TrainerDied, UsageError
-from search.held_errors import errors_held_back
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.study.split_seed import split_seed

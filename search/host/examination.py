@@ -14,11 +14,10 @@ from typing import Literal
 
 import psutil
 
-from search.cgroup import total_memory
+from search.host.cgroup import total_memory
 from search.host.gpus import Gpu, find_gpus
 from search.host.installed import Installed, differing_from_lock, out_of_range
 from search.host.machine import default_workers, free_memory, usable_processors
-from search.study.folders import default_artifacts
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -54,12 +53,12 @@ class Finding:
     advice: str = ""
 
 
-def examine(storage: str, artifacts: Path | None) -> list[Finding]:
+def examine(storage: str, artifacts: Path) -> list[Finding]:
     """Every finding, in the order in which one would mend them."""
     return list(findings(storage, artifacts))
 
 
-def findings(storage: str, artifacts: Path | None) -> Iterator[Finding]:
+def findings(storage: str, artifacts: Path) -> Iterator[Finding]:
     """As `examine`, one after another."""
     gpus = find_gpus()
     yield python_finding()
@@ -67,7 +66,7 @@ def findings(storage: str, artifacts: Path | None) -> Iterator[Finding]:
     yield lock_finding(differing_from_lock())
     yield from keras_findings(gpus)
     yield memory_finding()
-    yield disk_finding(artifacts or default_artifacts(storage))
+    yield disk_finding(artifacts)
     yield from storage_findings(storage)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from search.cgroup import container_limits
 from search.errors import UsageError
+from search.host.cgroup import container_limits
 
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
 CPU_INFO = Path("/proc/cpuinfo")

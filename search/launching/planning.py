@@ -11,23 +11,23 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from search.baselines import baseline_order, ordered_baselines, require_baselines
 from search.commands.worker_flags import WorkerFlags
+from search.console.held_errors import errors_held_back
+from search.console.outside_text import is_text
+from search.datasets import DataSet, load_dataset, resolve_dataset
 from search.errors import UsageError
-from search.held_errors import errors_held_back
 from search.launching.fitting import unfit_note
-from search.outside_text import is_text
-from search.pruning import pruner_choice
-from search.samplers import GRID, sampler_choice
 from search.sampling.grid_points import grid_points
-from search.seeds import derive_seed
+from search.sampling.pruners import pruner_choice
+from search.sampling.samplers import GRID, sampler_choice
+from search.sampling.seeds import derive_seed
+from search.study.baselines import baseline_order, ordered_baselines, require_baselines
 from search.study.folders import default_artifacts
 from search.study.location import require_there
 from search.study.own_folder import require_places
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
-from search.training.datasets import DataSet, load_dataset, resolve_dataset
 from search.training.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places

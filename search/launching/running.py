@@ -10,14 +10,13 @@ from pathlib import Path
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
-from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
+from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.shutdown import Shutdown
 from search.launching.planning import LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
 from search.launching.wording import as_json, as_text, describe_plan, plan_as_json, unfinished_line
-from search.outage import sit_out
-from search.shutdown import Shutdown
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
@@ -36,6 +35,7 @@ from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder, WorkerRow
+from storage.retry import sit_out
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from search.baselines import BASELINE
-from search.commands.cli import EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.exit_codes import EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.launching.planning import LaunchOptions, Plan
+from search.study.baselines import BASELINE
 from search.views.data_text import data_text, inventory_of
 from search.views.layout import fitted
 from search.views.majority import majority_share

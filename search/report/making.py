@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from search.atomic_file import write_text
+from search.host.atomic_file import write_text
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
 from search.report.facts import gather_facts

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from search.atomic_file import require_ending, require_new, require_place
 from search.errors import UsageError
+from search.host.atomic_file import require_ending, require_new, require_place
 
 Format = Literal["html", "md"]
 

@@ -13,11 +13,11 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search.samplers import make_sampler, sampler_choice
 from search.sampling.drafts import Drafts
 from search.sampling.history import thinned
 from search.sampling.ranking import JUDGED
-from search.seeds import derive_seed
+from search.sampling.samplers import make_sampler, sampler_choice
+from search.sampling.seeds import derive_seed
 from spaces.configuration import Configuration
 from spaces.questions import PlainTrial
 from spaces.space import Space

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from search.own_files import remove_empty, remove_files
-from search.training.datasets.mapped import HALF_WRITTEN, remove_mapped
+from search.datasets.mapped import HALF_WRITTEN, remove_mapped
+from search.host.own_files import remove_empty, remove_files
 from search.training.description import CONFIGURATION, LAYERS
 
 STORE = "models"

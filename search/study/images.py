@@ -57,14 +57,14 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _read(data: DataSource) -> str:
-    from search.training.datasets import load_dataset
+    from search.datasets import load_dataset
 
     return load_dataset(data.dataset, data.data_dir).fingerprint()
 
 
 def _decode(manifest: Manifest, data: DataSource, folder: Path) -> str:
-    from search.training.datasets import load_dataset
-    from search.training.datasets.mapped import write_mapped
+    from search.datasets import load_dataset
+    from search.datasets.mapped import write_mapped
 
     dataset = load_dataset(data.dataset, data.data_dir)
     fingerprint = dataset.fingerprint()
@@ -84,7 +84,7 @@ def _decode(manifest: Manifest, data: DataSource, folder: Path) -> str:
 
 def _check(manifest: Manifest, data: DataSource, folder: Path) -> str:
     """What another process has decoded; if that isn't what its name says, it is removed."""
-    from search.training.datasets.mapped import open_mapped, remove_mapped
+    from search.datasets.mapped import open_mapped, remove_mapped
 
     found = open_mapped(folder)
     if found is not None and found.fingerprint() == manifest.dataset_fingerprint:

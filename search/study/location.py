@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from search.datasets import resolve_dataset
 from search.errors import UsageError
 from search.study.folders import study_root
-from search.training.datasets import resolve_dataset
 from spaces.paths import at_home
 from storage import Manifest, SharedStudy
 

@@ -7,10 +7,10 @@ ours in it could no longer be told from what isn't.
 import os
 from pathlib import Path
 
+from search.datasets import DATASETS
 from search.errors import UsageError
 from search.study.folders import STORE, StudyFolder, study_root
 from search.study.location import artifact_folder
-from search.training.datasets import DATASETS
 from storage import Manifest
 
 MARK = ".search-study"

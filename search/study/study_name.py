@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from search.console.outside_text import is_text
 from search.errors import UsageError
-from search.outside_text import is_text
 from search.study.folders import study_root
 
 LONGEST = 200  # characters of the name as a folder's: file systems take 255 bytes, and something is added to it

@@ -12,10 +12,10 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.baselines import BASELINE
-from search.samplers import make_sampler
 from search.sampling.drafts import Drafts
 from search.sampling.proposal import fixed_params, propose, visible_to_sampler
+from search.sampling.samplers import make_sampler
+from search.study.baselines import BASELINE
 from search.study.configurations import trained_attributes
 from spaces.blame import describe
 from spaces.configuration import Configuration

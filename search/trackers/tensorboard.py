@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from search.own_files import remove_files
+from search.host.own_files import remove_files
 from search.trackers.tracker import EndedTrial, missing
 from storage.records import EpochRow
 

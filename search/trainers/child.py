@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.module_path import module_command, with_our_path
+from search.host.module_path import module_command, with_our_path
 from search.trainers.requests import Descriptors, Ended, Request, Started, receive_news, send_request
 from search.trainers.serving import SERVER, forget_server, server_descriptor
 from search.trainers.signals import held_back

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from search.module_path import module_command, with_our_path
+from search.host.module_path import module_command, with_our_path
 from search.trainers.environment import without_secrets
 from search.trainers.requests import request_sockets
 from search.trainers.signals import held_back

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.host.keras_import import no_collections, only_keras, use_our_conventions
 from search.trainers.protocol import Precision
-from search.training.keras_import import no_collections, only_keras, use_our_conventions
 from search.training.split import Split
 
 THREADS = "SEARCH_THREADS"

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
+from search.datasets import DataSet, load_dataset
+from search.datasets.mapped import open_mapped
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.checkpoint import Checkpoints, Resumed
-from search.training.datasets import DataSet, load_dataset
-from search.training.datasets.mapped import open_mapped
 from search.training.device import set_precision
 from search.training.evaluation import evaluation
 from search.training.fit import Epochs, EpochScores, Stop, run_epochs

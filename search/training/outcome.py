@@ -1,7 +1,7 @@
 """What an exception in a job means: whether another attempt makes sense, and what the user is told."""
 
+from search.datasets.errors import DataError
 from search.trainers.protocol import FailureKind
-from search.training.datasets.errors import DataError
 from spaces.blame import describe, own_line
 from spaces.errors import SpaceError
 

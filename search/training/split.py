@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.dataset import DataSet, Images, Labels, take_stratified
-from search.training.datasets.errors import DataError
+from search.datasets.dataset import DataSet, Images, Labels, take_stratified
+from search.datasets.errors import DataError
 
 Positions = NDArray[np.int64]
 

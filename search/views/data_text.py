@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from search.training.datasets.inventory import NOTHING, Inventory, Named, Part, Size
+from search.datasets.inventory import NOTHING, Inventory, Named, Part, Size
 from search.views.majority import majority_share, majority_words
 from storage import Manifest
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
-from search.outside_text import shown
+from search.console.outside_text import shown
 
 ELSEWHERE = 120  # columns, where output goes into a file or another program
 NARROWEST = 40

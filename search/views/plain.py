@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from search.outside_text import shown
+from search.console.outside_text import shown
 
 
 def plain(text: str, style: str = "") -> Text:

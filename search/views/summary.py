@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.baselines import BASELINE, BaselineResult, baseline_results
+from search.study.baselines import BASELINE, BaselineResult, baseline_results
 from search.study.model_problems import model_problem
 from search.study.own_trials import own_trials
 from search.study.reasons import counted

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from search.baselines import BaselineResult, best_baseline
+from search.study.baselines import BaselineResult, best_baseline
 from search.study.test_score import earlier_words
 from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson

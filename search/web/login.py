@@ -19,8 +19,8 @@ from typing import Self
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from search.console.outside_text import is_text
 from search.errors import UsageError
-from search.outside_text import is_text
 from search.web import answers
 from search.web.throttle import Throttle
 

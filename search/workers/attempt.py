@@ -15,10 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from search.baselines import BASELINE
 from search.errors import TrainerDied, TrainerUnavailable
-from search.outage import sit_out
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
+from search.study.baselines import BASELINE
 from search.study.split_seed import split_seed
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
 from search.trainers.process import NotAwaited, TrainerProcess
@@ -33,6 +32,7 @@ from spaces.errors import SpaceError
 from storage.errors import LeaseLost, StorageUnreachable
 from storage.masking import hide_in_text
 from storage.records import EpochRow, FinishedSlot, Lease, Outcome
+from storage.retry import sit_out
 
 log = logging.getLogger(__name__)
 

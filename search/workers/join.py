@@ -10,9 +10,8 @@ from pathlib import Path
 
 from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
-from search.outage import sit_out
-from search.pruning import make_pruner
-from search.samplers import make_sampler
+from search.sampling.pruners import make_pruner
+from search.sampling.samplers import make_sampler
 from search.study.folders import StudyFolder, default_artifacts
 from search.study.images import find_images
 from search.study.location import artifact_folder, located, require_there, typed_places
@@ -26,6 +25,7 @@ from search.workers.workbench import Limits, Trainer, Workbench
 from spaces import SpaceSource, resolve
 from storage import Manifest, SharedStudy, open_study
 from storage.records import WorkerInfo
+from storage.retry import sit_out
 
 RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy", "tensorflow")
 DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")

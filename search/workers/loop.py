@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from search.errors import Quarantined
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 from search.study.reasons import without_numbers
 from search.workers.aftermath import Aftermath
 from search.workers.attempt import HostPart, attempt_slot

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_STORAGE, EXIT_UNFINISHED
-from search.module_path import module_command, with_our_path
+from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STORAGE, EXIT_UNFINISHED
+from search.host.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
 from search.workers.places import Place
 

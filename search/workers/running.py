@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.commands.cli import EXIT_DONE, EXIT_UNFINISHED
 from search.commands.worker_flags import WorkerFlags
 from search.errors import Quarantined, UsageError
-from search.outage import sit_out
-from search.shutdown import Shutdown
+from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
+from search.host.shutdown import Shutdown
 from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.join import join_study, study_folder
@@ -20,6 +19,7 @@ from search.workers.pool import WorkerPool
 from search.workers.workbench import Workbench
 from storage import SharedStudy, open_study
 from storage.errors import StorageError
+from storage.retry import sit_out
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from search.design.confirming import run_confirmation
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions, ConfirmOptions
 from search.design.running import Means
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 from search.workers.join import join_study
 from search.workers.loop import work
 from search.workers.places import Place

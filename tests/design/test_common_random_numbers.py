@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from search.datasets import load_dataset
 from search.design.arms import document
 from search.design.replicates import order_of
 from search.launching.planning import LaunchOptions, make_plan
 from search.study.space import configuration_of
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Train
-from search.training.datasets import load_dataset
 from search.training.fit import Epochs
 from search.training.job import Jobs
 from search.training.programs import Programs
@@ -103,7 +103,7 @@ def test_a_replicate_s_scores_are_those_of_its_seeds_alone() -> None:
 
 @pytest.mark.parametrize("kind", ["comparison", "confirmation"])
 def test_no_replicate_has_a_seed_of_a_search(kind: str) -> None:
-    from search.seeds import derive_seed
+    from search.sampling.seeds import derive_seed
 
     design = msgspec.structs.replace(DESIGN, kind=kind)
     searched = {derive_seed(0, slot) for slot in range(2000)} | {0}

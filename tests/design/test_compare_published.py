@@ -13,7 +13,7 @@ from search.commands.worker_flags import WorkerFlags
 from search.design.confusion import Evaluator
 from search.design.running import Means
 from search.host.machine import THREADS_VARIABLE
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 from search.study.folders import StudyFolder
 from search.workers.join import join_study
 from search.workers.loop import work

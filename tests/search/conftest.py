@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.commands.worker_flags import WorkerFlags
+from search.host.shutdown import Shutdown
 from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_orders, make_plan
-from search.pruning import make_pruner
-from search.shutdown import Shutdown
+from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.trainers.requests import TRAINER_NAME

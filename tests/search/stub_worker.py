@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from search.pruning import make_pruner
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
+from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.workers.loop import Heartbeat, work

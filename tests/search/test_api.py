@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import search
-from search.api import as_arguments, default_name, follow, reference_to
+from search.api.run import as_arguments, default_name, follow, reference_to
 from search.errors import SearchFailed, UsageError
 from spaces import resolve
 from spaces.space import Space

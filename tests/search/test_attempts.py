@@ -11,7 +11,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 from search.workers.attempt import MOST_EXPIRIES
 from search.workers.workbench import Limits
 from storage import SharedStudy

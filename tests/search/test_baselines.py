@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from search.baselines import BASELINE, BaselineResult, best_baseline
 from search.errors import UsageError
 from search.launching.planning import Existing, LaunchOptions, make_orders, wanted_baselines
 from search.launching.wording import as_json, as_text
+from search.study.baselines import BASELINE, BaselineResult, best_baseline
 from search.study.trials import open_trial
 from search.views.summary import summarise
 from spaces import load_space

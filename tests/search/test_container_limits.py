@@ -5,9 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from search import cgroup
-from search.cgroup import Limits, container_limits
-from search.host import machine
+from search.host import cgroup, machine
+from search.host.cgroup import Limits, container_limits
 from search.host.examination import memory_finding
 
 GB = 10**9

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from search.commands.cli import EXIT_STORAGE
+from search.host.exit_codes import EXIT_STORAGE
 from storage import create_study
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from search.datasets import load_dataset
 from search.export import main
 from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
-from search.training.datasets import load_dataset
 from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
 

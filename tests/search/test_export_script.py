@@ -15,12 +15,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from search.datasets import load_dataset
+from search.datasets.dataset import DataSet
 from search.export import main
 from search.exporting.paths import nameless, without_folders
 from search.exporting.retraining import follow
 from search.trainers.protocol import EpochEnd, Message, Trained
-from search.training.datasets import load_dataset
-from search.training.datasets.dataset import DataSet
 from search.training.split import split
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4

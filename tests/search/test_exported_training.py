@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from search.datasets import load_dataset
 from search.export import main as export_command
 from search.exporting.script import layers_before
-from search.training.datasets import load_dataset
 from spaces.configuration import (
     Augmentation,
     BatchNorm,

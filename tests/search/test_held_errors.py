@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = """
 import logging, os, sys
 from search.errors import UsageError
-from search.held_errors import errors_held_back
-from search.logs import log_to_errors
+from search.console.held_errors import errors_held_back
+from search.console.logs import log_to_errors
 
 log_to_errors(logging.WARNING)
 with errors_held_back():
@@ -71,7 +71,7 @@ def test_a_space_that_imports_keras_is_looked_at_in_silence(tmp_path: Path, comm
 
 @pytest.mark.slow
 def test_a_download_says_only_what_concerns_it(tmp_path: Path) -> None:
-    code = "from search.training.datasets import load_dataset; load_dataset('mnist')"
+    code = "from search.datasets import load_dataset; load_dataset('mnist')"
     environment = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     done = run("-c", f"import os; os.environ.pop('SEARCH_DATA_DIR', None); os.environ.update({environment}); {code}")
     assert "couldn't be downloaded" in done.stderr

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from search.commands.answer import answer, tell
 from search.commands.cli import Verb
 from search.commands.hidden import hider
-from search.logs import ShownFormatter
+from search.console.logs import ShownFormatter
 from storage import Manifest, open_study
 
 SECRET = "hun ter2"  # noqa: S105 - nobody's; with a space, so that it can't be told from words

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search.pruning import PRUNERS, make_pruner
-from search.samplers import make_sampler
 from search.sampling.drafts import DraftStorage
 from search.sampling.history import BEST, thinned
 from search.sampling.proposal import fixed_params
+from search.sampling.pruners import PRUNERS, make_pruner
 from search.sampling.ranking import JUDGED, best_judged, place
+from search.sampling.samplers import make_sampler
 from search.study.trials import open_trial, report, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial

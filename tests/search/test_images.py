@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from search.datasets import DataSet, load_dataset
+from search.datasets.mapped import open_mapped, write_mapped
 from search.study import images
 from search.study.images import find_images
 from search.trainers.protocol import DataSource
-from search.training.datasets import DataSet, load_dataset
-from search.training.datasets.mapped import open_mapped, write_mapped
 from storage import Manifest
 
 
@@ -84,7 +84,7 @@ def test_of_workers_that_come_at_once_one_decodes(
         written.append(folder)
         write_mapped(dataset, folder)
 
-    monkeypatch.setattr("search.training.datasets.mapped.write_mapped", counted)
+    monkeypatch.setattr("search.datasets.mapped.write_mapped", counted)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: find_images(study, data), range(4)))
     assert found == [study.dataset_fingerprint] * 4

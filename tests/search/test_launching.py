@@ -200,7 +200,7 @@ def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_proc
 
 
 def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> None:
-    from search.shutdown import Shutdown
+    from search.host.shutdown import Shutdown
 
     before = signal.getsignal(signal.SIGTERM)
     with Shutdown() as shutdown:
@@ -213,7 +213,7 @@ def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)])
 def test_an_exit_code_tells_ctrl_c_from_a_process_manager(number: signal.Signals, code: int) -> None:
-    from search.shutdown import Shutdown
+    from search.host.shutdown import Shutdown
 
     with Shutdown() as shutdown:
         signal.raise_signal(number)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search.commands.cli import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
+from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = Path("/dev/full")

@@ -83,7 +83,7 @@ def test_a_notebook_searches_beside_them(folder: Path) -> None:
         (folder / name).write_text(IN_THE_WAY)
     flags = "n_trials=1, epochs=1, limit_train=100, n_workers=0, quiet=True"
     # Importing what its kernel has imported long before anybody works in a folder.
-    loaded = "import sys; sys.path.remove(''); import search.launch, search.result; sys.path.insert(0, '')"
+    loaded = "import sys; sys.path.remove(''); import search.launch, search.api.result; sys.path.insert(0, '')"
     program = f"{loaded}; search.run('mine.py', {flags})"
     done = run(folder, sys.executable, "-c", program)
     assert done.returncode == 0, done.stderr

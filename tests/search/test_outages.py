@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from search import best, status
-from search.commands.cli import EXIT_DONE, EXIT_STORAGE
+from search.host.exit_codes import EXIT_DONE, EXIT_STORAGE
 from search.report import command as report
 
 SEARCH = ("--space", "bn_dropout", "--study-name", "study", "--n-trials", "2", "--epochs", "2", "-f", "json")

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from search.commands.answer import answer, answer_json
+from search.console.logs import ShownFormatter
+from search.console.outside_text import is_text, shown
 from search.design.text import as_markdown_table
 from search.launching.planning import LaunchOptions
 from search.launching.wording import as_text
-from search.logs import ShownFormatter
-from search.outside_text import is_text, shown
 from search.study.snapshot import Snapshot, WorkerLine
 from search.views.layout import TextTable, table_text
 from search.views.lessons import ChoiceScore, Lesson

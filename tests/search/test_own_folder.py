@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from search.compare import main as compare_command
+from search.datasets import load_dataset
+from search.datasets.mapped import write_mapped
 from search.errors import UsageError
 from search.study.folders import StudyFolder, study_root
 from search.study.own_folder import MARK, is_free, prepare, require_places
-from search.training.datasets import load_dataset
-from search.training.datasets.mapped import write_mapped
 from storage import Manifest
 
 STAMP = "0123456789abcdef" * 2

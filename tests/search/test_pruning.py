@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.errors import UsageError
-from search.pruning import PRUNERS, grace_epochs, make_pruner, pruner_choice
+from search.sampling.pruners import PRUNERS, grace_epochs, make_pruner, pruner_choice
 
 EPOCHS = 9
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from search.commands.cli import EXIT_USAGE
+from search.host.exit_codes import EXIT_USAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG, INDEX = "search.db-wal", "search.db-shm"

@@ -7,9 +7,9 @@ import optuna
 import pytest
 
 from search.errors import UsageError
-from search.pruning import PRUNERS
-from search.samplers import SAMPLERS, make_sampler, sampler_choice
 from search.sampling.grid_points import grid_points
+from search.sampling.pruners import PRUNERS
+from search.sampling.samplers import SAMPLERS, make_sampler, sampler_choice
 from spaces import Space, load_space
 from spaces.configuration import Configuration, Optimizer
 from spaces.space import Trial

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 
 # The second signal comes with the line of that number that is run because of the first, or after all of them.
 CHILD = """
 import signal, sys
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 
 def trace(frame, event, _):
     global lines

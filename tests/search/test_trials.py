@@ -126,7 +126,7 @@ def test_a_worker_that_loses_its_slot_while_it_draws_leaves_nothing_of_it(lab: A
 
 def fresh_configuration(shared: SharedStudy, lease: Lease) -> Any:
     """What the slot's sampler proposes for a trial that nothing interrupts."""
-    from search.samplers import make_sampler
+    from search.sampling.samplers import make_sampler
 
     shared.study.sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, lease.slot)
     return SPACE.suggest(shared.study.ask())

@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.errors import Quarantined
-from search.shutdown import Shutdown
+from search.host.shutdown import Shutdown
 from search.study.test_score import stored_test_score
 from search.workers.aftermath import Aftermath
 from search.workers.attempt import attempt_slot

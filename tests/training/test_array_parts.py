@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search.training.datasets import DataError, load_dataset
-from search.training.datasets.inventory import Named
+from search.datasets import DataError, load_dataset
+from search.datasets.inventory import Named
 from search.training.split import split
 
 Save = Callable[..., str]

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from search.datasets import DATASETS, DataError, dataset_names, load_dataset, resolve_dataset
 from search.errors import UsageError
-from search.training.datasets import DATASETS, DataError, dataset_names, load_dataset, resolve_dataset
 
 Save = Callable[..., Path]
 
@@ -184,7 +184,7 @@ def test_a_header_that_promises_more_than_there_is_takes_no_memory(
 def test_images_that_need_more_than_half_of_the_memory_are_refused_before_they_are_read(
     save: Save, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.training.datasets.memory.SHARE", 1e-10)
+    monkeypatch.setattr("search.datasets.memory.SHARE", 1e-10)
     for ref in (save(), images):
         with pytest.raises(DataError, match=r"would take .* GB are the most: .* of this machine's memory"):
             load_dataset(str(ref))
@@ -387,6 +387,6 @@ def test_every_name_has_a_loader() -> None:
 
 
 def test_data_is_read_without_keras() -> None:
-    code = "import sys; from search.training.datasets import load_dataset; load_dataset('digits'); "
+    code = "import sys; from search.datasets import load_dataset; load_dataset('digits'); "
     code += "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

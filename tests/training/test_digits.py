@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from search.training.datasets import digits, load_dataset
+from search.datasets import digits, load_dataset
 
 
 def test_the_file_holds_what_scikit_learn_gives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,6 @@ def test_the_file_holds_what_scikit_learn_gives(monkeypatch: pytest.MonkeyPatch)
 
 def test_reading_the_digits_imports_nothing_of_scikit_learn() -> None:
     look = (
-        "import sys; from search.training.datasets import load_dataset; "
-        "load_dataset('digits'); print('sklearn' in sys.modules)"
+        "import sys; from search.datasets import load_dataset; load_dataset('digits'); print('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout == "False\n"

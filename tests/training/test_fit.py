@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from search.datasets import load_dataset
 from search.trainers.protocol import Precision
 from search.training.compiled_runner import CompiledRunner
-from search.training.datasets import load_dataset
 from search.training.device import set_precision
 from search.training.feed import Streamed
 from search.training.fit import EpochRunner, Epochs, EpochScores, Score, run_epochs

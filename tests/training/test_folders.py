@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from search.training.datasets import DataError, DataSet, load_dataset
-from search.training.datasets.inventory import Named
+from search.datasets import DataError, DataSet, load_dataset
+from search.datasets.inventory import Named
 from search.training.split import split
 
 GREYS = {"cats": 60, "dogs": 200}
@@ -335,7 +335,7 @@ HEIC = b"\0\0\0\x1cftypheic" + bytes(40)
 
 
 def test_heic_without_its_package_is_named_with_what_to_install(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.training.datasets.folder.register_heic", lambda: False)
+    monkeypatch.setattr("search.datasets.folder.register_heic", lambda: False)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     for name in ("a.heic", "b.jpg", "c"):
         (photos / "cats" / name).write_bytes(HEIC)

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from search.datasets import DataSet, load_dataset
+from search.datasets.mapped import open_mapped, write_mapped
 from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Train
-from search.training.datasets import DataSet, load_dataset
-from search.training.datasets.mapped import open_mapped, write_mapped
 from search.training.device import hold
 from search.training.split import split
 

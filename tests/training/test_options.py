@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from search.datasets import load_dataset
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Message, Stopped, Train, Trained, Warned
-from search.training.datasets import load_dataset
 from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
 from search.training.job import Jobs

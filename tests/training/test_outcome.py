@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.training.datasets import ArrayError
+from search.datasets import ArrayError
 from search.training.outcome import failure_kind, failure_reason
 from spaces.errors import SpaceError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.training.datasets import load_dataset
+from search.datasets import load_dataset
 from search.training.device import hold
 from search.training.fit import Epochs, run_epochs
 from search.training.keras_runner import KerasRunner

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.training.datasets import DataError, DataSet, load_dataset
-from search.training.datasets.arrays import RawArrays, dataset_of
+from search.datasets import DataError, DataSet, load_dataset
+from search.datasets.arrays import RawArrays, dataset_of
 from search.training.split import split
 
 

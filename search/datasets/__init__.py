@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from search.outside_text import is_text
-from search.training.datasets.dataset import DataSet
-from search.training.datasets.digits import load_digits
-from search.training.datasets.errors import ArrayError, DataError, DatasetUnavailable, FolderError, UnknownDataset
-from search.training.datasets.named import CIFAR10, CIFAR100, FASHION_MNIST, MNIST
+from search.console.outside_text import is_text
+from search.datasets.dataset import DataSet
+from search.datasets.digits import load_digits
+from search.datasets.errors import ArrayError, DataError, DatasetUnavailable, FolderError, UnknownDataset
+from search.datasets.named import CIFAR10, CIFAR100, FASHION_MNIST, MNIST
 from spaces.names import unknown_name
 from spaces.paths import at_home, is_file, is_folder
 
@@ -79,9 +79,9 @@ def load_dataset(ref: str, data_dir: str | None = None) -> DataSet:
         return DATASETS[resolved](data_dir)
     path = Path(resolved)
     if path.is_dir():
-        from search.training.datasets.folder import load_folder
+        from search.datasets.folder import load_folder
 
         return load_folder(path, path.name)
-    from search.training.datasets.npz import load_npz
+    from search.datasets.npz import load_npz
 
     return load_npz(path, path.name)

@@ -2,8 +2,8 @@
 is taken.
 """
 
-from search.cgroup import total_memory
-from search.training.datasets.errors import ArrayError
+from search.datasets.errors import ArrayError
+from search.host.cgroup import total_memory
 
 SHARE = 0.5  # splitting them, and bringing them into form, takes as much again
 

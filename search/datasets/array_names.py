@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from search.training.datasets.errors import ArrayError
-from search.training.datasets.part_names import role_of
+from search.datasets.errors import ArrayError
+from search.datasets.part_names import role_of
 
 AXES = MappingProxyType(
     {"x": "x", "image": "x", "images": "x", "y": "y", "label": "y", "labels": "y", "target": "y", "targets": "y"}

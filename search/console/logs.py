@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from search.outside_text import shown
+from search.console.outside_text import shown
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -25,7 +25,7 @@ class ShownFormatter(logging.Formatter):
 
 
 class ErrorsHandler(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error at the moment: see `search/held_errors.py`."""
+    """Writes to what is standard error at the moment: see `search/console/held_errors.py`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record."""

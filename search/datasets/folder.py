@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.arrays import RawArrays, dataset_of
-from search.training.datasets.dataset import DataSet
-from search.training.datasets.depths import Ranges, common_type, on_one_scale
-from search.training.datasets.errors import FolderError
-from search.training.datasets.inventory import Inventory, Part, PixelRange, Tally, sizes_of
-from search.training.datasets.layout import IMAGE_SUFFIXES, FoundPart, Tree, find_parts, read_tree
-from search.training.datasets.memory import require_memory
-from search.training.datasets.pictures import Form, Head, read_head, read_picture, register_heic
+from search.datasets.arrays import RawArrays, dataset_of
+from search.datasets.dataset import DataSet
+from search.datasets.depths import Ranges, common_type, on_one_scale
+from search.datasets.errors import FolderError
+from search.datasets.inventory import Inventory, Part, PixelRange, Tally, sizes_of
+from search.datasets.layout import IMAGE_SUFFIXES, FoundPart, Tree, find_parts, read_tree
+from search.datasets.memory import require_memory
+from search.datasets.pictures import Form, Head, read_head, read_picture, register_heic
 
 LARGEST_SIDE = 224
 SHORT = {"training": "train", "validation": "val", "test": "test"}

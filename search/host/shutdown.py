@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
-from search.commands.cli import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.exit_codes import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNFINISHED
 
 HANGUP_NOTICE = b"\nSIGHUP, as when a terminal is closed: this ends in order, and the same command continues it.\n"
 

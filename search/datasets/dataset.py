@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.errors import ArrayError
-from search.training.datasets.inventory import NOTHING, Inventory
+from search.datasets.errors import ArrayError
+from search.datasets.inventory import NOTHING, Inventory
 
 Images = NDArray[Any]
 Labels = NDArray[np.int64]

@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from search.training.datasets.array_names import CHANNELS_FIRST, CHANNELS_LAST, FORMAT, known_names, require_pairs
-from search.training.datasets.arrays import RawArrays, dataset_of
-from search.training.datasets.dataset import DataSet
-from search.training.datasets.errors import ArrayError
-from search.training.datasets.inventory import Named
-from search.training.datasets.memory import require_memory
+from search.datasets.array_names import CHANNELS_FIRST, CHANNELS_LAST, FORMAT, known_names, require_pairs
+from search.datasets.arrays import RawArrays, dataset_of
+from search.datasets.dataset import DataSet
+from search.datasets.errors import ArrayError
+from search.datasets.inventory import Named
+from search.datasets.memory import require_memory
 
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

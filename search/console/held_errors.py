@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import BinaryIO, TextIO
 
+from search.console.outside_text import shown
 from search.errors import SearchError
-from search.outside_text import shown
 from spaces.errors import SpaceError
 
 ERRORS = 2  # the descriptor of standard error

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.pictures import Depth, Head
+from search.datasets.pictures import Depth, Head
 
 Ranges = Mapping[str, tuple[float, float]]
 

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from search.own_files import remove_empty, remove_files
-from search.training.datasets.dataset import DataSet
+from search.datasets.dataset import DataSet
+from search.host.own_files import remove_empty, remove_files
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 ABOUT = "about.json"

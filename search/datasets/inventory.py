@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from search.outside_text import shown
+from search.console.outside_text import shown
 
 EXAMPLES = 3
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.dataset import Labels
-from search.training.datasets.errors import ArrayError, require
+from search.datasets.dataset import Labels
+from search.datasets.errors import ArrayError, require
 
 LARGEST_LABEL = 2**53  # up to there floats hold every whole number
 

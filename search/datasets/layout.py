@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.outside_text import is_text
-from search.training.datasets.errors import FolderError
-from search.training.datasets.inventory import Tally
-from search.training.datasets.part_names import role_of
+from search.console.outside_text import is_text
+from search.datasets.errors import FolderError
+from search.datasets.inventory import Tally
+from search.datasets.part_names import role_of
 
 HIDDEN = "."
 SYSTEM = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found", "system volume information"})

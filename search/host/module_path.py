@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from search.host.exit_codes import EXIT_USAGE
+
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("spaces", "storage")
 PROGRAM = "keras-image-search"
-EXIT_USAGE = 2
 PATH = "PYTHONPATH"
 
 

@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.held_errors import errors_held_back
-from search.training.datasets.arrays import RawArrays, dataset_of
-from search.training.datasets.dataset import DataSet
-from search.training.datasets.errors import DatasetUnavailable
-from search.training.datasets.npz import load_npz
-from search.training.keras_import import use_our_conventions
+from search.console.held_errors import errors_held_back
+from search.datasets.arrays import RawArrays, dataset_of
+from search.datasets.dataset import DataSet
+from search.datasets.errors import DatasetUnavailable
+from search.datasets.npz import load_npz
+from search.host.keras_import import use_our_conventions
 
 DATA_DIR = "SEARCH_DATA_DIR"
 

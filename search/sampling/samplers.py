@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from search.errors import UsageError
-from search.seeds import derive_seed
+from search.sampling.seeds import derive_seed
 from spaces.names import unknown_name
 
 if TYPE_CHECKING:

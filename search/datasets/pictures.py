@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from search.training.datasets.errors import FolderError
-from search.training.datasets.layout import IMAGE_SUFFIXES
+from search.datasets.errors import FolderError
+from search.datasets.layout import IMAGE_SUFFIXES
 
 Depth = Literal["8-bit", "16-bit", "32-bit", "float"]
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.array_names import CHANNELS_LAST
-from search.training.datasets.dataset import DataSet, Images, Labels, hold_out_test
-from search.training.datasets.errors import require
-from search.training.datasets.inventory import Inventory, Named, Part, part_of_arrays
-from search.training.datasets.labels import checked_labels, positions, require_classes
-from search.training.datasets.scales import (
+from search.datasets.array_names import CHANNELS_LAST
+from search.datasets.dataset import DataSet, Images, Labels, hold_out_test
+from search.datasets.errors import require
+from search.datasets.inventory import Inventory, Named, Part, part_of_arrays
+from search.datasets.labels import checked_labels, positions, require_classes
+from search.datasets.scales import (
     Scale,
     as_bytes_or_floats,
     far_apart,

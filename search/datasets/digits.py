@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.arrays import RawArrays, dataset_of
-from search.training.datasets.dataset import DataSet
+from search.datasets.arrays import RawArrays, dataset_of
+from search.datasets.dataset import DataSet
 
 
 def load_digits() -> DataSet:

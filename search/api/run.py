@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from search.api.result import Result, take_result
+from search.datasets import resolve_dataset
 from search.errors import InfrastructureError, SearchError, SearchFailed, UsageError
-from search.module_path import module_command, with_our_path
-from search.result import Result, take_result
-from search.training.datasets import resolve_dataset
+from search.host.module_path import module_command, with_our_path
 from spaces import resolve
 from spaces.space import Space
 

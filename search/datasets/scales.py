@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.datasets.errors import require
+from search.datasets.errors import require
 
 INTEGERS = "bui"  # NumPy's kinds: bool, unsigned, signed
 FAR_APART = 8.0  # parts of one scale may differ in their largest pixel, but hardly by that factor

@@ -1,0 +1,1 @@
+"""Searching from Python: `run`, `load`, and the result that they give."""
