@@ -1,4 +1,4 @@
-"""`python -m search`: lists the commands, by what people want to do, and runs them: `python -m search launch …`.
+"""`python -m search`: lists the commands by task and runs them: `python -m search launch …`.
 
 Installed, it is the program `keras-image-search`, whose commands, flags and names a shell can complete.
 """
@@ -14,23 +14,23 @@ from spaces.names import unknown_name
 # A command is one line here, in the task that it serves; its module is search/VERB.py.
 TASKS = {
     "search": {
-        "spaces": "list what can be searched, or show one space in full",
-        "launch": "search a space and end with an answer",
-        "worker": "join a study, from this or another host, and work on its trials",
-        "stop": "drain a study: trials in hand are finished, no other is begun",
+        "spaces": "list the search spaces, or show one in full",
+        "launch": "search a space and print the best model",
+        "worker": "join a study from this or another host and run its trials",
+        "stop": "drain a study: finish running trials, start no others",
     },
-    "look": {
-        "status": "show how a study stands: trials, best, workers, failures, time left",
-        "report": "write what a study found on one page: figures, a table of all trials, how sure it is",
+    "inspect": {
+        "status": "show the progress of a study: trials, best, workers, failures, time left",
+        "report": "write a study's results on one page: figures, all trials, statistical certainty",
         "dashboard": "show studies in the browser",
     },
     "compare": {
-        "compare": "compare arms on common replicates, and end with an answer with error bars",
+        "compare": "compare arms on common replicates, with error bars",
         "confirm": "train the best trials of a search again, on fresh seeds",
     },
     "use": {
         "best": "print the best configuration",
-        "export": "write a trained model that Keras opens without this project",
+        "export": "write a trained model that Keras loads without this project",
         "doctor": "examine this machine and say what to do about each problem",
     },
 }
@@ -66,7 +66,7 @@ class Program(click.Group):
             with formatter.section(task.capitalize()):
                 formatter.write_dl([(f"python -m search.{verb}", purpose) for verb, purpose in verbs.items()])
         formatter.write_paragraph()
-        formatter.write_text("Each explains itself: python -m search.launch --help")
+        formatter.write_text("Help on one of them: python -m search.launch --help")
 
 
 @click.command(cls=Program, invoke_without_command=True, context_settings={"max_content_width": 100})

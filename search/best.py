@@ -19,10 +19,10 @@ EXAMPLES = {
 @click.command(cls=Verb, name="best", examples=EXAMPLES)
 @shared_flags
 @study_flag
-@click.option("--trial", default="best", show_default=True, help="best, or the number of a completed trial.")
+@click.option("--trial", default="best", show_default=True, help="best, or a completed trial's number.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Prints the best configuration: its scores, its parameters, the layers of its model, and what to do with it."""
+    """Prints the best configuration: scores, parameters, the layers of its model, and the commands to continue with."""
     from search.views.configuration_text import as_json, as_text, describe
 
     start_logging(flags["verbose"], flags["quiet"])

@@ -1,4 +1,4 @@
-"""`python -m search.compare`: a designed comparison, and an answer with error bars."""
+"""`python -m search.compare`: a designed comparison, with error bars."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +24,12 @@ EXAMPLES = {
 def design_flags(command: F) -> F:
     """The flags of every study of replicates."""
     flags = [
-        click.option("--seeds", type=WholeNumber(1, 1000), help="Replicates of each arm, each with seeds of its own."),
-        click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs of each training."),
-        click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images a step."),
+        click.option("--seeds", type=WholeNumber(1, 1000), help="Replicates per arm, each with its own seeds."),
+        click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs per training."),
+        click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step."),
         precision_flag,
-        click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Decides all that is random.  [default: 0]"),
-        click.option("--limit-train", type=WholeNumber(2), help="Draw so many images for each replicate."),
+        click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]"),
+        click.option("--limit-train", type=WholeNumber(2), help="Draw this many images for each replicate."),
         validation_share_flag,
         click.option(
             "--margin",
@@ -40,17 +40,17 @@ def design_flags(command: F) -> F:
         ),
         click.option(
             "--artifact-store",
-            help="s3://BUCKET/PREFIX for checkpoints and models, where hosts share no folder.",
+            help="s3://BUCKET/PREFIX for checkpoints and models, if hosts share no folder.",
         ),
-        click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing."),
+        click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing."),
         format_flag("table", "json"),
         click.option(
             "-o",
             "--output",
             type=click.Path(path_type=Path, dir_okay=False, writable=True),
-            help="Write the answer into this file too, NAME.md, in Markdown, with versions and hardware.",
+            help="Also write the result to this file, NAME.md, in Markdown, with versions and hardware.",
         ),
-        click.option("--force", is_flag=True, help="Write over a file that is there."),
+        click.option("--force", is_flag=True, help="Overwrite an existing file."),
     ]
     for flag in reversed(flags):
         command = flag(command)
@@ -64,23 +64,27 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 
 @click.command(cls=Verb, name="compare", examples=EXAMPLES)
 @click.option("--space", help="The space whose parameter is compared: a name, FILE.py:NAME or package.module:NAME.")
-@click.option("--axis", help="The parameter whose choices are the arms; everything else is equal.")
-@click.option("--choices", callback=split_choices, help="Only these choices of it, or values of a number: 0.1,0.3,0.5.")
+@click.option("--axis", help="The parameter to compare: each of its choices is an arm, all else equal.")
+@click.option(
+    "--choices", callback=split_choices, help="Compare only these choices, or these values of a number: 0.1,0.3,0.5."
+)
 @click.option(
     "--at",
-    help="What everything else is as: baseline (the first), baseline:NAME, best or trial:N of --search.  "
+    help="Values of all other parameters: baseline (the first), baseline:NAME, best or trial:N of --search.  "
     "[default: baseline]",
 )
-@click.option("--search", "origin", help="The study that --at best and trial:N are of.  [default: SPACE-DATASET]")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another value of a parameter, in all arms."
+    "--search", "origin", help="The study that --at best and --at trial:N refer to.  [default: SPACE-DATASET]"
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter to this value in all arms."
 )
 @click.option(
     "--tune",
     type=WholeNumber(1, 100_000),
-    help="Search so many trials for each arm's own best other parameters first.",
+    help="First search this many trials per arm for its best other parameters.",
 )
-@click.option("--sampler", help="What proposes parameters to --tune.  [default: tpe]")
+@click.option("--sampler", help="Sampler of --tune.  [default: tpe]")
 @click.option(
     "--arms",
     multiple=True,
@@ -90,24 +94,28 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @click.argument(
     "more_arms", nargs=-1, metavar="[JSON]...", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-@click.option("--published", metavar="ARTICLE", help="The experiments of an article, beside what it says.")
-@click.option("--experiment", help="Only this one of the article's experiments.")
+@click.option("--published", metavar="ARTICLE", help="Run an article's experiments and show them next to its numbers.")
+@click.option("--experiment", help="Run only this one of the article's experiments.")
 @click.option(
     "--dataset", help="The images, as for search.launch.  [default: digits, or those of the search or article]"
 )
-@click.option("--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="[default: val_accuracy]")
+@click.option(
+    "--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="Metric to compare.  [default: val_accuracy]"
+)
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
-@click.option("--max-seeds", type=WholeNumber(2, 1000), help="With --until-decided, at most so many.  [default: 30]")
+@click.option(
+    "--max-seeds", type=WholeNumber(2, 1000), help="Most replicates per arm with --until-decided.  [default: 30]"
+)
 @design_flags
 @shared_flags
-@click.option("--study-name", help="The comparison's name in the database.  [default: made of what is compared]")
+@click.option("--study-name", help="The comparison's name in the database.  [default: derived from the arms]")
 @worker_flags
 def main(**flags: Any) -> None:
-    """Trains each arm on the same replicates, and says which arms differ by more than matters.
+    """Trains each arm on the same replicates and says which arms differ by more than the margin.
 
     The arms are the choices of a space's parameter, configurations in files, or an article's networks. Replicate k of
-    every arm has the same split, initialisation seed and order of images. It may be interrupted or killed at any
-    moment: run it again to go on; workers of other hosts may join (python -m search.worker).
+    every arm has the same split, initialization seed and order of images. It may be interrupted or killed at any
+    moment: run it again to continue. Workers on other hosts may join (python -m search.worker).
     """
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)

@@ -18,18 +18,18 @@ EXAMPLES = {
 
 @click.command(cls=Verb, name="confirm", examples=EXAMPLES)
 @click.option("--search", "origin", help="The study of the search.  [default: the only one in the database]")
-@click.option("--top", type=WholeNumber(1, 20), default=3, show_default=True, help="How many of its best trials.")
-@click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: where it was made]")
-@click.option("--dataset", help="Where its images are on this host.  [default: where they were]")
+@click.option("--top", type=WholeNumber(1, 20), default=3, show_default=True, help="Number of best trials to confirm.")
+@click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: as in the study]")
+@click.option("--dataset", help="Where its images are on this host.  [default: as in the study]")
 @design_flags
 @shared_flags
 @click.option("--study-name", help="The confirmation's name in the database.  [default: SEARCH-confirm]")
 @worker_flags
 def main(**flags: Any) -> None:
-    """Trains the best trials of a search again, on fresh seeds and splits, and reports selected against confirmed
-    scores. The best of them is scored on the test images, once.
+    """Trains the best trials of a search again on fresh seeds and splits, and compares the confirmed scores with those
+    that selected them. The best is evaluated on the test images, once.
 
-    It may be interrupted or killed at any moment: run it again to go on.
+    It may be interrupted or killed at any moment: run it again to continue.
     """
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)

@@ -10,30 +10,36 @@ from search.commands.cli import Verb, shared_flags, start_logging
 from search.commands.numbers import WholeNumber
 
 EXAMPLES = {
-    "python -m search.dashboard": "the studies of search.db, for this machine",
+    "python -m search.dashboard": "the studies of search.db, on this machine",
     "python -m search.dashboard --storage sqlite:///other.db --port 8081": "",
     "python -m search.dashboard --study-name bn_dropout-digits --open": "one study, in a new browser tab",
-    "SEARCH_DASHBOARD_LOGIN=a-long-secret-token python -m search.dashboard --host 0.0.0.0": "for others, with a login",
-    "python -m search.dashboard --allow-edit": "notes may be written, studies deleted",
+    "SEARCH_DASHBOARD_LOGIN=a-long-secret-token python -m search.dashboard --host 0.0.0.0": "with a login",
+    "python -m search.dashboard --allow-edit": "allow editing notes and deleting studies",
 }
 
 
 @click.command(cls=Verb, name="dashboard", examples=EXAMPLES)
 @shared_flags
-@click.option("--study-name", help="The study whose page is opened.  [default: the list of all]")
+@click.option("--study-name", help="The study to open.  [default: the list of all]")
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Where to listen. Any but this machine's own address needs a login, in SEARCH_DASHBOARD_LOGIN.",
+    help="Address to listen on. Any but this machine's own needs a login, in SEARCH_DASHBOARD_LOGIN.",
 )
-@click.option("--port", type=WholeNumber(0, 65_535), default=8080, show_default=True, help="0 takes any that is free.")
-@click.option("--allow-edit", is_flag=True, help="Let people change notes and delete studies: else it only shows.")
+@click.option(
+    "--port",
+    type=WholeNumber(0, 65_535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 for any free port.",
+)
+@click.option("--allow-edit", is_flag=True, help="Allow editing notes and deleting studies; otherwise it is read-only.")
 @click.option(
     "--allow-host",
     multiple=True,
     metavar="NAME",
-    help="A name by which browsers may call it beside localhost, as behind a proxy. Several are given one by one.",
+    help="Host name that browsers may use besides localhost, as behind a proxy. May be given several times.",
 )
 @click.option(
     "--artifacts",
@@ -44,9 +50,9 @@ EXAMPLES = {
 def main(**flags: Any) -> None:
     """Shows studies in the browser: optuna-dashboard, made safe to leave running.
 
-    It only shows, unless --allow-edit is given, and only to this machine, unless --host says otherwise. Then it asks
-    for the login that SEARCH_DASHBOARD_LOGIN holds: a token, or USER:PASSWORD. Scripts send the same, as in
-    `curl -u USER:PASSWORD` or `curl -H "Authorization: Bearer TOKEN"`.
+    It is read-only unless --allow-edit is given, and serves only this machine unless --host says otherwise. Other
+    machines need the login in SEARCH_DASHBOARD_LOGIN: a token, or USER:PASSWORD. Scripts send the same, as in `curl -u
+    USER:PASSWORD` or `curl -H "Authorization: Bearer TOKEN"`.
     """
     from search.web.serving import DashboardOptions, credentials_from_environment, serve
 

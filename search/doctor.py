@@ -21,14 +21,14 @@ EXAMPLES = {
 @click.option(
     "--artifacts",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder of checkpoints and models, whose disk is looked at.  [default: that of the storage]",
+    help="The folder of checkpoints and models, whose disk is checked.  [default: that of the storage]",
 )
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Examines this machine: Python, Keras and its backend, GPUs, memory, disk, the storage and its clock, versions.
 
-    Says what to do about each problem. Nothing is created or changed. Exit code 0 if a search can run here, 1 if not;
-    what is merely worth knowing doesn't count.
+    Says what to do about each problem. Nothing is created or changed. The exit code is 0 if a search can run here, 1
+    if not; notes don't count.
     """
     from search.host.examination import as_json, examine
     from search.study.folders import default_artifacts

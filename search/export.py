@@ -1,4 +1,4 @@
-"""`python -m search.export`: a trial's trained model as plain Keras, with all that explains it."""
+"""`python -m search.export`: a trial's trained model as plain Keras, with files that document it."""
 
 from pathlib import Path
 from typing import Any
@@ -20,31 +20,31 @@ EXAMPLES = {
 @click.command(cls=Verb, name="export", examples=EXAMPLES)
 @shared_flags
 @study_flag
-@click.option("--trial", default="best", show_default=True, help="best, or the number of a completed trial.")
+@click.option("--trial", default="best", show_default=True, help="best, or a completed trial's number.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     default=Path("model.keras"),
     show_default=True,
-    help="The model's file; its companions get its name: model.json, model.md, model.py.",
+    help="The model's file; the files next to it have the same name: model.json, model.md, model.py.",
 )
 @click.option("--retrain", is_flag=True, help="Train the trial again, with its seed, if its model wasn't kept.")
-@click.option("--saved-model", is_flag=True, help="Write a TensorFlow SavedModel too, in the folder MODEL-saved.")
-@click.option("--onnx", is_flag=True, help="Write MODEL.onnx too (needs the packages onnx and tf2onnx).")
+@click.option("--saved-model", is_flag=True, help="Also write a TensorFlow SavedModel, in the folder MODEL-saved.")
+@click.option("--onnx", is_flag=True, help="Also write MODEL.onnx (needs the packages onnx and tf2onnx).")
 @click.option(
     "--script/--no-script",
     default=True,
     show_default=True,
-    help="Write MODEL.py, which trains the trial again, and the numbers that it needs, MODEL.npz.",
+    help="Write MODEL.py, which trains the trial again, and MODEL.npz, the arrays that it needs.",
 )
 @click.option(
     "--test/--no-test",
     default=True,
     show_default=True,
-    help="Run the model on the study's test images: a look at them, which goes on record with the study.",
+    help="Evaluate the model on the test images; the study records each such look at them.",
 )
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
     "--artifacts",
     type=click.Path(path_type=Path, file_okay=False),
@@ -53,15 +53,14 @@ EXAMPLES = {
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where NAME.npz of named data sets are on this host.  [default: the study's]",
+    help="Folder of the NAME.npz files of named data sets on this host.  [default: the study's]",
 )
 def main(**flags: Any) -> None:
     """Writes a trained model that keras.models.load_model opens without this project.
 
-    It takes pixels as the data has them and gives probabilities. Beside it: its configuration (JSON), a model card
-    (Markdown), and a Python script that trains it again as it was trained, with Keras alone. Before anything is
-    written, the model is run on the study's test images, and must score as the study says; that is a look at them, and
-    the study has it on record.
+    The model takes unscaled pixels and outputs probabilities. Next to it: its configuration (JSON), a model card
+    (Markdown), and a Python script that repeats its training with Keras alone. Before anything is written, the model
+    is evaluated on the study's test images and must reach the study's score; the study records this look at them.
     """
     from search.exporting.export import ExportOptions, export
 

@@ -1,4 +1,4 @@
-"""`python -m search.launch`: searches a space, and ends with an answer."""
+"""`python -m search.launch`: searches a space and prints the result."""
 
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ MOST_TRIALS = 1_000_000
 
 EXAMPLES = {
     "python -m search.launch --space bn_dropout": "",
-    "python -m search.launch --space bn_dropout --n-trials 60": "go on with it",
-    "python -m search.launch --space regularization --baselines": "begin with what is published",
-    "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "a space and images of one's own",
+    "python -m search.launch --space bn_dropout --n-trials 60": "continue it",
+    "python -m search.launch --space regularization --baselines": "start with published configurations",
+    "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "your own space and images",
     "python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json": "",
-    "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "check, and do nothing",
-    "python -m search.launch --space bn_dropout --tensorboard logs --mlflow sqlite:///mlflow.db": "for other programs",
+    "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "only check the command",
+    "python -m search.launch --space bn_dropout --tensorboard logs --mlflow sqlite:///mlflow.db": "trackers",
 }
 
 
@@ -31,46 +31,44 @@ EXAMPLES = {
     "--space",
     required=True,
     shell_complete=completion.offering(completion.spaces),
-    help="What to search: a name (bn_dropout), FILE.py:NAME or package.module:NAME.",
+    help="The search space: a name (bn_dropout), FILE.py:NAME or package.module:NAME.",
 )
 @click.option(
     "--dataset",
     shell_complete=completion.offering(completion.datasets),
-    help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, an .npz file, or a folder with a sub-folder "
-    "for each class.  [default: digits]",
+    help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, an .npz file, or a folder with a "
+    "subfolder per class.  [default: digits]",
 )
 @click.option(
     "--n-trials",
     type=WholeNumber(1, MOST_TRIALS),
-    help="How many trials the study shall hold in all, whoever runs them.  [default: the space's]",
+    help="Total trials in the study, across all workers.  [default: the space's]",
 )
-@click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs of a full trial.  [default: the space's]")
-@click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images a step.  [default: the space's]")
+@click.option("--epochs", type=WholeNumber(1, 100_000), help="Most epochs per trial.  [default: the space's]")
+@click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step.  [default: the space's]")
 @precision_flag
 @click.option(
     "--sampler",
     shell_complete=completion.offering(completion.samplers),
-    help=f"What proposes parameters: {', '.join(SAMPLERS)}.  [default: tpe]",
+    help=f"Sampler: proposes the parameters of each trial ({', '.join(SAMPLERS)}).  [default: tpe]",
 )
 @click.option(
     "--pruner",
     shell_complete=completion.offering(completion.pruners),
-    help=f"What ends poor trials early: {', '.join(PRUNERS)}.  [default: asha]",
+    help=f"Pruner: stops poor trials early ({', '.join(PRUNERS)}).  [default: asha]",
 )
 @click.option(
     "--objective",
     type=click.Choice(["val_accuracy", "val_loss"]),
-    help="What the search is to raise, or lower.  [default: val_accuracy]",
+    help="Metric to optimize.  [default: val_accuracy]",
 )
-@click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Decides all that is random.  [default: 0]")
-@click.option("--limit-train", type=WholeNumber(2), help="Train on so many images only.")
+@click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
+@click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
 @validation_share_flag
-@click.option(
-    "--baselines", is_flag=True, help="Begin with the space's published configurations, to measure the others against."
-)
+@click.option("--baselines", is_flag=True, help="Run the space's published configurations first, for comparison.")
 @click.option(
     "--artifact-store",
-    help="s3://BUCKET/PREFIX for checkpoints and best models, where hosts share no folder.  [default: in --artifacts]",
+    help="s3://BUCKET/PREFIX for checkpoints and best models, if hosts share no folder.  [default: in --artifacts]",
 )
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
@@ -78,16 +76,20 @@ EXAMPLES = {
 @click.option(
     "--tensorboard",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for TensorBoard's event files, written while this launch watches. Needs tensorboardX.",
+    help="Folder for TensorBoard event files, written while this command runs. Needs tensorboardX.",
 )
-@click.option("--mlflow", metavar="URI", help="MLflow's tracking server or database, likewise. Needs mlflow-skinny.")
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done, but do nothing.")
+@click.option(
+    "--mlflow",
+    metavar="URI",
+    help="MLflow tracking server or database, written while this command runs. Needs mlflow-skinny.",
+)
+@click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Searches a space for the best model and says what was learnt.
+    """Searches a space for the best model and summarizes the findings.
 
-    Makes the study, or goes on with it where it was; runs workers on this machine until it holds --n-trials finished
-    trials; prints the best. It may be interrupted (Ctrl-C) or killed at any moment: run it again to go on.
+    Creates the study, or continues an existing one; runs workers on this machine until the study has --n-trials
+    finished trials; prints the best. It may be interrupted (Ctrl-C) or killed at any moment: run it again to continue.
     """
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)

@@ -21,8 +21,8 @@ EXAMPLES = {
 def main(**flags: Any) -> None:
     """Lists the spaces with their questions, parameters, ranges and baselines.
 
-    With a SPACE (a name, FILE.py:NAME or package.module:NAME), shows that one in full, its layers drawn for each
-    choice.
+    With a SPACE (a name, FILE.py:NAME or package.module:NAME), shows that one in full, with a drawing of the
+    layers for each choice.
     """
     from search.views.space_text import all_as_json, all_as_text, one_as_json, one_as_text
     from spaces import resolve, space_names

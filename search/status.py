@@ -19,20 +19,20 @@ EXAMPLES = {
 @click.command(cls=Verb, name="status", examples=EXAMPLES)
 @shared_flags
 @study_flag
-@click.option("--watch", is_flag=True, help="Follow it until all its trials are finished, or Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Update until all trials are finished, or Ctrl-C.")
 @click.option(
     "--interval",
     type=Number(0.1),
     default=1.0,
     show_default=True,
-    help="Seconds between two looks of --watch.",
+    help="Seconds between updates of --watch.",
 )
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Shows how a study stands: its trials by state, the best and how it grew, each worker, failures, time left.
+    """Shows the progress of a study: trials by state, the best value over time, workers, failures, time left.
 
-    Nothing is changed, and no worker waits for it. Without a terminal, --watch prints a line now and then; with
-    -f json, a document a line.
+    It is read-only and blocks no worker. Without a terminal, --watch prints a line from time to time; with -f json,
+    one document per line.
     """
     from search.launching.watching import print_status, watch_status
 

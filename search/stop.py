@@ -1,4 +1,4 @@
-"""`python -m search.stop`: drains a study, so that workers finish what they have in hand and leave."""
+"""`python -m search.stop`: drains a study, so that workers finish their running trials and exit."""
 
 import getpass
 import socket
@@ -11,18 +11,18 @@ from search.commands.cli import Verb, shared_flags, start_logging
 
 EXAMPLES = {
     "python -m search.stop --study-name bn_dropout-digits": "",
-    "python -m search.launch --space bn_dropout": "goes on with it later",
+    "python -m search.launch --space bn_dropout": "continue it later",
 }
 
 
 @click.command(cls=Verb, name="stop", examples=EXAMPLES)
 @shared_flags
 @click.option("--study-name", required=True, help="The study to drain.")
-@click.option("--reason", default="", help="Said to everybody who asks why the study rests.")
+@click.option("--reason", default="", help="Shown wherever the study is reported as stopped.")
 def main(**flags: Any) -> None:
-    """Drains a study: no worker claims another trial, on any host; those in hand are finished.
+    """Drains a study: no worker on any host starts another trial; running trials are finished.
 
-    `python -m search.launch` goes on with it.
+    `python -m search.launch` continues it.
     """
     from storage import open_study
 

@@ -17,16 +17,16 @@ EXAMPLES = {
 
 @click.command(cls=Verb, name="worker", examples=EXAMPLES)
 @shared_flags
-@click.option("--study-name", required=True, help="The study, made by `python -m search.launch`.")
-@click.option("--space", help="Where the study's space is on this host, FILE.py:NAME.  [default: where it was made]")
-@click.option("--dataset", help="Where the study's images are on this host.  [default: where they were]")
+@click.option("--study-name", required=True, help="The study, created by `python -m search.launch`.")
+@click.option("--space", help="Where the study's space is on this host, FILE.py:NAME.  [default: as in the study]")
+@click.option("--dataset", help="Where the study's images are on this host.  [default: as in the study]")
 @worker_flags
 def main(**flags: Any) -> None:
-    """Works on a study: pulls its trials one after another until all are done.
+    """Works on a study: runs one trial after another until all are finished.
 
     Any number of workers, on any number of hosts that reach the database, may join and leave at any time. SIGTERM or
-    Ctrl-C gives the trial in hand back with its checkpoint; Ctrl-C after that leaves at once. The exit code is 0 when
-    nothing is left to do, and 75 when it was told to leave, or ran out of --timeout, before that.
+    Ctrl-C releases the running trial with its checkpoint; a second Ctrl-C exits at once. The exit code is 0 when no
+    trials are left, and 75 when it was told to exit, or --timeout passed, before that.
     """
     start_logging(flags.pop("verbose"), flags.pop("quiet"))
     flags.pop("config")

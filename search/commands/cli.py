@@ -42,8 +42,8 @@ class Verb(click.Command):
     """A command whose flags can also come from the environment and from a file, and whose errors end it with a
     sentence and an exit code.
 
-    `examples` are command lines as somebody would type them, each with what it is good for, or "" where that is plain;
-    they end the --help.
+    `examples` are command lines to type, each with what it is good for, or "" where that is plain; they end the
+    --help.
     """
 
     def __init__(self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any) -> None:
@@ -109,7 +109,7 @@ def format_flag(*formats: str) -> Callable[[F], F]:
         envvar="SEARCH_FORMAT",
         type=click.Choice(formats),
         default=formats[0],
-        help=f"How the answer is printed.  [default: {formats[0]}]",
+        help=f"Output format.  [default: {formats[0]}]",
     )
 
 
@@ -118,7 +118,7 @@ def precision_flag(command: F) -> F:
     return click.option(
         "--precision",
         type=click.Choice(PRECISIONS),
-        help="What models compute in: the mixed ones are for GPUs, on which they may be faster.  [default: float32]",
+        help="Precision of training; the mixed ones may be faster on GPUs.  [default: float32]",
     )(command)
 
 
@@ -127,7 +127,7 @@ def validation_share_flag(command: F) -> F:
     return click.option(
         "--validation-share",
         type=Number(0, 1, min_open=True, max_open=True),
-        help="Share of the training images to keep for validation.  [default: 0.2, or as published]",
+        help="Fraction of the training images held out for validation.  [default: 0.2, or as published]",
     )(command)
 
 
@@ -189,7 +189,7 @@ def shared_flags(command: F) -> F:
             default=DEFAULT_STORAGE,
             show_default=True,
             help="The database of the study: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE. "
-            "Also from OPTUNA_STORAGE, so that a password needn't be typed.",
+            "Set OPTUNA_STORAGE instead to keep a password off the command line.",
         ),
         click.option(
             "--config",
@@ -198,8 +198,8 @@ def shared_flags(command: F) -> F:
             callback=read_config,
             help="A TOML file with values for these flags (n-trials = 40).",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Print results and errors, no progress."),
-        click.option("-v", "--verbose", count=True, help="Log what is going on (-vv: in detail)."),
+        click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
+        click.option("-v", "--verbose", count=True, help="Log more (-vv: debug)."),
     ]
     for flag in reversed(flags):
         command = flag(command)

@@ -16,7 +16,7 @@ OUTAGE_S = 600.0
 WAIT_S = 60.0
 
 
-# Other commands have flags of these names, by which people say what to search.
+# Other commands have flags of these names, which name what to search.
 PLACES = ("space", "dataset")
 
 
@@ -61,7 +61,9 @@ def worker_flags(command: F) -> F:
     positive = Number(0, min_open=True)
     flags = [
         click.option(
-            "--n-workers", type=WholeNumber(0, 256), help="Worker processes.  [default: one a GPU, else a processor]"
+            "--n-workers",
+            type=WholeNumber(0, 256),
+            help="Worker processes.  [default: one per GPU, else per processor]",
         ),
         click.option(
             "--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."
@@ -71,42 +73,42 @@ def worker_flags(command: F) -> F:
             type=WholeNumber(1, 64),
             default=1,
             show_default=True,
-            help="Workers that share a GPU: several fill it better where models are small.",
+            help="Workers per GPU; several use it better if models are small.",
         ),
-        click.option("--timeout", type=positive, help="Begin no trial after so many seconds."),
-        click.option("--trial-timeout", type=positive, help="Seconds that a trial may take; it fails after that."),
-        click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may take, likewise."),
+        click.option("--timeout", type=positive, help="Stop starting new trials after this many seconds."),
+        click.option("--trial-timeout", type=positive, help="Seconds that a trial may take before it fails."),
+        click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may use before it fails."),
         click.option(
             "--trainer-memory",
             type=Number(100),
             default=TRAINER_MEMORY_MB,
             show_default=True,
-            help="Resident MB at which a trainer is replaced between two trials.",
+            help="Resident MB above which a trainer is restarted between trials.",
         ),
         click.option(
             "--outage",
             type=Number(0),
             default=OUTAGE_S,
             show_default=True,
-            help="Seconds that the database may be away before a worker lets go of its trial.",
+            help="Seconds that the database may be unreachable before a worker gives up its trial.",
         ),
         click.option(
             "--wait",
             type=Number(0),
             default=WAIT_S,
             show_default=True,
-            help="Seconds to wait for the database at start-up.",
+            help="Seconds to wait for the database at startup.",
         ),
         click.option(
             "--artifacts",
             type=folder,
-            help="Folder of checkpoints and best models on this host.  [default: the study's; at first beside a SQLite "
-            "file, else ./search-artifacts]",
+            help="Folder of checkpoints and best models on this host.  [default: the study's; for a new study next to "
+            "its SQLite file, else ./search-artifacts]",
         ),
         click.option(
             "--data-dir",
             type=folder,
-            help="Where NAME.npz of named data sets are on this host.  [default: the study's]",
+            help="Folder of the NAME.npz files of named data sets on this host.  [default: the study's]",
         ),
     ]
     for flag in reversed(flags):

@@ -14,7 +14,7 @@ EXAMPLES = {
     "python -m search.report --study-name bn_dropout-digits -o report.html": "",
     "python -m search.report --format md": "for a pull request",
     "python -m search.report -o report.md": "Markdown",
-    "python -m search.report --force": "in the place of an earlier one",
+    "python -m search.report --force": "overwrite an earlier one",
 }
 
 
@@ -33,14 +33,14 @@ EXAMPLES = {
     "format_",
     envvar="SEARCH_REPORT_FORMAT",
     type=click.Choice(["html", "md"]),
-    help="A page for the browser, or a few lines of Markdown.  [default: as the ending of -o says, else html]",
+    help="A page for the browser, or a few lines of Markdown.  [default: by the suffix of -o, else html]",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def main(**flags: Any) -> None:
-    """Writes a report on a study: what won, by how much and how sure that is, with figures and a table of all trials.
+    """Writes a report on a study: the best trials, by how much they won and how certain that is, figures, all trials.
 
-    The page is one file that needs no network: send it, or keep it with the paper. It can be made at any time, while
-    the search runs too.
+    The page is one file that needs no network: send it, or keep it with the paper. It can be written at any time, also
+    while the search runs.
     """
     from search.report.making import make_report
     from search.report.output import chosen_output

@@ -12,10 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from search.commands import cli as commands
 from search.commands.cli import Verb, errors_as_exit_codes
 from search.commands.config_file import settings
 from search.errors import InfrastructureError, SearchFailed, UsageError
+from search.host import exit_codes
 from search.launch import main
 from spaces.errors import SpaceError
 from storage import open_study
@@ -142,7 +142,7 @@ def test_an_error_has_its_exit_code_and_one_message(
 
 def test_the_exit_codes_have_names() -> None:
     names = ("EXIT_DONE", "EXIT_FAILED", "EXIT_USAGE", "EXIT_STORAGE", "EXIT_UNFINISHED", "EXIT_INTERRUPTED")
-    assert [getattr(commands, name) for name in names] == [0, 1, 2, 3, 75, 130]
+    assert [getattr(exit_codes, name) for name in names] == [0, 1, 2, 3, 75, 130]
 
 
 def test_a_file_name_in_a_message_keeps_its_case() -> None:
