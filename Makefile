@@ -11,7 +11,7 @@ JOBS ?= 2
 WORKERS ?= $(if $(GPU),1,2)
 COMPOSE ?= docker compose$(if $(GPU), -f docker-compose.yml -f docker-compose.gpu.yml)
 
-# The first that is suitable is taken; PYTHON=… names another. TensorFlow has no wheels for 3.14 yet.
+# The first suitable one is used; PYTHON=… names another. TensorFlow has no wheels for 3.14 yet.
 PYTHON ?= python3 python3.13 python3.12 python3.11
 SUITABLE := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
@@ -25,7 +25,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: search
-search: $(VENV)/.runtime ## Search the space bn_dropout; ARGS="--n-trials 40 --n-workers 2" are passed on
+search: $(VENV)/.runtime ## Search the space bn_dropout; ARGS="--n-trials 40 --n-workers 2" adds flags
 	$(BIN)/python -m search.launch --space bn_dropout $(ARGS)
 
 .PHONY: dashboard
@@ -40,19 +40,19 @@ up: ## Search in containers: make up SPACE=bn_dropout WORKERS=4; also DATASET=�
 	@$(where_to_look)
 
 .PHONY: logs
-logs: ## Follow what the workers of `make up` say
+logs: ## Follow the logs of `make up`
 	$(COMPOSE) logs --follow --tail 20 init worker
 
 .PHONY: results
-results: ## Show the best trials so far of what `make up` searches, with the same SPACE=… and so on
+results: ## Show the best trials so far of `make up`; give it the same SPACE=… and so on
 	@$(SETTINGS) $(COMPOSE) run --rm init
 
 .PHONY: down
-down: ## Stop what `make up` started; the study stays, and `make up` goes on with it
+down: ## Stop what `make up` started; the study stays, and `make up` continues it
 	$(COMPOSE) down
 
 .PHONY: test
-test: lint ## Check everything and run all tests; ARGS="-k ledger" and JOBS=4 are for pytest
+test: lint ## Run lint and all tests; ARGS="-k ledger" and JOBS=4 are for pytest
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: lint
@@ -63,12 +63,12 @@ lint: $(VENV)/.test ## Check style, types and import directions
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/.test ## Format the code, and fix what can be fixed without thinking
+format: $(VENV)/.test ## Format the code and apply automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: setup
-setup: $(VENV)/.test ## Set up .venv with all that search and tests need
+setup: $(VENV)/.test ## Set up .venv for searches and tests
 
 .PHONY: docs
 docs: $(VENV)/.test ## Write docs/cli.md from the commands' --help, and the list of spaces in docs/spaces.md
@@ -86,14 +86,13 @@ lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt
 	mv constraints.part constraints.txt
 
 .PHONY: clean
-clean: ## Remove what the tasks made, but no study: search.db and search-artifacts stay
+clean: ## Remove .venv, caches and builds; search.db and search-artifacts stay
 	rm -rf $(VENV) *.egg-info build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each of the following files says that a step of the set-up was completed, and is made at its end: one that was
-# interrupted is done again.
+# Each of the following files is created when a step of the setup is complete, so that an interrupted step is repeated.
 
-# A virtual environment that was moved, or whose Python is gone, is made anew.
+# A virtual environment that was moved, or whose Python is gone, is created again.
 MADE_IN := $(shell { $(BIN)/python -c '' && cat $(VENV)/.python; } 2> /dev/null)
 ifneq ($(MADE_IN),$(CURDIR))
 .PHONY: $(VENV)/.python
@@ -122,12 +121,12 @@ for python in $(PYTHON) none; do \
 	if "$$python" -c '$(SUITABLE)' > /dev/null 2>&1; then break; fi; \
 done; \
 if [ "$$python" = none ]; then \
-	echo "No suitable Python: tried $(PYTHON). Needed is 3.11, 3.12 or 3.13, with venv (on Debian and Ubuntu: apt install python3-venv). 'make PYTHON=/path/to/python3 ...' names one." >&2; \
+	echo "No suitable Python: tried $(PYTHON). Python 3.11, 3.12 or 3.13 is needed, with venv (on Debian and Ubuntu: apt install python3-venv). Name one with 'make PYTHON=/path/to/python3 ...'." >&2; \
 	exit 1; \
 fi
 endef
 
-# Settings that aren't given stand as they are in .env. A study holds one search, so that its name follows from that.
+# Settings that aren't given are taken from .env. A study holds one search, so its name follows from space and data set.
 name_of = $(basename $(notdir $(firstword $(subst :, ,$(1)))))
 ifneq ($(SPACE)$(DATASET),)
 STUDY ?= $(call name_of,$(or $(SPACE),bn_dropout))-$(call name_of,$(or $(DATASET),digits))
@@ -139,7 +138,7 @@ GIVEN = $(filter-out WORKERS=%,$(MAKEOVERRIDES))
 
 define need_password
 if [ -z "$$POSTGRES_PASSWORD" ] && ! grep -qs '^POSTGRES_PASSWORD=.' .env; then \
-	echo 'The database needs a password. Make one, in a file that you alone can read, and try again:' >&2; \
+	echo 'The database needs a password. Create one, in a file that only you can read, and try again:' >&2; \
 	echo '  (umask 077; echo "POSTGRES_PASSWORD=$$(head -c 24 /dev/urandom | base64)" >> .env)' >&2; \
 	exit 2; \
 fi
@@ -149,7 +148,7 @@ define make_login
 if [ -z "$$DASHBOARD_LOGIN" ] && ! grep -qs '^DASHBOARD_LOGIN=.' .env; then \
 	(umask 077; [ -z "$$(tail -c 1 .env 2> /dev/null)" ] || echo >> .env; \
 	 echo "DASHBOARD_LOGIN=$$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')" >> .env); \
-	echo 'Made a token for the dashboard: DASHBOARD_LOGIN, in .env.'; \
+	echo 'Created a token for the dashboard: DASHBOARD_LOGIN, in .env.'; \
 fi
 endef
 
@@ -159,5 +158,5 @@ printf '%s\n' '' 'The search is running.' \
 	'  follow         make logs' \
 	'  results        $(strip make results $(GIVEN))' \
 	'  more workers   $(strip make up $(GIVEN)) WORKERS=8' \
-	'  stop           make down, and to go on: $(strip make up $(GIVEN))'
+	'  stop           make down; to continue: $(strip make up $(GIVEN))'
 endef

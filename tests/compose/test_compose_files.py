@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
 OURS = ("init", "worker", "dashboard")
-ERROR = "set a password of your own in the file .env"
+ERROR = "set your own password in the file .env"
 
 
 def services(name: str = "docker-compose.yml") -> dict[str, dict[str, Any]]:
@@ -75,7 +75,7 @@ def test_nothing_starts_without_a_login_for_the_dashboard(
     done = config(compose, tmp_path, "secret", *FILES[:1], login=login)
     assert done.returncode == 1
     assert "DASHBOARD_LOGIN" in done.stderr
-    assert "set a token of your own in the file .env" in done.stderr
+    assert "set your own token in the file .env" in done.stderr
 
 
 def test_any_character_may_be_in_a_password(compose: list[str], tmp_path: Path) -> None:

@@ -80,5 +80,5 @@ def test_it_ends_with_what_to_do_next(clone: Path) -> None:
         "follow make logs",
         "results make results SPACE=bn_dropout",
         "more workers make up SPACE=bn_dropout WORKERS=8",
-        "stop make down, and to go on: make up SPACE=bn_dropout",
+        "stop make down; to continue: make up SPACE=bn_dropout",
     ]
