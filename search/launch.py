@@ -7,6 +7,7 @@ import click
 
 from search.commands import completion
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.sampling.pruners import PRUNERS
@@ -44,6 +45,7 @@ EXAMPLES = {
     type=WholeNumber(1, MOST_TRIALS),
     help="Total trials in the study, across all workers.  [default: the space's]",
 )
+@narrowing_flags
 @click.option("--epochs", type=WholeNumber(1, 100_000), help="Most epochs per trial.  [default: the space's]")
 @click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step.  [default: the space's]")
 @precision_flag

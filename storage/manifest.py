@@ -11,7 +11,7 @@ from storage.masking import hide_in_command
 from storage.objective import Direction, MetricName, Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 IDENTITY = (
     "space",
@@ -29,6 +29,8 @@ IDENTITY = (
     "validation_fraction",
     "limit_train",
     "fixed",
+    "only",
+    "ranges",
 )
 
 EDITED = (
@@ -64,12 +66,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `top_models` trials keep their model.
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
-    have one value throughout the study. With `own_validation` the images came with those for validation, and no split
-    draws any. `class_counts` are the images of each class in training, validation and test, in the order of `classes`,
-    for the study's seed; `inventory` is what reading the images found (search/datasets/inventory.py). Both are
-    empty in studies of earlier releases. `comparison` is there if the study compares given configurations; its slots'
-    one parameter is then the arm. `folder_marked` says that the study's folder carries a mark, as those of the first
-    releases don't. `question` is the space's, as those who read the study may not have that.
+    have one value throughout the study, `only` those of which it tries the listed values alone, `ranges` those whose
+    bounds, both included, are narrower than the space's. With `own_validation` the images came with those for
+    validation, and no split draws any. `class_counts` are the images of each class in training, validation and test,
+    in the order of `classes`, for the study's seed; `inventory` is what reading the images found
+    (search/datasets/inventory.py). Both are empty in studies of earlier releases. `comparison` is there if the study
+    compares given configurations; its slots' one parameter is then the arm. `folder_marked` says that the study's
+    folder carries a mark, as those of the first releases don't. `question` is the space's, as those who read the study
+    may not have that.
     """
 
     space: str
@@ -101,6 +105,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str | None = None
     command: str = ""
     fixed: dict[str, Scalar] = {}
+    only: dict[str, tuple[Scalar, ...]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     comparison: Comparison | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     own_validation: bool = False

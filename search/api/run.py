@@ -41,7 +41,8 @@ def run(
 
     `space` is a name (`bn_dropout`), `FILE.py:NAME`, `package.module:NAME`, or a Space that one of these names.
     `flags` are those of `python -m search.launch`: `n_trials=20, epochs=5, dataset="own.npz", n_workers=2`; those
-    without a value are True or False: `baselines=True`.
+    without a value are True or False: `baselines=True`, and those that may be given several times take a list:
+    `only=["optimizer=adam,rmsprop"]`.
 
     Raises:
         UsageError: something is wrong with the flags, or the space is nowhere but in this process.
@@ -121,7 +122,9 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
             valid = sorted(flag.replace("-", "_") for flag in known)
             raise UsageError(unknown_name("setting", name, valid))
         if value is not None:
-            arguments += as_typed(name, value, switch=option.is_flag, count=option.count)
+            several = value if option.multiple and isinstance(value, list | tuple) else [value]
+            for one in several:
+                arguments += as_typed(name, one, switch=option.is_flag, count=option.count)
     return arguments
 
 

@@ -1,13 +1,15 @@
 """What is said of wrong flags: which value of which flag, variable or file it is, and what was probably meant."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import assert_never
 
 import click
 from click.core import ParameterSource
 
 from search.commands.answer import answers_alone
+from spaces.distributions import Choices, Distribution, Interval
 from spaces.names import nearest_name
 
 
@@ -86,13 +88,25 @@ def space_parameter(name: str, context: click.Context, arguments: Sequence[str])
         return None
     if valid is None:
         return None
-    settable = any("--set" in option.opts for option in context.command.params)
-    advice = (
-        f"--set {parameter}=VALUE gives it another value in all arms."
-        if settable
-        else "To fix it, or to narrow its range, write a space of your own: docs/spaces.md says how."
+    flags = {flag for option in context.command.params for flag in option.opts}
+    return (
+        f"{name} isn't a flag, but a parameter of the space {space.name}: {valid}. {_advice(parameter, valid, flags)}"
     )
-    return f"{name} isn't a flag, but a parameter of the space {space.name}: {valid}. {advice}"
+
+
+def _advice(parameter: str, valid: Distribution, flags: Collection[str]) -> str:
+    """How a command that has these flags narrows a parameter."""
+    if "--set" in flags:
+        return f"--set {parameter}=VALUE gives it another value in all arms."
+    if "--fix" not in flags:
+        return ""
+    match valid:
+        case Choices(values):
+            return f"--only {parameter}={values[0]} searches that alone; several are separated by commas."
+        case Interval(low, high):
+            return f"--range {parameter}={low:g}:{high:g} gives its bounds, --fix {parameter}=VALUE one value."
+        case _:
+            assert_never(valid)
 
 
 def space_of(arguments: Sequence[str]) -> str | None:

@@ -25,6 +25,7 @@ from search.study.baselines import baseline_order, ordered_baselines, require_ba
 from search.study.folders import default_artifacts
 from search.study.location import require_there
 from search.study.own_folder import require_places
+from search.study.space import study_space
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
@@ -32,6 +33,7 @@ from search.training.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places
 from spaces import Baseline, Space, SpaceSource, resolve
+from spaces.narrowing import parse_narrowing
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments, hide_password
@@ -64,6 +66,9 @@ class LaunchOptions:
     seed: int | None = None
     limit_train: int | None = None
     validation_share: float | None = None
+    only: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     baselines: bool = False
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
@@ -118,21 +123,50 @@ def make_plan(options: LaunchOptions) -> Plan:
         dataset = existing.manifest.dataset
         require_there(msgspec.structs.replace(existing.manifest, space=source.ref))
     manifest = make_manifest(options, source, dataset, existing)
+    manifest = narrow(manifest, options, source.space, existing)
+    space = study_space(manifest, source.space)
     sampler_choice(manifest.sampler)
     pruner_choice(manifest.pruner)
     if existing is not None:
         require_search(name, existing.manifest)
         require_same(name, existing.manifest, manifest)
-    n_trials = wanted_trials(options, source.space, existing)
+    n_trials = wanted_trials(options, space, existing)
     find_places(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_places(options.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
-    baselines = wanted_baselines(options, source.space, existing)
-    notes = tuple(note for note in [unfit_note(source.space, manifest.image_shape)] if note)
-    return Plan(url, name, manifest, source, make_orders(source.space, manifest, n_trials, baselines), existing, notes)
+    baselines = wanted_baselines(options, space, existing)
+    said = (left_out_note(options, source.space, space), unfit_note(space, manifest.image_shape))
+    notes = tuple(note for note in said if note)
+    return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, notes)
+
+
+def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
+    """The manifest with what the flags leave of the space; where none does, with what the study that is there has left.
+
+    Raises:
+        SpaceError: they leave something that the space doesn't have.
+    """
+    if options.only or options.ranges or options.fixed:
+        asked = parse_narrowing(space, options.only, options.ranges, options.fixed)
+        return msgspec.structs.replace(
+            manifest, only=dict(asked.only), ranges=dict(asked.ranges), fixed=dict(asked.fixed)
+        )
+    if existing is None:
+        return manifest
+    stored = existing.manifest
+    return msgspec.structs.replace(manifest, only=stored.only, ranges=stored.ranges, fixed=stored.fixed)
+
+
+def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | None:
+    """Which baselines that were asked for lie outside of what is searched, None if none does."""
+    within = {baseline.name for baseline in part.baselines}
+    outside = [baseline.name for baseline in space.baselines if baseline.name not in within]
+    if not options.baselines or not outside:
+        return None
+    return f"left out are the baselines {', '.join(outside)}: they lie outside of what --only, --range and --fix leave"
 
 
 def require_search(study_name: str, stored: Manifest) -> None:

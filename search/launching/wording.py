@@ -12,6 +12,7 @@ import msgspec
 from search.host.exit_codes import EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.launching.planning import LaunchOptions, Plan
 from search.study.baselines import BASELINE
+from search.study.space import narrowing_of
 from search.views.data_text import data_text, inventory_of
 from search.views.layout import fitted
 from search.views.majority import majority_share
@@ -43,6 +44,7 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
     return fitted(
         f"{plan.source.space.question}\n"
         f"  space    {manifest.space}\n"
+        f"{narrowing_line(manifest)}"
         f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
         f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
         f"{data_text(manifest)}"
@@ -51,6 +53,12 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"seed {manifest.seed}\n"
         f"{baselines_line(plan)}{existing}{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
+
+
+def narrowing_line(manifest: Manifest) -> str:
+    """What is searched of the space, where it isn't all of it."""
+    narrowing = narrowing_of(manifest)
+    return f"  only     {narrowing}\n" if narrowing.names else ""
 
 
 def baselines_line(plan: Plan) -> str:
@@ -72,6 +80,15 @@ def images_document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def narrowing_document(manifest: Manifest) -> dict[str, Any]:
+    """What is searched of the space, by the flags that say so."""
+    return {
+        "only": {name: list(values) for name, values in manifest.only.items()},
+        "range": {name: list(bounds) for name, bounds in manifest.ranges.items()},
+        "fix": dict(manifest.fixed),
+    }
+
+
 def plan_as_json(plan: Plan, options: LaunchOptions) -> str:
     """What a dry run says on standard output."""
     document = {
@@ -79,6 +96,7 @@ def plan_as_json(plan: Plan, options: LaunchOptions) -> str:
         "storage": hide_password(options.storage),
         "dry_run": True,
         "trials": plan.n_trials,
+        "narrowed": narrowing_document(plan.manifest),
         "images": images_document(plan.manifest),
     }
     return json.dumps(document, indent=2)

@@ -2,6 +2,7 @@
 
 from search.design.options import POINT
 from search.report.facts import StudyFacts
+from search.study.space import narrowing_of
 from storage.comparison import Comparison
 
 Facts = tuple[tuple[str, str], ...]
@@ -36,12 +37,13 @@ def comparison_provenance(facts: StudyFacts, comparison: Comparison) -> Facts:
 
 def origin(facts: StudyFacts) -> Facts:
     """The command, the space and the data."""
-    manifest = facts.manifest
+    manifest, narrowing = facts.manifest, narrowing_of(facts.manifest)
     height, width, channels = manifest.image_shape
     return (
         ("command", manifest.command or "not recorded"),
         ("created", manifest.created_at),
         ("space", f"{manifest.space}, version {manifest.space_version}"),
+        *((("narrowed to", str(narrowing)),) if narrowing.names else ()),
         ("fingerprint of the space", manifest.space_fingerprint or "not recorded"),
         ("data", f"{manifest.dataset}: {height}x{width}x{channels}, {len(manifest.classes)} classes"),
         ("fingerprint of the data", manifest.dataset_fingerprint or "not recorded"),

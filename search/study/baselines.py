@@ -30,8 +30,8 @@ def require_baselines(space: Space) -> tuple[Baseline, ...]:
     """
     if not space.baselines:
         raise UsageError(
-            f"--baselines: the space {space.name} has none, so there is nothing to start from. Leave the flag out, or "
-            "give the space some: Space(…, baselines=(Baseline(name, params),))"
+            f"--baselines: the space {space.name} has none, or none within what is searched of it, so there is nothing "
+            "to start from. Leave the flag out, or give the space some: Space(…, baselines=(Baseline(name, params),))"
         )
     return space.baselines
 

@@ -2,22 +2,30 @@
 
 import msgspec
 
-from spaces.arms import arms_space, fixed_space
+from spaces.arms import arms_space
 from spaces.configuration import Configuration
+from spaces.narrowing import Narrowing, narrowed
 from spaces.space import Space
 from storage import Manifest
 
 
 def study_space(manifest: Manifest, named: Space) -> Space:
-    """What the study's trials ask: in a comparison for the arm, else for what the named space asks, less what is fixed.
+    """What the study's trials ask: in a comparison for the arm, else for what the named space asks, narrowed as the
+    manifest says.
 
     Raises:
         ConfigurationError: this release doesn't know a configuration of the manifest.
     """
     if manifest.comparison is not None:
         return arms_space(named, {arm.name: configuration_of(arm.configuration) for arm in manifest.comparison.arms})
+    return narrowed(named, narrowing_of(manifest))
+
+
+def narrowing_of(manifest: Manifest) -> Narrowing:
+    """What the study searches of its space."""
     fixed = {name: value for name, value in manifest.fixed.items() if value is not None}
-    return fixed_space(named, fixed) if fixed else named
+    only = {name: tuple(value for value in values if value is not None) for name, values in manifest.only.items()}
+    return Narrowing(only, manifest.ranges, fixed)
 
 
 def configuration_of(document: object) -> Configuration:

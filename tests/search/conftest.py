@@ -23,6 +23,7 @@ from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_orders, make_plan
 from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
+from search.study.space import study_space
 from search.trainers.protocol import DataSource
 from search.trainers.requests import TRAINER_NAME
 from search.workers.loop import work
@@ -104,7 +105,7 @@ class Lab:
         manifest = msgspec.structs.replace(MANIFEST, space=space, artifacts=artifacts, **changes)
         shared = create_study(self.url, NAME, manifest)
         self._opened.append(shared)
-        orders = make_orders(own or resolve(space).space, manifest, n_trials)
+        orders = make_orders(own or study_space(manifest, resolve(space).space), manifest, n_trials)
         shared.ledger.order_up_to(n_trials, orders.__getitem__)
         return shared
 
@@ -121,7 +122,7 @@ class Lab:
         bench = Workbench(
             worker_id=f"worker-{len(self._benches)}",
             shared=shared,
-            space=space or source.space,
+            space=space or study_space(shared.manifest, source.space),
             space_ref=source.ref,
             data=DataSource("digits"),
             folder=files,

@@ -148,3 +148,11 @@ def test_a_study_is_named_by_the_folder_of_its_images_however_that_is_given(
     monkeypatch.chdir(photographs)
     assert default_name("bn_dropout", None) == "bn_dropout-digits"
     assert default_name("bn_dropout", ".") == default_name("bn_dropout", photographs) == "bn_dropout-photographs"
+
+
+def test_a_flag_that_may_be_given_several_times_takes_a_list() -> None:
+    assert as_arguments({"only": ["optimizer=adam,sgd", "schedule=cosine"], "fix": "decay=0.01"}) == [
+        "--only=optimizer=adam,sgd",
+        "--only=schedule=cosine",
+        "--fix=decay=0.01",
+    ]

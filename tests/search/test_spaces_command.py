@@ -82,3 +82,17 @@ def test_an_unknown_space_is_wrong_usage_and_lists_the_valid_ones() -> None:
     refused = CliRunner().invoke(main, ["bn_dropuot"])
     assert refused.exit_code == 2
     assert "Did you mean 'bn_dropout'? Valid: activation, architecture, bn_dropout" in refused.output
+
+
+def test_a_part_is_shown_with_the_flags_of_a_launch() -> None:
+    printed = run("optimizer", "--only", "optimizer=adam", "--range", "learning_rate=1e-3:1e-2").output
+    assert "  optimizer         {adam}\n  learning_rate     [0.001, 0.01], log scale\n" in printed
+    assert "momentum" not in printed
+    described = json.loads(run("optimizer", "--fix", "optimizer=momentum", "-f", "json").output)
+    assert described["parameters"]["optimizer"] == {"choices": ["momentum"]}
+    assert "momentum" in described["parameters"]
+
+
+def test_a_part_is_one_of_a_named_space() -> None:
+    refused = CliRunner().invoke(main, ["--only", "optimizer=adam"])
+    assert (refused.exit_code, "narrow one SPACE: name it" in refused.output) == (2, True)

@@ -98,7 +98,7 @@ def test_a_flag_that_there_is_not_names_the_one_that_was_meant(typed: str, meant
     assert message(cli(*PLANNED, typed, "3")) == f"There is no flag {typed}. Did you mean {meant}?"
 
 
-@pytest.mark.parametrize("typed", ["--layers", "--zzz", "--rate"])
+@pytest.mark.parametrize("typed", ["--layers", "--zzz", "--gamma"])
 def test_nothing_is_proposed_that_only_shares_some_letters(typed: str, cli: Cli) -> None:
     assert message(cli(*PLANNED, typed, "3")) == f"There is no flag {typed}."
 
