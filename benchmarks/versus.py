@@ -30,7 +30,7 @@ from scipy import stats
 from search.commands.worker_flags import WorkerFlags
 from search.datasets import load_dataset
 from search.launching.planning import LaunchOptions
-from search.training.split import split
+from search.training.data.split import split
 from spaces import load_space
 from spaces.configuration import DROPOUT_POSITIONS
 

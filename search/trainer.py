@@ -24,9 +24,9 @@ import msgspec
 from search.console.logs import log_to_errors
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.trainers.signals import heed_in_forks, leave_to_worker
-from search.training.device import backend_package, configure, device_name, threads_wanted
-from search.training.job import Jobs
-from search.training.outcome import failure_kind, failure_reason
+from search.training.backends.device import backend_package, configure, device_name, threads_wanted
+from search.training.jobs.failures import failure_kind, failure_reason
+from search.training.jobs.job import Jobs
 
 WORKER_GONE = 0
 BROKEN_COMMAND = 70

@@ -27,7 +27,7 @@ from psycopg import sql
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
 
-from search.training.device import configure
+from search.training.backends.device import configure
 from search.views.layout import ELSEWHERE
 from storage.engine import opened
 from storage.url import parse

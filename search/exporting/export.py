@@ -148,7 +148,7 @@ def make(shared: SharedStudy, described: Described, slot: SlotRow, options: Expo
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from search.datasets import load_dataset
-    from search.training.plain_model import accuracy, load_trained, optimizer_code, plain_model
+    from search.training.models.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest
     source = data_source(manifest, options.data_dir)

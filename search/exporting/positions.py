@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets import DataSet
-from search.training.split import split
-from search.training.treatment import Treatment, treated_labels
+from search.training.data.preprocessing import Treatment, treated_labels
+from search.training.data.split import split
 from spaces.configuration import Configuration
 from storage import Manifest
 

@@ -12,7 +12,7 @@ from search.errors import UsageError
 from search.exporting.positions import Parts
 from search.exporting.reading import Reading
 from search.exporting.rendering import render
-from search.training.plain_model import layers_code, optimizer_code
+from search.training.models.plain_model import layers_code, optimizer_code
 from search.views.configuration_text import Described
 from spaces.configuration import Augmentation, EarlyStopping, Pixels
 from spaces.errors import SpaceError

@@ -4,8 +4,8 @@ from typing import Any
 
 from search.console.held_errors import errors_held_back
 from search.errors import UsageError
-from search.training.device import set_precision
-from search.training.model import Setting, build_model, seed_all
+from search.training.backends.device import set_precision
+from search.training.models.building import Setting, build_model, seed_all
 from spaces import resolve
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError

@@ -29,7 +29,7 @@ from search.study.space import study_space
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.trainers.protocol import Objective, Precision
-from search.training.split import split
+from search.training.data.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places
 from spaces import Baseline, Space, SpaceSource, resolve

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from search.datasets.mapped import HALF_WRITTEN, remove_mapped
 from search.host.own_files import remove_empty, remove_files
-from search.training.description import CONFIGURATION, LAYERS
+from search.training.models.description import CONFIGURATION, LAYERS
 
 STORE = "models"
 STAMP_LETTERS = 16

@@ -11,7 +11,7 @@ from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import FrozenTrial
 
 from search.study.folders import PICTURE, StudyFolder
-from search.training.description import CONFIGURATION, LAYERS
+from search.training.models.description import CONFIGURATION, LAYERS
 from search.views.curve_picture import draw_curves
 from search.workers.keeping import keep_file, kept_file
 from storage import SharedStudy

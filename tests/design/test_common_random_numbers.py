@@ -13,11 +13,11 @@ from search.launching.planning import LaunchOptions, make_plan
 from search.study.space import configuration_of
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Train
-from search.training.fit import Epochs
-from search.training.job import Jobs
-from search.training.programs import Programs
-from search.training.split import Split, split
-from search.training.trainees import Trainees
+from search.training.data.split import Split, split
+from search.training.epochs.epochs import Epochs
+from search.training.jobs.job import Jobs
+from search.training.jobs.trainable_models import Trainees
+from search.training.shared_programs.program_cache import Programs
 from spaces import load_space
 from spaces.configuration import BatchNorm, Configuration
 from storage.comparison import ArmDesign, Comparison, PlannedLook

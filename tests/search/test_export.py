@@ -71,7 +71,7 @@ def study(lab: Any) -> Any:
 @pytest.fixture
 def exportable(study: Any, lab: Any) -> Any:
     """The study, with a real model of its best trial."""
-    from search.training.model import Setting, build_model
+    from search.training.models.building import Setting, build_model
     from search.views.configuration_text import describe
     from spaces import resolve
 
@@ -158,14 +158,14 @@ def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
 
 
 def test_the_script_scales_the_loss_of_a_model_in_float16() -> None:
-    from search.training.plain_model import optimizer_code
+    from search.training.models.plain_model import optimizer_code
 
     code = optimizer_code(Configuration(optimizer=Optimizer("adam", 0.003)), "mixed_float16")
     assert code == "keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(learning_rate=0.003))"
 
 
 def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable: Any, lab: Any, tmp_path: Path) -> None:
-    from search.training.plain_model import accuracy, load_trained, plain_model
+    from search.training.models.plain_model import accuracy, load_trained, plain_model
 
     best = exportable.study.best_trial.number
     data = load_dataset("digits")
@@ -203,7 +203,7 @@ def test_the_card_says_what_pixels_it_takes_and_how_sure_its_scores_are(
 def test_the_script_is_python_whatever_the_study_is_called() -> None:
     import keras
 
-    from search.training.plain_model import call
+    from search.training.models.plain_model import call
 
     assert call("keras.layers", keras.layers.Conv2D(8, 3, padding="same")) == (
         "keras.layers.Conv2D(filters=8, kernel_size=(3, 3), padding='same')"
@@ -214,7 +214,7 @@ def test_the_script_is_python_whatever_the_study_is_called() -> None:
 def test_a_layer_of_the_space_cannot_be_exported(tmp_path: Path) -> None:
     import keras
 
-    from search.training.plain_model import load_trained
+    from search.training.models.plain_model import load_trained
     from spaces.errors import SpaceError
 
     @keras.saving.register_keras_serializable("tests")

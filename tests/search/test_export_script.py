@@ -21,7 +21,7 @@ from search.export import main
 from search.exporting.paths import nameless, without_folders
 from search.exporting.retraining import follow
 from search.trainers.protocol import EpochEnd, Message, Trained
-from search.training.split import split
+from search.training.data.split import split
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 

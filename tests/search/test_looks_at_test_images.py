@@ -98,7 +98,7 @@ def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: A
 def exportable(lab: Any, keras: Any) -> SharedStudy:
     """A search of one trial, with a real model in the place of the stub's, that nobody has looked at."""
     from search.study.test_score import LOOK_ATTR
-    from search.training.model import Setting, build_model
+    from search.training.models.building import Setting, build_model
     from search.views.configuration_text import describe
     from search.workers.settle import MODEL_ATTR
 

@@ -10,7 +10,7 @@ from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
 
 from search.study.folders import PICTURE
-from search.training.description import CONFIGURATION, LAYERS, describe
+from search.training.models.description import CONFIGURATION, LAYERS, describe
 from search.views.curve_picture import draw_curves
 from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note

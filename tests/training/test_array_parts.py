@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.datasets import DataError, load_dataset
 from search.datasets.inventory import Named
-from search.training.split import split
+from search.training.data.split import split
 
 Save = Callable[..., str]
 X = np.random.default_rng(0).integers(1, 256, (12, 4, 4)).astype(np.uint8)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search.trainers.protocol import DataSource, EpochEnd, Train
-from search.training.job import Jobs
+from search.training.jobs.job import Jobs
 from spaces.configuration import BatchNorm, Configuration
 
 CHANCE = 0.1

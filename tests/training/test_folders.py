@@ -16,7 +16,7 @@ from PIL import Image
 
 from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.inventory import Named
-from search.training.split import split
+from search.training.data.split import split
 
 GREYS = {"cats": 60, "dogs": 200}
 

@@ -11,8 +11,8 @@ import pytest
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped, write_mapped
 from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Train
-from search.training.device import hold
-from search.training.split import split
+from search.training.backends.device import hold
+from search.training.data.split import split
 
 Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
 

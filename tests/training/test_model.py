@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from search.training.model import Setting, build_model, compile_model, fitted_momentum
-from search.training.optimizer import make_optimizer
+from search.training.models.building import Setting, build_model, compile_model, fitted_momentum
+from search.training.models.optimizers import make_optimizer
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
 from spaces.errors import SpaceError
 from spaces.layers import layer_order

@@ -13,18 +13,18 @@ import pytest
 
 from search.datasets import load_dataset
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Message, Stopped, Train, Trained, Warned
-from search.training.device import hold
-from search.training.fit import Epochs, run_epochs
-from search.training.job import Jobs
-from search.training.keras_runner import KerasRunner
-from search.training.model import Setting, compile_model, model_from_layers, seed_all
-from search.training.optimizer import make_optimizer, why_not_shared
-from search.training.pixels import EPSILON, fit_pixels
-from search.training.runner import make_runner
-from search.training.split import Split, split
-from search.training.structure import structure_of
-from search.training.trainee import KerasTrainee
-from search.training.treatment import Treatment, treat
+from search.training.backends.device import hold
+from search.training.data.pixels import EPSILON, fit_pixels
+from search.training.data.preprocessing import Treatment, treat
+from search.training.data.split import Split, split
+from search.training.epochs.epochs import Epochs, run_epochs
+from search.training.epochs.keras_runner import KerasRunner
+from search.training.epochs.runner import make_runner
+from search.training.epochs.trainable_model import KerasTrainee
+from search.training.jobs.job import Jobs
+from search.training.models.building import Setting, compile_model, model_from_layers, seed_all
+from search.training.models.optimizers import make_optimizer, why_not_shared
+from search.training.shared_programs.program_key import structure_of
 from spaces.configuration import (
     Augmentation,
     BatchNorm,
@@ -88,8 +88,8 @@ def plain(data: Split, setting: Setting) -> Callable[..., KerasTrainee]:
 @pytest.fixture
 def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
     """Makes programs that have begun with a configuration."""
-    from search.training.program import Program
-    from search.training.shared_parts import SharedParts
+    from search.training.shared_programs.graph_cache import SharedParts
+    from search.training.shared_programs.shared_program import Program
 
     def make(configuration: Configuration) -> Any:
         made = Program(configuration, setting, BATCH, SharedParts())
@@ -340,7 +340,7 @@ def test_moves_mirror_half_of_the_images_and_go_as_far_as_they_may() -> None:
 
 
 def test_what_comes_in_from_outside_is_the_edge_or_zero() -> None:
-    from search.training.augmentation import move
+    from search.training.data.augmentation import move
 
     image = np.arange(1.0, 10.0, dtype=np.float32).reshape(1, 3, 3, 1)
     still, edge, zero, mirrored = (move(image, np.array([row]))[0, :, :, 0].tolist() for row in ROWS)

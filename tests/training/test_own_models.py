@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.trainers.protocol import EpochEnd, Failed, Train, Trained
-from search.training.model import Setting, build_model, seed_all
+from search.training.models.building import Setting, build_model, seed_all
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.training.model import Setting, model_from_layers
+from search.training.models.building import Setting, model_from_layers
 from spaces.published import ARTICLES, Arm, experiments
 
 SETTINGS = {"cifar10": Setting((32, 32, 3), 10, 49), "mnist": Setting((28, 28, 1), 10, 1500)}

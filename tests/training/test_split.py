@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.arrays import RawArrays, dataset_of
-from search.training.split import split
+from search.training.data.split import split
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from search.training.fit import EpochScores
-from search.training.stopping import best_epoch, kept_epoch, why_over
+from search.training.epochs.epochs import EpochScores
+from search.training.jobs.stopping import best_epoch, kept_epoch, why_over
 from spaces.configuration import EarlyStopping
 
 

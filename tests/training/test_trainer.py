@@ -26,7 +26,7 @@ from search.trainers.protocol import (
     Trained,
     Warned,
 )
-from search.training.description import CONFIGURATION, LAYERS
+from search.training.models.description import CONFIGURATION, LAYERS
 from spaces.configuration import (
     Augmentation,
     BatchNorm,

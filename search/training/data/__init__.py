@@ -1,0 +1,1 @@
+"""What feeds a model with images: the split, preprocessing, augmentation, batches."""

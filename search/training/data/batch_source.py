@@ -1,0 +1,88 @@
+"""How images come to Keras' `fit` and `evaluate`: as whole arrays, or streamed batch by batch."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from search.training.data.augmentation import Order, move
+from search.training.data.split import Split
+
+LARGEST_WHOLE = 2**30  # bytes of images, which are four times as many when they are scaled
+THREADS = 2  # that read batches; Keras reads ahead from two on
+
+
+class Feed(Protocol):
+    """Arguments of `fit` and `evaluate`; however they come, the batches are the same."""
+
+    def training(self, order: Order) -> dict[str, Any]:
+        """The images for training in an epoch's order."""
+
+    def validation(self) -> dict[str, Any]:
+        """The images for validation."""
+
+
+class Whole:
+    """A Feed of images that are scaled once and held."""
+
+    def __init__(self, data: Split, batch_size: int) -> None:
+        self._data, self._batch_size = data, batch_size
+        self._train, self._val = data.scaled(data.x_train), data.scaled(data.x_val)
+
+    def training(self, order: Order) -> dict[str, Any]:
+        """See Feed."""
+        positions, moves = _parts(order)
+        images = self._train[positions]
+        moved = images if moves is None else move(images, moves)
+        return {"x": moved, "y": self._data.y_train[positions], "batch_size": self._batch_size}
+
+    def validation(self) -> dict[str, Any]:
+        """See Feed."""
+        return {"x": self._val, "y": self._data.y_val, "batch_size": self._batch_size}
+
+
+class Streamed:
+    """A Feed that never takes more than some batches of the images: while one is trained on, threads read the next."""
+
+    def __init__(self, data: Split, batch_size: int) -> None:
+        self._data, self._batch_size = data, batch_size
+
+    def training(self, order: Order) -> dict[str, Any]:
+        """See Feed."""
+        data = self._data
+
+        def batch(part: slice) -> tuple[Any, Any]:
+            positions, moves = _parts(order[part])
+            images = data.scaled(data.x[data.train[positions]])
+            return images if moves is None else move(images, moves), data.y_train[positions]
+
+        return {"x": self._stream(data.n_train, batch)}
+
+    def validation(self) -> dict[str, Any]:
+        """See Feed."""
+        data = self._data
+        return {"x": self._stream(data.n_val, lambda part: (data.scaled(data.x[data.val[part]]), data.y_val[part]))}
+
+    def _stream(self, images: int, batch: Callable[[slice], tuple[Any, Any]]) -> Any:
+        import keras
+
+        size = self._batch_size
+
+        class Stream(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+            """The batches in their order, a last partial one included."""
+
+            def __len__(self) -> int:
+                return -(-images // size)
+
+            def __getitem__(self, number: int) -> tuple[Any, Any]:
+                return batch(slice(number * size, (number + 1) * size))
+
+        return Stream(workers=THREADS)
+
+
+def make_feed(data: Split, batch_size: int) -> Feed:
+    """The way for this data."""
+    return Streamed(data, batch_size) if data.x.nbytes > LARGEST_WHOLE else Whole(data, batch_size)
+
+
+def _parts(order: Order) -> tuple[Order, Order | None]:
+    """The positions of an order, and its moves if it has any."""
+    return (order, None) if order.ndim == 1 else (order[:, 0], order[:, 1:])

@@ -1,0 +1,75 @@
+"""The images and labels that a configuration trains on, made from a split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from search.training.data.pixels import fit_pixels, spread_warning
+from search.training.data.split import Split
+from spaces.configuration import Configuration, Pixels
+
+SHUFFLE = 2  # what the split's seed is used for besides choosing images (0 and 1)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to images and labels before the first epoch. `seed` is the split's."""
+
+    pixels: Pixels
+    shuffled_labels: bool
+    seed: int
+
+    @classmethod
+    def of(cls, configuration: Configuration, seed: int) -> "Treatment":
+        """The treatment that a configuration asks for."""
+        return cls(configuration.inputs.pixels, configuration.shuffled_labels, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Treated:
+    """Treated data, what makes a model for them one for scaled images, and what should be said of them."""
+
+    data: Split
+    for_scaled: Callable[[Any], Any]
+    warning: str = ""
+
+
+def treat(data: Split, treatment: Treatment) -> Treated:
+    """The split with its training and validation images and labels treated; its test images stay as they are."""
+    labelled = treated_labels(data, treatment)
+    if treatment.pixels == "scaled":
+        return Treated(labelled, lambda model: model)
+    training = data.scaled(data.x_train)
+    fitted = fit_pixels(treatment.pixels, training)
+    x = np.empty(data.x.shape, np.float32)
+    x[data.train] = fitted.apply(training)
+    x[data.val] = fitted.apply(data.scaled(data.x_val))
+    treated = replace(labelled, x=x, pixel_max=1.0)
+    warning = spread_warning(x[data.train], x[data.val]) if treatment.pixels == "zca" else ""
+    return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
+
+
+def treated_labels(data: Split, treatment: Treatment) -> Split:
+    """The split with the labels that are trained on. Shuffled ones of training and validation images are permuted
+    together, so that neither says anything of its image.
+    """
+    if not treatment.shuffled_labels:
+        return data
+    labels = np.concatenate([data.y_train, data.y_val])
+    shuffled = np.random.default_rng([treatment.seed, SHUFFLE]).permutation(labels)
+    return replace(data, y_train=shuffled[: len(data.y_train)], y_val=shuffled[len(data.y_train) :])
+
+
+def _behind(layers: list[Any], model: Any, image_shape: tuple[int, int, int]) -> Any:
+    """One model of the layers and the model. It has the model's optimizer, in the state in which it is, unless the
+    model is no plain sequence of layers: then it contains the model whole, with its optimizer.
+    """
+    import keras
+
+    if not isinstance(model, keras.Sequential):
+        return keras.Sequential([keras.Input(image_shape), *layers, model])
+    whole = keras.Sequential([keras.Input(image_shape), *layers, *model.layers])
+    whole.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
+    return whole

@@ -1,0 +1,1 @@
+"""The epochs of a model, and the ways in which they are run."""

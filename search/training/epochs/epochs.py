@@ -1,0 +1,127 @@
+"""The epochs: each in an order of its own, trained, validated, scored."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from search.training.data.augmentation import Order, draw_moves
+from spaces.configuration import Augmentation
+from spaces.errors import SpaceError
+
+Stop = Callable[[], bool]
+UNCHANGED = Augmentation()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss and accuracy over a set of images, NaN and infinity included."""
+
+    loss: float
+    accuracy: float
+
+
+def score_of(results: Mapping[str, Any]) -> Score:
+    """The score in what Keras gives of an epoch by name.
+
+    Raises:
+        SpaceError: a model that takes its steps by itself leaves one of the two out.
+    """
+    missing = [name for name in ("loss", "accuracy") if name not in results]
+    if missing:
+        raise SpaceError(
+            f"the model's own train_step or test_step gives {', '.join(results) or 'nothing'}, and no "
+            f"{' and no '.join(missing)}: let it track the loss, call self.compute_metrics(x, y, y_pred), and return "
+            "self.get_metrics_result()"
+        )
+    return Score(float(results["loss"]), float(results["accuracy"]))
+
+
+class EpochScores(msgspec.Struct, frozen=True):
+    """The scores of one epoch, counted from 1. None stands for a number that isn't finite; `seconds` is wall time."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+    learning_rate: float
+
+    @property
+    def diverged(self) -> str | None:
+        """Why it makes no sense to go on, or None."""
+        for name, value in (("training", self.loss), ("validation", self.val_loss)):
+            if value is None:
+                return f"the {name} loss of epoch {self.epoch} is not finite"
+        return None
+
+
+class EpochRunner(Protocol):
+    """Trains and validates one compiled model on one split. However it does so, the scores are the same."""
+
+    def train(self, order: Order, stop: Stop) -> Score | None:
+        """One epoch over the training images in that order, in batches; None if told to stop before its end."""
+
+    def validate(self) -> Score:
+        """The scores on the validation images."""
+
+    def learning_rate(self) -> float:
+        """That of the next step."""
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """The epochs to run, `first` to `last`, over `n_train` images. The seed decides the order of the images in each,
+    and how they are augmented.
+    """
+
+    first: int
+    last: int
+    n_train: int
+    seed: int
+    augmentation: Augmentation = UNCHANGED
+
+    def order(self, epoch: int) -> Order:
+        """The positions of the images, (n,), or with augmentation positions and moves, (n, 5).
+
+        It depends on seed and epoch alone, so that a resumed trial sees what an uninterrupted one sees.
+        """
+        positions = np.random.default_rng([self.seed, epoch]).permutation(self.n_train)
+        moves = draw_moves(self.augmentation, self.n_train, self.seed, epoch)
+        return positions if moves is None else np.column_stack([positions, moves])
+
+
+def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[EpochScores]:
+    """Scores as they come. Ends after the last epoch, after one that diverged, or as soon as told to stop."""
+    for epoch in range(epochs.first, epochs.last + 1):
+        if stop():
+            return
+        started = time.perf_counter()
+        trained = runner.train(epochs.order(epoch), stop)
+        if trained is None:
+            return
+        scores = _scores(epoch, trained, runner.validate(), time.perf_counter() - started, runner.learning_rate())
+        yield scores
+        if scores.diverged:
+            return
+
+
+def _scores(epoch: int, trained: Score, validated: Score, seconds: float, learning_rate: float) -> EpochScores:
+    return EpochScores(
+        epoch,
+        _finite(trained.loss),
+        _finite(trained.accuracy),
+        _finite(validated.loss),
+        _finite(validated.accuracy),
+        seconds,
+        learning_rate,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

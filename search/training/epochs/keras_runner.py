@@ -1,0 +1,47 @@
+"""Epochs through Keras' own `fit` and `evaluate`: for every model and every backend."""
+
+from typing import Any
+
+from search.training.data.augmentation import Order
+from search.training.data.batch_source import Feed, make_feed
+from search.training.data.split import Split
+from search.training.epochs.epochs import Score, Stop, score_of
+
+
+class KerasRunner:
+    """An EpochRunner over `model.fit`, one call an epoch."""
+
+    def __init__(self, model: Any, data: Split, batch_size: int, feed: Feed | None = None) -> None:
+        self._model = model
+        self._feed = feed or make_feed(data, batch_size)
+
+    def train(self, order: Order, stop: Stop) -> Score | None:
+        """See EpochRunner. It can be stopped after any batch."""
+        stopper = _stopper(stop)
+        given = self._feed.training(order)
+        history = self._model.fit(**given, shuffle=False, verbose=0, callbacks=[stopper]).history
+        return None if stopper.stopped else score_of({name: values[0] for name, values in history.items()})
+
+    def validate(self) -> Score:
+        """See EpochRunner."""
+        scores = self._model.evaluate(**self._feed.validation(), verbose=0, return_dict=True)
+        return score_of(scores)
+
+    def learning_rate(self) -> float:
+        """See EpochRunner."""
+        return float(self._model.optimizer.learning_rate)
+
+
+def _stopper(stop: Stop) -> Any:
+    import keras
+
+    class Stopper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+        """Ends `fit` after the batch in which it was told to."""
+
+        stopped = False
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002  Keras gives them by name
+            if stop():
+                self.stopped = self.model.stop_training = True
+
+    return Stopper()

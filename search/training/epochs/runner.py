@@ -1,0 +1,34 @@
+"""Which way the epochs of a model go."""
+
+import logging
+from typing import Any
+
+from search.training.backends.device import compiles_epochs
+from search.training.data.split import Split
+from search.training.epochs.compiled_runner import CompiledRunner
+from search.training.epochs.epochs import EpochRunner
+from search.training.epochs.keras_runner import KerasRunner
+
+LARGEST_ON_DEVICE = 4 * 2**30  # bytes; larger data goes batch by batch through Keras
+
+log = logging.getLogger(__name__)
+
+
+def make_runner(model: Any, data: Split, batch_size: int) -> EpochRunner:
+    """The fastest runner that takes this model and this data here."""
+    reason = _why_not_compiled(model, data)
+    if reason is None:
+        return CompiledRunner(model, data, batch_size)
+    log.info("the epochs go through model.fit: %s", reason)
+    return KerasRunner(model, data, batch_size)
+
+
+def _why_not_compiled(model: Any, data: Split) -> str | None:
+    if not compiles_epochs():
+        return "compiled epochs need TensorFlow as Keras' backend"
+    size = data.x.nbytes
+    if size > LARGEST_ON_DEVICE:
+        return f"the images take {size} bytes, more than the {LARGEST_ON_DEVICE} that are held on a device"
+    if model.run_eagerly:
+        return "the model asks to run eagerly"
+    return None

@@ -1,0 +1,34 @@
+"""How a finished model does on images: its scores, and which classes it takes for which."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.training.epochs.epochs import Score
+from search.training.models.building import cross_entropy
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`confusion` counts, for each class (row), for which class (column) its images were taken."""
+
+    score: Score
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def evaluation(
+    model: Any, images: NDArray[np.float32], labels: NDArray[np.int64], classes: int, batch_size: int
+) -> Evaluation:
+    """All of it from one pass over the images.
+
+    The model, which needn't be compiled, goes from images (n, height, width, channels) to logits (n, classes); labels
+    are (n,).
+    """
+    logits = model.predict(images, batch_size=batch_size, verbose=0)
+    taken_for = np.argmax(logits, axis=-1)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, taken_for), 1)
+    score = Score(float(cross_entropy()(labels, logits)), float(np.mean(taken_for == labels)))
+    return Evaluation(score, tuple(tuple(int(count) for count in row) for row in counts))

@@ -1,0 +1,229 @@
+"""A job from its command to its last message: build, resume, train epoch by epoch, save.
+
+Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
+"""
+
+import hashlib
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from search.datasets import DataSet, load_dataset
+from search.datasets.mapped import open_mapped
+from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
+from search.training.backends.device import set_precision
+from search.training.data.preprocessing import Treated, Treatment, treat
+from search.training.data.split import Split, split
+from search.training.epochs.epochs import Epochs, EpochScores, Stop, run_epochs
+from search.training.epochs.trainable_model import Trainee
+from search.training.jobs.checkpoint import Checkpoints, Resumed
+from search.training.jobs.evaluation import evaluation
+from search.training.jobs.prefetcher import Ahead
+from search.training.jobs.stopping import kept_epoch, why_over
+from search.training.jobs.trainable_models import Trainees, forget_models
+from search.training.lru_cache import Recent
+from search.training.models.keeping import Keepable
+from search.training.models.keras_settings import kept_settings
+from search.training.models.model_files import load_model, save_model
+from search.training.shared_programs.program_cache import Programs
+from spaces import Space, load_space
+
+CACHED_SPLITS = 2
+CACHED_SPACES = 8
+NOTHING = Resumed((), ())
+
+Values = Sequence[NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Data that has been read, split and treated, and what trains on it."""
+
+    treated: Treated
+    trainees: Trainees
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEpoch:
+    """The scores of an epoch, and the state of the trainee after it."""
+
+    scores: EpochScores
+    values: Values
+
+
+class Jobs:
+    """Does jobs one after another, and keeps what they share: data that has been read and treated, programs, spaces.
+
+    What it raises ends the job and not the process: see `failures`.
+    """
+
+    def __init__(self) -> None:
+        self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
+        self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
+        self._spaces = Recent[str, Space](CACHED_SPACES)
+        self._programs = Programs()
+        self._keepable = Keepable()
+        self._said = set[str]()  # why models can't be kept
+
+    def train(self, job: Train, stop: Stop) -> Iterator[Message]:
+        """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
+        while the next one is trained.
+        """
+        space, rule = self._space(job.space), job.configuration.early_stopping
+        set_precision(job.precision)
+        prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
+        checkpoints = _checkpoints(job, space)
+        with kept_settings(), prepared.trainees.trainee(job, space) as trainee:
+            not_kept = self._keepable.why_not(trainee.keras_model()) if space.build is not None else None
+            yield from self._say_once(job, not_kept)
+            if prepared.treated.warning:
+                yield Warned(job.job, prepared.treated.warning)
+            resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
+            yield from (Warned(job.job, problem) for problem in resumed.problems)
+            yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
+            history, kept = list(resumed.history), resumed.kept
+            if not _finished(job, history):
+                n_train, before = prepared.treated.data.n_train, resumed.history
+                with Ahead(lambda stop: _trained_epochs(trainee, job, n_train, before, stop), stop) as trained:
+                    for epoch in trained:
+                        history.append(epoch.scores)
+                        if kept_epoch(rule, history) == len(history):
+                            kept = epoch.values
+                        yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
+                        yield _epoch_end(job, epoch.scores)
+            if _finished(job, history) and kept is not None:
+                trainee.restore(kept)
+            yield from _ending(job, trainee, history, prepared.treated, not_kept)
+
+    def evaluate(self, job: Evaluate) -> Iterator[Message]:
+        """The one message of an evaluation: the scores of a saved model on the test or validation images."""
+        self._space(job.space)
+        set_precision(job.precision)
+        data = self._split(job.data, job.split_seed)
+        try:
+            model = load_model(Path(job.model_path))
+            raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
+            done = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
+            yield Evaluated(job.job, done.score.loss, done.score.accuracy, len(labels), done.confusion)
+        finally:
+            forget_models()
+
+    def _say_once(self, job: Train, not_kept: str | None) -> Iterator[Warned]:
+        if not_kept is not None and not_kept not in self._said:
+            self._said.add(not_kept)
+            yield Warned(job.job, f"{not_kept}. Its trial goes on, and has its score all the same")
+
+    def _prepare(self, source: DataSource, treatment: Treatment) -> Prepared:
+        def make() -> Prepared:
+            treated = treat(self._split(source, treatment.seed), treatment)
+            return Prepared(treated, Trainees(treated.data, self._programs))
+
+        return self._prepared.get((source, treatment), make)
+
+    def _split(self, source: DataSource, seed: int) -> Split:
+        def load() -> Split:
+            return split(_read(source), source.validation_fraction, seed, source.limit_train)
+
+        return self._splits.get((source, seed), load)
+
+    def _space(self, ref: str) -> Space:
+        return self._spaces.get(ref, lambda: load_space(ref))
+
+
+def _read(source: DataSource) -> DataSet:
+    decoded = Path(source.decoded) if source.decoded is not None else None
+    mapped = open_mapped(decoded) if decoded is not None and decoded.is_dir() else None
+    return load_dataset(source.dataset, source.data_dir) if mapped is None else mapped
+
+
+def _trained_epochs(
+    trainee: Trainee, job: Train, n_train: int, before: Sequence[EpochScores], stop: Stop
+) -> Iterator[TrainedEpoch]:
+    """The epochs that are still to come after those before, up to that after which early stopping says no more."""
+    history = list(before)
+    augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
+    for scores in run_epochs(trainee, Epochs(len(history) + 1, job.epochs, n_train, job.seed, augmentation), stop):
+        history.append(scores)
+        yield TrainedEpoch(scores, trainee.values())
+        if why_over(rule, history) is not None:
+            return
+
+
+def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
+    return None if job.checkpoints is None else Checkpoints(Path(job.checkpoints), job.token, _identity(job, space))
+
+
+def _identity(job: Train, space: Space) -> str:
+    """What a checkpoint must agree in to be resumed from. Where the data lies may differ between hosts, and the number
+    of epochs between attempts, unless the learning rate goes by it. The precision is part of it only where it isn't
+    float32, so that checkpoints from before there was a choice can be resumed from.
+    """
+    data = msgspec.structs.replace(job.data, data_dir=None, decoded=None)
+    epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
+    precision = () if job.precision == "float32" else (job.precision,)
+    always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
+    owner = (job.owner,) if job.owner else ()
+    decisive = (*always, *epochs, *precision, *owner)
+    return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
+
+
+def _finished(job: Train, history: Sequence[EpochScores]) -> bool:
+    over = why_over(job.configuration.early_stopping, history)
+    return len(history) >= job.epochs or _diverged(history) is not None or over is not None
+
+
+def _diverged(history: Sequence[EpochScores]) -> str | None:
+    return history[-1].diverged if history else None
+
+
+def _save_checkpoint(
+    job: Train,
+    checkpoints: Checkpoints | None,
+    values: Values,
+    history: Sequence[EpochScores],
+    kept: Values | None,
+) -> Iterator[Warned]:
+    if checkpoints is None:
+        return
+    try:
+        checkpoints.save(values, history, kept)
+    except OSError as error:
+        yield Warned(job.job, f"the checkpoint of epoch {len(history)} couldn't be written, training goes on: {error}")
+
+
+def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> EpochEnd:
+    return EpochEnd(job.job, **msgspec.structs.asdict(scores), replayed=replayed)
+
+
+def _ending(
+    job: Train, trainee: Trainee, history: Sequence[EpochScores], treated: Treated, not_kept: str | None
+) -> Iterator[Message]:
+    diverged, rule = _diverged(history), job.configuration.early_stopping
+    if not _finished(job, history):
+        yield Stopped(job.job, len(history))
+        return
+    kept = kept_epoch(rule, history)
+    if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
+        failed = yield from save_model(job, lambda: treated.for_scaled(trainee.keras_model()), Path(job.model_path))
+        not_kept = not_kept or failed
+    over, memory = why_over(rule, history), _peak_memory_mb()
+    yield Trained(job.job, trainee.parameters, len(history), diverged, memory, over, kept, not_kept)
+
+
+def _may_be_kept(job: Train, scores: EpochScores) -> bool:
+    """Whether the model is no worse than its rival: building and writing a plain model takes longer than an epoch."""
+    value: float | None = getattr(scores, job.objective)
+    if value is None or job.rival is None:
+        return True
+    return value <= job.rival if job.objective == "val_loss" else value >= job.rival
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -1,0 +1,29 @@
+"""What code in a `build` may set for all of Keras, and for no other trial."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from search.training.backends.device import run_functions_eagerly, runs_functions_eagerly
+
+
+@contextmanager
+def kept_settings() -> Iterator[None]:
+    """Keras' settings are afterwards what they were before the block."""
+    from keras import config
+
+    floatx, epsilon, layout, policy = (
+        config.floatx(),
+        config.epsilon(),
+        config.image_data_format(),
+        config.dtype_policy(),
+    )
+    filtering, eagerly = config.is_traceback_filtering_enabled(), runs_functions_eagerly()
+    try:
+        yield
+    finally:
+        config.set_floatx(floatx)
+        config.set_epsilon(epsilon)
+        config.set_image_data_format(layout)
+        config.set_dtype_policy(policy)
+        (config.enable_traceback_filtering if filtering else config.disable_traceback_filtering)()
+        run_functions_eagerly(eagerly)

@@ -1,0 +1,131 @@
+"""A trained model for people without this project: Keras' own layers alone, from raw pixels to probabilities."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.trainers.protocol import Precision
+from search.training.models.optimizers import make_optimizer
+from spaces.blame import condensed
+from spaces.configuration import Configuration
+from spaces.errors import SpaceError
+from spaces.space import ImageShape
+
+PROBABILITIES = "probabilities"
+NOT_WRITTEN = {"name", "trainable", "dtype"}
+
+
+def load_trained(path: Path) -> Any:
+    """The uncompiled model that a trial left: from scaled pixels to logits.
+
+    Raises:
+        SpaceError: it has layers that are not Keras' own, which nobody could open without the space's code.
+    """
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (TypeError, ValueError) as error:
+        raise SpaceError(f"the model can't be opened with Keras alone: {condensed(str(error))}") from error
+    foreign = sorted({type(layer).__name__ for layer in all_layers(model) if not is_of_keras(layer)})
+    if foreign:
+        raise SpaceError(
+            f"the model has layers of the space's own ({', '.join(foreign)}): an export holds Keras' own layers "
+            "alone, so that it opens without other code. Build it from those, or keep using the study's own model file"
+        )
+    return model
+
+
+def all_layers(model: Any) -> Iterator[Any]:
+    """Every layer, those of models within the model too."""
+    yield model
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from all_layers(layer)
+        else:
+            yield layer
+
+
+def is_of_keras(layer: Any) -> bool:
+    """Whether a layer is one of Keras' own."""
+    return type(layer).__module__.split(".")[0] == "keras"
+
+
+def plain_model(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
+    """The same model, that takes pixels as the data has them and gives probabilities: it scales by itself."""
+    import keras
+
+    before = [keras.Input(image_shape, name="pixels"), keras.layers.Rescaling(1 / pixel_max, name="scale")]
+    after = keras.layers.Softmax(name=PROBABILITIES)
+    inner = trained.layers if isinstance(trained, keras.Sequential) else [trained]
+    model = keras.Sequential([*before, *inner, after])
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def accuracy(model: Any, images: NDArray[Any], labels: NDArray[np.int64], batch_size: int) -> float:
+    """The share of images whose most probable class is the right one."""
+    predicted = model.predict(images.astype(np.float32), batch_size=batch_size, verbose=0)
+    return float(np.mean(predicted.argmax(axis=1) == labels))
+
+
+def layers_code(layers: Sequence[Any]) -> list[str] | None:
+    """Layers as Python calls; None if one of them can't be written as one."""
+    codes = [call("keras.layers", layer) for layer in layers]
+    return None if None in codes else [code for code in codes if code is not None]
+
+
+def optimizer_code(configuration: Configuration, precision: Precision = "float32", steps: int | None = None) -> str:
+    """The optimizer as a Python call, for a training of so many steps. Keras adds what float16 needs only to models
+    that are float16 as a whole; here, each layer says what it computes in.
+
+    Raises:
+        SpaceError: it can't be written as a call.
+    """
+    code = call("keras.optimizers", make_optimizer(configuration.optimizer, steps))
+    if code is None:
+        raise SpaceError(f"the optimizer {configuration.optimizer} can't be written as a call of Keras")
+    return f"keras.optimizers.LossScaleOptimizer({code})" if precision == "mixed_float16" else code
+
+
+def call(module: str, made: Any) -> str | None:
+    """The call that makes such an object, with what isn't as by default; None if it can't be written as one."""
+    kind, config = type(made), made.get_config()
+    parameters = inspect.signature(kind.__init__).parameters
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if name not in ("self", "kwargs", "args") and parameter.default is parameter.empty
+    ]
+    default = kind(**{name: config[name] for name in required}).get_config()
+    wanted = {name: config[name] for name in required}
+    wanted |= {name: value for name, value in config.items() if name not in NOT_WRITTEN and value != default.get(name)}
+    precision = getattr(made, "dtype_policy", None)
+    if precision is not None and precision.name != "float32":
+        wanted["dtype"] = precision.name
+    if "learning_rate" in wanted:
+        wanted["learning_rate"] = shortest(wanted["learning_rate"])
+    arguments = {name: written(value) for name, value in wanted.items()}
+    if None in arguments.values():
+        return None
+    return f"{module}.{kind.__name__}({', '.join(f'{name}={value}' for name, value in arguments.items())})"
+
+
+def written(value: Any) -> str | None:
+    """The value in Python; None if it can't be written down."""
+    import keras
+
+    if value is None or isinstance(value, str | int | float | bool | tuple | list):
+        return repr(value)
+    if isinstance(value, dict) and str(value.get("module")).split(".")[0] == "keras":
+        return call(value["module"], keras.saving.deserialize_keras_object(value))
+    return None
+
+
+def shortest(rate: Any) -> Any:
+    """A rate, which Keras keeps in a variable of float32, in the shortest digits that mean the same."""
+    return float(str(np.float32(rate))) if isinstance(rate, float) else rate

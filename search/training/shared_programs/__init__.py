@@ -1,0 +1,1 @@
+"""Compiled programs that train many configurations each: their layers, their optimizers, and how they are cached."""

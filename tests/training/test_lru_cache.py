@@ -1,0 +1,24 @@
+"""What was used last is kept, within a number and a size."""
+
+from search.training.lru_cache import Recent
+
+
+def test_the_one_unused_for_longest_goes_first() -> None:
+    recent = Recent[str, list[int]](2)
+    one = recent.get("one", list)
+    recent.get("two", list)
+    recent.get("one", list)
+    recent.get("three", list)
+    assert recent.get("one", list) is one
+    assert recent.get("two", lambda: [2]) == [2]
+
+
+def test_those_that_are_kept_stay_within_the_budget() -> None:
+    recent = Recent[str, str](10, budget=5, size=len)
+    for value in ("aa", "bbb", "cc"):
+        recent.get(value, lambda value=value: value)
+    assert recent.get("aa", lambda: "made anew") == "made anew"
+
+
+def test_one_that_is_larger_than_the_budget_is_still_given() -> None:
+    assert Recent[int, str](2, budget=1, size=len).get(1, lambda: "large") == "large"

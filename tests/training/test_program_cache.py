@@ -1,0 +1,76 @@
+"""What is kept of a job for the next one: a program for each structure, and none of the images."""
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+
+from search.trainers.protocol import DataSource, Train, Trained
+from search.training.backends.device import hold
+from search.training.jobs import trainable_models as trainees
+from search.training.jobs.job import Jobs
+from spaces.configuration import BatchNorm, Block, Configuration, Optimizer
+
+SMALL = Configuration((Block((8,)),))
+
+
+@pytest.fixture
+def made(keras: Any, monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
+    """The configurations for which programs have been made."""
+    from search.training.shared_programs import shared_program as program
+
+    found: list[Configuration] = []
+
+    class Noted(program.Program):
+        def __init__(self, configuration: Configuration, *given: Any) -> None:
+            found.append(configuration)
+            super().__init__(configuration, *given)
+
+    monkeypatch.setattr(program, "Program", Noted)
+    return found
+
+
+def train(jobs: Jobs, number: int, configuration: Configuration, **given: Any) -> None:
+    """Has a job done on 160 images."""
+    asked: dict[str, Any] = {"split_seed": 1, "batch_size": 64, **given}
+    data, seed = DataSource("digits", limit_train=200), number
+    job = Train(number, configuration, "bn_dropout", data, epochs=1, seed=seed, token=1, checkpoints=None, **asked)
+    assert isinstance(list(jobs.train(job, lambda: False))[-1], Trained)
+
+
+def test_replicates_of_a_comparison_share_programs_whatever_they_are_trained_on(made: list[Configuration]) -> None:
+    jobs = Jobs()
+    arms = [SMALL, Configuration(SMALL.blocks, batch_norm=BatchNorm("before_activation"))]
+    for number in range(6):
+        train(jobs, number, arms[number % 2], split_seed=number // 2)
+    assert made == arms
+
+
+def test_numbers_share_a_program_and_structures_and_batches_do_not(made: list[Configuration]) -> None:
+    jobs = Jobs()
+    faster = Configuration(SMALL.blocks, optimizer=Optimizer("momentum", 0.1))
+    wider = Configuration((Block((16,)),))
+    for number, configuration in enumerate([SMALL, faster, wider, SMALL]):
+        train(jobs, number, configuration)
+    train(jobs, 4, SMALL, batch_size=32)
+    assert made == [SMALL, wider, SMALL]
+
+
+def test_a_program_lets_go_of_images_that_it_was_trained_on(
+    made: list[Configuration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[Any]] = []
+
+    def noted(data: Any) -> Any:
+        images = hold(data)
+        held.extend(weakref.ref(one) for one in images)
+        return images
+
+    monkeypatch.setattr(trainees, "hold", noted)
+    jobs = Jobs()
+    for seed in range(4):  # the last two splits are kept
+        train(jobs, seed, SMALL, split_seed=seed)
+    gc.collect()
+    assert [one() is not None for one in held] == [False, False] * 2 + [True, True] * 2
+    assert len(made) == 1

@@ -1,0 +1,222 @@
+"""A program trains one configuration after another, and each as if it were the only one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.datasets import load_dataset
+from search.training.backends.device import hold
+from search.training.data.split import Split, split
+from search.training.epochs.epochs import Epochs, run_epochs
+from search.training.epochs.keras_runner import KerasRunner
+from search.training.epochs.trainable_model import KerasTrainee, Trainee
+from search.training.models.building import Setting, compile_model, model_from_layers, seed_all
+from search.training.models.optimizers import why_not_shared
+from search.training.shared_programs.program_key import structure_of
+from spaces import load_space
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Schedule
+
+BATCH = 64
+SEED = 7
+EPOCHS = 2
+SMALL = (Block((8,)), Block((16,)))
+OPTIMIZERS = [
+    Optimizer("sgd", 0.05),
+    Optimizer("momentum", 0.03, 0.9),
+    Optimizer("momentum", 0.03, 0.0),
+    Optimizer("rmsprop", 2e-3),
+    Optimizer("rmsprop", 1e-3, 0.6),
+    Optimizer("adam", 3e-3),
+    Optimizer("adadelta", 1.0),
+    Optimizer("adamw", 3e-3, weight_decay=0.02),
+    Optimizer("nadam", 2e-3),
+    Optimizer("adam", 3e-3, schedule=Schedule("cosine")),
+    Optimizer("momentum", 0.03, 0.9, schedule=Schedule("inverse_time", 0.01)),
+    Optimizer("nadam", 2e-3, schedule=Schedule("cosine")),
+]
+
+
+def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None = None) -> Configuration:
+    """Configurations of one structure."""
+    return Configuration(
+        SMALL,
+        batch_norm=BatchNorm("before_activation", momentum),
+        dropout=(Dropout("before_every_dense", rate), Dropout("after_normalization", rate / 2)),
+        optimizer=optimizer,
+    )
+
+
+@pytest.fixture(scope="module")
+def data() -> Split:
+    """240 images for training: three batches of 64 and one of 48."""
+    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
+
+
+@pytest.fixture(scope="module")
+def setting(data: Split) -> Setting:
+    return Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
+
+
+@pytest.fixture(scope="module")
+def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
+    from search.training.shared_programs.graph_cache import SharedParts
+    from search.training.shared_programs.shared_program import Program
+
+    parts = SharedParts()
+    return lambda configuration: Program(configuration, setting, BATCH, parts)
+
+
+@pytest.fixture(scope="module")
+def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
+    """A program that has trained something before."""
+    program = new_program(configured(Optimizer("adam")))
+    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS, hold(data))
+    scores_of(program, data)
+    return program
+
+
+@pytest.fixture
+def by_fit(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], KerasTrainee]:
+    """Makes new plain models that are trained by Keras itself."""
+
+    def make(configuration: Configuration, images: Split = data) -> KerasTrainee:
+        seed_all(SEED)
+        model = model_from_layers(configuration, setting)
+        compile_model(model, configuration, EPOCHS * setting.steps_per_epoch)
+        return KerasTrainee(model, KerasRunner(model, images, BATCH))
+
+    return make
+
+
+def scores_of(trainee: Trainee, data: Split, first: int = 1, last: int = 2) -> list[tuple[Any, ...]]:
+    epochs = run_epochs(trainee, Epochs(first, last, len(data.x_train), seed=9), lambda: False)
+    return [(e.epoch, e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in epochs]
+
+
+def differing(one: Trainee, other: Trainee) -> list[int]:
+    """The numbers of the arrays of state that aren't equal to the last bit."""
+    pairs = zip(one.values(), other.values(), strict=True)
+    return [number for number, (a, b) in enumerate(pairs) if a.dtype != b.dtype or not np.array_equal(a, b)]
+
+
+def described(model: Any) -> list[tuple[Any, ...]]:
+    """The layers without their names, which Keras numbers."""
+    numbered = ("name", "seed")
+    settings = [{k: v for k, v in layer.get_config().items() if k not in numbered} for layer in model.layers]
+    return [(type(layer), given) for layer, given in zip(model.layers, settings, strict=True)]
+
+
+def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any, data: Split) -> None:
+    configuration = configured(Optimizer("adam"))
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    assert differing(warm, by_fit(configuration)) == []
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
+def test_a_warm_program_trains_as_fit_trains_a_new_model(
+    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+) -> None:
+    configuration = configured(optimizer, rate=0.2)
+    plain = by_fit(configuration)
+    expected = scores_of(plain, data)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    assert scores_of(warm, data) == expected
+    assert differing(warm, plain) == []
+
+
+def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any) -> None:
+    configuration, others = configured(Optimizer("adam")), split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
+    plain = by_fit(configuration, others)
+    expected = scores_of(plain, others)
+    warm.begin(configuration, SEED, EPOCHS, hold(others))
+    assert scores_of(warm, others) == expected
+    assert differing(warm, plain) == []
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        Configuration(SMALL),
+        Configuration(SMALL, dropout=(Dropout("after_pooling", 0.0), Dropout("before_dense", 0.4))),
+        Configuration(SMALL, batch_norm=BatchNorm("after_activation", 0.95), dense=(16, 8), activation="gelu"),
+    ],
+    ids=["plain", "a rate of 0", "a momentum of one's own"],
+)
+def test_so_does_a_new_program_of_any_structure(
+    new_program: Any, by_fit: Any, data: Split, configuration: Configuration
+) -> None:
+    plain, program = by_fit(configuration), new_program(configuration)
+    program.begin(configuration, SEED, EPOCHS, hold(data))
+    assert scores_of(program, data) == scores_of(plain, data)
+    assert differing(program, plain) == []
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
+def test_programs_and_plain_models_take_over_from_each_other(
+    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+) -> None:
+    configuration = configured(optimizer)
+    plain = by_fit(configuration)
+    scores_of(plain, data, last=1)
+    warm.begin(configuration, 1, EPOCHS, hold(data))
+    warm.restore(plain.values())
+    assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
+    assert differing(warm, plain) == []
+
+
+def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
+    warm: Any, by_fit: Any, data: Split
+) -> None:
+    configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
+    plain = by_fit(configuration)
+    scores_of(plain, data)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    scores_of(warm, data)
+    given = warm.keras_model()
+    assert described(given) == described(plain.keras_model())
+    ours, theirs = (model.optimizer.get_config() for model in (given, plain.keras_model()))
+    assert {**ours, "name": ""} == {**theirs, "name": ""}
+    assert differing(KerasTrainee(given, warm), plain) == []
+
+
+def test_configurations_that_differ_in_numbers_share_a_structure() -> None:
+    one, other = configured(OPTIMIZERS[0], 0.1, 0.5), configured(OPTIMIZERS[-1], 0.6, None)
+    assert structure_of(one) == structure_of(other)
+    assert structure_of(configured(OPTIMIZERS[0], rate=0.0)) != structure_of(one)
+    assert structure_of(Configuration(SMALL)) != structure_of(Configuration())
+
+
+def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_updates(
+    new_program: Any, warm: Any, by_fit: Any, data: Split
+) -> None:
+    configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
+    second = new_program(other)
+    second.begin(other, SEED, EPOCHS, hold(data))
+    scores_of(second, data)
+    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
+
+
+@given(st.integers(1, 10**9))
+def test_a_vector_is_hardly_longer_than_its_weights(keras: Any, weights: int) -> None:
+    from search.training.shared_programs.vector import length_for
+
+    assert weights <= length_for(weights) <= weights * 17 / 16
+
+
+def test_vectors_have_few_lengths(keras: Any) -> None:
+    from search.training.shared_programs.vector import length_for
+
+    assert len({length_for(weights) for weights in range(1, 2**20)}) < 20 * 16
+
+
+def test_all_of_the_search_for_an_optimizer_shares_one_program() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    suggested = [load_space("optimizer").suggest(study.ask()) for _ in range(50)]
+    assert {why_not_shared(configuration.optimizer) for configuration in suggested} == {None}
+    assert len({structure_of(configuration) for configuration in suggested}) == 1
