@@ -20,6 +20,7 @@ TASKS = {
         "stop": "drain a study: finish running trials, start no others",
     },
     "inspect": {
+        "studies": "list the studies of a database; rename, copy or delete one",
         "status": "show the progress of a study: trials, best, workers, failures, time left",
         "report": "write a study's results on one page: figures, all trials, statistical certainty",
         "dashboard": "show studies in the browser",

@@ -35,8 +35,13 @@ def main(**flags: Any) -> None:
     one document per line.
     """
     from search.launching.watching import print_status, watch_status
+    from search.studies.command import list_studies
+    from storage import study_names
 
     start_logging(flags["verbose"], flags["quiet"])
+    if flags["study_name"] is None and not flags["watch"] and len(study_names(flags["storage"])) > 1:
+        list_studies(flags["storage"], flags["format_"])
+        return
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
         if flags["watch"]:
             watch_status(shared, flags["format_"], flags["interval"])

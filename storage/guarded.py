@@ -17,6 +17,7 @@ from storage.transaction import writing
 # Trials are made, and given their parameters, under a lease alone (storage/fence.py).
 WRITES = frozenset(
     {
+        "delete_study",
         "set_study_system_attr",
         "set_study_user_attr",
         "set_trial_intermediate_value",

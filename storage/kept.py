@@ -48,6 +48,10 @@ class KeptFiles:
         """The files of a trial, those that are being stored included."""
         return self._found(artifacts.c.trial_number == trial_number)
 
+    def all(self) -> list[KeptFile]:
+        """The files of all trials, those that are being stored included."""
+        return self._found()
+
     def named(self, filename: str) -> list[KeptFile]:
         """The files of that name that are all there, by trial."""
         return self._found(artifacts.c.filename == filename, artifacts.c.stored)

@@ -1,0 +1,128 @@
+"""What a database holds: a line for each study, whoever made it and in whatever state it is."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from search.study.alive import is_alive
+from search.study.folders import StudyFolder
+from search.study.snapshot import find_best
+from search.views.layout import TextTable, table_text
+from search.views.times import duration
+from search.workers.join import study_folder
+from storage import SharedStudy, open_study
+from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
+
+Kind = Literal["search", "comparison", "confirmation"]
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class StudyOverview:
+    """One study. `finished` of `trials` have their result; `workers` are at work now; `seen_s` is the time in seconds
+    since any worker was last seen; `bytes` is the size of its files on this host.
+    """
+
+    name: str
+    kind: Kind
+    space: str
+    dataset: str
+    finished: int
+    trials: int
+    objective: str
+    best: float | None
+    best_trial: int | None
+    workers: int
+    seen_s: float | None
+    stop_reason: str | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class UnreadableStudy:
+    """A study that can't be read, and why."""
+
+    name: str
+    problem: str
+
+
+def overviews(storage: str, names: Iterable[str]) -> list[StudyOverview | UnreadableStudy]:
+    """The studies of these names, those that are deleted meanwhile left out.
+
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
+    found = list[StudyOverview | UnreadableStudy]()
+    for name in names:
+        try:
+            with open_study(storage, name, only_look=True) as shared:
+                found.append(overview(shared))
+        except StudyNotFound:
+            continue
+        except (NotAStudyDatabase, SchemaTooNew) as error:
+            found.append(UnreadableStudy(name, str(error)))
+    return found
+
+
+def overview(shared: SharedStudy) -> StudyOverview:
+    """The study as it is now."""
+    manifest, counts, best = shared.manifest, shared.ledger.counts(), find_best(shared)
+    workers = shared.workers.all()
+    return StudyOverview(
+        name=shared.name,
+        kind="search" if manifest.comparison is None else manifest.comparison.kind,
+        space=manifest.space,
+        dataset=manifest.dataset,
+        finished=counts.finished,
+        trials=counts.total,
+        objective=manifest.objective,
+        best=None if best is None else best.value,
+        best_trial=None if best is None else best.number,
+        workers=sum(map(is_alive, workers)),
+        seen_s=min((worker.age_s for worker in workers), default=None),
+        stop_reason=shared.ledger.stop_reason(),
+        bytes=size_of(shared, study_folder(shared, None)),
+    )
+
+
+def size_of(shared: SharedStudy, folder: StudyFolder) -> int:
+    """The bytes of the study's files on this host: its own folder, and what it keeps in the artifact store there."""
+    own = [path for path in folder.root.rglob("*") if path.is_file() and not path.is_symlink()]
+    kept = [] if folder.remote else [folder.models / file.artifact_id for file in shared.kept.all()]
+    return sum(path.stat().st_size for path in (*own, *kept) if path.is_file())
+
+
+def as_document(found: Iterable[StudyOverview | UnreadableStudy]) -> list[dict[str, Any]]:
+    """The studies for a JSON document."""
+    return [asdict(one) for one in found]
+
+
+def overview_text(found: list[StudyOverview | UnreadableStudy], where: str) -> str:
+    """The studies as a table; below it, those that can't be read."""
+    readable = [one for one in found if isinstance(one, StudyOverview)]
+    number = f"{len(found) or 'no'} {'study' if len(found) == 1 else 'studies'} in {where}"
+    columns = ("study", "kind", "space", "images", "trials", "best", "workers", "last seen", "MB")
+    table = TextTable(number, columns, tuple(map(row, readable)), frozenset({"trials", "best", "workers", "MB"}))
+    problems = [f"{one.name}: {one.problem}" for one in found if isinstance(one, UnreadableStudy)]
+    return "\n".join([table_text(table) if readable else number, *problems]).rstrip("\n")
+
+
+def row(one: StudyOverview) -> tuple[str, ...]:
+    """A line of the table."""
+    return (
+        one.name,
+        one.kind,
+        named(one.space),
+        named(one.dataset),
+        f"{one.finished}/{one.trials}",
+        "" if one.best is None else f"{one.best:.4f} (trial {one.best_trial})",
+        str(one.workers),
+        "never" if one.seen_s is None else f"{duration(one.seen_s)} ago",
+        f"{one.bytes / MEGABYTE:.1f}",
+    )
+
+
+def named(reference: str) -> str:
+    """A reference to a file or folder without the folders that it lies in."""
+    return Path(reference).name if Path(reference).is_absolute() else reference

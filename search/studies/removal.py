@@ -1,0 +1,59 @@
+"""Deleting a study: its files first, then its records. What isn't the study's own stays, and is named."""
+
+import re
+from pathlib import Path
+
+from search.errors import UsageError
+from search.host.own_files import remove_empty, remove_files
+from search.study.alive import is_alive
+from search.study.folders import StudyFolder
+from search.study.own_folder import MARK
+from search.workers.join import study_folder
+from search.workers.keeping import remove_files as remove_kept_files
+from storage import SharedStudy
+from storage.errors import StorageUnreachable
+
+LOGS = re.compile(r"(worker|trainer)-[\w.-]+\.log")
+
+
+def require_nobody_at_work(shared: SharedStudy) -> None:
+    """Raises UsageError, with where they are, if workers of the study are active."""
+    active = [worker.info for worker in shared.workers.all() if is_alive(worker)]
+    if active:
+        places = ", ".join(f"{worker.host} (process {worker.pid})" for worker in active)
+        raise UsageError(
+            f"{len(active)} active worker{'' if len(active) == 1 else 's'} of {shared.name!r}: {places}. Stop them "
+            f"first: python -m search.stop --study-name {shared.name}"
+        )
+
+
+def delete_study(shared: SharedStudy) -> Path | None:
+    """Deletes the study with all that it has made; the folder in which something else is left, if any.
+
+    Raises:
+        StorageUnreachable: its files can't be removed, or the database doesn't answer. Running it again goes on.
+    """
+    folder = study_folder(shared, None)
+    remove_kept_files(shared, folder, shared.kept.all())
+    if left := shared.kept.all():
+        raise StorageUnreachable(
+            f"{len(left)} files of {shared.name!r} in {folder.store} can't be removed: the study stays until they can"
+        )
+    for slot in shared.ledger.slots():
+        folder.clear_slot(slot.slot)
+    folder.remove_empty()
+    folder.remove_images()
+    remove_own_folder(folder)
+    with shared.translated():
+        shared.storage.delete_study(shared.study_id)
+    return folder.root if folder.root.exists() else None
+
+
+def remove_own_folder(folder: StudyFolder) -> None:
+    """Removes the logs and the folder itself, unless something else is in it; its mark stays as long as it does."""
+    remove_files(folder.logs, LOGS)
+    if folder.root.is_dir() and [path.name for path in folder.root.iterdir()] == [MARK]:
+        (folder.root / MARK).unlink()
+        remove_empty(folder.root)
+    remove_empty(folder.models)
+    remove_empty(folder.artifacts)
