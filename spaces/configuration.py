@@ -67,7 +67,7 @@ class Block(Record, frozen=True):
 
 
 class BatchNorm(Record, frozen=True):
-    """Batch normalisation around the activations of convolutions, or after the poolings and the dropout there.
+    """Batch normalization around the activations of convolutions, or after the poolings and the dropout there.
 
     `momentum` is that of the moving averages, in [0, 1). None fits it to the number of steps in an epoch, so that
     the averages have forgotten their initial value after one epoch; with Keras' fixed 0.99 and few steps an epoch
@@ -83,15 +83,15 @@ class BatchNorm(Record, frozen=True):
 
     def check(self) -> None:
         """See Record."""
-        require_name("position of batch normalisation", self.position, EVERY_BATCH_NORM_POSITION)
+        require_name("position of batch normalization", self.position, EVERY_BATCH_NORM_POSITION)
         require(
             self.momentum is None or 0 <= self.momentum < 1,
-            f"the momentum of batch normalisation lies in [0, 1), not at {self.momentum}",
+            f"the momentum of batch normalization lies in [0, 1), not at {self.momentum}",
         )
         require_name("choice of convolutions", self.convolutions, get_args(Convolutions))
         require(
             self.blocks is None or self.blocks >= 1,
-            f"batch normalisation is that of 1 block or more, not {self.blocks}; for none, say position none",
+            f"batch normalization is that of 1 block or more, not {self.blocks}; for none, say position none",
         )
 
 
@@ -280,7 +280,7 @@ class Configuration(Record, frozen=True):
             require(not lost, f"a network without blocks has no place for dropout {', '.join(lost)}")
             require(
                 self.batch_norm.position == "none",
-                "batch normalisation is that of convolutions, and a network without blocks has none",
+                "batch normalization is that of convolutions, and a network without blocks has none",
             )
 
     def to_json(self) -> str:

@@ -36,14 +36,28 @@ FRAMEWORK = frozenset(
     )
 )
 
-MOVED = MappingProxyType({f"{OURS}.named.bn_dropout": f"{OURS}.bn_dropout"})
+MOVED = MappingProxyType(
+    {
+        f"{OURS}.named.bn_dropout": f"{OURS}.bn_dropout",
+        f"{OURS}.named.memorization": f"{OURS}.named.memorisation",
+    }
+)
+
+# Our texts count in the spelling that the oldest studies know: another spelling of a word changes no space.
+RESPELLED = MappingProxyType(
+    {
+        b"atch normalization": b"atch normalisation",
+        b"emorization": b"emorisation",
+        b"egularizers": b"egularisers",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a module is from: its file, dotted name, and the folder in which its top-level package, or the file, lies.
 
-    `alone` is that of a file that isn't in a package: it may import any file beside it.
+    `alone` is that of a file that isn't in a package: it may import any file next to it.
     """
 
     path: Path
@@ -53,9 +67,9 @@ class Source:
 
 
 def fingerprint(source: Source) -> str:
-    """SHA-256, as hexadecimal digits, of a module's source and of what it imports from its neighbours and our axes.
+    """SHA-256, as hexadecimal digits, of a module's source and of what it imports from its neighbors and our axes.
 
-    Neighbours are modules of the same package, or the files beside a file of no package. Libraries aren't followed:
+    Neighbors are modules of the same package, or the files next to a file of no package. Libraries aren't followed:
     a study records their versions by themselves. Line endings and the names of folders above don't matter.
     """
     found: dict[str, Path] = {}
@@ -64,28 +78,36 @@ def fingerprint(source: Source) -> str:
         name, path = waiting.pop()
         if name not in found:
             found[name] = path
-            waiting.extend(_neighbours(source, name, path))
+            waiting.extend(_neighbors(source, name, path))
     digest = hashlib.sha256()
     for name, path in sorted((_known_as(name), path) for name, path in found.items()):
-        text = b"\n".join(path.read_bytes().splitlines())
+        text = b"\n".join(_as_first_spelled(name, path.read_bytes()).splitlines())
         digest.update(b"%s\n%d\n%s\n" % (name.encode(), len(text), text))
     return digest.hexdigest()
 
 
 def _known_as(module: str) -> str:
-    """By which name a module counts: the oldest studies know `bn_dropout` beside the axes, and its text is the same."""
+    """The name by which a module counts: that in the oldest studies, if it was moved or renamed since."""
     return MOVED.get(module, module)
 
 
-def _neighbours(source: Source, module: str, path: Path) -> Iterator[tuple[str, Path]]:
+def _as_first_spelled(known_as: str, text: bytes) -> bytes:
+    """The text of a module as the oldest studies know it: unchanged, unless it is one of ours."""
+    if known_as.partition(".")[0] == OURS:
+        for spelling, first in RESPELLED.items():
+            text = text.replace(spelling, first)
+    return text
+
+
+def _neighbors(source: Source, module: str, path: Path) -> Iterator[tuple[str, Path]]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # never imported so far, or the space hadn't loaded: its text counts all the same
         return
     for name in _imported(tree, module, is_package=path.name == "__init__.py"):
-        neighbour = _file_of(source, name)
-        if neighbour is not None:
-            yield name, neighbour
+        neighbor = _file_of(source, name)
+        if neighbor is not None:
+            yield name, neighbor
 
 
 def _imported(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Normalize:
-    """Batch normalisation over channels. `momentum` None: fitted to the steps of an epoch."""
+    """Batch normalization over channels. `momentum` None: fitted to the steps of an epoch."""
 
     momentum: float | None = None
 
@@ -169,9 +169,9 @@ def _convolution(configuration: Configuration, block: Block, filters: int) -> Co
 
 
 def _after_convolution(configuration: Configuration, *, normalized: bool) -> tuple[Layer, ...]:
-    """A convolution that isn't normalised, though others are, has its dropout where it would be otherwise.
+    """A convolution that isn't normalized, though others are, has its dropout where it would be otherwise.
 
-    Where none is, the two dropout positions around the normalisation are those before and after the activation.
+    Where none is, the two dropout positions around the normalization are those before and after the activation.
     """
     activate = _activation(configuration, spatial=True)
     around = _around_normalization(configuration, normalized=normalized)

@@ -16,12 +16,12 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
 
 
 def nearest_name(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that was probably meant: one that is spelt nearly so, else the only one that has its words."""
+    """The valid name that was probably meant: one with a similar spelling, else the only one that has its words."""
     words: Mapping[tuple[str, ...], str] = {words_of(one): one for one in valid}
-    spelt = {" ".join(one): whole for one, whole in words.items()}
-    near = difflib.get_close_matches(" ".join(words_of(name)), spelt, n=1, cutoff=NEAR)
+    spelled = {" ".join(one): whole for one, whole in words.items()}
+    near = difflib.get_close_matches(" ".join(words_of(name)), spelled, n=1, cutoff=NEAR)
     if near:
-        return spelt[near[0]]
+        return spelled[near[0]]
     having = [whole for one, whole in words.items() if words_of(name) and set(words_of(name)) <= set(one)]
     return having[0] if len(having) == 1 else None
 

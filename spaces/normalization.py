@@ -1,4 +1,4 @@
-"""The axis of batch normalisation."""
+"""The axis of batch normalization."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """From a reference to a space: a name, `file.py:name`, `package.module:name` or an installed entry point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,11 +25,14 @@ BUILT_IN = MappingProxyType(
             "architecture",
             "dropout",
             "mnist_dense",
-            "memorisation",
+            "memorization",
             "cnn",
         )
     }
 )
+
+# Names in earlier studies and commands, by which a space is still found, and then called.
+EARLIER_NAMES = MappingProxyType({"memorisation": "memorization"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class SpaceSource:
     ref: str
     space: Space
     fingerprint: str
+
+
+def is_built_in(name: str) -> bool:
+    """Whether it is a name of one of our spaces, also one that only earlier studies use."""
+    return EARLIER_NAMES.get(name, name) in BUILT_IN
 
 
 def space_names() -> list[str]:
@@ -117,11 +125,15 @@ def _find(ref: str) -> Target:
 def _find_name(name: str) -> Target:
     module, _, member = _known(name).partition(":")
     target = load_module(module, member)
-    return Target(name, target.value, target.source)
+    value = target.value
+    if name in EARLIER_NAMES and isinstance(value, Space):
+        value = replace(value, name=name)
+    return Target(name, value, target.source)
 
 
 def _known(name: str) -> str:
     known = {**_installed(), **BUILT_IN}
+    name = name if name in known else EARLIER_NAMES.get(name, name)
     if name not in known:
         beside = f"{name}.py"
         own = f"the file beside you is --space {beside}" if is_file(Path(beside)) else "your own is FILE.py:NAME"

@@ -9,7 +9,7 @@ from search.views.lessons import FEWEST, lessons
 from search.views.majority import majority_share, majority_words
 from search.views.proportion import wilson_interval
 from search.views.summary_text import lesson_line, number
-from spaces import BUILT_IN, resolve
+from spaces import is_built_in, resolve
 
 ACCURACY = "val_accuracy"
 NAMES = {"val_accuracy": "validation accuracy", "val_loss": "validation loss"}
@@ -33,7 +33,7 @@ def settings(trial: TrialFacts) -> str:
 def question(facts: StudyFacts) -> str:
     """The question of the study's space: stored with the study, or that of a built-in space."""
     manifest = facts.manifest
-    if not manifest.question and manifest.space in BUILT_IN:
+    if not manifest.question and is_built_in(manifest.space):
         return resolve(manifest.space).space.question
     return manifest.question or f"The best of the space {manifest.space}."
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from optuna.trial import FixedTrial, FrozenTrial
 
-from spaces import BUILT_IN, resolve
+from spaces import is_built_in, resolve
 from spaces.arms import ARM
 from spaces.blame import describe
 from spaces.configuration import Configuration
@@ -93,12 +93,12 @@ def _draws(manifest: Manifest) -> bool:
     space of somebody's.
     """
     return manifest.space.startswith("spaces.arms:") or (
-        manifest.space in BUILT_IN and resolve(manifest.space).space.build is None
+        is_built_in(manifest.space) and resolve(manifest.space).space.build is None
     )
 
 
 def _recomputed(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
-    if manifest.space not in BUILT_IN:
+    if not is_built_in(manifest.space):
         raise SpaceError(
             f"what trial {trial.number} trained isn't stored with it: an earlier release didn't, and {manifest.space} "
             "isn't run only to show it. Its parameters are known; trials from now on have all of it"

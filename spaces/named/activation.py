@@ -1,4 +1,4 @@
-"""Activation functions: which, with and without batch normalisation?"""
+"""Activation functions: which, with and without batch normalization?"""
 
 from spaces.activation import LEAKY_SLOPE, suggest_activation
 from spaces.configuration import Configuration
@@ -19,7 +19,7 @@ def suggest(trial: Trial) -> Configuration:
 
 space = Space(
     name="activation",
-    question="Which activation function is best, and does batch normalisation before it change the answer?",
+    question="Which activation function is best, and does batch normalization before it change the answer?",
     description="Three blocks of one convolution, with one of eight activation functions.",
     suggest=suggest,
     baselines=(

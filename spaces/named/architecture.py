@@ -44,7 +44,7 @@ space = Space(
                 "dropout_position": "before_output",
                 "dropout_rate": 0.25,
             },
-            "the smaller CNN of the article on memorisation: test accuracy 0.988 on MNIST after 50 epochs at batch 32",
+            "the smaller CNN of the article on memorization: test accuracy 0.988 on MNIST after 50 epochs at batch 32",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Batch normalisation and dropout: where do they belong, and do they go together?"""
+"""Batch normalization and dropout: where do they belong, and do they go together?"""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ _ADAM: Mapping[str, Scalar] = {"optimizer": "adam", "learning_rate": 1e-3}
 
 space = Space(
     name="bn_dropout",
-    question="Batch normalisation before or after the activation, and dropout before or after it: what is best?",
+    question="Batch normalization before or after the activation, and dropout before or after it: what is best?",
     description="A CNN of three blocks, with every optimizer, each at its learning rate.",
     suggest=suggest,
     baselines=(
@@ -39,7 +39,7 @@ space = Space(
         Baseline(
             "batch_norm",
             {**_ADAM, "batch_norm": "after_activation", "dropout_position": "none"},
-            "the textbook's batch normalisation: test accuracy 0.778, otherwise as base",
+            "the textbook's batch normalization: test accuracy 0.778, otherwise as base",
         ),
     ),
 )

@@ -71,7 +71,7 @@ space = Space(
         Baseline(
             "batch_norm",
             {**_BASE, "batch_norm": "after_activation"},
-            "the textbook's batch normalisation: test accuracy 0.778",
+            "the textbook's batch normalization: test accuracy 0.778",
         ),
     ),
 )

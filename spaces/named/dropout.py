@@ -18,7 +18,7 @@ _HALF: Mapping[str, Scalar] = {"learning_rate": 1e-3, "dropout_rate": 0.5}
 space = Space(
     name="dropout",
     question="Dropout among the convolutions or among the dense layers, and how much?",
-    description="Three blocks of one convolution without batch normalisation, with dropout at one of six places.",
+    description="Three blocks of one convolution without batch normalization, with dropout at one of six places.",
     suggest=suggest,
     baselines=(
         Baseline(

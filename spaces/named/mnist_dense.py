@@ -42,7 +42,7 @@ space = Space(
         Baseline(
             "dense_512",
             {**_PUBLISHED, "units": 512},
-            "the article on memorisation: test accuracy 0.985 on MNIST after 50 epochs at batch 32",
+            "the article on memorization: test accuracy 0.985 on MNIST after 50 epochs at batch 32",
         ),
         Baseline("dense_2048", {**_PUBLISHED, "units": 2048}, "as dense_512, wider: test accuracy 0.983"),
     ),

@@ -1,4 +1,4 @@
-"""Regularisers: which of them, alone or together?"""
+"""Regularizers: which of them, alone or together?"""
 
 from collections.abc import Mapping
 
@@ -32,8 +32,8 @@ _BASE: Mapping[str, Scalar] = {
 
 space = Space(
     name="regularization",
-    question="Penalties, dropout, early stopping or batch normalisation: what keeps a small CNN from overfitting?",
-    description="Three blocks of one convolution, with one or several of the usual regularisers.",
+    question="Penalties, dropout, early stopping or batch normalization: what keeps a small CNN from overfitting?",
+    description="Three blocks of one convolution, with one or several of the usual regularizers.",
     suggest=suggest,
     baselines=(
         Baseline("base", _BASE, "the textbook's base network: test accuracy 0.726 on CIFAR-10"),
@@ -51,7 +51,7 @@ space = Space(
         Baseline(
             "batch_norm",
             {**_BASE, "batch_norm": "after_activation"},
-            "the textbook's batch normalisation: test accuracy 0.778",
+            "the textbook's batch normalization: test accuracy 0.778",
         ),
     ),
 )

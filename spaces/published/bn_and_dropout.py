@@ -1,4 +1,4 @@
-"""An article on batch normalisation combined with dropout: the second before or after the first."""
+"""An article on batch normalization combined with dropout: the second before or after the first."""
 
 from collections.abc import Mapping
 
@@ -38,14 +38,14 @@ ARMS = (
         ordered("before_activation", "before_normalization"),
         {"train_accuracy": 0.8612, "val_accuracy": 0.7644, "val_loss": 0.7979},
         None,
-        f"{SOURCE}; read as convolution, dropout, normalisation, activation, pooling",
+        f"{SOURCE}; read as convolution, dropout, normalization, activation, pooling",
     ),
     Arm(
         "dropout_then_bn_b",
         ordered("after_activation", "before_normalization"),
         {"train_accuracy": 0.8606, "val_accuracy": 0.7604, "val_loss": 0.7728},
         None,
-        f"{SOURCE}; read as convolution, activation, dropout, normalisation, pooling",
+        f"{SOURCE}; read as convolution, activation, dropout, normalization, pooling",
     ),
 )
 
@@ -64,7 +64,7 @@ EXPERIMENTS = (
     Experiment(
         article=ARTICLE.name,
         name="order",
-        question="If dropout is used beside batch normalisation, does it belong after it?",
+        question="If dropout is used with batch normalization, does it belong after it?",
         dataset="cifar10",
         epochs=10,
         batch_size=32,

@@ -75,7 +75,7 @@ EXPERIMENTS = (
     Experiment(
         article=ARTICLE.name,
         name="true_labels",
-        question="Dense or convolutional, small or large: how well do they generalise?",
+        question="Dense or convolutional, small or large: how well do they generalize?",
         dataset="mnist",
         epochs=50,
         batch_size=32,

@@ -1,4 +1,4 @@
-"""A textbook's chapter on improving the accuracy of a convolutional network: one regulariser at a time."""
+"""A textbook's chapter on improving the accuracy of a convolutional network: one regularizer at a time."""
 
 from spaces.configuration import BatchNorm, Configuration, Dropout, EarlyStopping, Regularization
 from spaces.published.experiment import Arm, Article, Experiment, scores
@@ -47,7 +47,7 @@ EXPERIMENTS = (
     Experiment(
         article=ARTICLE.name,
         name="regularisers",
-        question="Dropout, L2, early stopping or batch normalisation: which makes a small CNN more accurate?",
+        question="Dropout, L2, early stopping or batch normalization: which makes a small CNN more accurate?",
         dataset="cifar10",
         epochs=50,
         batch_size=1024,

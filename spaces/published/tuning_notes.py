@@ -1,4 +1,4 @@
-"""Notes on tuning a CNN of four convolutions: where to normalise, how wide, and whether the learning rate decays."""
+"""Notes on tuning a CNN of four convolutions: where to normalize, how wide, and whether the learning rate decays."""
 
 import msgspec
 
@@ -51,14 +51,14 @@ ARMS = (
         network(64, BatchNorm("after_activation", convolutions="last")),
         test_scores(0.8277, 0.7384),
         918_602,
-        f"{SOURCE}; normalised after the activation of each block's last convolution",
+        f"{SOURCE}; normalized after the activation of each block's last convolution",
     ),
     Arm(
         "model6",
         network(64, BEFORE),
         test_scores(0.8389, 0.6376),
         918_986,
-        f"{SOURCE}; normalised between every convolution and its activation",
+        f"{SOURCE}; normalized between every convolution and its activation",
     ),
     Arm("model7", network(128, BEFORE), test_scores(0.846, 0.693), 1_886_282, f"{SOURCE}; model6, wider"),
     Arm(
@@ -84,7 +84,7 @@ NARROW_ARMS = (
         ),
         test_scores(0.779, 0.715),
         438_954,
-        f"{SOURCE}; narrow, every dropout 0.5, one normalisation after the first block's dropout, no decay",
+        f"{SOURCE}; narrow, every dropout 0.5, one normalization after the first block's dropout, no decay",
     ),
 )
 
@@ -103,7 +103,7 @@ EXPERIMENTS = (
     Experiment(
         article=ARTICLE.name,
         name="batch_norm_and_width",
-        question="Normalising before or after the activation, wider layers, a decaying learning rate: what helps?",
+        question="Normalizing before or after the activation, wider layers, a decaying learning rate: what helps?",
         dataset="cifar10",
         epochs=80,
         batch_size=64,
@@ -114,7 +114,7 @@ EXPERIMENTS = (
     Experiment(
         article=ARTICLE.name,
         name="narrow",
-        question="Does a narrow network with strong dropout and one normalisation come up to a wider one?",
+        question="Does a narrow network with strong dropout and one normalization come up to a wider one?",
         dataset="cifar10",
         epochs=160,
         batch_size=64,

@@ -136,7 +136,7 @@ REFUSED = {
     "two ways to move": (lambda: Augmentation(shift=1, crop=1), "shift and crop both move the image"),
     "a beta of one": (lambda: Optimizer(beta_2=1.0), "beta_2 lies in [0, 1), not at 1.0"),
     "a negative weight decay": (lambda: Optimizer("adamw", weight_decay=-1.0), "weight_decay is 0 or more"),
-    "batch normalisation of no blocks": (lambda: BatchNorm("after_pooling", blocks=0), "of 1 block or more, not 0"),
+    "batch normalization of no blocks": (lambda: BatchNorm("after_pooling", blocks=0), "of 1 block or more, not 0"),
     "a slope that is none": (lambda: Configuration(negative_slope=1.0), "a negative slope lies in [0, 1)"),
     "dropout twice before the output": (
         lambda: Configuration(dropout=(Dropout("before_output", 0.1), Dropout("before_every_dense", 0.2))),
@@ -149,7 +149,7 @@ REFUSED = {
     "an unknown optimizer": (lambda: Optimizer("adaam"), "no optimizer 'adaam'. Did you mean 'adam'? Valid: sgd, mo"),
     "an unknown activation": (lambda: Configuration(activation="rellu"), "no activation 'rellu'. Did you mean 'relu'?"),
     "an unknown dropout position": (lambda: Dropout("after_pool", 0.1), "Did you mean 'after_pooling'?"),
-    "an unknown batch norm position": (lambda: BatchNorm("before"), "no position of batch normalisation 'before'"),
+    "an unknown batch norm position": (lambda: BatchNorm("before"), "no position of batch normalization 'before'"),
     "an unknown padding": (lambda: Block((8,), padding="sme"), "no padding 'sme'. Did you mean 'same'?"),
     "a rate of one": (lambda: Dropout("after_pooling", 1.0), "a dropout rate lies in [0, 1), not at 1.0"),
     "a learning rate of zero": (lambda: Optimizer(learning_rate=0), "positive and finite, not 0"),
@@ -173,7 +173,7 @@ REFUSED = {
         lambda: Configuration(blocks=(), dropout=(Dropout("after_pooling", 0.1),)),
         "a network without blocks has no place for dropout after_pooling",
     ),
-    "batch normalisation of convolutions that aren't there": (
+    "batch normalization of convolutions that aren't there": (
         lambda: Configuration(blocks=(), batch_norm=BatchNorm("before_activation")),
         "a network without blocks has none",
     ),

@@ -1,4 +1,4 @@
-"""The order of layers, for every place of batch normalisation and of dropout."""
+"""The order of layers, for every place of batch normalization and of dropout."""
 
 import re
 
@@ -79,7 +79,7 @@ def test_of_two_convolutions_the_last_alone_may_be_normalised() -> None:
     assert names(configuration)[:7] == ["conv 8", "relu", DROP, "conv 16", "relu", NORM, DROP]
 
 
-def test_normalisation_after_the_pooling_comes_after_its_dropout_and_may_be_that_of_the_first_blocks() -> None:
+def test_normalization_after_the_pooling_comes_after_its_dropout_and_may_be_that_of_the_first_blocks() -> None:
     norm, dropout = BatchNorm("after_pooling", blocks=1), (Dropout("after_pooling", 0.5),)
     configuration = Configuration(blocks=(Block((8,)), Block((8,))), dense=(), batch_norm=norm, dropout=dropout)
     assert names(configuration)[:9] == [CONV, ACT, POOL, DROP, NORM, CONV, ACT, POOL, DROP]

@@ -1,20 +1,33 @@
 """The built-in spaces keep the contract, ask for what they say, and express what was published."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 import pytest
 
-from spaces import load_space, resolve, space_names
+from spaces import SpaceSource, load_space, resolve, space_names
 from spaces.configuration import BatchNorm, Configuration
 from spaces.contract import parameters
-from spaces.named import activation, architecture, cnn, dropout, memorisation, mnist_dense, optimizer, regularization
+from spaces.named import activation, architecture, cnn, dropout, memorization, mnist_dense, optimizer, regularization
 from spaces.named import width as width_space
 from spaces.published import ARTICLES, experiments
 from spaces.testing import SpaceContract
 from spaces.trials import fixed_trial, random_trial
 
-BN_DROPOUT = "ba555fa42c"
+# The first digits of the fingerprints in the studies that there are: a change of any ends all searches of that space.
+FINGERPRINTS = {
+    "activation": "15bf63f800",
+    "architecture": "637f08eed2",
+    "bn_dropout": "ba555fa42c",
+    "cnn": "113f29ca1f",
+    "dropout": "38f81ddf8f",
+    "memorization": "61dcaf9ddd",
+    "mnist_dense": "f660a4799d",
+    "optimizer": "9da5c25d13",
+    "regularization": "57bf226365",
+    "width": "efd637fd4a",
+}
 
 
 class TestOptimizer(SpaceContract):
@@ -52,9 +65,9 @@ class TestMnistDense(SpaceContract):
     ref = "mnist_dense"
 
 
-class TestMemorisation(SpaceContract):
-    space = memorisation.space
-    ref = "memorisation"
+class TestMemorization(SpaceContract):
+    space = memorization.space
+    ref = "memorization"
 
 
 class TestCnn(SpaceContract):
@@ -63,7 +76,7 @@ class TestCnn(SpaceContract):
 
 
 def published() -> dict[str, Configuration]:
-    """The arms by their names; batch normalisation with the fitted momentum that the spaces have."""
+    """The arms by their names; batch normalization with the fitted momentum that the spaces have."""
     arms = [arm for article in ARTICLES for each in experiments(article) for arm in each.arms]
     return {arm.name: with_fitted_momentum(arm.configuration) for arm in reversed(arms)}
 
@@ -103,11 +116,18 @@ def test_the_space_of_everything_asks_for_every_axis() -> None:
         assert set(parameters(load_space(name), trials=200)) <= asked
 
 
-def test_studies_of_bn_dropout_can_be_continued() -> None:
-    assert resolve("bn_dropout").fingerprint.startswith(BN_DROPOUT)
+@pytest.mark.parametrize(("name", "digits"), FINGERPRINTS.items())
+def test_studies_of_a_built_in_space_can_be_continued(name: str, digits: str) -> None:
+    assert resolve(name).fingerprint.startswith(digits)
+
+
+def test_a_space_that_was_renamed_is_found_by_the_name_in_earlier_studies_and_has_it() -> None:
+    found, earlier = resolve("memorization"), resolve("memorisation")
+    assert earlier == SpaceSource("memorisation", replace(found.space, name="memorisation"), found.fingerprint)
+    assert "memorisation" not in space_names()
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_shuffled_labels_are_a_matter_of_memorisation_alone(seed: int) -> None:
-    for name in set(space_names()) - {"memorisation"}:
+def test_shuffled_labels_are_a_matter_of_memorization_alone(seed: int) -> None:
+    for name in set(space_names()) - {"memorization"}:
         assert not load_space(name).suggest(random_trial(seed)).shuffled_labels

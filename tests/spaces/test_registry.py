@@ -307,7 +307,7 @@ def test_the_fingerprint_follows_what_the_space_imports_and_nothing_else(folder:
     assert resolve("my_space.py").fingerprint != first
 
 
-def test_a_neighbour_that_is_imported_later_may_be_broken_now(folder: Path) -> None:
+def test_a_neighbor_that_is_imported_later_may_be_broken_now(folder: Path) -> None:
     write(folder, "x = (\n", "broken_of_test.py")
     write(folder, GOOD + "\ndef build(configuration, input_shape, classes):\n    import broken_of_test\n")
     first = resolve("my_space.py").fingerprint
@@ -320,6 +320,11 @@ def test_the_fingerprint_is_the_same_in_another_folder_and_with_other_line_endin
     moved = write(folder, GOOD, "elsewhere/my_space.py")
     moved.write_bytes(GOOD.replace("\n", "\r\n").encode())
     assert resolve(str(moved)).fingerprint == first
+
+
+def test_the_spelling_of_a_space_that_is_not_ours_counts(folder: Path) -> None:
+    first = resolve(str(write(folder, f"# Batch normalisation\n{GOOD}"))).fingerprint
+    assert resolve(str(write(folder, f"# Batch normalization\n{GOOD}"))).fingerprint != first
 
 
 def test_a_space_made_in_a_test_is_a_record() -> None:

@@ -1,4 +1,4 @@
-"""Memorisation: what do networks learn by heart when the labels say nothing?"""
+"""Memorization: what do networks learn by heart when the labels say nothing?"""
 
 from types import MappingProxyType
 
@@ -48,12 +48,12 @@ def _baseline(network: str, labels: str, accuracy: float) -> Baseline:
     return Baseline(
         network if labels == "true" else f"{network}_{labels}",
         {"network": network, "labels": labels, "dropout_rate": 0.25, "learning_rate": 1e-3},
-        f"the article on memorisation: test accuracy {accuracy} on MNIST after {EPOCHS[labels]} epochs",
+        f"the article on memorization: test accuracy {accuracy} on MNIST after {EPOCHS[labels]} epochs",
     )
 
 
 space = Space(
-    name="memorisation",
+    name="memorization",
     question="Which networks learn labels by heart that say nothing about the images, and does dropout hinder them?",
     description="Four published networks; shuffled labels reach chance on validation and test, whatever training says.",
     suggest=suggest,
