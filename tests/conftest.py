@@ -9,99 +9,32 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import traceback
 import uuid
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import optuna
-import psycopg
 import pytest
 from filelock import FileLock
 from hypothesis import settings
-from psycopg import sql
 from sqlalchemy import event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Engine
 
 from search.training.backends.device import configure
 from search.views.layout import ELSEWHERE
 from storage.engine import opened
 from storage.url import parse
+from tests.helpers.outages import Outages
+from tests.helpers.paths import ROOT
+from tests.helpers.postgres import PostgresServer
 
-ROOT = Path(__file__).resolve().parents[1]
 DEV_SPEED = ("fsync", "synchronous_commit", "full_page_writes")
 
 # How long an example takes is a matter of the machine, and of what else it does.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
-
-
-@dataclass(frozen=True)
-class PostgresServer:
-    """A server: the URL of its administrator, and its file of access rules if the server is the tests' own."""
-
-    admin_url: str
-    access_rules: Path | None
-
-    def url(self, database: str) -> str:
-        """The URL of one of its databases."""
-        return make_url(self.admin_url).set(database=database).render_as_string(hide_password=False)
-
-    def execute(self, statement: str, *names: str) -> None:
-        """Runs a statement as the administrator; each {} in it is one of the names."""
-        with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-    def shut(self, database: str) -> None:
-        """Ends every connection to a database, and allows no other."""
-        self.execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", database)
-        with psycopg.connect(self.admin_url, autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
-
-    def drop(self, database: str) -> None:
-        """Deletes a database, whoever is connected to it."""
-        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
-
-
-@dataclass
-class Outages:
-    """A database that goes away in the middle of each query that is new: by its text, and by who in the program asks.
-
-    It comes back when somebody waits for it. `places` are the queries at which it was away.
-    """
-
-    server: PostgresServer
-    url: str
-    places: set[tuple[str, ...]] = field(default_factory=set)
-    stays_away: bool = False
-    active: bool = False
-
-    def __enter__(self) -> Self:
-        self.active = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.active = False
-        self.come_back()
-
-    def strike(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        """What SQLAlchemy calls before a query."""
-        frames = traceback.extract_stack()
-        asking = [frame.name for frame in frames if Path(frame.filename).is_relative_to(ROOT / "search")]
-        place = (statement, *asking)
-        if not self.active or threading.current_thread() is not threading.main_thread() or place in self.places:
-            return
-        self.places.add(place)
-        self.server.shut(str(make_url(self.url).database))
-
-    def come_back(self, _seconds: float = 0.0) -> None:
-        """Lets everybody in again."""
-        if not (self.active and self.stays_away):
-            self.server.execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", str(make_url(self.url).database))
 
 
 @pytest.fixture

@@ -2,41 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Request, sync_playwright
+
+from tests.helpers.pages import OpenPage, Trouble, Watched
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LOCAL = ("data:", "blob:", "file:", "about:")
-
 # As root, as in a container, Chromium runs without its sandbox only; a container's /dev/shm is often too small for it.
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
-
-
-@dataclass
-class Trouble:
-    """What a page said on its console as an error, and the addresses that it asked for."""
-
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    @property
-    def outside(self) -> list[str]:
-        """The requests that left this machine."""
-        own = (*LOCAL, "http://127.0.0.1:", "http://localhost:")
-        return [url for url in self.requests if not url.startswith(own)]
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A page and what it has said so far."""
-
-    page: Page
-    trouble: Trouble
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +35,7 @@ def browser(browser_path: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
+def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Makes a page to go anywhere with: `open_page(color_scheme="dark", http_credentials={…})` is `page.goto` away.
 
     The settings are those of playwright's `new_context`.

@@ -1,11 +1,11 @@
 """The browser that the other tests here rely on notices what goes wrong in a page."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.helpers.pages import OpenPage
 
 
-def test_errors_of_a_page_and_its_requests_are_noted(open_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_errors_of_a_page_and_its_requests_are_noted(open_page: OpenPage, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text("<img src='http://outside.invalid/a.png'><script>throw new Error('as planned')</script>")
     watched = open_page()

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from PIL import Image
 
 from storage import create_study
 from storage.testkit import example_manifest
+from tests.helpers.pages import OpenPage
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-test"  # noqa: S105 - of nothing
@@ -89,7 +90,7 @@ def make_study(folder: Path) -> str:
         return f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{ids[1]}"  # as the dashboard links it
 
 
-def enter(site: Site, open_page: Callable[..., Any], path: str = "/dashboard") -> Any:
+def enter(site: Site, open_page: OpenPage, path: str = "/dashboard") -> Any:
     """A page of the dashboard, for somebody who has logged in."""
     watched = open_page(viewport={"width": 1400, "height": 1000})
     watched.page.goto(site.address + path)
@@ -100,7 +101,7 @@ def enter(site: Site, open_page: Callable[..., Any], path: str = "/dashboard") -
     return watched
 
 
-def test_a_login_is_asked_for_and_a_wrong_one_refused(site: Site, open_page: Callable[..., Any]) -> None:
+def test_a_login_is_asked_for_and_a_wrong_one_refused(site: Site, open_page: OpenPage) -> None:
     watched = open_page()
     page = watched.page
     answer = page.goto(f"{site.address}/dashboard")
@@ -115,7 +116,7 @@ def test_a_login_is_asked_for_and_a_wrong_one_refused(site: Site, open_page: Cal
     assert page.evaluate("document.cookie") == ""  # scripts don't get at the session
 
 
-def test_pages_render_without_errors_and_ask_nobody_outside(site: Site, open_page: Callable[..., Any]) -> None:
+def test_pages_render_without_errors_and_ask_nobody_outside(site: Site, open_page: OpenPage) -> None:
     watched = enter(site, open_page)
     for path, words in PAGES.items():
         watched.page.goto(site.address + path)
@@ -125,9 +126,7 @@ def test_pages_render_without_errors_and_ask_nobody_outside(site: Site, open_pag
     assert watched.trouble.outside == []
 
 
-def test_the_history_has_points_and_a_picture_among_the_artifacts_is_shown(
-    site: Site, open_page: Callable[..., Any]
-) -> None:
+def test_the_history_has_points_and_a_picture_among_the_artifacts_is_shown(site: Site, open_page: OpenPage) -> None:
     page = enter(site, open_page, "/dashboard/studies/1").page
     page.locator(".scatterlayer .point").first.wait_for(state="attached")
     assert page.locator(".scatterlayer .point").count() >= 4
@@ -137,7 +136,7 @@ def test_the_history_has_points_and_a_picture_among_the_artifacts_is_shown(
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
 
 
-def test_changes_are_refused(site: Site, open_page: Callable[..., Any]) -> None:
+def test_changes_are_refused(site: Site, open_page: OpenPage) -> None:
     page = enter(site, open_page).page
     for method in ("DELETE", "POST", "PUT"):
         asked = f"fetch('/api/studies/1', {{method: '{method}', body: '{{}}'}}).then(answer => answer.status)"
@@ -146,7 +145,7 @@ def test_changes_are_refused(site: Site, open_page: Callable[..., Any]) -> None:
     page.locator("text=a-search >> visible=true").first.wait_for()
 
 
-def test_a_long_attribute_leaves_the_page_as_wide_as_the_window(site: Site, open_page: Callable[..., Any]) -> None:
+def test_a_long_attribute_leaves_the_page_as_wide_as_the_window(site: Site, open_page: OpenPage) -> None:
     page = enter(site, open_page, "/dashboard/studies/1/trials?numbers=3").page
     page.locator("text=dense 128 relu >> visible=true").first.wait_for()
     assert page.evaluate("document.querySelector('main').getBoundingClientRect().right - innerWidth") <= 0
@@ -157,7 +156,7 @@ CHANGING = """[...document.querySelectorAll('button, [role=button]')].filter(eac
     .filter(words => /create|rename|delete|upload|edit|skip|addbox/i.test(words))"""
 
 
-def test_nothing_is_offered_that_would_be_refused_and_that_is_said(site: Site, open_page: Callable[..., Any]) -> None:
+def test_nothing_is_offered_that_would_be_refused_and_that_is_said(site: Site, open_page: OpenPage) -> None:
     page = enter(site, open_page).page
     for path, words in PAGES.items():
         page.goto(site.address + path)
@@ -167,7 +166,7 @@ def test_nothing_is_offered_that_would_be_refused_and_that_is_said(site: Site, o
         assert page.get_by_text("This dashboard only shows").is_visible()
 
 
-def test_a_page_among_the_artifacts_is_downloaded_and_runs_nowhere(site: Site, open_page: Callable[..., Any]) -> None:
+def test_a_page_among_the_artifacts_is_downloaded_and_runs_nowhere(site: Site, open_page: OpenPage) -> None:
     watched = enter(site, open_page)
     page = watched.page
     with page.expect_download() as download:

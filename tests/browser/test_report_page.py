@@ -3,7 +3,7 @@ table sorts and filters.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from filled_study import filled_study
 from playwright.sync_api import Page
 
 from search.report.making import make_report
+from tests.helpers.pages import OpenPage
 
 DRAW = "Promise.all([...document.querySelectorAll('[data-figure]')].map(draw))"
 
@@ -42,7 +43,7 @@ def either(request: pytest.FixtureRequest, report: Path, comparison: Path) -> Pa
 
 
 @pytest.fixture
-def page(report: Path, open_page: Callable[..., Any]) -> Iterator[Page]:
+def page(report: Path, open_page: OpenPage) -> Iterator[Page]:
     """The report, opened from its file; at the end nothing may have gone wrong in it."""
     watched = open_page()
     watched.page.goto(report.as_uri())
@@ -61,7 +62,7 @@ def page(report: Path, open_page: Callable[..., Any]) -> Iterator[Page]:
     ids=["light", "dark", "phone"],
 )
 def test_every_figure_has_points_and_nothing_goes_wrong(
-    either: Path, open_page: Callable[..., Any], settings: dict[str, Any]
+    either: Path, open_page: OpenPage, settings: dict[str, Any]
 ) -> None:
     watched = open_page(**settings)
     watched.page.goto(either.as_uri())
@@ -82,9 +83,7 @@ TAB_STOPS = """[...document.querySelectorAll('a[href], button, input, select, [t
     .filter(each => each.tabIndex >= 0)"""
 
 
-def test_a_figure_is_no_stop_for_the_keyboard_nor_offers_to_send_itself_away(
-    either: Path, open_page: Callable[..., Any]
-) -> None:
+def test_a_figure_is_no_stop_for_the_keyboard_nor_offers_to_send_itself_away(either: Path, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900}).page
     page.goto(either.as_uri())
     page.evaluate(DRAW)
@@ -97,9 +96,7 @@ def test_a_figure_is_no_stop_for_the_keyboard_nor_offers_to_send_itself_away(
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(
-    either: Path, open_page: Callable[..., Any], width: int
-) -> None:
+def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(either: Path, open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 844}).page
     page.goto(either.as_uri())
     cut = "[...document.querySelectorAll('nav, pre, .lessons, .scroll:not(.tall)')]"
@@ -109,7 +106,7 @@ def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(
     assert page.locator(".bar:visible").count() >= 3
 
 
-def test_a_figure_fits_on_paper_in_colours_for_paper(either: Path, open_page: Callable[..., Any]) -> None:
+def test_a_figure_fits_on_paper_in_colours_for_paper(either: Path, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900}, color_scheme="dark").page
     page.goto(either.as_uri())
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -120,7 +117,7 @@ def test_a_figure_fits_on_paper_in_colours_for_paper(either: Path, open_page: Ca
     wait_until_it_holds(page, "plots.every(each => each.layout.font.color !== '#000' && !each.layout.width)")
 
 
-def test_nothing_is_torn_apart_between_two_sheets(either: Path, open_page: Callable[..., Any]) -> None:
+def test_nothing_is_torn_apart_between_two_sheets(either: Path, open_page: OpenPage) -> None:
     page = open_page().page
     page.goto(either.as_uri())
     page.emulate_media(media="print")

@@ -1,116 +1,12 @@
 """What the tests of designed comparisons share: a database, and workers in this process whose trainer is a stub."""
 
-import json
-import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from search.commands.worker_flags import WorkerFlags
-from search.design.comparing import run_comparison
-from search.design.confirming import run_confirmation
-from search.design.confusion import evaluator
-from search.design.options import CompareOptions, ConfirmOptions
-from search.design.running import Means
-from search.host.shutdown import Shutdown
-from search.workers.join import join_study
-from search.workers.loop import work
-from search.workers.places import Place
-from storage import SharedStudy, open_study
-
-ROOT = Path(__file__).resolve().parents[2]
-STUB = ROOT / "benchmarks" / "stub_trainer.py"
-
-
-@dataclass
-class Table:
-    """Where comparisons are carried out: a SQLite file, and a worker in this process that comes when called.
-
-    `acts` say what the stub does with the slots, by number; the rest it trains with scores decided by configuration,
-    seed and epoch.
-    """
-
-    url: str
-    folder: Path
-    capture: pytest.CaptureFixture[str]
-    acts: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    worked: list[str] = field(default_factory=list)
-
-    def compare(self, **options: Any) -> dict[str, Any]:
-        """Carries out one comparison, and gives its answer."""
-        (answer,) = self.compare_all(**options)
-        return answer
-
-    def compare_all(self, **options: Any) -> list[dict[str, Any]]:
-        """Carries out comparisons, and gives their answers."""
-        given = CompareOptions(**{"space": "bn_dropout", "epochs": 1, **options})
-        return self.answers(lambda: run_comparison(self.complete(given), self.means()))
-
-    def confirm(self, **options: Any) -> dict[str, Any]:
-        """Carries out a confirmation, and gives its answer."""
-        (answer,) = self.answers(lambda: run_confirmation(self.complete(ConfirmOptions(**options)), self.means()))
-        return answer
-
-    def answers(self, run: Callable[[], int]) -> list[dict[str, Any]]:
-        """What a command prints as JSON."""
-        self.capture.readouterr()
-        assert run() == 0
-        found: list[dict[str, Any]] = json.loads(self.capture.readouterr().out)["comparisons"]
-        return found
-
-    def complete(self, options: Any) -> Any:
-        """The flags, on this database, with an answer in JSON."""
-        workers = replace(options.workers, artifacts=self.folder / "artifacts")
-        return replace(options, storage=self.url, format_="json", workers=workers)
-
-    def means(self) -> Means:
-        """Workers and trainers that are stubs."""
-        return Means(self.crew, partial(evaluator, command=self.stub()))
-
-    def stub(self) -> Sequence[str]:
-        """The command that starts a stub."""
-        script = self.folder / "script.json"
-        script.write_text(json.dumps(self.acts))
-        return sys.executable, str(STUB), str(script)
-
-    def crew(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:  # noqa: ARG002
-        """Works on the study, as a worker process would, until nothing is left to do."""
-        if workers.n_workers == 0:
-            return 0
-        self.worked.append(shared.name)
-        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, self.stub())
-        try:
-            work(bench, Shutdown(), deadline=math.inf)
-        finally:
-            bench.trainer.discard()
-            bench.shared.close()
-        return 0
-
-    def open(self, name: str) -> SharedStudy:
-        """A study of this database."""
-        return open_study(self.url, name)
+from tests.helpers.comparisons import Comparisons
 
 
 @pytest.fixture
-def table(tmp_path: Path, sqlite_with_tables_url: str, capsys: pytest.CaptureFixture[str]) -> Table:
-    return Table(sqlite_with_tables_url, tmp_path, capsys)
-
-
-def scores_by_arm(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, Any]]]:
-    """What the stub does so that arms get these scores, replicate by replicate."""
-    arms = len(scores)
-    return {
-        replicate * arms + arm: [{"scores": [value]}]
-        for arm, values in scores.items()
-        for replicate, value in enumerate(values)
-    }
-
-
-@pytest.fixture(name="scores_by_arm")
-def scores_by_arm_fixture() -> Callable[..., dict[int, list[dict[str, Any]]]]:
-    return scores_by_arm
+def comparisons(tmp_path: Path, sqlite_with_tables_url: str, capsys: pytest.CaptureFixture[str]) -> Comparisons:
+    return Comparisons(sqlite_with_tables_url, tmp_path, capsys)

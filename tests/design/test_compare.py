@@ -1,7 +1,6 @@
 """Comparisons end to end, on the ledger that searches use, with a stub in the place of Keras."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,15 @@ from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
 from search.report.facts import gather_facts
 from storage.errors import ManifestMismatch
+from tests.helpers.comparisons import Comparisons, scores_by_arm
 
 NAME = "bn_dropout-digits-compare-batch_norm"
 ARMS = ["none", "before_activation", "after_activation"]
 TWO = {"axis": "batch_norm", "choices": ("none", "before_activation")}
-Scripted = Callable[..., dict[int, list[dict[str, Any]]]]
 
 
-def test_an_axis_is_compared_on_common_replicates(table: Any) -> None:
-    answer = table.compare(axis="batch_norm", seeds=3)
+def test_an_axis_is_compared_on_common_replicates(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(axis="batch_norm", seeds=3)
     assert [arm["name"] for arm in answer["arms"]] == ARMS
     assert [arm["n"] for arm in answer["arms"]] == [3, 3, 3]
     assert [(pair["first"], pair["second"]) for pair in answer["pairs"]] == [
@@ -41,9 +40,9 @@ def test_an_axis_is_compared_on_common_replicates(table: Any) -> None:
     assert {pair["verdict"] for pair in answer["pairs"]} == {"undecided"}
 
 
-def test_replicates_share_their_random_numbers_and_differ_from_each_other(table: Any) -> None:
-    table.compare(axis="batch_norm", seeds=3)
-    with table.open(NAME) as shared:
+def test_replicates_share_their_random_numbers_and_differ_from_each_other(comparisons: Comparisons) -> None:
+    comparisons.compare(axis="batch_norm", seeds=3)
+    with comparisons.open(NAME) as shared:
         slots = shared.ledger.slots()
     assert [slot.params["arm"] for slot in slots] == ARMS * 3
     seeds = [(slot.seed, slot.settings["split_seed"]) for slot in slots]
@@ -53,18 +52,18 @@ def test_replicates_share_their_random_numbers_and_differ_from_each_other(table:
     assert [slot.settings["replicate"] for slot in slots] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
-def test_figures_and_confusion_matrices_are_stored_with_the_study(table: Any) -> None:
-    answer = table.compare(axis="batch_norm", seeds=2)
+def test_figures_and_confusion_matrices_are_stored_with_the_study(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(axis="batch_norm", seeds=2)
     assert [len(arm["confusion"]) for arm in answer["arms"]] == [10, 10, 10]
-    with table.open(NAME) as shared:
+    with comparisons.open(NAME) as shared:
         kept = " ".join(shared.storage.get_study_system_attrs(shared.study_id))
     for figure in ("arms", "pairs", "curves", "confusion-0", "confusion-1", "confusion-2"):
         assert f"comparison-{figure}" in kept
 
 
-def test_a_report_on_the_study_gives_the_same_answer(table: Any) -> None:
-    answer = table.compare(axis="batch_norm", seeds=2)
-    with table.open(NAME) as shared:
+def test_a_report_on_the_study_gives_the_same_answer(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(axis="batch_norm", seeds=2)
+    with comparisons.open(NAME) as shared:
         reported = comparison_of(shared)
         assert reported is not None
         page = comparison_page(gather_facts(shared), reported)
@@ -72,38 +71,38 @@ def test_a_report_on_the_study_gives_the_same_answer(table: Any) -> None:
     assert reported.comparison.question in page
 
 
-def test_a_comparison_that_is_done_is_told_again_without_training(table: Any) -> None:
-    first = table.compare(axis="batch_norm", seeds=2)
-    with table.open(NAME) as shared:
+def test_a_comparison_that_is_done_is_told_again_without_training(comparisons: Comparisons) -> None:
+    first = comparisons.compare(axis="batch_norm", seeds=2)
+    with comparisons.open(NAME) as shared:
         finished = [slot.finished_at for slot in shared.ledger.outcomes()]
-    again = table.compare(axis="batch_norm", seeds=2)
-    with table.open(NAME) as shared:
+    again = comparisons.compare(axis="batch_norm", seeds=2)
+    with comparisons.open(NAME) as shared:
         assert [slot.finished_at for slot in shared.ledger.outcomes()] == finished
     assert again == first
 
 
-def test_any_worker_can_carry_out_what_a_comparison_ordered(table: Any) -> None:
+def test_any_worker_can_carry_out_what_a_comparison_ordered(comparisons: Comparisons) -> None:
     nobody = WorkerFlags(n_workers=0)
-    ordered = table.compare(axis="batch_norm", seeds=2, workers=nobody)
+    ordered = comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)
     assert not ordered["complete"]
-    with table.open(NAME) as shared:
-        table.crew(shared, table.url, WorkerFlags(artifacts=table.folder / "artifacts"), quiet=True)
-    assert table.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
+    with comparisons.open(NAME) as shared:
+        comparisons.crew(shared, comparisons.url, WorkerFlags(artifacts=comparisons.folder / "artifacts"), quiet=True)
+    assert comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
 
 
-def test_training_that_diverges_counts_as_guessing_and_is_named(table: Any, scores_by_arm: Scripted) -> None:
-    table.acts = scores_by_arm({0: [0.90, 0.91], 1: [0.95, 0.96]})
-    table.acts[2] = [{"diverge_at": 1}]
-    answer = table.compare(**TWO, seeds=2)
+def test_training_that_diverges_counts_as_guessing_and_is_named(comparisons: Comparisons) -> None:
+    comparisons.acts = scores_by_arm({0: [0.90, 0.91], 1: [0.95, 0.96]})
+    comparisons.acts[2] = [{"diverge_at": 1}]
+    answer = comparisons.compare(**TWO, seeds=2)
     poorer = answer["arms"][0]
     assert poorer["scores"]["1"] == pytest.approx(0.1)
     assert [(one["replicate"], one["arm"]) for one in poorer["diverged"]] == [(1, "none")]
     assert poorer["n"] == 2
 
 
-def test_a_trial_that_fails_is_left_out_of_its_pairs_and_named(table: Any) -> None:
-    table.acts = {3: [{"fail": ["data_error", "the disk is on fire"]}]}
-    answer = table.compare(**TWO, seeds=3)
+def test_a_trial_that_fails_is_left_out_of_its_pairs_and_named(comparisons: Comparisons) -> None:
+    comparisons.acts = {3: [{"fail": ["data_error", "the disk is on fire"]}]}
+    answer = comparisons.compare(**TWO, seeds=3)
     assert [arm["n"] for arm in answer["arms"]] == [3, 2]
     assert answer["pairs"][0]["n"] == 2
     assert answer["arms"][1]["failed"] == [
@@ -111,67 +110,67 @@ def test_a_trial_that_fails_is_left_out_of_its_pairs_and_named(table: Any) -> No
     ]
 
 
-def test_a_comparison_in_which_everything_fails_is_a_failure(table: Any) -> None:
-    table.acts = {slot: [{"fail": ["data_error", "no images"]}] for slot in range(4)}
+def test_a_comparison_in_which_everything_fails_is_a_failure(comparisons: Comparisons) -> None:
+    comparisons.acts = {slot: [{"fail": ["data_error", "no images"]}] for slot in range(4)}
     with pytest.raises(SearchFailed, match="no images"):
-        table.compare(**TWO, seeds=2)
+        comparisons.compare(**TWO, seeds=2)
 
 
-def test_until_decided_ends_with_the_first_look_that_decides(table: Any, scores_by_arm: Scripted) -> None:
+def test_until_decided_ends_with_the_first_look_that_decides(comparisons: Comparisons) -> None:
     spread = [0.001 * (replicate % 3) for replicate in range(30)]
-    table.acts = scores_by_arm({0: [0.8 + part for part in spread], 1: [0.9 - part for part in spread]})
-    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
-    looks = [look.replicates for look in planned(table, seeds=6, until_decided=True, max_seeds=10)]
+    comparisons.acts = scores_by_arm({0: [0.8 + part for part in spread], 1: [0.9 - part for part in spread]})
+    answer = comparisons.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
+    looks = [look.replicates for look in planned(comparisons, seeds=6, until_decided=True, max_seeds=10)]
     assert answer["replicates"] == looks[0] < looks[-1]
     assert answer["pairs"][0]["verdict"] == "worse"
     assert answer["level"] < 0.05
     assert answer["arms"][0]["n"] == looks[0]
 
 
-def test_until_decided_adds_replicates_up_to_the_most_allowed(table: Any, scores_by_arm: Scripted) -> None:
+def test_until_decided_adds_replicates_up_to_the_most_allowed(comparisons: Comparisons) -> None:
     alternating = [0.9 + 0.05 * (replicate % 2) for replicate in range(10)]
-    table.acts = scores_by_arm({0: alternating, 1: list(reversed(alternating))})
-    answer = table.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
+    comparisons.acts = scores_by_arm({0: alternating, 1: list(reversed(alternating))})
+    answer = comparisons.compare(**TWO, seeds=6, until_decided=True, max_seeds=10)
     assert answer["replicates"] == 10
     assert not answer["decided"]
 
 
-def planned(table: Any, **options: Any) -> Any:
-    (plan,) = make_plans(table.complete(CompareOptions(space="bn_dropout", **TWO, **options)))
+def planned(comparisons: Comparisons, **options: Any) -> Any:
+    (plan,) = make_plans(comparisons.complete(CompareOptions(space="bn_dropout", **TWO, **options)))
     return plan.comparison.looks
 
 
-def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(table: Any) -> None:
-    answer = table.compare(**TWO, seeds=2, tune=2)
+def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(**TWO, seeds=2, tune=2)
     name = f"{NAME}-tuned"
-    assert table.worked == [f"{name}-none", f"{name}-before_activation", name]
+    assert comparisons.worked == [f"{name}-none", f"{name}-before_activation", name]
     tuned_on, params = set[int](), {}
     for arm in ("none", "before_activation"):
-        with table.open(f"{name}-{arm}") as shared:
+        with comparisons.open(f"{name}-{arm}") as shared:
             trials = shared.study.get_trials(deepcopy=False)
             assert {trial.params["batch_norm"] for trial in trials} == {arm}
             assert len(trials) == 2
             params[arm] = shared.study.best_params
             tuned_on |= {slot.seed for slot in shared.ledger.slots()}
     assert {arm["name"]: arm["params"] for arm in answer["arms"]} == params
-    with table.open(name) as shared:
+    with comparisons.open(name) as shared:
         assert not tuned_on & {slot.seed for slot in shared.ledger.slots()}
     nobody = WorkerFlags(n_workers=0)
-    assert table.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
+    assert comparisons.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
 
 
-def test_configurations_in_files_are_compared(table: Any, tmp_path: Path) -> None:
+def test_configurations_in_files_are_compared(comparisons: Comparisons, tmp_path: Path) -> None:
     paths = []
     for name in ("relu", "tanh"):
         paths.append(tmp_path / f"{name}.json")
         paths[-1].write_text(f'{{"activation": "{name}"}}')
-    answer = table.compare(space=None, arms=tuple(paths), seeds=2)
+    answer = comparisons.compare(space=None, arms=tuple(paths), seeds=2)
     assert [arm["configuration"]["activation"] for arm in answer["arms"]] == ["relu", "tanh"]
     assert answer["study_name"] == "compare-relu-vs-tanh-digits"
 
 
-def test_what_a_comparison_lacks_of_a_baseline_can_be_set(table: Any) -> None:
-    answer = table.compare(
+def test_what_a_comparison_lacks_of_a_baseline_can_be_set(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(
         axis="dropout_position",
         choices=("before_normalization", "after_normalization"),
         settings=("dropout_rate=0.25", "batch_norm=before_activation"),
@@ -184,18 +183,18 @@ def test_what_a_comparison_lacks_of_a_baseline_can_be_set(table: Any) -> None:
     ]
 
 
-def test_other_arms_under_the_same_name_are_refused_with_what_differs(table: Any) -> None:
-    table.compare(axis="batch_norm", seeds=2)
+def test_other_arms_under_the_same_name_are_refused_with_what_differs(comparisons: Comparisons) -> None:
+    comparisons.compare(axis="batch_norm", seeds=2)
     with pytest.raises(ManifestMismatch) as refused:
-        table.compare(**TWO, seeds=2, study_name=NAME)
+        comparisons.compare(**TWO, seeds=2, study_name=NAME)
     assert "arms: the study has 'none, before_activation, after_activation'" in str(refused.value)
     with pytest.raises(ManifestMismatch, match="arm none: the study has"):
-        table.compare(axis="batch_norm", seeds=2, settings=("optimizer=sgd",))
+        comparisons.compare(axis="batch_norm", seeds=2, settings=("optimizer=sgd",))
 
 
-def test_a_comparison_s_manifest_keeps_the_whole_design(table: Any) -> None:
-    table.compare(axis="batch_norm", seeds=2)
-    with table.open(NAME) as shared:
+def test_a_comparison_s_manifest_keeps_the_whole_design(comparisons: Comparisons) -> None:
+    comparisons.compare(axis="batch_norm", seeds=2)
+    with comparisons.open(NAME) as shared:
         stored = shared.manifest
     assert stored.comparison is not None
     assert stored.comparison.arm_names == tuple(ARMS)
@@ -206,31 +205,35 @@ def test_a_comparison_s_manifest_keeps_the_whole_design(table: Any) -> None:
     assert type(stored).from_json(msgspec.json.encode(old).decode()).comparison is None
 
 
-def test_a_launch_leaves_a_comparison_alone_and_says_how_to_go_on_with_it(table: Any) -> None:
-    table.compare(**TWO, seeds=2)
-    asked = LaunchOptions(space="bn_dropout", storage=table.url, study_name=NAME)
+def test_a_launch_leaves_a_comparison_alone_and_says_how_to_go_on_with_it(comparisons: Comparisons) -> None:
+    comparisons.compare(**TWO, seeds=2)
+    asked = LaunchOptions(space="bn_dropout", storage=comparisons.url, study_name=NAME)
     with pytest.raises(UsageError, match="is a comparison: go on with it as it was begun"):
         make_plan(asked)
 
 
-def test_none_stops_early_where_all_would(table: Any) -> None:
+def test_none_stops_early_where_all_would(comparisons: Comparisons) -> None:
     given = {"axis": "penalty", "choices": ("none", "l2"), "space": "regularization"}
-    shared = make_plans(table.complete(CompareOptions(**given, settings=("early_stopping=stop",))))
-    own = make_plans(table.complete(CompareOptions(space="regularization", axis="early_stopping")))
+    shared = make_plans(comparisons.complete(CompareOptions(**given, settings=("early_stopping=stop",))))
+    own = make_plans(comparisons.complete(CompareOptions(space="regularization", axis="early_stopping")))
     assert all("early_stopping" not in arm.configuration for arm in shared[0].comparison.arms)
     assert "stop early" in shared[0].notes[-1]
     assert any("early_stopping" in arm.configuration for arm in own[0].comparison.arms)
 
 
-def test_the_answer_is_a_table_and_a_page_with_what_it_takes_to_repeat_it(table: Any, tmp_path: Path) -> None:
-    table.compare(axis="batch_norm", seeds=2)
+def test_the_answer_is_a_table_and_a_page_with_what_it_takes_to_repeat_it(
+    comparisons: Comparisons, tmp_path: Path
+) -> None:
+    comparisons.compare(axis="batch_norm", seeds=2)
     flags = ["--space", "bn_dropout", "--axis", "batch_norm", "--seeds", "2", "--epochs", "1", "--n-workers", "0"]
     page = tmp_path / "page.md"
-    told = CliRunner().invoke(main, [*flags, "--storage", table.url, "-q", "-o", str(page)], catch_exceptions=False)
+    told = CliRunner().invoke(
+        main, [*flags, "--storage", comparisons.url, "-q", "-o", str(page)], catch_exceptions=False
+    )
     assert told.exit_code == 0
     assert "0 of 3 pairs are decided" in told.output
     assert max(len(line) for line in told.output.splitlines() if "─" in line) <= 120
-    again = [*flags, "--storage", table.url, "-q", "-o", str(page)]
+    again = [*flags, "--storage", comparisons.url, "-q", "-o", str(page)]
     assert CliRunner().invoke(main, again, catch_exceptions=False).exit_code == 2
     assert CliRunner().invoke(main, [*again, "--force"], catch_exceptions=False).exit_code == 0
     text = page.read_text()

@@ -21,6 +21,7 @@ from search.workers.places import Place
 from search.workers.workbench import Trainer
 from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
+from tests.helpers.comparisons import Comparisons
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 150  # more would only take longer
@@ -51,10 +52,10 @@ def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("article", ARTICLES)
 def test_an_article_s_experiment_is_compared_on_the_real_images(
-    article: str, table: Any, trainer: Trainer, images: Path, monkeypatch: pytest.MonkeyPatch
+    article: str, comparisons: Comparisons, trainer: Trainer, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crew(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, table.stub())
+        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, comparisons.stub())
         bench.trainer.discard()  # the warm one takes its place
         work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
         bench.shared.close()
@@ -63,14 +64,14 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
     def judges(shared: SharedStudy, folder: StudyFolder, where: Path | None) -> Any:
         return nullcontext(Evaluator(shared, folder, where, trainer))
 
-    monkeypatch.setattr(table, "means", lambda: Means(crew, judges))
+    monkeypatch.setattr(comparisons, "means", lambda: Means(crew, judges))
     experiment = SMALLEST[article]
     workers = WorkerFlags(data_dir=images)
-    answer = table.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)
+    answer = comparisons.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)
     assert [arm["name"] for arm in answer["arms"]] == [arm.name for arm in experiment.arms]
     assert [arm["published"] for arm in answer["arms"]] == [dict(arm.published) for arm in experiment.arms]
     assert all(arm["n"] == 2 and not arm["failed"] for arm in answer["arms"])
-    with table.open(f"{article}-{experiment.name}") as shared:
+    with comparisons.open(f"{article}-{experiment.name}") as shared:
         validation = shared.manifest.n_validation
     assert validation == pytest.approx(IMAGES * experiment.validation_share, abs=5)
     assert {sum(map(sum, arm["confusion"])) for arm in answer["arms"]} == {validation}

@@ -20,19 +20,22 @@ from spaces import resolve
 from storage import create_study
 from storage.records import Outcome
 from storage.testkit import claimed, example_epoch
+from tests.helpers.comparisons import Comparisons
 
 SEARCH = "bn_dropout-digits"
 
 
 @pytest.fixture
-def searched(table: Any) -> Any:
+def searched(comparisons: Comparisons) -> Any:
     """A search of six trials, carried out."""
-    workers = WorkerFlags(artifacts=table.folder / "artifacts")
-    plan = make_plan(LaunchOptions(space="bn_dropout", storage=table.url, epochs=1, sampler="random", workers=workers))
-    with create_study(table.url, SEARCH, msgspec.structs.replace(plan.manifest, pruner="none")) as shared:
+    workers = WorkerFlags(artifacts=comparisons.folder / "artifacts")
+    plan = make_plan(
+        LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=1, sampler="random", workers=workers)
+    )
+    with create_study(comparisons.url, SEARCH, msgspec.structs.replace(plan.manifest, pruner="none")) as shared:
         shared.ledger.order_up_to(6, plan.orders.__getitem__)
-        table.crew(shared, table.url, workers, quiet=True)
-    return table
+        comparisons.crew(shared, comparisons.url, workers, quiet=True)
+    return comparisons
 
 
 def test_the_best_trials_are_confirmed_on_fresh_seeds_and_the_test_images_are_used_once(searched: Any) -> None:
@@ -64,10 +67,10 @@ def test_the_table_sets_selected_against_confirmed_scores(searched: Any) -> None
     assert "first look, on 100 images" in told.output
 
 
-def test_without_a_search_there_is_nothing_to_confirm(table: Any) -> None:
-    empty_search(table)
+def test_without_a_search_there_is_nothing_to_confirm(comparisons: Comparisons) -> None:
+    empty_search(comparisons)
     with pytest.raises(UsageError, match="no trial yet that is better than guessing"):
-        table.confirm(top=1, seeds=2)
+        comparisons.confirm(top=1, seeds=2)
 
 
 def test_of_several_searches_one_must_be_named(searched: Any) -> None:
@@ -77,31 +80,33 @@ def test_of_several_searches_one_must_be_named(searched: Any) -> None:
         searched.confirm(top=1, seeds=2)
 
 
-def empty_search(table: Any) -> None:
-    plan = make_plan(LaunchOptions(space="bn_dropout", storage=table.url, epochs=1))
-    create_study(table.url, SEARCH, plan.manifest).close()
+def empty_search(comparisons: Comparisons) -> None:
+    plan = make_plan(LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=1))
+    create_study(comparisons.url, SEARCH, plan.manifest).close()
 
 
-def test_a_pruned_trial_with_one_of_the_best_scores_is_confirmed_and_a_network_at_chance_is_not(table: Any) -> None:
+def test_a_pruned_trial_with_one_of_the_best_scores_is_confirmed_and_a_network_at_chance_is_not(
+    comparisons: Comparisons,
+) -> None:
     """As successive halving leaves it: the best one stopped early, two completed, of which one learned nothing."""
     scores = {0: [0.1, 0.1, 0.1], 1: [0.5, 0.6, 0.7], 2: [0.9]}
-    finished_search(table, scores)
-    answer = table.confirm(top=3, seeds=2)
+    finished_search(comparisons, scores)
+    answer = comparisons.confirm(top=3, seeds=2)
     assert [arm["name"] for arm in answer["arms"]] == ["trial 2", "trial 1"]
     assert [arm["selected"] for arm in answer["arms"]] == [0.9, 0.7]
 
 
-def test_a_pruned_arm_and_missing_ones_are_said_beforehand(table: Any) -> None:
-    finished_search(table, {0: [0.1, 0.1, 0.1], 1: [0.5, 0.6, 0.7], 2: [0.9]})
-    plan = confirmation_plan(table.complete(ConfirmOptions(top=3)))
+def test_a_pruned_arm_and_missing_ones_are_said_beforehand(comparisons: Comparisons) -> None:
+    finished_search(comparisons, {0: [0.1, 0.1, 0.1], 1: [0.5, 0.6, 0.7], 2: [0.9]})
+    plan = confirmation_plan(comparisons.complete(ConfirmOptions(top=3)))
     assert "it has 2 different trials that are better than guessing, fewer than --top 3" in plan.notes
     assert "stopped early by the search, and among its best all the same: trial 2 (after epoch 1)" in plan.notes
 
 
-def finished_search(table: Any, scores: dict[int, list[float]]) -> None:
+def finished_search(comparisons: Comparisons, scores: dict[int, list[float]]) -> None:
     """A search of three epochs whose trials had these validation accuracies; with fewer, they were pruned."""
-    plan = make_plan(LaunchOptions(space="bn_dropout", storage=table.url, epochs=3, sampler="random"))
-    with create_study(table.url, SEARCH, plan.manifest) as shared:
+    plan = make_plan(LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=3, sampler="random"))
+    with create_study(comparisons.url, SEARCH, plan.manifest) as shared:
         shared.ledger.order_up_to(len(scores), plan.orders.__getitem__)
         space = resolve("bn_dropout").space
         for number, values in scores.items():
@@ -114,7 +119,7 @@ def finished_search(table: Any, scores: dict[int, list[float]]) -> None:
             outcome = Outcome("complete" if len(values) == 3 else "pruned", values[-1], epochs=len(values))
             shared.ledger.finish(lease, outcome)
             (finished,) = shared.ledger.unconfirmed()
-            settle(shared, StudyFolder(table.folder / "artifacts", SEARCH, shared.key.stamp), finished)
+            settle(shared, StudyFolder(comparisons.folder / "artifacts", SEARCH, shared.key.stamp), finished)
 
 
 def test_one_replicate_of_one_trial_is_refused(searched: Any) -> None:

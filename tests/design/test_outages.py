@@ -8,47 +8,51 @@ from typing import Any
 import pytest
 
 from search.design.running import Means
+from tests.helpers.comparisons import Comparisons
+from tests.helpers.outages import Outages
 
 
 @pytest.fixture
-def struck(table: Any, outages: Any, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def struck(
+    comparisons: Comparisons, outages: Outages, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     """Where comparisons are carried out in Postgres, which goes away while no worker is there: these have a limit of
     their own.
     """
-    table.url = postgres_url
-    means = table.means()
+    comparisons.url = postgres_url
+    means = comparisons.means()
 
     def crew(*arguments: Any, **flags: Any) -> int:
         with peace(outages):
             code: int = means.crew(*arguments, **flags)
             return code
 
-    monkeypatch.setattr(table, "means", lambda: Means(crew, means.judges))
-    return table
+    monkeypatch.setattr(comparisons, "means", lambda: Means(crew, means.judges))
+    return comparisons
 
 
 @contextmanager
-def peace(outages: Any) -> Iterator[None]:
+def peace(outages: Outages) -> Iterator[None]:
     was, outages.active = outages.active, False
     yield
     outages.active = was
 
 
-def test_a_comparison_waits_wherever_it_is(struck: Any, outages: Any) -> None:
+def test_a_comparison_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
     with outages:
         answer = struck.compare(axis="batch_norm", seeds=2)
     assert answer["complete"]
     assert len(outages.places) > 20
 
 
-def test_a_tuned_comparison_waits_wherever_it_is(struck: Any, outages: Any) -> None:
+def test_a_tuned_comparison_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
     with outages:
         answer = struck.compare(axis="batch_norm", seeds=2, tune=1)
     assert answer["complete"]
     assert {"tune"} <= {name for place in outages.places for name in place}
 
 
-def test_a_confirmation_waits_wherever_it_is(struck: Any, outages: Any) -> None:
+def test_a_confirmation_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
     struck.compare(axis="batch_norm", seeds=2, tune=1)
     with outages:
         answer = struck.confirm(origin="bn_dropout-digits-compare-batch_norm-tuned-none", top=1, seeds=2)

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+
+from tests.helpers.launches import StartLaunch
 
 COMMAND = (
     *("--space", "bn_dropout", "--storage", "sqlite:///x.db", "--study-name", "demo"),
@@ -36,7 +37,7 @@ class Searched:
 
 
 @pytest.fixture
-def searched(launch: Callable[..., Any]) -> Searched:
+def searched(launch: StartLaunch) -> Searched:
     running = launch(*COMMAND)
     printed = running.finish()
     return Searched(running.folder, running.code, printed, running.errors)

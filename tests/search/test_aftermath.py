@@ -1,7 +1,6 @@
 """What a finished slot leaves to be done: it waits until the next one is being trained, where that changes nothing."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from spaces.trials import random_trial
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
 from storage.records import SlotOrder
+from tests.helpers.lab import Lab
+from tests.helpers.waiting import wait_until
 
 
 def drawn_params(seed: int) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def drawn_params(seed: int) -> dict[str, Any]:
     return dict(drawn.params)
 
 
-def study_of_given(lab: Any, trials: int, **changes: Any) -> SharedStudy:
+def study_of_given(lab: Lab, trials: int, **changes: Any) -> SharedStudy:
     """A study all of whose slots have fixed parameters."""
     shared: SharedStudy = lab.study(0, **changes)
     shared.ledger.order([SlotOrder(seed=seed, params=drawn_params(seed)) for seed in range(trials)])
@@ -42,7 +43,7 @@ def begun_slots(file: Path) -> set[int]:
 
 
 def test_the_next_given_configuration_is_being_trained_before_a_trial_is_settled(
-    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., Any]
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared, begun = study_of_given(lab, 3), tmp_path / "begun"
 
@@ -58,7 +59,7 @@ def test_the_next_given_configuration_is_being_trained_before_a_trial_is_settled
     assert states(shared) == [TrialState.COMPLETE] * 3
 
 
-def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Any) -> None:
+def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Lab) -> None:
     seen: list[list[TrialState]] = []
 
     def suggest(trial: optuna.trial.BaseTrial) -> Configuration:
@@ -72,7 +73,7 @@ def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Any) -> None:
 
 
 def test_a_trainer_that_is_ended_for_a_pruned_trial_is_replaced_without_blame_on_the_next(
-    lab: Any, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = study_of_given(lab, 5, pruner="asha", epochs=5)
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7])}

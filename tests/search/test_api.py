@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,10 +13,11 @@ from search.errors import SearchFailed, UsageError
 from spaces import resolve
 from spaces.space import Space
 from storage.errors import StudyNotFound
+from tests.helpers.lab import Lab
 
 
 @pytest.fixture
-def found(lab: Any) -> search.Result:
+def found(lab: Lab) -> search.Result:
     """A study of fourteen trials, one of which failed."""
     lab.acts = {3: [{"fail": ["crash", "as told"]}], 4: [{"diverge_at": 2}]}
     lab.study(14)
@@ -54,7 +54,7 @@ def test_printed_it_says_how_the_study_stands(found: search.Result) -> None:
     assert str(found).startswith("The study study is complete: 14 trials")
 
 
-def test_a_study_without_trials_has_empty_tables(lab: Any) -> None:
+def test_a_study_without_trials_has_empty_tables(lab: Lab) -> None:
     lab.study(2)
     found = search.load("study", storage=lab.url)
     assert found.best is found.test is None
@@ -62,7 +62,7 @@ def test_a_study_without_trials_has_empty_tables(lab: Any) -> None:
     assert found.figure("curves").data == ()
 
 
-def test_a_study_that_is_not_there_is_said_so(lab: Any) -> None:
+def test_a_study_that_is_not_there_is_said_so(lab: Lab) -> None:
     lab.study(1)
     with pytest.raises(StudyNotFound, match="there are: study"):
         search.load("another", storage=lab.url)

@@ -17,6 +17,9 @@ from search.workers.workbench import Limits
 from storage import SharedStudy
 from storage.records import SlotOrder
 from storage.testkit import expire
+from tests.helpers.lab import Lab
+from tests.helpers.processes import kill_child
+from tests.helpers.waiting import wait_until
 
 
 def trial_of(shared: SharedStudy, slot: int) -> optuna.trial.FrozenTrial:
@@ -25,7 +28,7 @@ def trial_of(shared: SharedStudy, slot: int) -> optuna.trial.FrozenTrial:
     return next(trial for trial in shared.study.get_trials() if trial.number == number)
 
 
-def test_a_slot_becomes_a_complete_trial_with_a_value_for_each_epoch(lab: Any) -> None:
+def test_a_slot_becomes_a_complete_trial_with_a_value_for_each_epoch(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"scores": [0.5, 0.6, 0.7]}]}
     lab.work()
@@ -36,7 +39,7 @@ def test_a_slot_becomes_a_complete_trial_with_a_value_for_each_epoch(lab: Any) -
     assert {"slot", "token", "seed", "host", "device", "backend", "outcome", "epochs"} <= trial.user_attrs.keys()
 
 
-def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Any) -> None:
+def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Lab) -> None:
     shared = lab.study(4, pruner="asha", epochs=5)
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7, 0.1])}
     lab.work()
@@ -46,7 +49,7 @@ def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Any) -> Non
     assert trial.user_attrs["reason"] == "worse than others after as many epochs"
 
 
-def test_nothing_of_a_pruned_trial_is_left_although_its_trainer_writes_late(lab: Any) -> None:
+def test_nothing_of_a_pruned_trial_is_left_although_its_trainer_writes_late(lab: Lab) -> None:
     lab.study(4, pruner="asha", epochs=5)
     late = {"hold_before": 2, "write_after_stop": True}
     lab.acts = {0: [{"scores": [0.9] * 5}]} | {slot: [{"scores": [0.1], **late}] for slot in (1, 2, 3)}
@@ -54,7 +57,7 @@ def test_nothing_of_a_pruned_trial_is_left_although_its_trainer_writes_late(lab:
     assert not list((lab.folder / "artifacts").rglob("slots"))
 
 
-def test_a_crashed_trainer_is_replaced_and_the_trial_goes_on_from_its_checkpoint(lab: Any) -> None:
+def test_a_crashed_trainer_is_replaced_and_the_trial_goes_on_from_its_checkpoint(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"die_before": 3}]}
     lab.work()
@@ -63,7 +66,7 @@ def test_a_crashed_trainer_is_replaced_and_the_trial_goes_on_from_its_checkpoint
     assert [(row.scores.epoch, row.token) for row in rows] == [(1, 1), (2, 1), (3, 2)]
 
 
-def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_last(lab: Any) -> None:
+def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_last(lab: Lab) -> None:
     shared = lab.study(2)
     lab.acts = {0: [{"die_before": 1}] * 5}
     lab.work()
@@ -75,14 +78,14 @@ def test_a_trial_that_crashes_again_and_again_fails_with_what_the_trainer_said_l
     assert trial_of(shared, 1).state is TrialState.COMPLETE
 
 
-def test_a_trial_whose_workers_are_killed_is_not_blamed_for_it(lab: Any) -> None:
+def test_a_trial_whose_workers_are_killed_is_not_blamed_for_it(lab: Lab) -> None:
     shared = lab.study(1)
     lose_workers(shared, 10)
     lab.work()
     assert trial_of(shared, 0).state is TrialState.COMPLETE
 
 
-def test_a_trial_that_goes_on_losing_its_workers_is_given_up_at_last_and_the_others_are_done_before(lab: Any) -> None:
+def test_a_trial_that_goes_on_losing_its_workers_is_given_up_at_last_and_the_others_are_done_before(lab: Lab) -> None:
     shared = lab.study(1)
     lose_workers(shared, MOST_EXPIRIES)
     shared.ledger.order_up_to(3, SlotOrder)
@@ -101,9 +104,7 @@ def lose_workers(shared: SharedStudy, count: int) -> None:
         expire(shared, 0)
 
 
-def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(
-    lab: Any, kill_child: Callable[[int], None]
-) -> None:
+def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(lab: Lab) -> None:
     shared = lab.study(1)
     bench = lab.bench()
     trainer, _ = bench.trainer.process()
@@ -113,14 +114,14 @@ def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(
     assert shared.ledger.slots()[0].token == 1
 
 
-def test_a_trial_that_gets_further_with_each_crash_is_not_given_up(lab: Any) -> None:
+def test_a_trial_that_gets_further_with_each_crash_is_not_given_up(lab: Lab) -> None:
     shared = lab.study(1, epochs=6)
     lab.acts = {0: [{"die_before": epoch} for epoch in (2, 3, 4, 5, 6)]}
     lab.work()
     assert trial_of(shared, 0).state is TrialState.COMPLETE
 
 
-def test_the_epochs_of_a_failed_trial_are_counted_also_when_it_is_given_up(lab: Any) -> None:
+def test_the_epochs_of_a_failed_trial_are_counted_also_when_it_is_given_up(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"die_before": 2}] * 5}
     lab.work()
@@ -128,7 +129,7 @@ def test_the_epochs_of_a_failed_trial_are_counted_also_when_it_is_given_up(lab: 
 
 
 @pytest.mark.parametrize("kind", ["out_of_memory", "space_error", "data_error", "storage_error", "crash"])
-def test_a_failure_in_the_trainer_is_a_failed_trial_of_its_kind_and_the_search_goes_on(lab: Any, kind: str) -> None:
+def test_a_failure_in_the_trainer_is_a_failed_trial_of_its_kind_and_the_search_goes_on(lab: Lab, kind: str) -> None:
     shared = lab.study(2)
     lab.acts = {0: [{"fail": [kind, "it went wrong"]}]}
     lab.work()
@@ -138,7 +139,7 @@ def test_a_failure_in_the_trainer_is_a_failed_trial_of_its_kind_and_the_search_g
     assert trial_of(shared, 1).state is TrialState.COMPLETE
 
 
-def test_a_trial_that_diverges_is_reported_as_pruned_with_the_reason(lab: Any) -> None:
+def test_a_trial_that_diverges_is_reported_as_pruned_with_the_reason(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"diverge_at": 2}]}
     lab.work()
@@ -148,7 +149,7 @@ def test_a_trial_that_diverges_is_reported_as_pruned_with_the_reason(lab: Any) -
     assert shared.ledger.counts().diverged == 1
 
 
-def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges(lab: Any) -> None:
+def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges(lab: Lab) -> None:
     shared = lab.study(1, objective="val_loss", direction="minimize")
     lab.acts = {0: [{"diverge_at": 2}]}
     lab.work()
@@ -157,7 +158,7 @@ def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges
     assert trial.intermediate_values[2] != trial.intermediate_values[2]
 
 
-def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Any) -> None:
+def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"hold_before": 2, "deaf": True}]}
     lab.work(lab.bench(Limits(trial_timeout_s=0.5)))
@@ -166,7 +167,7 @@ def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Any) ->
     assert trial.user_attrs["reason"] == "not finished after 0.5 s"
 
 
-def test_a_warning_of_the_trainer_is_logged_and_training_goes_on(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_of_the_trainer_is_logged_and_training_goes_on(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"warn": "the checkpoint of epoch 1 couldn't be written"}]}
     with caplog.at_level(logging.WARNING):
@@ -176,7 +177,7 @@ def test_a_warning_of_the_trainer_is_logged_and_training_goes_on(lab: Any, caplo
 
 
 def test_a_worker_that_is_told_to_leave_gives_its_slot_back_with_the_checkpoint(
-    lab: Any, in_thread: Callable[[Callable[[], None]], threading.Thread], wait_until: Callable[..., Any]
+    lab: Lab, in_thread: Callable[[Callable[[], None]], threading.Thread]
 ) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"hold_before": 3}]}
@@ -192,9 +193,8 @@ def test_a_worker_that_is_told_to_leave_gives_its_slot_back_with_the_checkpoint(
 
 
 def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
-    lab: Any,
+    lab: Lab,
     in_thread: Callable[[Callable[[], None]], threading.Thread],
-    wait_until: Callable[..., Any],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -213,9 +213,8 @@ def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
 
 
 def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
-    lab: Any,
+    lab: Lab,
     in_thread: Callable[[Callable[[], None]], threading.Thread],
-    wait_until: Callable[..., Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shared = lab.study(1, lease_s=6.0)
@@ -241,7 +240,7 @@ def stall_renewals(bench: Any) -> threading.Event:
     return awake
 
 
-def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(lab: Any) -> None:
+def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(lab: Lab) -> None:
     shared = lab.study(4, pruner="asha", epochs=5)
     lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
     lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
@@ -284,7 +283,7 @@ def held(shared: SharedStudy, slot: int) -> Any:
     )
 
 
-def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Any) -> None:
+def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Lab) -> None:
     shared = lab.study(2)
     lab.acts = {0: [{"die_before": 2}]}
     bench = lab.bench()
@@ -301,7 +300,7 @@ def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Any
     assert not shared.ledger.unconfirmed()
 
 
-def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Any) -> None:
+def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Lab) -> None:
     from search.workers.loop import work
 
     shared = lab.study(3)
@@ -310,7 +309,7 @@ def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Any
 
 
 def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_scores(
-    lab: Any, caplog: pytest.LogCaptureFixture
+    lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"scores": [0.5, 0.6], "die_before": 3}, {"scores": [0.51, 0.61, 0.7]}]}
@@ -331,7 +330,7 @@ def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_s
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_worker_continues_a_trial_that_another_process_made_and_gave_no_parameters(lab: Any, sampler: str) -> None:
+def test_a_worker_continues_a_trial_that_another_process_made_and_gave_no_parameters(lab: Lab, sampler: str) -> None:
     from search.study.trials import open_trial
 
     shared = lab.study(1, sampler=sampler)

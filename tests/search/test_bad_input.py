@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 from PIL import Image
 
 from storage import open_study
+from tests.helpers.launches import RunLaunch
 
-Cli = Callable[..., Result]
 Make = Callable[[Path], object]
 
 
@@ -188,7 +187,7 @@ def listing(folder: Path) -> dict[str, bytes | None]:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_bad_input_is_explained_and_changes_nothing(name: str, cli: Cli) -> None:
+def test_bad_input_is_explained_and_changes_nothing(name: str, cli: RunLaunch) -> None:
     bad = TABLE[name]
     bad.make(Path.cwd())
     before = listing(Path.cwd())
@@ -202,7 +201,7 @@ def test_bad_input_is_explained_and_changes_nothing(name: str, cli: Cli) -> None
     assert listing(Path.cwd()) == before
 
 
-def test_a_password_is_not_repeated(cli: Cli) -> None:
+def test_a_password_is_not_repeated(cli: RunLaunch) -> None:
     assert "secret" not in cli(*BN, "--storage", "mysql://me:secret@host/db").output
 
 
@@ -238,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
 
 @pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
 def test_a_sampler_whose_package_is_missing_says_how_to_install_it(
-    sampler: str, package: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    sampler: str, package: str, cli: RunLaunch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == package else find(name, *rest))
@@ -249,7 +248,7 @@ def test_a_sampler_whose_package_is_missing_says_how_to_install_it(
 
 
 @pytest.fixture
-def demo(cli: Cli) -> None:
+def demo(cli: RunLaunch) -> None:
     """A study of four trials, none of them begun."""
     result = cli(*BN, "--study-name", "demo", "--n-trials", "4", "--n-workers", "0")
     assert result.exit_code == 0, result.output
@@ -270,7 +269,7 @@ def demo(cli: Cli) -> None:
     ],
 )
 def test_another_study_of_the_same_name_is_left_alone(
-    arguments: tuple[str, ...], words: tuple[str, ...], cli: Cli
+    arguments: tuple[str, ...], words: tuple[str, ...], cli: RunLaunch
 ) -> None:
     space_file(SPACE.format(body=ONE_RATE))(Path.cwd())
     npz(x_train=IMAGES, y_train=LABELS)(Path.cwd())
@@ -283,7 +282,7 @@ def test_another_study_of_the_same_name_is_left_alone(
         assert shared.manifest.epochs == 10
 
 
-def test_a_space_that_was_edited_is_refused_with_what_changed_and_what_to_do(cli: Cli) -> None:
+def test_a_space_that_was_edited_is_refused_with_what_changed_and_what_to_do(cli: RunLaunch) -> None:
     path = Path.cwd() / "mine.py"
     path.write_text(SPACE.format(body=ONE_RATE))
     flags = ("--space", "mine.py:space", "--study-name", "mine", "--n-workers", "0")
@@ -297,7 +296,7 @@ def test_a_space_that_was_edited_is_refused_with_what_changed_and_what_to_do(cli
     assert not re.search("[0-9a-f]{20}", result.stderr), "a fingerprint tells nobody anything"
 
 
-def test_images_that_were_replaced_are_refused_with_what_changed(cli: Cli) -> None:
+def test_images_that_were_replaced_are_refused_with_what_changed(cli: RunLaunch) -> None:
     npz(x_train=IMAGES, y_train=LABELS)(Path.cwd())
     flags = (*ON_OWN, "--study-name", "mine", "--n-workers", "0")
     assert cli(*flags).exit_code == 0

@@ -1,7 +1,6 @@
 """`--baselines` puts what is known into a study's first slots, and the end says how the best compares with it."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from search.study.trials import open_trial
 from search.views.summary import summarise
 from spaces import load_space
 from storage.testkit import HIGHER, LOWER
+from tests.helpers.lab import Lab
+from tests.helpers.launches import RunLaunch
 
 SPACE = load_space("bn_dropout")
 NAMES = ["base", "dropout", "batch_norm"]
@@ -26,7 +27,7 @@ space = Space("bare", "why?", lambda trial: Configuration(dense=(trial.suggest_i
 """
 
 
-def test_the_first_slots_have_the_parameters_of_the_baselines_and_the_seeds_that_they_would_have(lab: Any) -> None:
+def test_the_first_slots_have_the_parameters_of_the_baselines_and_the_seeds_that_they_would_have(lab: Lab) -> None:
     manifest = lab.study(0).manifest
     plain, orders = (make_orders(SPACE, manifest, 5, baselines) for baselines in ((), SPACE.baselines))
     assert [order.settings for order in orders] == [*({BASELINE: name} for name in NAMES), None, None]
@@ -34,25 +35,25 @@ def test_the_first_slots_have_the_parameters_of_the_baselines_and_the_seeds_that
     assert [order.seed for order in orders] == [order.seed for order in plain]
 
 
-def test_a_grid_follows_after_them_from_its_first_point(lab: Any) -> None:
+def test_a_grid_follows_after_them_from_its_first_point(lab: Lab) -> None:
     manifest = lab.study(0, sampler="grid").manifest
     plain, orders = (make_orders(SPACE, manifest, 6, baselines) for baselines in ((), SPACE.baselines))
     assert [order.params for order in orders[3:]] == [order.params for order in plain[:3]]
 
 
-def test_a_study_that_has_them_goes_on_with_them_also_without_the_flag(lab: Any) -> None:
+def test_a_study_that_has_them_goes_on_with_them_also_without_the_flag(lab: Lab) -> None:
     manifest = lab.study(0).manifest
     for options in (OPTIONS, replace(OPTIONS, baselines=False)):
         assert wanted_baselines(options, SPACE, Existing(manifest, ordered=5, baselines=3)) == SPACE.baselines
     assert wanted_baselines(replace(OPTIONS, baselines=False), SPACE, Existing(manifest, ordered=5)) == ()
 
 
-def test_a_study_that_began_without_them_refuses(lab: Any) -> None:
+def test_a_study_that_began_without_them_refuses(lab: Lab) -> None:
     with pytest.raises(UsageError, match="first slots are ordered already, and without them"):
         wanted_baselines(OPTIONS, SPACE, Existing(lab.study(0).manifest, ordered=5))
 
 
-def test_the_flag_needs_baselines_and_room_for_them(cli: Callable[..., Any]) -> None:
+def test_the_flag_needs_baselines_and_room_for_them(cli: RunLaunch) -> None:
     Path("bare.py").write_text(WITHOUT)
     refused = cli("--space", "bare.py", "--baselines")
     assert (refused.exit_code, "the space bare has none" in refused.output) == (2, True)
@@ -65,7 +66,7 @@ def test_the_flag_needs_baselines_and_room_for_them(cli: Callable[..., Any]) -> 
 
 
 @pytest.fixture
-def done(lab: Any) -> Any:
+def done(lab: Lab) -> Any:
     """A study of three baselines and two more trials, of which the last is the best, under a pruner that likes none."""
     scores = {0: 0.5, 1: 0.6, 2: 0.4, 3: 0.9, 4: 0.3}
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in scores.items()}
@@ -91,7 +92,7 @@ def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(don
     assert json.loads(as_json(summary, OPTIONS))["baselines"][1] == {"name": "dropout", "trial": 1, "value": 0.6}
 
 
-def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Any) -> None:
+def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Lab) -> None:
     shared = lab.study(1)
     number = open_trial(shared, SPACE, shared.ledger.claim("somebody", 60.0))
     assert BASELINE not in shared.trial(number).user_attrs

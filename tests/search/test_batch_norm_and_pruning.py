@@ -1,12 +1,12 @@
 """Batch normalisation's moving averages lag behind for hundreds of steps; no pruner may take that for a poor model."""
 
 from collections.abc import Callable
-from typing import Any
 
 from optuna.trial import TrialState
 
 from search.workers.workbench import Workbench
 from storage.records import SlotOrder
+from tests.helpers.lab import Lab
 
 PLAIN = {"batch_norm": "none", "dropout_position": "none"}
 POOR = {**PLAIN, "optimizer": "sgd", "learning_rate": 0.001}
@@ -17,7 +17,7 @@ AFTER = {**GOOD, "batch_norm": "after_activation"}
 
 
 def test_asha_keeps_good_trials_with_batch_normalisation_and_ends_poor_ones(
-    lab: Any, with_real_trainer: Callable[[Workbench], Workbench]
+    lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]
 ) -> None:
     """Eighteen steps an epoch: with Keras' momentum of 0.99 the averages would hold 17 % of the truth after one."""
     shared = lab.study(0, pruner="asha", epochs=2)

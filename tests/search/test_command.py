@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from search.commands.cli import Verb, errors_as_exit_codes
 from search.commands.config_file import settings
@@ -20,9 +19,9 @@ from search.launch import main
 from spaces.errors import SpaceError
 from storage import open_study
 from storage.errors import StorageUnreachable, StudyNotFound
+from tests.helpers.launches import RunLaunch
 
 ROOT = Path(__file__).resolve().parents[2]
-Cli = Callable[..., Result]
 PLANNED = ("--space", "bn_dropout", "--n-workers", "0")
 
 
@@ -31,7 +30,7 @@ def manifest_of(study: str = "bn_dropout-digits") -> Any:
         return shared.manifest
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(cli: Cli) -> None:
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(cli: RunLaunch) -> None:
     result = cli("--space", "bn_dropout", "--n-trials", 7, "--dry-run")
     assert result.exit_code == 0
     assert "7 trials of up to 10 epochs, sampler tpe, pruner asha, seed 0" in result.stderr
@@ -40,16 +39,16 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(cli: Cli) -> None:
     assert not list(Path.cwd().iterdir())
 
 
-def test_json_is_all_that_is_on_standard_output(cli: Cli) -> None:
+def test_json_is_all_that_is_on_standard_output(cli: RunLaunch) -> None:
     result = cli(*PLANNED, "-f", "json")
     assert json.loads(result.stdout)["trials"]["waiting"] == 40
 
 
-def test_quiet_leaves_standard_error_empty(cli: Cli) -> None:
+def test_quiet_leaves_standard_error_empty(cli: RunLaunch) -> None:
     assert cli(*PLANNED, "-q").stderr == ""
 
 
-def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(cli: Cli) -> None:
+def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(cli: RunLaunch) -> None:
     Path("my.toml").write_text("epochs = 21\nbatch-size = 22\nseed = 23\n")
     environment = {"SEARCH_EPOCHS": "31", "SEARCH_BATCH_SIZE": "32"}
     result = cli(*PLANNED, "--config", "my.toml", "--epochs", 41, env=environment)
@@ -60,23 +59,23 @@ def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(
 
 
 @pytest.mark.parametrize("variable", ["SEARCH_STORAGE", "OPTUNA_STORAGE"])
-def test_the_storage_can_come_from_the_environment(variable: str, cli: Cli) -> None:
+def test_the_storage_can_come_from_the_environment(variable: str, cli: RunLaunch) -> None:
     assert cli(*PLANNED, env={variable: "sqlite:///other.db"}).exit_code == 0
     assert Path("other.db").exists()
     assert not Path("search.db").exists()
 
 
-def test_the_environment_chooses_the_format_too(cli: Cli) -> None:
+def test_the_environment_chooses_the_format_too(cli: RunLaunch) -> None:
     assert json.loads(cli(*PLANNED, env={"SEARCH_FORMAT": "json"}).stdout)
 
 
-def test_a_file_can_set_every_flag_by_its_name(cli: Cli) -> None:
+def test_a_file_can_set_every_flag_by_its_name(cli: RunLaunch) -> None:
     assert {"format", "n-trials", "storage", "dry-run", "trial-timeout"} <= settings(main).keys()
     Path("my.toml").write_text('format = "json"\nn_trials = 3\nspace = "bn_dropout"\nn-workers = 0\n')
     assert json.loads(cli("--config", "my.toml").stdout)["trials"]["waiting"] == 3
 
 
-def test_what_a_later_launch_does_not_say_is_as_in_the_study(cli: Cli) -> None:
+def test_what_a_later_launch_does_not_say_is_as_in_the_study(cli: RunLaunch) -> None:
     cli(*PLANNED, "--n-trials", 4, "--epochs", 3, "--sampler", "random", "--seed", 9, "--dataset", "digits")
     result = cli(*PLANNED, "--n-trials", 6, "-f", "json")
     assert result.exit_code == 0, result.output
@@ -85,7 +84,7 @@ def test_what_a_later_launch_does_not_say_is_as_in_the_study(cli: Cli) -> None:
     assert manifest_of().epochs == 3
 
 
-def test_the_precision_is_a_setting_of_the_study(cli: Cli) -> None:
+def test_the_precision_is_a_setting_of_the_study(cli: RunLaunch) -> None:
     result = cli(*PLANNED, env={"SEARCH_PRECISION": "mixed_bfloat16"})
     assert "10 epochs in mixed_bfloat16" in result.stderr
     assert manifest_of().precision == "mixed_bfloat16"
@@ -93,7 +92,7 @@ def test_the_precision_is_a_setting_of_the_study(cli: Cli) -> None:
     assert manifest_of().precision == "mixed_bfloat16"
 
 
-def test_a_study_that_was_made_but_never_filled_gets_the_default_number_of_trials(cli: Cli) -> None:
+def test_a_study_that_was_made_but_never_filled_gets_the_default_number_of_trials(cli: RunLaunch) -> None:
     cli(*PLANNED)
     from storage import create_study
 
@@ -104,14 +103,14 @@ def test_a_study_that_was_made_but_never_filled_gets_the_default_number_of_trial
 
 
 @pytest.mark.parametrize("name", ["a/b", "v1.2", "../up", "größe"])
-def test_a_study_can_have_any_name(name: str, cli: Cli) -> None:
+def test_a_study_can_have_any_name(name: str, cli: RunLaunch) -> None:
     result = cli(*PLANNED, "--study-name", name, "-f", "json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["study_name"] == name
     assert {path.name for path in Path.cwd().iterdir()} <= {"search.db", "search.db.lock", "search-artifacts"}
 
 
-def test_the_password_is_not_in_the_stored_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_not_in_the_stored_command(cli: RunLaunch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["launch", "--storage", "sqlite:///secret.db", "--space", "bn_dropout"])
     cli(*PLANNED)
     assert manifest_of().command == "python -m search.launch --space bn_dropout"

@@ -1,12 +1,11 @@
 """Failures for one reason are one line, though it names another address, layer or number each time."""
 
-from typing import Any
-
 from search.report.facts import gather_facts
 from search.report.words import failure_reasons as reported
 from search.study.reasons import counted
 from search.study.snapshot import take_snapshot
 from search.views.summary import summarise
+from tests.helpers.lab import Lab
 
 REASON = (
     "build raised TypeError: <Block object at 0x7f{0}c0ffee> in conv2d_{0} takes {0} images (/home/me/own.py, line 7)"
@@ -23,7 +22,7 @@ def test_the_most_frequent_comes_first() -> None:
     assert counted([]) == {}
 
 
-def test_all_that_list_failures_count_them_so(lab: Any) -> None:
+def test_all_that_list_failures_count_them_so(lab: Lab) -> None:
     lab.acts = {number: [{"fail": ["space_error", REASON.format(number)]}] for number in (1, 2)}
     shared = lab.study(4)
     lab.work()

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from search.views.dashboard_attributes import LONGEST, get_note, save_figure, save_note
+from tests.helpers.lab import Lab
 
 SHORT, LONG = "a short nöte", "".join(chr(97 + number % 26) for number in range(3 * LONGEST + 5))
 EMPTY, TWO_PARTS = "", "x" * (2 * LONGEST)
@@ -18,7 +19,7 @@ def attributes(storage: BaseStorage, study_id: int) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if name.startswith("dashboard:")}
 
 
-def test_notes_are_written_as_by_the_dashboard(lab: Any) -> None:
+def test_notes_are_written_as_by_the_dashboard(lab: Lab) -> None:
     ours, theirs = lab.study(1), InMemoryStorage()
     study = optuna.create_study(storage=theirs)
     trial = study.ask()
@@ -30,7 +31,7 @@ def test_notes_are_written_as_by_the_dashboard(lab: Any) -> None:
         assert attributes(ours.storage, ours.study_id) == attributes(theirs, 0)
 
 
-def test_a_note_is_read_as_it_was_written(lab: Any) -> None:
+def test_a_note_is_read_as_it_was_written(lab: Lab) -> None:
     shared = lab.study(1)
     assert get_note(shared) == ""
     for text in (LONG, SHORT, TWO_PARTS):
@@ -38,7 +39,7 @@ def test_a_note_is_read_as_it_was_written(lab: Any) -> None:
         assert get_note(shared) == text
 
 
-def test_figures_are_written_as_by_the_dashboard(lab: Any) -> None:
+def test_figures_are_written_as_by_the_dashboard(lab: Lab) -> None:
     ours, theirs = lab.study(1), InMemoryStorage()
     study = optuna.create_study(storage=theirs)
     for points in (2, 3000, 2):

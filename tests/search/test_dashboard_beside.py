@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+
+from tests.helpers.lab import Lab
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STUB_WORKER = Path(__file__).with_name("stub_worker.py")
@@ -18,7 +20,7 @@ N_TRIALS = 40
 
 
 @pytest.fixture
-def dashboard(lab: Any, tmp_path: Path, wait_until: Callable[..., Any]) -> Iterator[tuple[str, Path]]:
+def dashboard(lab: Lab, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a real dashboard on the study's database, and its log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -43,7 +45,7 @@ def answers(url: str) -> bytes:
 
 
 def test_four_workers_and_a_dashboard_share_one_sqlite_file(
-    lab: Any, tmp_path: Path, wait_until: Callable[..., Any], request: pytest.FixtureRequest
+    lab: Lab, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     shared = lab.study(N_TRIALS, pruner="asha", sampler="tpe", epochs=5)
     address, log = request.getfixturevalue("dashboard")
@@ -65,7 +67,7 @@ def test_four_workers_and_a_dashboard_share_one_sqlite_file(
     assert all(slot.token == 1 for slot in shared.ledger.slots())
 
 
-def start_worker(lab: Any, log: Path) -> subprocess.Popen[bytes]:
+def start_worker(lab: Lab, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, str(STUB_WORKER), lab.url, str(lab.folder)],

@@ -1,19 +1,17 @@
 """A database file that is deleted while a launch and its workers use it: all of them end, and say why."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from search.host.exit_codes import EXIT_STORAGE
 from storage import create_study
+from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.waiting import wait_until
 
 
 @pytest.mark.parametrize("fate", ["deleted", "deleted and made again", "its log deleted"])
-def test_launch_and_worker_end_with_a_sentence(
-    fate: str, prepared: Callable[..., Any], launch: Callable[..., Any], wait_until: Callable[..., Any]
-) -> None:
+def test_launch_and_worker_end_with_a_sentence(fate: str, prepared: PrepareStudy, launch: StartLaunch) -> None:
     study = prepared(n_trials=30, epochs=5)
     path = Path(study.url.removeprefix("sqlite:///"))
     running = launch(*study.arguments, "--n-workers", 1)

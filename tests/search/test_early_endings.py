@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from tests.helpers.lab import Lab
+
 SCORES = [0.3, 0.7, 0.6, 0.5, 0.4]
 
 
@@ -20,7 +22,7 @@ SCORES = [0.3, 0.7, 0.6, 0.5, 0.4]
     ids=["stopped", "stopped and gone back", "gone back", "the last is the best", "to the end"],
 )
 def test_the_value_is_that_of_the_kept_model_and_the_reason_is_stored(
-    lab: Any, act: dict[str, Any], value: float, reason: str | None
+    lab: Lab, act: dict[str, Any], value: float, reason: str | None
 ) -> None:
     lab.acts = {0: [{"scores": SCORES, **act}]}
     shared = lab.study(1, epochs=5)
@@ -30,7 +32,7 @@ def test_the_value_is_that_of_the_kept_model_and_the_reason_is_stored(
     assert len(trial.intermediate_values) == act.get("over_after", 5)
 
 
-def test_an_attempt_that_takes_over_knows_the_epoch_that_is_kept(lab: Any) -> None:
+def test_an_attempt_that_takes_over_knows_the_epoch_that_is_kept(lab: Lab) -> None:
     lab.acts = {0: [{"scores": SCORES, "die_before": 4}, {"scores": SCORES, "kept_epoch": 2}]}
     shared = lab.study(1, epochs=5)
     lab.work()

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.waiting import wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 STUB_WORKER = ROOT / "benchmarks" / "stub_worker.py"
 PATIENCE_S = 120.0
@@ -59,7 +62,7 @@ def worker_command(study: Any, *flags: str) -> list[str]:
 
 
 def test_a_worker_that_leaves_nothing_to_do_ends_with_0(
-    stub_worker: Callable[..., subprocess.Popen[str]], prepared: Callable[..., Any]
+    stub_worker: Callable[..., subprocess.Popen[str]], prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=2)
     assert end_of(stub_worker(study))[0] == 0
@@ -70,8 +73,7 @@ def test_a_worker_that_leaves_nothing_to_do_ends_with_0(
 def test_a_worker_that_is_told_to_leave_ends_with_75_and_is_wanted_again(
     number: signal.Signals,
     stub_worker: Callable[..., subprocess.Popen[str]],
-    prepared: Callable[..., Any],
-    wait_until: Callable[..., Any],
+    prepared: PrepareStudy,
 ) -> None:
     study = prepared(lease_s=600.0, n_trials=2, epochs=10_000)
     process = stub_worker(study)
@@ -82,7 +84,7 @@ def test_a_worker_that_is_told_to_leave_ends_with_75_and_is_wanted_again(
 
 
 @pytest.mark.parametrize("n_workers", ["1", "2"])
-def test_workers_that_run_out_of_time_end_with_75(n_workers: str, start: Start, prepared: Callable[..., Any]) -> None:
+def test_workers_that_run_out_of_time_end_with_75(n_workers: str, start: Start, prepared: PrepareStudy) -> None:
     study = prepared(n_trials=2, epochs=2)
     process = start(*worker_command(study, "--n-workers", n_workers, "--timeout", NO_TIME))
     assert end_of(process)[0] == 75
@@ -90,7 +92,7 @@ def test_workers_that_run_out_of_time_end_with_75(n_workers: str, start: Start, 
 
 
 @pytest.mark.parametrize("n_workers", ["1", "2"])
-def test_workers_that_can_never_join_end_with_2(n_workers: str, start: Start, prepared: Callable[..., Any]) -> None:
+def test_workers_that_can_never_join_end_with_2(n_workers: str, start: Start, prepared: PrepareStudy) -> None:
     study = prepared(n_trials=2, epochs=2)
     changed = [argument if argument != study.name else "another" for argument in worker_command(study)]
     assert end_of(start(*changed, "--n-workers", n_workers, "--wait", "0"))[0] == 2
@@ -98,7 +100,7 @@ def test_workers_that_can_never_join_end_with_2(n_workers: str, start: Start, pr
 
 @pytest.mark.parametrize("flags", [("--quiet",), ("-f", "json"), ()])
 def test_a_launch_that_runs_out_of_time_ends_with_75_and_says_so_last(
-    flags: tuple[str, ...], start: Start, prepared: Callable[..., Any]
+    flags: tuple[str, ...], start: Start, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=2)
     arguments = [argument for argument in study.arguments if argument not in ("-f", "json")]
@@ -119,7 +121,7 @@ def test_a_comparison_that_runs_out_of_time_ends_with_75_and_says_so_last(start:
 
 
 def test_a_launch_whose_workers_are_told_to_leave_by_others_does_not_call_that_done(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(lease_s=600.0, n_trials=2, epochs=10_000, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 1)
@@ -131,9 +133,7 @@ def test_a_launch_whose_workers_are_told_to_leave_by_others_does_not_call_that_d
     assert running.errors.splitlines()[-1] == "Told to leave: 2 trials not done. The same command continues the search."
 
 
-def test_a_stop_is_the_end_that_was_asked_for(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
-) -> None:
+def test_a_stop_is_the_end_that_was_asked_for(launch: StartLaunch, prepared: PrepareStudy) -> None:
     study = prepared(n_trials=4, epochs=4, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.watched().ledger.counts().complete, "a complete trial")
@@ -143,7 +143,7 @@ def test_a_stop_is_the_end_that_was_asked_for(
 
 
 def test_a_launch_starts_its_own_worker_when_that_of_a_killed_launch_is_killed_too(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=3, epochs=30, limit_train=200)
     first = launch(*study.arguments, "--n-workers", 1)

@@ -28,24 +28,26 @@ from storage import SharedStudy, create_study
 from storage.artifacts import FolderStore
 from storage.kept import KeptFiles
 from storage.records import Outcome, SlotOrder
+from tests.helpers.lab import Lab
+from tests.helpers.launches import PrepareStudy, StartLaunch
 
 ROOT = Path(__file__).resolve().parents[2]
 UNUSABLE = ["../../x", "/etc/passwd", "", ".", "\0", "a" * 5000, 7, None, ["a"], {"a": 1}, str(uuid.UUID(int=1))]
 
 
 @pytest.fixture
-def other(lab: Any) -> Iterator[SharedStudy]:
+def other(lab: Lab) -> Iterator[SharedStudy]:
     """A second study in the lab's database, whose files are in the same store."""
     manifest = lab.study(0).manifest
     with create_study(lab.url, "other", manifest) as shared:
         yield shared
 
 
-def folder_of(lab: Any, shared: SharedStudy) -> StudyFolder:
+def folder_of(lab: Lab, shared: SharedStudy) -> StudyFolder:
     return StudyFolder(lab.folder / "artifacts", shared.name, shared.key.stamp)
 
 
-def complete(lab: Any, shared: SharedStudy, value: float) -> int:
+def complete(lab: Lab, shared: SharedStudy, value: float) -> int:
     """A further trial with that value, settled, whose attempt has left a model; returns its number."""
     shared.ledger.order([SlotOrder(seed=1)])
     lease = shared.ledger.claim("one", 30.0)
@@ -62,7 +64,7 @@ def complete(lab: Any, shared: SharedStudy, value: float) -> int:
     return number
 
 
-def models(lab: Any) -> set[str]:
+def models(lab: Lab) -> set[str]:
     return {path.read_text() for path in (lab.folder / "artifacts" / "models").iterdir()}
 
 
@@ -76,7 +78,7 @@ def foreign(attribute: Any) -> FrozenTrial:
 
 
 def test_a_study_that_was_begun_with_the_trials_of_another_leaves_their_models_alone(
-    lab: Any, other: SharedStudy
+    lab: Lab, other: SharedStudy
 ) -> None:
     shared = lab.study(0)
     for value in (0.1, 0.2, 0.3):
@@ -90,7 +92,7 @@ def test_a_study_that_was_begun_with_the_trials_of_another_leaves_their_models_a
 
 
 @pytest.mark.parametrize("attribute", UNUSABLE, ids=lambda value: str(value)[:12])
-def test_what_a_foreign_trial_says_of_its_model_is_neither_believed_nor_removed(attribute: Any, lab: Any) -> None:
+def test_what_a_foreign_trial_says_of_its_model_is_neither_believed_nor_removed(attribute: Any, lab: Lab) -> None:
     shared = lab.study(0, top_models=1)
     store = lab.folder / "artifacts" / "models"
     store.mkdir(parents=True)
@@ -104,7 +106,7 @@ def test_what_a_foreign_trial_says_of_its_model_is_neither_believed_nor_removed(
     assert models(lab) == {"a stranger's", "study: 0.2"}
 
 
-def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_written_into_them(lab: Any) -> None:
+def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_written_into_them(lab: Lab) -> None:
     shared = lab.study(1)
     shared.study.add_trial(foreign("x"))
     for kind in (["a"], {"b": 1}, None):
@@ -118,7 +120,7 @@ def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_w
     assert [get_note(shared, shared.trial_ids[number]) for number in range(4)] == [""] * 4
 
 
-def test_a_name_in_the_record_that_is_no_artifact_s_is_neither_fetched_nor_removed(lab: Any) -> None:
+def test_a_name_in_the_record_that_is_no_artifact_s_is_neither_fetched_nor_removed(lab: Lab) -> None:
     shared = lab.study(0, top_models=1)
     precious = lab.folder / "artifacts" / "precious.txt"
     precious.parent.mkdir(parents=True)
@@ -139,7 +141,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", ["begin", "write", "complete"])
 def test_a_kill_while_a_model_is_stored_leaves_no_file_and_the_model_is_kept_by_the_next(
-    step: str, lab: Any, monkeypatch: pytest.MonkeyPatch
+    step: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = lab.study(0)
     owner = FolderStore if step == "write" else KeptFiles
@@ -162,7 +164,7 @@ def test_a_kill_while_a_model_is_stored_leaves_no_file_and_the_model_is_kept_by_
     assert [file.stored for file in shared.kept.of_trial(0)] == [True]
 
 
-def test_a_model_that_is_surpassed_while_it_is_stored_leaves_no_file(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_surpassed_while_it_is_stored_leaves_no_file(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(0)
     number = shared.study.ask().number
     model = lab.folder / "model.keras"
@@ -189,7 +191,7 @@ def exported(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_search_with_foreign_trials_runs_and_is_shown_and_exported(
-    launch: Callable[..., Any], prepared: Callable[..., Any], tmp_path: Path
+    launch: StartLaunch, prepared: PrepareStudy, tmp_path: Path
 ) -> None:
     study = prepared(n_trials=1, epochs=1, limit_train=100)
     with study.open() as shared:

@@ -1,14 +1,12 @@
 """A full disk: checkpoints and models can't be written, and the search goes on, with a warning."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.helpers.launches import StartLaunch
 
 
-def test_a_search_goes_on_without_checkpoints_when_the_disk_is_full(
-    small_disk: Path, launch: Callable[..., Any]
-) -> None:
+def test_a_search_goes_on_without_checkpoints_when_the_disk_is_full(small_disk: Path, launch: StartLaunch) -> None:
     running = launch(
         *("--space", "bn_dropout", "--artifacts", small_disk, "--n-trials", 2, "--epochs", 2),
         *("--limit-train", 200, "--pruner", "none", "--n-workers", 1, "-f", "json"),

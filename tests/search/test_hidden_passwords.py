@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from search.commands.cli import Verb
 from search.commands.hidden import hider
 from search.console.logs import ShownFormatter
 from storage import Manifest, open_study
+from tests.helpers.lab import Lab
+from tests.helpers.launches import StartLaunch
 
 SECRET = "hun ter2"  # noqa: S105 - nobody's; with a space, so that it can't be told from words
 TRACKING = f"nowhere://me:{SECRET}@tracking.example"
@@ -41,7 +42,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(launch: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(launch: StartLaunch, tmp_path: Path) -> None:
     flags = ("--space", "bn_dropout", "--n-trials", "1", "--epochs", "1", "--n-workers", "1", "--pruner", "none")
     search = launch(*flags, "--mlflow", TRACKING, "-vv")
     printed = search.finish()
@@ -103,7 +104,7 @@ def test_what_an_earlier_release_stored_is_read_without_the_password(manifest: M
     assert "hunter2" not in Manifest.from_json(damaged).command
 
 
-def test_why_a_trial_failed_is_stored_without_the_password_of_what_it_asked(lab: Any) -> None:
+def test_why_a_trial_failed_is_stored_without_the_password_of_what_it_asked(lab: Lab) -> None:
     reason = "ConnectionError: http://me:hunter2@data.example/x.npz didn't answer"
     lab.acts = {0: [{"fail": ["space_error", reason]}]}
     shared = lab.study(1)

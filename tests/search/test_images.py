@@ -1,10 +1,8 @@
 """The images of a study, decoded once on a machine for all its trainers."""
 
 import subprocess
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,6 +14,7 @@ from search.study import images
 from search.study.images import find_images
 from search.trainers.protocol import DataSource
 from storage import Manifest
+from tests.helpers.launches import StartLaunch
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +168,7 @@ def test_few_images_arent_shared(
     assert not decoded.parent.exists()
 
 
-def test_a_search_shares_images_and_removes_them_when_it_is_done(launch: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_search_shares_images_and_removes_them_when_it_is_done(launch: StartLaunch, tmp_path: Path) -> None:
     own, x = tmp_path / "large.npz", np.random.default_rng(0).integers(0, 256, (640, 176, 176)).astype(np.uint8)
     y = np.arange(len(x)) % 2
     np.savez(own, x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])

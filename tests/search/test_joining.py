@@ -1,6 +1,5 @@
 """Joining a study as a worker: only a machine whose results are comparable may."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,10 +12,11 @@ from search.workers.join import data_source, join_study, require_same
 from search.workers.places import Place
 from spaces import SpaceSource, resolve
 from storage import Manifest
+from tests.helpers.launches import PrepareStudy
 
 
 @pytest.fixture
-def study(prepared: Callable[..., Any]) -> Any:
+def study(prepared: PrepareStudy) -> Any:
     return prepared(n_trials=2, epochs=1)
 
 

@@ -6,13 +6,15 @@ One worker, no pruner: then the same seed must give the same parameters and valu
 import json
 import os
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 from optuna.trial import TrialState
+
+from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.waiting import wait_until
 
 N_TRIALS = 2
 EPOCHS = 4
@@ -41,9 +43,7 @@ def require_exactly_once(study: Any) -> None:
 
 
 @pytest.fixture
-def undisturbed(
-    launch: Callable[..., Any], prepared: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Outcomes:
+def undisturbed(launch: StartLaunch, prepared: PrepareStudy, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """What a search gives that nobody interrupts; made once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     shared_folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -55,7 +55,7 @@ def undisturbed(
     return found
 
 
-def search(launch: Callable[..., Any], prepared: Callable[..., Any]) -> Outcomes:
+def search(launch: StartLaunch, prepared: PrepareStudy) -> Outcomes:
     study = prepared(**OPTIONS)
     running = launch(*study.arguments, "--n-workers", 1)
     running.finish()
@@ -67,7 +67,7 @@ def search(launch: Callable[..., Any], prepared: Callable[..., Any]) -> Outcomes
 
 
 def test_the_same_seed_and_one_worker_give_the_same_parameters_and_values(
-    undisturbed: Outcomes, launch: Callable[..., Any], prepared: Callable[..., Any]
+    undisturbed: Outcomes, launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(**OPTIONS)
     running = launch(*study.arguments, "--n-workers", 1)
@@ -80,9 +80,8 @@ def test_the_same_seed_and_one_worker_give_the_same_parameters_and_values(
 def test_a_search_survives_the_death_of_its(
     role: str,
     undisturbed: Outcomes,
-    launch: Callable[..., Any],
-    prepared: Callable[..., Any],
-    wait_until: Callable[..., Any],
+    launch: StartLaunch,
+    prepared: PrepareStudy,
 ) -> None:
     study = prepared(**OPTIONS)
     running = launch(*study.arguments, "--n-workers", 1)
@@ -97,7 +96,7 @@ def test_a_search_survives_the_death_of_its(
 
 
 def test_the_next_launch_finishes_what_a_killed_one_began(
-    undisturbed: Outcomes, launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    undisturbed: Outcomes, launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(**OPTIONS)
     for epochs in moments("launch", deaths=1):
@@ -115,9 +114,7 @@ def test_the_next_launch_finishes_what_a_killed_one_began(
     assert outcomes(study) == undisturbed
 
 
-def test_workers_finish_the_study_of_a_launch_that_was_killed(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
-) -> None:
+def test_workers_finish_the_study_of_a_launch_that_was_killed(launch: StartLaunch, prepared: PrepareStudy) -> None:
     study = prepared(**OPTIONS)
     running = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.epochs() >= 1, "an epoch")

@@ -2,7 +2,6 @@
 
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,20 @@ from search.workers.places import Place
 from search.workers.pool import RESTARTS, WorkerPool
 from storage import SharedStudy, create_study, open_study
 from storage.records import SlotOrder, WorkerInfo
+from tests.helpers.lab import Lab
+from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.processes import kill_child
+from tests.helpers.waiting import wait_until
 
 PLACE = Place("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
 
 
-def pool_on(lab: Any, *arguments: str) -> WorkerPool:
+def pool_on(lab: Lab, *arguments: str) -> WorkerPool:
     return WorkerPool(arguments, [PLACE], lab.url, lab.folder / "logs")
 
 
 @pytest.fixture
-def pool(lab: Any) -> Any:
+def pool(lab: Lab) -> Any:
     """A pool of one worker, which is started and hasn't had the time to do anything."""
     with pool_on(lab, "--study-name=study") as made:
         made.start()
@@ -34,9 +37,7 @@ def pool(lab: Any) -> Any:
         made.kill()
 
 
-def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
-    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
-) -> None:
+def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(lab: Lab, pool: WorkerPool) -> None:
     shared = lab.study(3)
     kill_child(*pool.pids())
     assert not is_over(shared, pool)
@@ -45,9 +46,7 @@ def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(
     assert pool.alive() == 1
 
 
-def test_workers_that_are_killed_again_and_again_are_given_up(
-    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
-) -> None:
+def test_workers_that_are_killed_again_and_again_are_given_up(lab: Lab, pool: WorkerPool) -> None:
     shared = lab.study(3)
     for _ in range(RESTARTS + 1):
         kill_child(*pool.pids())
@@ -57,7 +56,7 @@ def test_workers_that_are_killed_again_and_again_are_given_up(
 
 
 def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_without_end(
-    lab: Any, pool: WorkerPool, kill_child: Callable[[int], None]
+    lab: Lab, pool: WorkerPool
 ) -> None:
     lab.study(3)
     for epochs in range(RESTARTS + 3):
@@ -66,7 +65,7 @@ def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_witho
     assert (pool.alive(), pool.exit_code) == (1, 0)
 
 
-def test_all_workers_may_be_killed_at_once(lab: Any, kill_child: Callable[[int], None]) -> None:
+def test_all_workers_may_be_killed_at_once(lab: Lab) -> None:
     lab.study(3)
     with WorkerPool(["--study-name=study"], [PLACE] * (RESTARTS + 2), lab.url, lab.folder / "logs") as pool:
         pool.start()
@@ -77,9 +76,7 @@ def test_all_workers_may_be_killed_at_once(lab: Any, kill_child: Callable[[int],
         pool.kill()
 
 
-def test_a_worker_that_cannot_reach_the_database_is_replaced(
-    lab: Any, wait_until: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_worker_that_cannot_reach_the_database_is_replaced(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     lab.study(3)
     away = "postgresql://nobody@/none?host=/nowhere"
     with WorkerPool(["--study-name=study", "--wait=0"], [PLACE], away, lab.folder / "logs") as pool:
@@ -93,14 +90,14 @@ def test_a_worker_that_cannot_reach_the_database_is_replaced(
     assert "a worker couldn't reach the database: starting another" in caplog.text
 
 
-def test_no_worker_is_started_when_time_is_out(lab: Any) -> None:
+def test_no_worker_is_started_when_time_is_out(lab: Lab) -> None:
     lab.study(3)
     with WorkerPool(["--study-name=study"], [PLACE], lab.url, lab.folder / "logs", timeout=1e-9) as pool:
         pool.start()
         assert (pool.alive(), pool.left_early) == (0, True)
 
 
-def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
+def test_a_launch_waits_for_workers_that_others_started(lab: Lab) -> None:
     shared = lab.study(3)
     nobody = pool_on(lab)
     assert is_over(shared, nobody)
@@ -110,7 +107,7 @@ def test_a_launch_waits_for_workers_that_others_started(lab: Any) -> None:
     assert is_over(shared, nobody)
 
 
-def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Any) -> None:
+def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Lab) -> None:
     shared, asked = lab.study(2), WorkerFlags(n_workers=3)
     assert [len(places) for places in divide_places(asked, shared)] == [2, 0]
     lab.work()
@@ -118,9 +115,7 @@ def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Any) -> No
 
 
 @pytest.mark.parametrize("buried", [True, False])
-def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(
-    buried: bool, lab: Any, wait_until: Callable[..., Any]
-) -> None:
+def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(buried: bool, lab: Lab) -> None:
     shared = lab.study(3)
     child = psutil.Popen(["true"])
     wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, "its end")
@@ -131,17 +126,17 @@ def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(
     child.wait()
 
 
-def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: Any, pool: WorkerPool) -> None:
+def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: Lab, pool: WorkerPool) -> None:
     shared = lab.study(3)
     shared.ledger.stop("enough")
     assert not is_over(shared, pool)
 
 
-def test_a_study_without_anything_to_do_is_over_at_once(lab: Any, pool: WorkerPool) -> None:
+def test_a_study_without_anything_to_do_is_over_at_once(lab: Lab, pool: WorkerPool) -> None:
     assert is_over(lab.study(0), pool)
 
 
-def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeats_it(lab: Any) -> None:
+def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeats_it(lab: Lab) -> None:
     shared = lab.study(2)
     folder = lab.files(shared)
     write_up(shared, folder)
@@ -157,9 +152,7 @@ def figure_names(shared: SharedStudy) -> set[str]:
     return {name.split(":")[2] for name in attributes if name.startswith("dashboard:plot_data:")}
 
 
-def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(
-    lab: Any, wait_until: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     lab.study(3)
     with pool_on(lab, "--study-name=none", "--wait=0") as pool:
         pool.start()
@@ -169,14 +162,14 @@ def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(
     assert "there is no study 'none'; there are: study" in caplog.text
 
 
-def test_the_url_of_the_storage_is_in_no_argument_of_a_worker(lab: Any, pool: WorkerPool) -> None:
+def test_the_url_of_the_storage_is_in_no_argument_of_a_worker(lab: Lab, pool: WorkerPool) -> None:
     (worker,) = pool.pids()
     assert lab.url not in " ".join(psutil.Process(worker).cmdline())
 
 
 @pytest.mark.parametrize("successor", [None, "study", "another"])
 def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_process_and_its_successor_alone(
-    successor: str | None, launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    successor: str | None, launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=5000, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 1)

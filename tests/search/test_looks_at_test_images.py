@@ -18,13 +18,14 @@ from search.study.test_score import TestScore as Score
 from search.views.summary import summarise
 from spaces import resolve
 from storage import SharedStudy
+from tests.helpers.lab import Lab
 
 OPTIONS = LaunchOptions(space="bn_dropout")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
 
 @pytest.fixture
-def twice(lab: Any) -> SharedStudy:
+def twice(lab: Lab) -> SharedStudy:
     """A search of two trials, gone on with up to four, the last of which is the best."""
     lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(4)}
     shared: SharedStudy = lab.study(2, top_models=3)
@@ -35,7 +36,7 @@ def twice(lab: Any) -> SharedStudy:
     return shared
 
 
-def run(command: Any, lab: Any, *arguments: str) -> Result:
+def run(command: Any, lab: Lab, *arguments: str) -> Result:
     return CliRunner(catch_exceptions=False).invoke(command, ["--storage", lab.url, *arguments])
 
 
@@ -47,12 +48,12 @@ def test_the_score_of_an_earlier_best_stays_on_record(twice: SharedStudy) -> Non
     assert times == sorted(times)
 
 
-def test_a_finished_search_is_not_looked_at_again(twice: SharedStudy, lab: Any) -> None:
+def test_a_finished_search_is_not_looked_at_again(twice: SharedStudy, lab: Lab) -> None:
     lab.work()
     assert len(recorded_looks(twice)) == 2
 
 
-def test_the_table_the_json_best_and_the_report_say_which_look_it_was(twice: SharedStudy, lab: Any) -> None:
+def test_the_table_the_json_best_and_the_report_say_which_look_it_was(twice: SharedStudy, lab: Lab) -> None:
     first = recorded_looks(twice)[0]
     text = as_text(summarise(twice, 1.0), OPTIONS)
     assert "second look" in text
@@ -66,7 +67,7 @@ def test_the_table_the_json_best_and_the_report_say_which_look_it_was(twice: Sha
     assert "second look, on" in what_the_report_says(gather_facts(twice))
 
 
-def test_a_study_of_an_earlier_release_is_read_as_before(lab: Any) -> None:
+def test_a_study_of_an_earlier_release_is_read_as_before(lab: Lab) -> None:
     shared = lab.study(0)
     shared.study.set_user_attr(TEST_ATTR, {"trial": 4, "accuracy": 0.9, "loss": 0.2, "n": 50})
     (look,) = recorded_looks(shared)
@@ -76,7 +77,7 @@ def test_a_study_of_an_earlier_release_is_read_as_before(lab: Any) -> None:
     assert record_look(shared, Score(5, 0.8, 0.3, 50), SEARCH).words == "second look"
 
 
-def test_an_export_is_a_look_and_isnt_shown_as_the_search_s(lab: Any) -> None:
+def test_an_export_is_a_look_and_isnt_shown_as_the_search_s(lab: Lab) -> None:
     shared = lab.study(0)
     record_look(shared, Score(4, 0.9, 0.2, 50), SEARCH)
     record_look(shared, Score(2, 0.8, None, 50), EXPORT)
@@ -86,7 +87,7 @@ def test_an_export_is_a_look_and_isnt_shown_as_the_search_s(lab: Any) -> None:
     assert record_look(shared, Score(2, 0.8, None, 50), EXPORT).words == "third look"
 
 
-def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: Any) -> None:
+def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: Lab) -> None:
     other = lab.bench().shared
     assert len(recorded_looks(other)) == len(recorded_looks(twice)) == 2
     record_look(other, Score(0, 0.5, None, 50), EXPORT)
@@ -95,7 +96,7 @@ def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: A
 
 
 @pytest.fixture
-def exportable(lab: Any, keras: Any) -> SharedStudy:
+def exportable(lab: Lab, keras: Any) -> SharedStudy:
     """A search of one trial, with a real model in the place of the stub's, that nobody has looked at."""
     from search.study.test_score import LOOK_ATTR
     from search.training.models.building import Setting, build_model
@@ -113,7 +114,7 @@ def exportable(lab: Any, keras: Any) -> SharedStudy:
     return shared
 
 
-def test_exports_are_counted_and_say_so(exportable: SharedStudy, lab: Any, tmp_path: Path) -> None:
+def test_exports_are_counted_and_say_so(exportable: SharedStudy, lab: Lab, tmp_path: Path) -> None:
     for number, words in enumerate(("first look", "second look")):
         told = run(export_command, lab, "-o", str(tmp_path / f"model-{number}.keras"))
         assert told.exit_code == 0, told.output
@@ -125,7 +126,7 @@ def test_exports_are_counted_and_say_so(exportable: SharedStudy, lab: Any, tmp_p
 
 
 def test_an_export_without_a_look_changes_nothing_and_needs_no_right_to_write(
-    exportable: SharedStudy, lab: Any, tmp_path: Path
+    exportable: SharedStudy, lab: Lab, tmp_path: Path
 ) -> None:
     before = dict(exportable.study.user_attrs)
     told = run(export_command, lab, "--no-test", "-o", str(tmp_path / "model.keras"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
+from tests.helpers.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = Path("/dev/full")
@@ -18,7 +19,7 @@ NO_ROOM = "can't be written: No space left on device."
 
 
 @pytest.fixture
-def url(lab: Any) -> str:
+def url(lab: Lab) -> str:
     """The URL of a finished study."""
     lab.study(2)
     lab.work()

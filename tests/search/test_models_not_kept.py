@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -20,6 +19,8 @@ from search.views.summary import summarise
 from search.workers.workbench import Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
+from tests.helpers.lab import Lab
+from tests.helpers.launches import StartLaunch
 
 SPACE = """
 import keras
@@ -112,7 +113,7 @@ WHY = {
 
 
 @pytest.fixture
-def own(lab: Any, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
+def own(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
     """A worker with a real trainer on a study of one trial of each kind."""
     path = lab.folder / "own.py"
     path.write_text(SPACE)
@@ -127,7 +128,7 @@ def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:
 
 
 def test_the_score_of_a_trial_does_not_depend_on_whether_its_model_can_be_kept(
-    own: Workbench, lab: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: Workbench, lab: Lab, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One test, as the trainer takes seconds to start."""
     caplog.set_level(logging.WARNING)
@@ -162,9 +163,7 @@ def test_the_score_of_a_trial_does_not_depend_on_whether_its_model_can_be_kept(
     assert "no config today" in as_json(summary, options)
 
 
-def test_the_study_of_a_model_that_cannot_be_kept_ends_with_its_answer(
-    launch: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_study_of_a_model_that_cannot_be_kept_ends_with_its_answer(launch: StartLaunch, tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(SPACE.replace('KINDS = ("plain", ', 'KINDS = ("no_config",)  # '))
     small = ("--n-trials", 4, "--epochs", 1, "--limit-train", 100, "--n-workers", 1)

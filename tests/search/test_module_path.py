@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.helpers.launches import StartLaunch
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_THE_WAY = "raise RuntimeError('this is not the module that was meant')"
@@ -68,7 +68,7 @@ def test_a_command_runs_beside_folders_named_as_its_packages(marker: str, folder
     assert "How many units?" in done.stdout
 
 
-def test_a_search_runs_beside_them_with_all_its_processes(launch: Callable[..., Any], folder: Path) -> None:
+def test_a_search_runs_beside_them_with_all_its_processes(launch: StartLaunch, folder: Path) -> None:
     for name in FILES:
         (folder / name).write_text(IN_THE_WAY)
     small = ("--n-trials", 1, "--epochs", 1, "--limit-train", 100, "--n-workers", 1)

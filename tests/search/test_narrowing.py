@@ -1,13 +1,10 @@
 """--only, --range and --fix: a launch searches a part of a space, which is the study's from then on."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import Result
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from search.launching.planning import LaunchOptions, make_plan
@@ -15,8 +12,9 @@ from search.sampling.samplers import GRID, SAMPLERS
 from search.study.baselines import BASELINE
 from storage import Manifest, create_study
 from storage.errors import ManifestMismatch
+from tests.helpers.lab import Lab
+from tests.helpers.launches import RunLaunch
 
-Cli = Callable[..., Result]
 PART = ("--only", "optimizer=adam,rmsprop", "--range", "learning_rate=1e-4:1e-2", "--fix", "schedule=constant")
 NARROWED = LaunchOptions(
     space="optimizer",
@@ -27,7 +25,7 @@ NARROWED = LaunchOptions(
 
 
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "gp"])  # which needs torch
-def test_every_sampler_stays_within_the_part(sampler: str, lab: Any) -> None:
+def test_every_sampler_stays_within_the_part(sampler: str, lab: Lab) -> None:
     manifest = make_plan(replace(NARROWED, storage=lab.url, sampler=sampler, n_trials=6)).manifest
     shared = lab.study(
         6, space="optimizer", sampler=sampler, only=manifest.only, ranges=manifest.ranges, fixed=manifest.fixed
@@ -44,7 +42,7 @@ def test_every_sampler_stays_within_the_part(sampler: str, lab: Any) -> None:
             assert trial.distributions["learning_rate"] == FloatDistribution(1e-4, 1e-2, log=True)
 
 
-def test_the_plan_says_what_is_searched(cli: Cli) -> None:
+def test_the_plan_says_what_is_searched(cli: RunLaunch) -> None:
     planned = cli("--space", "optimizer", *PART, "--dry-run", "-f", "json")
     said = " ".join(planned.stderr.split())
     assert "only optimizer {rmsprop, adam}, learning_rate [0.0001, 0.01], schedule constant" in said
@@ -98,7 +96,7 @@ def test_baselines_within_the_part_come_first_and_the_others_are_named(sqlite_ur
         ("--fix", "optimizer=adam", "--fix", "optimizer=sgd"),
     ],
 )
-def test_what_is_wrong_ends_before_anything_is_made(flags: tuple[str, ...], cli: Cli) -> None:
+def test_what_is_wrong_ends_before_anything_is_made(flags: tuple[str, ...], cli: RunLaunch) -> None:
     refused = cli("--space", "optimizer", *flags)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("Error: ")
@@ -112,7 +110,7 @@ def test_what_is_wrong_ends_before_anything_is_made(flags: tuple[str, ...], cli:
         ("--learning-rate", "--range learning_rate=0.0001:1 gives its bounds, --fix learning_rate=VALUE one value."),
     ],
 )
-def test_a_flag_that_is_a_parameter_says_how_to_narrow_it(flag: str, advice: str, cli: Cli) -> None:
+def test_a_flag_that_is_a_parameter_says_how_to_narrow_it(flag: str, advice: str, cli: RunLaunch) -> None:
     refused = cli("--space", "optimizer", flag, "x")
     assert refused.exit_code == 2
     assert refused.stderr.strip().endswith(advice)

@@ -18,6 +18,7 @@ from search.views.summary import summarise
 from spaces import resolve
 from storage import SharedStudy, open_artifacts
 from storage.records import EpochRow
+from tests.helpers.lab import Lab
 
 
 def epoch(number: int, score: float | None) -> EpochRow:
@@ -40,7 +41,7 @@ def test_the_note_of_a_study_has_the_question_the_images_the_known_answers_and_c
     assert "--study-name 'my study'" in note
 
 
-def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: Any) -> None:
+def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: Lab) -> None:
     lab.acts = {1: [{"fail": ["out_of_memory", "no memory left"]}]}
     shared = lab.study(3)
     lab.work()
@@ -57,7 +58,7 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
     assert "fewer workers" in get_note(shared.trial(failed))
 
 
-def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wrote(lab: Any) -> None:
+def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wrote(lab: Lab) -> None:
     shared = lab.study(1)
     files = lab.files(shared)
     files.slot(0).mkdir(parents=True)
@@ -72,7 +73,7 @@ def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wr
     assert not files.slot(0).exists()
 
 
-def test_a_trial_that_was_pruned_or_failed_keeps_no_files(lab: Any) -> None:
+def test_a_trial_that_was_pruned_or_failed_keeps_no_files(lab: Lab) -> None:
     lab.acts = {0: [{"fail": ["crash", "as told"]}], 1: [{"diverge_at": 2}]}
     shared = lab.study(2)
     lab.work()
@@ -80,7 +81,7 @@ def test_a_trial_that_was_pruned_or_failed_keeps_no_files(lab: Any) -> None:
 
 
 def test_a_store_that_cannot_be_written_costs_the_files_and_not_the_trial(
-    lab: Any, caplog: pytest.LogCaptureFixture
+    lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = lab.study(1)
     (lab.folder / "artifacts").mkdir()

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -13,6 +12,8 @@ from search.trainers.protocol import DataSource
 from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
+from tests.helpers.lab import Lab
+from tests.helpers.launches import StartLaunch
 
 ODD = """
 import os
@@ -54,7 +55,7 @@ BROKEN = ODD.replace('kind = configuration.extra["kind"]', 'raise ValueError("no
 
 
 @pytest.fixture
-def odd(lab: Any, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
+def odd(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
     """A worker with a real trainer on a study of that space."""
     path = lab.folder / "odd.py"
     path.write_text(ODD)
@@ -71,7 +72,7 @@ def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:
     return {trial.params["kind"]: trial for trial in shared.study.get_trials()}
 
 
-def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: Workbench, lab: Any) -> None:
+def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: Workbench, lab: Lab) -> None:
     """One test, as the trainer takes seconds to start."""
     order(odd.shared, "raises", "memory", "diverges", "exits", "good")
     lab.work(odd)
@@ -95,9 +96,7 @@ def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: 
     assert "not finite" in trials["diverges"].user_attrs["reason"]
 
 
-def test_a_search_in_which_every_trial_fails_stops_early_with_the_reason(
-    launch: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_search_in_which_every_trial_fails_stops_early_with_the_reason(launch: StartLaunch, tmp_path: Path) -> None:
     space = tmp_path / "broken.py"
     space.write_text(BROKEN)
     running = launch("--space", f"{space}:space", "--n-trials", 30, "--n-workers", 1, "-f", "json")

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,7 @@ from search.study.folders import StudyFolder
 from search.workers.settle import settle
 from storage import SharedStudy
 from storage.records import Lease, Outcome
+from tests.helpers.lab import Lab
 
 
 class Killed(BaseException):
@@ -20,7 +20,7 @@ def die(*_: object) -> None:
     raise Killed
 
 
-def killed_between_model_and_settling(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def killed_between_model_and_settling(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Works on the study until its first trial has a result, and leaves the trained model lying there."""
     with monkeypatch.context() as dying:
         dying.setattr("search.workers.attempt.settle", die)
@@ -32,7 +32,7 @@ def database(shared: SharedStudy) -> Path:
     return Path(str(shared.engine.url.database))
 
 
-def replace_database(lab: Any, shared: SharedStudy, other: Path) -> None:
+def replace_database(lab: Lab, shared: SharedStudy, other: Path) -> None:
     """Puts another file in the place of the database, which nobody has open any more."""
     lab.close()
     for path in database(shared).parent.glob(f"{database(shared).name}*"):
@@ -46,7 +46,7 @@ def kept_models(folder: StudyFolder) -> list[str]:
 
 
 def test_a_study_begun_again_keeps_its_own_model_and_resumes_no_checkpoint_of_the_first(
-    lab: Any, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path
 ) -> None:
     lab.acts = {0: [{"die_before": 2}, {"scores": [0.9, 0.9, 0.9]}]}
     first = lab.study(1, seed=1)
@@ -71,7 +71,7 @@ def left_model(folder: StudyFolder, lease: Lease) -> Path:
 
 @pytest.mark.parametrize("leaves_a_model", [True, False])
 def test_a_study_restored_from_an_older_copy_keeps_no_model_of_the_attempts_that_came_after_the_copy(
-    leaves_a_model: bool, lab: Any
+    leaves_a_model: bool, lab: Lab
 ) -> None:
     shared = lab.study(1)
     folder = lab.files(shared)

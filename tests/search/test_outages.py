@@ -12,12 +12,15 @@ from click.testing import CliRunner
 from search import best, status
 from search.host.exit_codes import EXIT_DONE, EXIT_STORAGE
 from search.report import command as report
+from tests.helpers.lab import Lab
+from tests.helpers.launches import RunLaunch
+from tests.helpers.outages import Outages
 
 SEARCH = ("--space", "bn_dropout", "--study-name", "study", "--n-trials", "2", "--epochs", "2", "-f", "json")
 
 
 @pytest.fixture
-def searched(cli: Callable[..., Any], postgres_url: str, tmp_path: Path) -> Callable[..., Any]:
+def searched(cli: RunLaunch, postgres_url: str, tmp_path: Path) -> Callable[..., Any]:
     """Launches a search in Postgres that starts no workers."""
 
     def launch(*more: str) -> Any:
@@ -27,7 +30,7 @@ def searched(cli: Callable[..., Any], postgres_url: str, tmp_path: Path) -> Call
 
 
 def test_a_launch_waits_wherever_it_is(
-    searched: Callable[..., Any], outages: Any, lab_in: Callable[[str], Any], postgres_url: str
+    searched: Callable[..., Any], outages: Outages, lab_in: Callable[[str], Lab], postgres_url: str
 ) -> None:
     with outages:
         begun = searched()
@@ -44,7 +47,7 @@ def test_a_launch_waits_wherever_it_is(
     assert "Traceback" not in begun.output + ended.output
 
 
-def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Any], outages: Any) -> None:
+def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Any], outages: Outages) -> None:
     outages.stays_away = True
     with outages:
         done = searched("--wait", "0.2")
@@ -56,8 +59,8 @@ def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Any], 
 def test_a_command_that_looks_ends_with_a_sentence(
     command: click.Command,
     searched: Callable[..., Any],
-    outages: Any,
-    lab_in: Callable[[str], Any],
+    outages: Outages,
+    lab_in: Callable[[str], Lab],
     postgres_url: str,
 ) -> None:
     searched()

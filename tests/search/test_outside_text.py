@@ -29,6 +29,8 @@ from search.views.standing import Standing
 from search.views.summary import Summary, TrialLine
 from search.views.summary_text import top_table
 from storage.records import SlotCounts
+from tests.helpers.lab import Lab
+from tests.helpers.launches import RunLaunch
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = ["[/conv]", "[bold", "[red]text[/red]", ":smile:", "[link=http://x]", "\\[", "|", "été", "日本", "👨‍👩‍👧"]
@@ -59,7 +61,7 @@ def test_what_is_text_can_be_stored(text: str) -> None:
 
 
 @pytest.fixture
-def summary(lab: Any) -> Summary:
+def summary(lab: Lab) -> Summary:
     return Summary(
         study_name="demo",
         manifest=lab.study(0).manifest,
@@ -157,7 +159,7 @@ def test_no_encoding_loses_an_answer(tmp_path: Path, encoding: str, format_: str
         assert {"utf-8": "日本", "latin-1": "Größe \\u2265"}.get(encoding, "Gr\\xf6\\xdfe") in text
 
 
-def test_a_file_whose_name_is_an_escape_sequence_is_named_harmlessly(cli: Any, tmp_path: Path) -> None:
+def test_a_file_whose_name_is_an_escape_sequence_is_named_harmlessly(cli: RunLaunch, tmp_path: Path) -> None:
     odd = tmp_path / "\x1b[2Jpets"
     (odd / "cats").mkdir(parents=True)
     for arguments in (("--dataset", odd), ("--dataset", f"{odd}.npz"), ("--config", odd), ("--config", f"{odd}.toml")):

@@ -1,12 +1,11 @@
 """A study's folder is one that was made for a study: no other is used, and nothing in it is taken for the study's."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,9 +17,9 @@ from search.errors import UsageError
 from search.study.folders import StudyFolder, study_root
 from search.study.own_folder import MARK, is_free, prepare, require_places
 from storage import Manifest
+from tests.helpers.launches import RunLaunch
 
 STAMP = "0123456789abcdef" * 2
-Cli = Callable[..., Result]
 
 
 def make_images(folder: Path) -> Path:
@@ -48,7 +47,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_launch_that_would_mix_its_files_with_others_is_refused_before_anything_is_made(
-    case: str, cli: Cli, tmp_path: Path
+    case: str, cli: RunLaunch, tmp_path: Path
 ) -> None:
     flags, images, words = REFUSED[case]
     home = tmp_path / "home"

@@ -1,13 +1,12 @@
 """Pruners by name: each ends the poor trials of a study, and spares the good ones."""
 
-from typing import Any
-
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from search.errors import UsageError
 from search.sampling.pruners import PRUNERS, grace_epochs, make_pruner, pruner_choice
+from tests.helpers.lab import Lab
 
 EPOCHS = 9
 
@@ -61,7 +60,7 @@ def test_a_fifth_of_the_epochs_is_grace(epochs: int, grace: int) -> None:
 
 
 @pytest.mark.parametrize("pruner", PRUNERS)
-def test_a_search_with_it_runs_to_its_end(pruner: str, lab: Any) -> None:
+def test_a_search_with_it_runs_to_its_end(pruner: str, lab: Lab) -> None:
     shared = lab.study(12, pruner=pruner, epochs=EPOCHS)
     lab.acts = {slot: [{"scores": [(slot % 4 + 1) / 5] * EPOCHS}] for slot in range(12)}
     lab.work()

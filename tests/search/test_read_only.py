@@ -10,11 +10,11 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from search.host.exit_codes import EXIT_USAGE
+from tests.helpers.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG, INDEX = "search.db-wal", "search.db-shm"
@@ -51,27 +51,27 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(without_rights(*arguments), cwd=cwd, env=environment, capture_output=True, text=True)
 
 
-def finished_alone(lab: Any, archive: Path) -> None:
+def finished_alone(lab: Lab, archive: Path) -> None:
     """Nobody has the database open, and all of it is in one file."""
     lab.close()
     shutil.copy(lab.folder / "search.db", archive)
 
 
-def with_its_log(lab: Any, archive: Path) -> None:
+def with_its_log(lab: Lab, archive: Path) -> None:
     """It was copied while it was open: most of it is in the log, of which there is no index."""
     for name in ("search.db", LOG):
         shutil.copy(lab.folder / name, archive)
     assert (archive / LOG).stat().st_size
 
 
-def with_log_and_index(lab: Any, archive: Path) -> None:
+def with_log_and_index(lab: Lab, archive: Path) -> None:
     """As it looks while somebody else is at work on it."""
     for name in ("search.db", LOG, INDEX):
         shutil.copy(lab.folder / name, archive)
 
 
 @pytest.fixture(params=[finished_alone, with_its_log, with_log_and_index], ids=lambda kind: kind.__name__)
-def url(request: pytest.FixtureRequest, lab: Any, archive: Path) -> str:
+def url(request: pytest.FixtureRequest, lab: Lab, archive: Path) -> str:
     """The URL of a study of two trials in a folder that can be written no more."""
     lab.study(2)
     lab.work()
@@ -116,7 +116,7 @@ def dashboard(url: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("closed_to_all", ["search.db", "."], ids=["file", "folder"])
-def test_what_cannot_be_read_is_said(closed_to_all: str, lab: Any, archive: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_said(closed_to_all: str, lab: Lab, archive: Path, tmp_path: Path) -> None:
     lab.study(1)
     finished_alone(lab, archive)
     (archive / closed_to_all).chmod(0o000)

@@ -9,6 +9,7 @@ from spaces import Space
 from spaces.configuration import Configuration
 from spaces.space import Trial
 from storage import SharedStudy
+from tests.helpers.lab import Lab
 
 TWELVE = 12
 
@@ -28,7 +29,7 @@ def combinations(shared: SharedStudy) -> list[str]:
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
-def test_each_combination_is_tried_before_any_is_tried_again(lab: Any, sampler: str) -> None:
+def test_each_combination_is_tried_before_any_is_tried_again(lab: Lab, sampler: str) -> None:
     shared = lab.study(TWELVE + 3, sampler=sampler, epochs=1)
     lab.work(lab.bench(space=SPACE))
     tried = combinations(shared)
@@ -36,7 +37,7 @@ def test_each_combination_is_tried_before_any_is_tried_again(lab: Any, sampler: 
     assert set(tried[TWELVE:]) <= set(tried[:TWELVE])
 
 
-def test_a_replicate_says_of_which_trial_and_has_a_seed_of_its_own(lab: Any) -> None:
+def test_a_replicate_says_of_which_trial_and_has_a_seed_of_its_own(lab: Lab) -> None:
     shared = lab.study(TWELVE + 1, sampler="random", epochs=1)
     lab.work(lab.bench(space=SPACE))
     *firsts, last = shared.study.get_trials(deepcopy=False)
@@ -46,7 +47,7 @@ def test_a_replicate_says_of_which_trial_and_has_a_seed_of_its_own(lab: Any) -> 
     assert same.user_attrs["seed"] != last.user_attrs["seed"]
 
 
-def test_what_a_failed_trial_tried_is_tried_again(lab: Any) -> None:
+def test_what_a_failed_trial_tried_is_tried_again(lab: Lab) -> None:
     shared = lab.study(TWELVE + 1, sampler="random", epochs=1)
     lab.acts = {0: [{"fail": ["space_error", "it went wrong"]}]}
     lab.work(lab.bench(space=SPACE))
@@ -55,7 +56,7 @@ def test_what_a_failed_trial_tried_is_tried_again(lab: Any) -> None:
     assert len({str(trial.params) for trial in others}) == TWELVE
 
 
-def test_the_same_seed_proposes_the_same_combinations_to_a_single_worker(lab: Any, tmp_path_factory: Any) -> None:
+def test_the_same_seed_proposes_the_same_combinations_to_a_single_worker(lab: Lab, tmp_path_factory: Any) -> None:
     first = lab.study(TWELVE, epochs=1, seed=5)
     lab.work(lab.bench(space=SPACE))
     again = type(lab)(f"sqlite:///{tmp_path_factory.mktemp('again')}/again.db", tmp_path_factory.mktemp("files"))
@@ -65,7 +66,7 @@ def test_the_same_seed_proposes_the_same_combinations_to_a_single_worker(lab: An
     again.close()
 
 
-def test_a_trial_that_goes_on_keeps_its_parameters_even_if_another_has_the_same(lab: Any) -> None:
+def test_a_trial_that_goes_on_keeps_its_parameters_even_if_another_has_the_same(lab: Lab) -> None:
     shared = lab.study(2, sampler="random", epochs=2)
     lab.acts = {0: [{"die_before": 2}]}
     one = Space(

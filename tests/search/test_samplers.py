@@ -13,13 +13,14 @@ from search.sampling.samplers import SAMPLERS, make_sampler, sampler_choice
 from spaces import Space, load_space
 from spaces.configuration import Configuration, Optimizer
 from spaces.space import Trial
+from tests.helpers.lab import Lab
 
 SPACE = load_space("bn_dropout")
 INSTALLED = ["tpe", "random", "qmc", "cmaes", "grid"]
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_a_search_runs_without_a_warning(name: str, lab: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_search_runs_without_a_warning(name: str, lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
     shared = lab.study(14, sampler=name, pruner="asha", epochs=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -30,7 +31,7 @@ def test_a_search_runs_without_a_warning(name: str, lab: Any, capfd: pytest.Capt
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_two_slots_get_different_first_parameters(name: str, lab: Any) -> None:
+def test_two_slots_get_different_first_parameters(name: str, lab: Lab) -> None:
     shared = lab.study(6, sampler=name, epochs=1)
     lab.work()
     assert len({str(trial.params) for trial in shared.study.get_trials()}) == 6
@@ -45,7 +46,7 @@ def small_suggest(trial: Trial) -> Configuration:
 SMALL = Space(name="small", question="Which?", suggest=small_suggest)
 
 
-def test_a_grid_gives_each_of_its_points_once(lab: Any) -> None:
+def test_a_grid_gives_each_of_its_points_once(lab: Lab) -> None:
     shared = lab.study(4, sampler="grid", epochs=1, own=SMALL)
     lab.work(lab.bench(space=SMALL))
     given = sorted((trial.params for trial in shared.study.get_trials()), key=str)
@@ -59,7 +60,7 @@ def test_a_grid_in_part_is_spread_over_all_of_it() -> None:
     assert grid_points(SPACE, 0) != grid_points(SPACE, 1)
 
 
-def test_tpe_learns_where_the_good_values_are(lab: Any) -> None:
+def test_tpe_learns_where_the_good_values_are(lab: Lab) -> None:
     shared = lab.study(1, sampler="tpe")
     rates = []
     for slot in range(40):
@@ -73,7 +74,7 @@ def test_tpe_learns_where_the_good_values_are(lab: Any) -> None:
     assert sum(abs(rate - 0.3) < 0.2 for rate in late) >= 12
 
 
-def test_the_slots_of_qmc_go_through_one_sequence(lab: Any) -> None:
+def test_the_slots_of_qmc_go_through_one_sequence(lab: Lab) -> None:
     study = optuna.create_study()
     values = []
     for slot in range(17):

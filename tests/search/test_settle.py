@@ -10,6 +10,7 @@ from search.study.folders import StudyFolder
 from search.workers.settle import MODEL_ATTR, best_trial_numbers, clear_settled_slots, settle
 from storage import SharedStudy
 from storage.records import FinishedSlot, Outcome
+from tests.helpers.lab import Lab
 
 STAMP = "0123456789abcdef" * 2
 COMPLETE = Outcome("complete", 0.5, epochs=3)
@@ -51,7 +52,7 @@ def models(files: StudyFolder) -> set[bytes]:
     ],
     ids=lambda value: getattr(value, "state", None),
 )
-def test_each_outcome_has_its_state_in_optuna(outcome: Outcome, state: TrialState, lab: Any) -> None:
+def test_each_outcome_has_its_state_in_optuna(outcome: Outcome, state: TrialState, lab: Lab) -> None:
     shared = lab.study(1)
     files = lab.files(shared)
     settle(shared, files, finish(shared, outcome))
@@ -61,7 +62,7 @@ def test_each_outcome_has_its_state_in_optuna(outcome: Outcome, state: TrialStat
     assert not shared.ledger.unconfirmed()
 
 
-def test_settling_twice_changes_nothing(lab: Any) -> None:
+def test_settling_twice_changes_nothing(lab: Lab) -> None:
     shared = lab.study(1)
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
@@ -72,7 +73,7 @@ def test_settling_twice_changes_nothing(lab: Any) -> None:
     assert models(files) == {b"model of slot 0"}
 
 
-def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared, other = lab.study(1), lab.bench().shared
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
@@ -89,7 +90,7 @@ def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Any, monkey
     assert shared.study.trials[0].value == 0.5
 
 
-def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(1)
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
@@ -103,7 +104,7 @@ def test_a_crash_before_the_trial_was_told_is_repaired_by_the_next(lab: Any, mon
     assert models(files) == {b"model of slot 0"}
 
 
-def test_the_three_best_keep_their_models(lab: Any) -> None:
+def test_the_three_best_keep_their_models(lab: Lab) -> None:
     shared = lab.study(6)
     files = lab.files(shared)
     for value in (0.1, 0.6, 0.2, 0.5, 0.3, 0.4):
@@ -113,14 +114,14 @@ def test_the_three_best_keep_their_models(lab: Any) -> None:
     assert all(MODEL_ATTR in shared.study.trials[number].user_attrs for number in (1, 3, 5))
 
 
-def test_the_best_are_those_of_the_lowest_loss_where_a_loss_is_minimised(lab: Any) -> None:
+def test_the_best_are_those_of_the_lowest_loss_where_a_loss_is_minimised(lab: Lab) -> None:
     shared = lab.study(4, objective="val_loss", direction="minimize", top_models=2)
     for value in (0.1, 0.6, 0.2, 0.5):
         finish(shared, Outcome("complete", value, epochs=3))
     assert best_trial_numbers(shared) == {0, 2}
 
 
-def test_a_pruned_trial_is_never_among_the_best(lab: Any) -> None:
+def test_a_pruned_trial_is_never_among_the_best(lab: Lab) -> None:
     shared = lab.study(2, top_models=1)
     files = lab.files(shared)
     finish(shared, Outcome("pruned", 0.99, "worse", epochs=1))
@@ -130,7 +131,7 @@ def test_a_pruned_trial_is_never_among_the_best(lab: Any) -> None:
 
 
 def test_a_folder_for_models_that_cannot_be_written_costs_the_models_and_nothing_else(
-    lab: Any, caplog: pytest.LogCaptureFixture
+    lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = lab.study(1)
     files = lab.files(shared)
@@ -141,7 +142,7 @@ def test_a_folder_for_models_that_cannot_be_written_costs_the_models_and_nothing
     assert "isn't kept" in caplog.text
 
 
-def test_checkpoints_are_cleared_and_what_a_late_writer_leaves_too(lab: Any) -> None:
+def test_checkpoints_are_cleared_and_what_a_late_writer_leaves_too(lab: Lab) -> None:
     shared = lab.study(2)
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)

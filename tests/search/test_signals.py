@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 80
@@ -18,7 +20,7 @@ ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
 
 
 def test_an_interrupted_launch_gives_its_slots_back_and_the_next_goes_on_from_the_checkpoint(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
     interrupted = launch(*study.arguments, "--n-workers", 1)
@@ -45,7 +47,7 @@ def test_an_interrupted_launch_gives_its_slots_back_and_the_next_goes_on_from_th
 
 
 def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
     running = launch(*study.arguments, "--n-workers", 1)
@@ -61,7 +63,7 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
 
 
 def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(**ONE_LONG_TRIAL | {"epochs": 10_000})
     running = launch(*study.arguments, "--n-workers", 1)
@@ -77,9 +79,7 @@ def test_the_second_signal_ends_a_launch_and_all_its_processes_at_once(
         assert shared.ledger.counts().leased == 1
 
 
-def test_sigterm_to_all_processes_of_a_job_costs_no_attempt(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
-) -> None:
+def test_sigterm_to_all_processes_of_a_job_costs_no_attempt(launch: StartLaunch, prepared: PrepareStudy) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL | {"epochs": 10_000})
     running = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.epochs() >= 2, "two epochs")
@@ -93,9 +93,7 @@ def test_sigterm_to_all_processes_of_a_job_costs_no_attempt(
     require_given_back(study)
 
 
-def test_a_launch_whose_terminal_is_closed_ends_its_workers_in_order(
-    prepared: Callable[..., Any], wait_until: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_launch_whose_terminal_is_closed_ends_its_workers_in_order(prepared: PrepareStudy, tmp_path: Path) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL | {"epochs": 10_000})
     ours, theirs = os.openpty()
     os.set_blocking(ours, False)

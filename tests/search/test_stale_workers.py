@@ -14,6 +14,7 @@ from storage import SharedStudy, open_study
 from storage.errors import LeaseLost
 from storage.records import Lease
 from storage.testkit import expire
+from tests.helpers.lab import Lab
 
 SPACE = load_space("bn_dropout")
 
@@ -33,7 +34,7 @@ def taken_over(shared: SharedStudy, url: str) -> tuple[Lease, Configuration]:
         return lease, suggest_configuration(others, SPACE, lease, number)
 
 
-def test_one_that_is_suspended_before_it_makes_the_trial_makes_none(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_suspended_before_it_makes_the_trial_makes_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(1)
     stale = claimed(shared, "stale")
 
@@ -48,7 +49,7 @@ def test_one_that_is_suspended_before_it_makes_the_trial_makes_none(lab: Any, mo
     assert len(shared.study.get_trials()) == 1
 
 
-def test_one_that_is_suspended_between_two_parameters_changes_none(lab: Any) -> None:
+def test_one_that_is_suspended_between_two_parameters_changes_none(lab: Lab) -> None:
     shared = lab.study(1, sampler="tpe")
     stale = claimed(shared, "stale")
     number = open_trial(shared, SPACE, stale)
@@ -69,7 +70,7 @@ def test_one_that_is_suspended_between_two_parameters_changes_none(lab: Any) -> 
 
 
 def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_done(
-    lab: Any, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = lab.study(1, pruner="asha", epochs=5)
     bench, successor = lab.bench(), lab.bench()

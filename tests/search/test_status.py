@@ -18,6 +18,7 @@ from search.views.standing import BAR_WIDTH, Standing, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
 from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
 from storage.testkit import HIGHER, LOWER
+from tests.helpers.lab import Lab
 
 HERE = WorkerLine("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
 GONE = WorkerLine("beta", "cpu", 78, "lost", None, None, None, 95.0, None)
@@ -110,7 +111,7 @@ def test_a_narrow_terminal_does_without_columns_rather_than_words() -> None:
     )
 
 
-def test_in_pipes_it_is_as_wide_as_columns_says(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_pipes_it_is_as_wide_as_columns_says(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.acts = {0: [{"fail": ["space_error", "no such layer " * 12]}]}
     lab.study(1)
     lab.work()
@@ -165,7 +166,7 @@ def test_times_of_before_the_clock_was_set_back_make_no_pace() -> None:
     assert pace(later, [worker(4990.0), worker(1400.0)], now=1472.0) == pytest.approx(50.0)
 
 
-def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Any) -> None:
+def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     shared = lab.study(2)
     me = WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu")
     shared.workers.register(me)
@@ -179,7 +180,7 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Any) -> None:
     assert line.seconds_an_epoch == pytest.approx(0.3)
 
 
-def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Any) -> None:
+def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:
     lab.study(2)
     lab.work()
     document = json.loads(status(lab.url, "-f", "json").stdout)
@@ -188,7 +189,7 @@ def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Any) -> None:
     assert document["seconds_left"] is None
 
 
-def test_watching_a_finished_study_ends_at_once(lab: Any) -> None:
+def test_watching_a_finished_study_ends_at_once(lab: Lab) -> None:
     lab.study(1)
     lab.work()
     result = status(lab.url, "--watch")
@@ -196,21 +197,21 @@ def test_watching_a_finished_study_ends_at_once(lab: Any) -> None:
     assert result.stdout.startswith("1/1 trials | 1 complete")
 
 
-def test_watching_as_json_gives_a_document_a_line(lab: Any) -> None:
+def test_watching_as_json_gives_a_document_a_line(lab: Lab) -> None:
     lab.study(1)
     lab.work()
     (line,) = status(lab.url, "--watch", "-f", "json").stdout.splitlines()
     assert json.loads(line)["ordered"] == 1
 
 
-def test_an_empty_study_is_shown_as_that(lab: Any) -> None:
+def test_an_empty_study_is_shown_as_that(lab: Lab) -> None:
     lab.study(0)
     result = status(lab.url)
     assert result.exit_code == 0
     assert "nothing ordered" in result.stdout
 
 
-def test_failures_are_counted_by_their_reason(lab: Any) -> None:
+def test_failures_are_counted_by_their_reason(lab: Lab) -> None:
     lab.acts = {slot: [{"fail": ["space_error", "no such layer"]}] for slot in range(2)}
     lab.study(2)
     lab.work()

@@ -15,6 +15,7 @@ from spaces import resolve
 from spaces.configuration import Configuration, Optimizer
 from spaces.errors import SpaceChanged, SpaceError
 from storage.comparison import ArmDesign, Comparison, PlannedLook
+from tests.helpers.lab import Lab
 
 WIDE = """
 from pathlib import Path
@@ -43,7 +44,7 @@ def own(tmp_path: Path, marker: Path) -> Path:
 
 
 @pytest.fixture
-def searched(lab: Any, own: Path, marker: Path) -> Any:
+def searched(lab: Lab, own: Path, marker: Path) -> Any:
     """A finished search of a space in a file, which was edited after it."""
     source = resolve(f"{own}:space")
     shared = lab.study(2, space=source.ref, space_fingerprint=source.fingerprint, question=source.space.question)
@@ -53,11 +54,11 @@ def searched(lab: Any, own: Path, marker: Path) -> Any:
     return shared
 
 
-def run(command: Any, lab: Any, *arguments: str) -> Result:
+def run(command: Any, lab: Lab, *arguments: str) -> Result:
     return CliRunner(catch_exceptions=False).invoke(command, ["--storage", lab.url, *arguments])
 
 
-def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained(searched: Any, lab: Any) -> None:
+def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained(searched: Any, lab: Lab) -> None:
     shown = run(best.main, lab).stdout
     assert "conv 24" in shown
     assert "99" not in shown
@@ -66,7 +67,7 @@ def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained
 
 
 def test_commands_that_read_run_no_file_that_the_study_names(
-    searched: Any, lab: Any, marker: Path, tmp_path: Path
+    searched: Any, lab: Lab, marker: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     assert run(best.main, lab).exit_code == 0
@@ -102,7 +103,7 @@ def test_a_source_that_is_the_study_s_is_run(own: Path) -> None:
     assert resolve("bn_dropout", expected=resolve("bn_dropout").fingerprint).space.name == "bn_dropout"
 
 
-def test_a_trial_of_a_comparison_is_its_arm(lab: Any) -> None:
+def test_a_trial_of_a_comparison_is_its_arm(lab: Lab) -> None:
     configurations = {name: Configuration(optimizer=Optimizer(name)) for name in ("rmsprop", "nadam")}
     arms = tuple(ArmDesign(name, msgspec.to_builtins(one)) for name, one in configurations.items())
     design = Comparison(question="Which?", arms=arms, margin=0.01, looks=(PlannedLook(1, 0.05),))
@@ -114,7 +115,7 @@ def test_a_trial_of_a_comparison_is_its_arm(lab: Any) -> None:
         trial_model(manifest, frozen(2, {"arm": "adam"}))
 
 
-def test_a_trial_of_an_earlier_release_is_recomputed_where_the_built_in_space_is_the_same(lab: Any) -> None:
+def test_a_trial_of_an_earlier_release_is_recomputed_where_the_built_in_space_is_the_same(lab: Lab) -> None:
     lab.study(1, space_fingerprint=resolve("bn_dropout").fingerprint)
     lab.work()
     with lab.bench().shared as shared:
@@ -129,7 +130,7 @@ def test_a_trial_of_an_earlier_release_is_recomputed_where_the_built_in_space_is
         trial_model(elsewhere, trial)
 
 
-def test_every_trial_has_its_configuration_from_the_moment_that_its_parameters_are_drawn(lab: Any) -> None:
+def test_every_trial_has_its_configuration_from_the_moment_that_its_parameters_are_drawn(lab: Lab) -> None:
     lab.acts = {0: [{"fail": ["crash", "no memory"]}]}
     shared = lab.study(2)
     lab.work()

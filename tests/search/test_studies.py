@@ -22,6 +22,7 @@ from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OF_A_STUDY, manifests
 from storage.testkit import claimed, example_epoch, example_manifest, plain_client
 from storage.transaction import writing
+from tests.helpers.lab import Lab
 
 NAME = "study"
 Found = list[dict[str, Any]]
@@ -81,7 +82,7 @@ def broken_at(statement: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def worked(lab_in: Callable[[str], Any], storage_url: str) -> Any:
+def worked(lab_in: Callable[[str], Lab], storage_url: str) -> Any:
     """A study of three trials that are done, in either kind of database."""
     lab = lab_in(storage_url)
     lab.acts = {slot: [{"scores": [0.2, 0.4, 0.5 + slot / 10]}] for slot in range(3)}

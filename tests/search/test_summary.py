@@ -4,7 +4,6 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -20,12 +19,13 @@ from search.views.next_commands import python
 from search.views.proportion import wilson_interval
 from search.views.summary import Summary, TrialLine, summarise
 from storage.records import Outcome, SlotCounts
+from tests.helpers.lab import Lab
 
 OPTIONS = LaunchOptions(space="bn_dropout")
 
 
 @pytest.fixture
-def summary(lab: Any) -> Summary:
+def summary(lab: Lab) -> Summary:
     return Summary(
         study_name="demo",
         manifest=lab.study(0).manifest,
@@ -132,7 +132,7 @@ def test_a_password_is_in_neither(summary: Summary) -> None:
     assert "geheim" not in as_text(summary, options) + as_json(summary, options)
 
 
-def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Any) -> None:
+def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Lab) -> None:
     shared = lab.study(2)
     for outcome in (Outcome("pruned", 0.99, "worse", epochs=1), Outcome("complete", 0.5, epochs=3)):
         lease = shared.ledger.claim("one", 30.0)
@@ -146,7 +146,7 @@ def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Any) -> None
     assert (best.number, best.value) == (1, 0.5)
 
 
-def test_of_equal_trials_the_earlier_is_the_best(lab: Any) -> None:
+def test_of_equal_trials_the_earlier_is_the_best(lab: Lab) -> None:
     shared = lab.study(3)
     lab.acts = {slot: [{"scores": [0.5, 0.5, 0.5]}] for slot in range(3)}
     lab.work()

@@ -17,10 +17,11 @@ from storage import SharedStudy
 from storage.objective import METRICS, Objective
 from storage.records import Outcome
 from storage.testkit import HIGHER, LOWER, claimed
+from tests.helpers.lab import Lab
 
 
 @pytest.fixture
-def tied(lab: Any) -> SharedStudy:
+def tied(lab: Lab) -> SharedStudy:
     """Two trials with one value; the worker with the second slot was the first to make its trial."""
     shared: SharedStudy = lab.study(2)
     leases = [claimed(shared.ledger, "one"), claimed(shared.ledger, "other")]

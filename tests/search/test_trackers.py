@@ -13,6 +13,8 @@ from search.trackers.follower import Follower, Part
 from search.trackers.tracker import EndedTrial, Tracker, Tracking
 from storage import SharedStudy
 from storage.records import EpochRow, Outcome
+from tests.helpers.lab import Lab
+from tests.helpers.launches import RunLaunch
 
 # MLflow uses what SQLAlchemy and others have deprecated.
 OF_MLFLOW = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -49,7 +51,7 @@ def follow(shared: SharedStudy, tracker: Tracker) -> None:
 
 
 @pytest.fixture
-def searched(lab: Any) -> SharedStudy:
+def searched(lab: Lab) -> SharedStudy:
     """Three trials, one of which was pruned."""
     lab.acts = {1: [{"diverge_at": 2}]}
     shared: SharedStudy = lab.study(3)
@@ -269,14 +271,14 @@ def test_a_study_that_is_begun_again_under_its_name_has_its_own_records(
         assert [tracker.begin(number) for number in range(3)] == [None] * 3
 
 
-def test_a_launch_has_them_follow(cli: Any, tmp_path: Path) -> None:
+def test_a_launch_has_them_follow(cli: RunLaunch, tmp_path: Path) -> None:
     done = cli("--space", "bn_dropout", "--n-workers", "0", "--n-trials", "1", "--tensorboard", tmp_path / "tb")
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / "tb" / "bn_dropout-digits").is_dir()
 
 
 def test_a_tracker_whose_package_is_missing_is_refused_before_anything_is_made(
-    cli: Any, monkeypatch: pytest.MonkeyPatch
+    cli: RunLaunch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "search.trackers.tensorboard", raising=False)
     monkeypatch.setitem(sys.modules, "tensorboardX", None)

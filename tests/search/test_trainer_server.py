@@ -21,6 +21,8 @@ from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Trai
 from search.trainers.serving import server_descriptor, trainer_server
 from search.workers.workbench import Trainer
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
+from tests.helpers.launches import PrepareStudy, RunLaunch, StartLaunch
+from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(bool(installed_gpus()), reason="no server forks trainers where there is a GPU")
 
@@ -199,7 +201,7 @@ def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Pr
 
 
 def test_a_trainer_that_is_not_wanted_any_more_before_it_is_forked_does_not_stay(
-    server: psutil.Process, start: Start, wait_until: Callable[..., Any], tmp_path: Path
+    server: psutil.Process, start: Start, tmp_path: Path
 ) -> None:
     start().kill()
     start().wait_ready(PATIENCE_S)
@@ -278,7 +280,7 @@ with trainer_server():
 """
 
 
-def test_a_server_ends_when_all_are_gone_who_could_ask(wait_until: Callable[..., Any]) -> None:
+def test_a_server_ends_when_all_are_gone_who_could_ask() -> None:
     said = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert said.returncode == -signal.SIGKILL
     wait_until(lambda: not psutil.pid_exists(int(said.stdout)), "the server to end")
@@ -293,14 +295,14 @@ def test_there_is_none_for_a_backend_that_cannot_be_forked(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("flags", [["--dry-run"], ["--n-workers", 0], ["--help"], ["--epochs", "none"]])
 def test_a_launch_that_trains_nothing_starts_none(
-    flags: list[str], cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    flags: list[str], cli: RunLaunch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.trainers.serving.SERVER_COMMAND", ("no such program",))
     cli("--space", "bn_dropout", *flags)
 
 
 def test_the_workers_of_a_launch_have_their_trainers_from_its_server(
-    launch: Callable[..., Any], prepared: Callable[..., Any], wait_until: Callable[..., Any]
+    launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=MANY, limit_train=200)
     running = launch(*study.arguments, "--n-workers", 2)

@@ -14,6 +14,7 @@ from search.trainers.process import TrainerProcess
 from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
 from search.trainers.serving import server_descriptor, trainer_server
 from spaces.configuration import Block, Configuration
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -91,7 +92,7 @@ def signal_all(pid: int | None) -> None:
 
 @pytest.mark.parametrize("served", [False, True], ids=["started", "forked by the server"])
 def test_signals_that_ask_for_an_end_do_nothing_to_a_trainer_and_its_server(
-    served: bool, start: Start, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    served: bool, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if served and installed_gpus():
         pytest.skip("no server forks trainers where there is a GPU")

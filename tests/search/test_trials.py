@@ -13,6 +13,7 @@ from spaces.space import Space, Trial
 from storage import SharedStudy
 from storage.errors import LeaseLost
 from storage.records import Lease, SlotOrder
+from tests.helpers.lab import Lab
 
 SPACE = load_space("bn_dropout")
 
@@ -23,7 +24,7 @@ def claimed(shared: SharedStudy, worker: str = "one", lease_s: float = 30.0) -> 
     return lease
 
 
-def test_a_slot_gets_one_trial_however_often_it_is_asked_for(lab: Any) -> None:
+def test_a_slot_gets_one_trial_however_often_it_is_asked_for(lab: Lab) -> None:
     shared = lab.study(2)
     lease = claimed(shared)
     assert open_trial(shared, SPACE, lease) == open_trial(shared, SPACE, lease) == 0
@@ -33,7 +34,7 @@ def test_a_slot_gets_one_trial_however_often_it_is_asked_for(lab: Any) -> None:
     assert [trial.user_attrs["slot"] for trial in shared.study.get_trials()] == [0, 1]
 
 
-def test_a_slot_with_fixed_parameters_has_them_from_the_start(lab: Any) -> None:
+def test_a_slot_with_fixed_parameters_has_them_from_the_start(lab: Lab) -> None:
     shared = lab.study(0)
     params = {"optimizer": "adam", "learning_rate": 0.001, "batch_norm": "none", "dropout_position": "none"}
     shared.ledger.order([SlotOrder(seed=1, params=params)])
@@ -41,7 +42,7 @@ def test_a_slot_with_fixed_parameters_has_them_from_the_start(lab: Any) -> None:
     assert shared.study.get_trials()[number].params == params
 
 
-def test_a_trial_of_another_program_is_left_alone(lab: Any) -> None:
+def test_a_trial_of_another_program_is_left_alone(lab: Lab) -> None:
     shared = lab.study(1)
     shared.study.ask()
     lease = claimed(shared)
@@ -80,7 +81,7 @@ class Mortal:
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 @pytest.mark.parametrize("history", [0, 15])
 def test_a_worker_killed_between_two_parameters_makes_no_difference_to_them(
-    lab: Any, sampler: str, history: int
+    lab: Lab, sampler: str, history: int
 ) -> None:
     shared = lab.study(1, sampler=sampler, seed=5)
     for number in range(history):
@@ -103,7 +104,7 @@ def test_a_worker_killed_between_two_parameters_makes_no_difference_to_them(
     assert found == [interrupted]
 
 
-def test_a_worker_that_loses_its_slot_while_it_draws_leaves_nothing_of_it(lab: Any) -> None:
+def test_a_worker_that_loses_its_slot_while_it_draws_leaves_nothing_of_it(lab: Lab) -> None:
     shared = lab.study(1, sampler="tpe")
     for number in range(15):
         trial = shared.study.ask()
@@ -132,7 +133,7 @@ def fresh_configuration(shared: SharedStudy, lease: Lease) -> Any:
     return SPACE.suggest(shared.study.ask())
 
 
-def test_an_error_in_the_space_is_told_as_one(lab: Any) -> None:
+def test_an_error_in_the_space_is_told_as_one(lab: Lab) -> None:
     def suggest(trial: Trial) -> Any:
         raise ValueError("no such thing")
 

@@ -1,6 +1,5 @@
 """Wrong flags and variables: what is valid, where the value came from, what was probably meant."""
 
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from search.__main__ import VERBS
 from search.__main__ import main as program
 from search.commands.numbers import Number, WholeNumber, bounds
 from spaces.names import nearest_name
+from tests.helpers.launches import RunLaunch
 
-Cli = Callable[..., Result]
 PLANNED = ("--space", "bn_dropout", "--n-workers", "0")
 
 
@@ -46,23 +45,23 @@ def test_every_number_that_a_command_takes_says_its_bounds_in_words(verb: str) -
         assert counts or type(parameter.type) not in (click.IntRange, click.FloatRange), parameter.name
 
 
-def test_a_bad_value_of_the_environment_is_blamed_on_its_variable(cli: Cli) -> None:
+def test_a_bad_value_of_the_environment_is_blamed_on_its_variable(cli: RunLaunch) -> None:
     said = message(cli(*PLANNED, env={"SEARCH_EPOCHS": "abc"}))
     assert "the environment variable SEARCH_EPOCHS: 'abc' isn't a whole number from 1 to 100,000" in said
     assert "--epochs" not in said
 
 
-def test_of_several_variables_the_one_that_is_set_is_blamed(cli: Cli) -> None:
+def test_of_several_variables_the_one_that_is_set_is_blamed(cli: RunLaunch) -> None:
     said = message(cli(*PLANNED, env={"SEARCH_FORMAT": "xml"}))
     assert "the environment variable SEARCH_FORMAT: 'xml' is not one of 'table', 'json'" in said
 
 
-def test_a_switch_in_the_environment_is_true_or_false(cli: Cli) -> None:
+def test_a_switch_in_the_environment_is_true_or_false(cli: RunLaunch) -> None:
     said = message(cli(*PLANNED, env={"SEARCH_BASELINES": "maybe"}))
     assert said.endswith("the environment variable SEARCH_BASELINES: 'maybe' is neither true nor false: give 1 or 0.")
 
 
-def test_a_bad_value_of_a_file_is_blamed_on_the_file(cli: Cli) -> None:
+def test_a_bad_value_of_a_file_is_blamed_on_the_file(cli: RunLaunch) -> None:
     Path("my.toml").write_text('epochs = "abc"\n')
     said = message(cli(*PLANNED, "--config", "my.toml"))
     assert "Invalid value for 'epochs' in my.toml: 'abc' isn't a whole number" in said
@@ -79,13 +78,13 @@ def test_a_bad_value_of_a_file_is_blamed_on_the_file(cli: Cli) -> None:
     ],
 )
 def test_a_variable_that_is_nearly_one_of_ours_is_refused_with_the_one_that_was_meant(
-    variable: str, meant: str, cli: Cli
+    variable: str, meant: str, cli: RunLaunch
 ) -> None:
     said = message(cli(*PLANNED, env={variable: "4"}))
     assert f"{variable} is set, which no command reads. Did you mean {meant}?" in said
 
 
-def test_variables_of_other_commands_and_of_other_programs_are_left_alone(cli: Cli) -> None:
+def test_variables_of_other_commands_and_of_other_programs_are_left_alone(cli: RunLaunch) -> None:
     environment = {"SEARCH_MAX_SEEDS": "9", "SEARCH_ENGINE_KEY": "x", "SEARCH_XLA": "0", "SEARCHING": "1"}
     assert cli(*PLANNED, "--dry-run", env=environment).exit_code == 0
 
@@ -94,23 +93,23 @@ def test_variables_of_other_commands_and_of_other_programs_are_left_alone(cli: C
     ("typed", "meant"),
     [("--n-trails", "--n-trials"), ("--trials", "--n-trials"), ("--epoch", "--epochs"), ("--batch", "--batch-size")],
 )
-def test_a_flag_that_there_is_not_names_the_one_that_was_meant(typed: str, meant: str, cli: Cli) -> None:
+def test_a_flag_that_there_is_not_names_the_one_that_was_meant(typed: str, meant: str, cli: RunLaunch) -> None:
     assert message(cli(*PLANNED, typed, "3")) == f"There is no flag {typed}. Did you mean {meant}?"
 
 
 @pytest.mark.parametrize("typed", ["--layers", "--zzz", "--gamma"])
-def test_nothing_is_proposed_that_only_shares_some_letters(typed: str, cli: Cli) -> None:
+def test_nothing_is_proposed_that_only_shares_some_letters(typed: str, cli: RunLaunch) -> None:
     assert message(cli(*PLANNED, typed, "3")) == f"There is no flag {typed}."
 
 
 @pytest.mark.parametrize("given", [("--space=bn_dropout",), ("--space", "bn_dropout")])
-def test_a_flag_named_as_a_parameter_of_the_space_is_said_to_be_one(given: tuple[str, ...], cli: Cli) -> None:
+def test_a_flag_named_as_a_parameter_of_the_space_is_said_to_be_one(given: tuple[str, ...], cli: RunLaunch) -> None:
     said = message(cli(*given, "--dropout-rate", "0.1"))
     assert said.startswith("--dropout-rate isn't a flag, but a parameter of the space bn_dropout: [0.1, 0.6]")
     assert "--timeout" not in said
 
 
-def test_a_space_in_a_file_is_asked_for_its_parameters_too_and_prints_on_standard_error(cli: Cli) -> None:
+def test_a_space_in_a_file_is_asked_for_its_parameters_too_and_prints_on_standard_error(cli: RunLaunch) -> None:
     Path("mine.py").write_text(
         "from spaces import Configuration, Space\n"
         "print('hello from the file')\n"

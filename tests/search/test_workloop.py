@@ -14,9 +14,10 @@ from search.workers.attempt import attempt_slot
 from search.workers.loop import Leftovers, Strikes, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, SlotOrder
+from tests.helpers.lab import Lab
 
 
-def test_a_worker_does_all_the_slots_and_nothing_of_them_is_left(lab: Any) -> None:
+def test_a_worker_does_all_the_slots_and_nothing_of_them_is_left(lab: Lab) -> None:
     shared = lab.study(6)
     lab.work()
     trials = shared.study.get_trials()
@@ -24,7 +25,7 @@ def test_a_worker_does_all_the_slots_and_nothing_of_them_is_left(lab: Any) -> No
     assert not list((lab.folder / "artifacts").rglob("slots"))
 
 
-def test_the_worker_that_ends_the_last_trial_measures_the_test_score(lab: Any) -> None:
+def test_the_worker_that_ends_the_last_trial_measures_the_test_score(lab: Lab) -> None:
     shared = lab.study(2)
     lab.work()
     score = stored_test_score(shared)
@@ -32,14 +33,14 @@ def test_the_worker_that_ends_the_last_trial_measures_the_test_score(lab: Any) -
     assert score.trial == shared.study.best_trial.number
 
 
-def test_a_second_worker_finds_a_finished_study_and_leaves(lab: Any) -> None:
+def test_a_second_worker_finds_a_finished_study_and_leaves(lab: Lab) -> None:
     shared = lab.study(2)
     lab.work()
     lab.work()
     assert len(shared.study.get_trials()) == 2
 
 
-def test_a_study_whose_first_trials_all_fail_for_the_same_reason_stops(lab: Any) -> None:
+def test_a_study_whose_first_trials_all_fail_for_the_same_reason_stops(lab: Lab) -> None:
     shared = lab.study(10)
     lab.acts = {slot: [{"fail": ["space_error", f"build raised ValueError: {slot}.5e-3"]}] for slot in range(10)}
     lab.work()
@@ -48,14 +49,14 @@ def test_a_study_whose_first_trials_all_fail_for_the_same_reason_stops(lab: Any)
     assert reason.startswith("the first 3 trials all failed for the same reason (space_error)")
 
 
-def test_failures_for_different_reasons_do_not_stop_a_study(lab: Any) -> None:
+def test_failures_for_different_reasons_do_not_stop_a_study(lab: Lab) -> None:
     shared = lab.study(5)
     lab.acts = {slot: [{"fail": ["space_error", reason]}] for slot, reason in enumerate(["this", "that", "other"])}
     lab.work()
     assert (shared.ledger.counts().failed, shared.ledger.counts().complete) == (3, 2)
 
 
-def test_a_study_goes_on_once_what_made_its_first_trials_fail_is_mended(lab: Any) -> None:
+def test_a_study_goes_on_once_what_made_its_first_trials_fail_is_mended(lab: Lab) -> None:
     shared = lab.study(6)
     lab.acts = {slot: [{"fail": ["space_error", "broken"]}] for slot in range(3)}
     lab.work()
@@ -64,7 +65,7 @@ def test_a_study_goes_on_once_what_made_its_first_trials_fail_is_mended(lab: Any
     assert (shared.ledger.counts().failed, shared.ledger.counts().complete) == (3, 3)
 
 
-def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Any) -> None:
+def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Lab) -> None:
     shared = lab.study(6)
     lab.acts = {slot: [{"die_before": 1}] * 9 for slot in range(6)}
     with pytest.raises(Quarantined):
@@ -72,7 +73,7 @@ def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Any) -> 
     assert shared.ledger.counts().leased == 0
 
 
-def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(lab: Any) -> None:
+def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(lab: Lab) -> None:
     shared = lab.study(6)
     lab.acts = {slot: [{"die_before": 2}] for slot in range(6)}
     bench, strikes, aftermath = lab.bench(), Strikes(), Aftermath()
@@ -83,7 +84,7 @@ def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(
         assert (taken.slot, taken.failures) == (slot, 1)
 
 
-def test_a_short_outage_of_the_database_is_sat_out(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_outage_of_the_database_is_sat_out(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(2)
     bench = lab.bench()
     for name in ("claim", "record_epoch", "finish", "counts", "unconfirmed"):
@@ -110,7 +111,7 @@ def fail_once(target: Any, name: str) -> None:
     setattr(target, name, flaky)
 
 
-def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(1)
     lease = shared.ledger.claim("dead", 30.0)
     number = shared.study.ask().number
@@ -122,7 +123,7 @@ def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Any, monkeypatch
     assert not shared.ledger.unconfirmed()
 
 
-def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Any) -> None:
+def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Lab) -> None:
     shared = lab.study(1)
     lease = shared.ledger.claim("busy", 30.0)
     number = shared.study.ask().number
@@ -132,14 +133,14 @@ def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Any) -> None:
     assert shared.study.trials[0].state is TrialState.RUNNING
 
 
-def test_a_stopped_study_is_left_alone(lab: Any) -> None:
+def test_a_stopped_study_is_left_alone(lab: Lab) -> None:
     shared = lab.study(3)
     shared.ledger.stop("enough")
     work(lab.bench(), Shutdown(), math.inf)
     assert shared.ledger.counts().waiting == 3
 
 
-def test_slots_can_be_ordered_with_their_parameters(lab: Any) -> None:
+def test_slots_can_be_ordered_with_their_parameters(lab: Lab) -> None:
     shared = lab.study(0)
     params = {"optimizer": "adam", "learning_rate": 0.001, "batch_norm": "none", "dropout_position": "none"}
     shared.ledger.order([SlotOrder(seed=1, params=params), SlotOrder(seed=2)])
@@ -148,7 +149,7 @@ def test_slots_can_be_ordered_with_their_parameters(lab: Any) -> None:
     assert shared.study.trials[1].params != params
 
 
-def test_the_same_seed_gives_the_same_parameters_and_values(lab: Any) -> None:
+def test_the_same_seed_gives_the_same_parameters_and_values(lab: Lab) -> None:
     shared = lab.study(12, sampler="tpe", pruner="asha", seed=7)
     lab.work()
     first = [(trial.params, trial.intermediate_values) for trial in shared.study.get_trials()]
@@ -160,7 +161,7 @@ def test_the_same_seed_gives_the_same_parameters_and_values(lab: Any) -> None:
     assert [(trial.params, trial.intermediate_values) for trial in again.study.get_trials()] == first
 
 
-def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Any) -> None:
+def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Lab) -> None:
     import optuna
 
     from storage.errors import StudyNotFound
@@ -173,7 +174,7 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Any) -> None:
 
 
 @pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
-def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: str, lab: Any) -> None:
+def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: str, lab: Lab) -> None:
     import optuna
 
     from storage.errors import StudyNotFound
@@ -203,7 +204,7 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
 
 
 @pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
-def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: str, lab: Any) -> None:
+def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: str, lab: Lab) -> None:
     import optuna
 
     from storage.errors import StudyNotFound

@@ -18,6 +18,7 @@ from storage.tables import manifests
 from storage.tables import schema as schema_table
 from storage.testkit import claimed, example_manifest, plain_client
 from storage.transaction import reading, writing
+from tests.helpers.postgres import PostgresServer
 
 PASSWORD = "open-sesame"  # noqa: S105 - nobody's
 WRONG_PASSWORD = "open-barley"  # noqa: S105 - nobody's
@@ -53,7 +54,7 @@ def everything_said(error: BaseException) -> str:
 
 
 @pytest.fixture
-def role_url(postgres_server: Any, empty_postgres_url: str) -> Iterator[str]:
+def role_url(postgres_server: PostgresServer, empty_postgres_url: str) -> Iterator[str]:
     """The URL of an empty database, for a user who has a password and no rights."""
     name = f"search_role_{uuid.uuid4().hex[:12]}"
     postgres_server.execute(f"CREATE ROLE {{}} LOGIN PASSWORD '{PASSWORD}'", name)
@@ -62,7 +63,7 @@ def role_url(postgres_server: Any, empty_postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def wrong_url(postgres_server: Any, role_url: str) -> Iterator[str]:
+def wrong_url(postgres_server: PostgresServer, role_url: str) -> Iterator[str]:
     """The same with another password, on a server that looks at passwords."""
     url = make_url(role_url)
     rules = postgres_server.access_rules
@@ -99,7 +100,7 @@ def test_a_user_without_rights_is_told_which_to_ask_for(role_url: str) -> None:
     assert PASSWORD not in everything_said(caught.value)
 
 
-def test_a_user_who_may_not_read_the_study_is_told_so(postgres_server: Any, role_url: str) -> None:
+def test_a_user_who_may_not_read_the_study_is_told_so(postgres_server: PostgresServer, role_url: str) -> None:
     database = str(make_url(role_url).database)
     create_study(postgres_server.url(database), "demo", example_manifest()).close()
     with pytest.raises(StorageUsageError, match="permission denied"):
@@ -125,7 +126,7 @@ def test_a_study_shows_no_password(postgres_study: SharedStudy) -> None:
     assert "@" not in repr(postgres_study)
 
 
-def test_a_missing_database_is_named(postgres_server: Any) -> None:
+def test_a_missing_database_is_named(postgres_server: PostgresServer) -> None:
     with pytest.raises(StorageUnreachable, match='database "search_nowhere" does not exist'):
         create_study(postgres_server.url("search_nowhere"), "demo", example_manifest())
 
@@ -140,12 +141,16 @@ def cut_off(server: Any, database: str, *, closed: bool) -> None:
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
 
 
-def test_connections_that_the_server_has_closed_are_replaced(postgres_server: Any, postgres_study: SharedStudy) -> None:
+def test_connections_that_the_server_has_closed_are_replaced(
+    postgres_server: PostgresServer, postgres_study: SharedStudy
+) -> None:
     cut_off(postgres_server, str(postgres_study.engine.url.database), closed=False)
     assert claimed(postgres_study.ledger).slot == 0
 
 
-def test_an_outage_is_one_error_here_and_in_optuna_and_ends(postgres_server: Any, postgres_study: SharedStudy) -> None:
+def test_an_outage_is_one_error_here_and_in_optuna_and_ends(
+    postgres_server: PostgresServer, postgres_study: SharedStudy
+) -> None:
     database = str(postgres_study.engine.url.database)
     trial = postgres_study.study.ask()
     cut_off(postgres_server, database, closed=True)
@@ -159,7 +164,9 @@ def test_an_outage_is_one_error_here_and_in_optuna_and_ends(postgres_server: Any
     assert claimed(postgres_study.ledger).slot == 0
 
 
-def test_a_transaction_that_is_cut_off_changes_nothing(postgres_server: Any, postgres_study: SharedStudy) -> None:
+def test_a_transaction_that_is_cut_off_changes_nothing(
+    postgres_server: PostgresServer, postgres_study: SharedStudy
+) -> None:
     with pytest.raises(StorageUnreachable), writing(postgres_study.engine) as connection:  # noqa: PT012
         connection.execute(sa.update(manifests).values(stop_reason="half done"))
         cut_off(postgres_server, str(postgres_study.engine.url.database), closed=False)
@@ -168,7 +175,7 @@ def test_a_transaction_that_is_cut_off_changes_nothing(postgres_server: Any, pos
 
 
 def test_opening_waits_for_a_database_to_come_back(
-    postgres_server: Any, postgres_study: SharedStudy, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_server: PostgresServer, postgres_study: SharedStudy, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = str(postgres_study.engine.url.database)
     cut_off(postgres_server, database, closed=True)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from search.trainers.protocol import DataSource, EpochEnd, Train
+from search.trainers.protocol import DataSource, EpochEnd
 from search.training.jobs.job import Jobs
 from spaces.configuration import BatchNorm, Configuration
+from tests.helpers.piped_trainer import MakeJob
 
 CHANCE = 0.1
 EPOCHS = 4
@@ -20,7 +21,7 @@ def position(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def accuracies(keras: Any, job: Callable[..., Train]) -> Callable[[BatchNorm], list[float]]:
+def accuracies(keras: Any, job: MakeJob) -> Callable[[BatchNorm], list[float]]:
     """Trains on all digits, 18 steps an epoch, and gives the validation accuracy of each epoch."""
 
     def train(batch_norm: BatchNorm) -> list[float]:

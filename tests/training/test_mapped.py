@@ -10,11 +10,10 @@ import pytest
 
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped, write_mapped
-from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Train
+from search.trainers.protocol import DataSource, Evaluate, Evaluated
 from search.training.backends.device import hold
 from search.training.data.split import split
-
-Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
 
 
 @pytest.fixture
@@ -38,16 +37,16 @@ def shares_memory(tensor: Any, array: Any) -> bool:
 
 
 def test_two_trainers_share_images_and_score_as_one_that_read_them(
-    new_trainer: Callable[[], Any], job: Callable[..., Train], scores: Scores, decoded: Path
+    new_trainer: Callable[[], PipedTrainer], job: MakeJob, decoded: Path
 ) -> None:
     own = job(data=DataSource("digits"), epochs=1, checkpoints=None)
     shared = msgspec.structs.replace(own, data=DataSource("no source is read", decoded=str(decoded)))
-    alone, *together = (scores(new_trainer().run(each)) for each in (own, shared, shared))
+    alone, *together = (scores_of(new_trainer().run(each)) for each in (own, shared, shared))
     assert together == [alone, alone]
 
 
 def test_a_saved_model_is_evaluated_on_shared_images(
-    trainer: Any, job: Callable[..., Train], decoded: Path, tmp_path: Path
+    trainer: PipedTrainer, job: MakeJob, decoded: Path, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "model.keras")
     trainer.run(job(epochs=1, model_path=path))
@@ -59,24 +58,24 @@ def test_a_saved_model_is_evaluated_on_shared_images(
 
 
 def test_a_trainer_reads_for_itself_what_isnt_there_or_is_broken(
-    trainer: Any, job: Callable[..., Train], scores: Scores, decoded: Path
+    trainer: PipedTrainer, job: MakeJob, decoded: Path
 ) -> None:
-    expected = scores(trainer.run(job(checkpoints=None)))
+    expected = scores_of(trainer.run(job(checkpoints=None)))
     for damage in ((decoded / "about.json").unlink, (decoded / "x_train.npy").unlink):
         damage()
         data = DataSource("digits", limit_train=300, decoded=str(decoded))
-        assert scores(trainer.run(job(data=data, checkpoints=None))) == expected
+        assert scores_of(trainer.run(job(data=data, checkpoints=None))) == expected
 
 
 def test_a_checkpoint_is_resumed_from_wherever_the_images_come_from(
-    trainer: Any, job: Callable[..., Train], scores: Scores, decoded: Path
+    trainer: PipedTrainer, job: MakeJob, decoded: Path
 ) -> None:
-    whole = scores(trainer.run(job(epochs=2, checkpoints=None)))
+    whole = scores_of(trainer.run(job(epochs=2, checkpoints=None)))
     trainer.run(job(epochs=1))
     data = DataSource("digits", limit_train=300, decoded=str(decoded))
     resumed = trainer.run(job(epochs=2, token=2, data=data))
     assert resumed[0].replayed
-    assert scores(resumed) == whole
+    assert scores_of(resumed) == whole
 
 
 def test_on_a_processor_the_device_takes_mapped_images_as_they_are(keras: Any, mapped: DataSet) -> None:
@@ -93,7 +92,7 @@ def test_images_that_one_process_has_open_outlast_their_files(mapped: DataSet, d
     assert mapped.fingerprint() == expected
 
 
-def test_training_changes_no_file(trainer: Any, job: Callable[..., Train], decoded: Path) -> None:
+def test_training_changes_no_file(trainer: PipedTrainer, job: MakeJob, decoded: Path) -> None:
     before = {file.name: file.read_bytes() for file in decoded.iterdir()}
     trainer.run(job(data=DataSource("digits", decoded=str(decoded)), epochs=1, checkpoints=None))
     assert {file.name: file.read_bytes() for file in decoded.iterdir()} == before

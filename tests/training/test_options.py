@@ -38,6 +38,7 @@ from spaces.configuration import (
     Regularization,
     Schedule,
 )
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer
 
 BATCH = 64
 SEED = 7
@@ -182,7 +183,7 @@ def epochs_of(messages: list[Message]) -> list[EpochEnd]:
 STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), early_stopping=EarlyStopping(2))
 
 
-def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: Callable[..., Train]) -> None:
+def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: MakeJob) -> None:
     messages = run(job(configuration=STOPPING, epochs=250))
     losses = [epoch.val_loss for epoch in epochs_of(messages)]
     best = int(np.argmin(losses)) + 1
@@ -197,7 +198,7 @@ def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: Callable
 
 
 def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
-    trainer: Any, job: Callable[..., Train], keras: Any, tmp_path: Path
+    trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path
 ) -> None:
     keeping = msgspec.structs.replace(STOPPING, early_stopping=EarlyStopping(None, restore_best=True))
     whole = job(configuration=keeping, epochs=25, model_path=str(tmp_path / "best.keras"), checkpoints=None)
@@ -249,7 +250,7 @@ def test_zca_keeps_every_direction_in_which_images_vary_and_is_that_of_double_pr
     assert np.allclose(whitened.reshape(limit, -1), reference, atol=1e-3)
 
 
-def test_few_images_for_zca_are_told_of_with_the_figure(trainer: Any, job: Callable[..., Train]) -> None:
+def test_few_images_for_zca_are_told_of_with_the_figure(trainer: PipedTrainer, job: MakeJob) -> None:
     few = job(
         configuration=msgspec.structs.replace(SMALL, inputs=Inputs("zca")),
         data=DataSource("digits", limit_train=60),
@@ -282,7 +283,7 @@ def test_validation_images_are_treated_as_the_training_images_were(data: Split) 
 
 @pytest.mark.parametrize("pixels", ["standardised", "zca"])
 def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
-    trainer: Any, job: Callable[..., Train], keras: Any, tmp_path: Path, pixels: Any
+    trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path, pixels: Any
 ) -> None:
     path = tmp_path / "model.keras"
     treated = job(configuration=msgspec.structs.replace(SMALL, inputs=Inputs(pixels)), model_path=str(path))
@@ -292,7 +293,7 @@ def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
     assert type(model.optimizer).__name__ == "Adam"
 
 
-def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: Callable[..., Train], tmp_path: Any) -> None:
+def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: MakeJob, tmp_path: Any) -> None:
     def scores(*jobs: Train) -> list[tuple[Any, ...]]:
         return [(epoch.loss, epoch.val_loss) for epoch in epochs_of(run(jobs[-1]))]
 
@@ -303,7 +304,7 @@ def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: Calla
 
 
 def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_schedule(
-    job: Callable[..., Train],
+    job: MakeJob,
 ) -> None:
     def scores(messages: list[Message]) -> list[tuple[Any, ...]]:
         return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs_of(messages)]
@@ -364,7 +365,7 @@ def test_shuffled_labels_are_the_same_labels_in_another_order_that_the_seed_deci
 
 
 def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_the_test_images(
-    trainer: Any, job: Callable[..., Train], tmp_path: Path
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "model.keras")
     memory = Configuration((), dense=(256,), optimizer=Optimizer("adam", 0.01), shuffled_labels=True)

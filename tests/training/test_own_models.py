@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.trainers.protocol import EpochEnd, Failed, Train, Trained
+from search.trainers.protocol import EpochEnd, Failed, Trained
 from search.training.models.building import Setting, build_model, seed_all
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
 
-Job = Callable[..., Train]
-Scores = Callable[[list[Any]], list[tuple[Any, ...]]]
 DIGITS = Setting((8, 8, 1), 10, 18)
 
 SPACE = """
@@ -163,17 +162,17 @@ NO_METRICS = """def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return {"loss": self._loss_tracker.result(), "top": 1.0}"""
 
 
-def test_a_loss_of_its_own_may_use_the_images(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+def test_a_loss_of_its_own_may_use_the_images(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     plain = trainer.run(job(space=own(tmp_path / "plain.py"), checkpoints=None))
     with_images = trainer.run(job(space=own(tmp_path / "own.py", LOSS), checkpoints=None))
     assert isinstance(with_images[-1], Trained), with_images[-1]
-    for (_, loss, *same), (_, other, *others) in zip(scores(plain), scores(with_images), strict=True):
+    for (_, loss, *same), (_, other, *others) in zip(scores_of(plain), scores_of(with_images), strict=True):
         assert other > loss
         assert others[0] == same[0], "the accuracy of training"
 
 
 def test_a_model_that_gives_no_accuracy_is_refused_by_the_name_of_what_is_missing(
-    trainer: Any, job: Job, tmp_path: Path
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     failed = trainer.run(job(space=own(tmp_path / "own.py", NO_METRICS)))[-1]
     assert isinstance(failed, Failed)
@@ -192,7 +191,7 @@ SETTINGS = {
 
 
 def test_what_a_build_sets_for_all_of_keras_is_gone_in_the_next_trial(
-    trainer: Any, job: Job, scores: Scores, tmp_path: Path
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     """The layers of the built-in space, in a program and in a model for itself, and those of another space."""
     jobs = [
@@ -200,12 +199,12 @@ def test_what_a_build_sets_for_all_of_keras_is_gone_in_the_next_trial(
         job(checkpoints=None, precision="mixed_bfloat16", epochs=1),
         job(space=own(tmp_path / "plain.py"), checkpoints=None),
     ]
-    before = [scores(trainer.run(one)) for one in jobs]
+    before = [scores_of(trainer.run(one)) for one in jobs]
     for name, setting in SETTINGS.items():
         trainer.run(job(space=own(tmp_path / f"{name}.py", settings=setting), checkpoints=None, epochs=1))
         asked = own(tmp_path / f"asks_after_{name}.py", settings=f"raise ValueError({STATE})")
         assert PLAIN in trainer.run(job(space=asked))[-1].reason, name
-    assert [scores(trainer.run(one)) for one in jobs] == before
+    assert [scores_of(trainer.run(one)) for one in jobs] == before
 
 
 STATE = (
@@ -247,7 +246,7 @@ def no_config(tmp_path: Path) -> str:
 
 
 def test_that_a_model_cannot_be_kept_is_said_before_the_first_epoch_and_once(
-    new_trainer: Any, job: Job, no_config: str, tmp_path: Path
+    new_trainer: Callable[[], PipedTrainer], job: MakeJob, no_config: str, tmp_path: Path
 ) -> None:
     trainer = new_trainer()
     path = tmp_path / "model.keras"
@@ -262,17 +261,17 @@ def test_that_a_model_cannot_be_kept_is_said_before_the_first_epoch_and_once(
 
 
 def test_a_model_that_cannot_be_kept_is_resumed_to_the_last_bit(
-    trainer: Any, new_trainer: Any, job: Job, scores: Scores, no_config: str, tmp_path: Path
+    trainer: PipedTrainer, new_trainer: Callable[[], PipedTrainer], job: MakeJob, no_config: str, tmp_path: Path
 ) -> None:
     whole = trainer.run(job(space=no_config, epochs=4, checkpoints=str(tmp_path / "whole")))
     trainer.run(job(space=no_config, epochs=2))
     resumed = new_trainer().run(job(space=no_config, epochs=4, token=2))
     assert [message.replayed for message in resumed if isinstance(message, EpochEnd)] == [True, True, False, False]
-    assert scores(resumed) == scores(whole)
+    assert scores_of(resumed) == scores_of(whole)
 
 
 def test_the_look_at_whether_it_can_be_kept_changes_no_score(
-    new_trainer: Any, job: Job, scores: Scores, tmp_path: Path
+    new_trainer: Callable[[], PipedTrainer], job: MakeJob, tmp_path: Path
 ) -> None:
     """Of models of the same classes, only the first is looked at as far as opening it again."""
     drop = "keras.layers.Dropout(0.3)"
@@ -281,4 +280,4 @@ def test_the_look_at_whether_it_can_be_kept_changes_no_score(
     path.write_text(text.replace("keras.layers.Flatten()(images)", f"{drop}(keras.layers.Flatten()(images))"))
     trainer, one = new_trainer(), job(space=f"{path}:space", checkpoints=None)
     assert drop in path.read_text()
-    assert scores(trainer.run(one)) == scores(trainer.run(one))
+    assert scores_of(trainer.run(one)) == scores_of(trainer.run(one))

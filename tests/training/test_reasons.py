@@ -1,16 +1,13 @@
 """What a user reads of a space that fails in training: the cause, and the line of the space's own file."""
 
 import runpy
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from search.trainers.protocol import DataSource, Evaluate, Failed, Train
+from search.trainers.protocol import DataSource, Evaluate, Failed
 from spaces.blame import condensed, describe
-
-Job = Callable[..., Train]
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer
 
 SPACE = """
 import keras
@@ -56,7 +53,9 @@ FAILING = {
 
 
 @pytest.mark.parametrize("case", FAILING)
-def test_the_cause_and_the_line_of_the_file_are_said(case: str, trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_the_cause_and_the_line_of_the_file_are_said(
+    case: str, trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+) -> None:
     body, call, cause, line = FAILING[case]
     path = tmp_path / "own.py"
     path.write_text(SPACE.format(body=body, call=call))
@@ -69,7 +68,9 @@ def test_the_cause_and_the_line_of_the_file_are_said(case: str, trainer: Any, jo
     assert "Arguments received" not in failed.reason
 
 
-def test_our_own_advice_is_not_cut_off_behind_what_keras_says(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_our_own_advice_is_not_cut_off_behind_what_keras_says(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+) -> None:
     """Keras opens no layer of a class that it can't find."""
     model = tmp_path / "model.keras"
     path = tmp_path / "own.py"

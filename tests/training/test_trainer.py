@@ -22,7 +22,6 @@ from search.trainers.protocol import (
     Message,
     Stop,
     Stopped,
-    Train,
     Trained,
     Warned,
 )
@@ -38,9 +37,8 @@ from spaces.configuration import (
     Optimizer,
     Regularization,
 )
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
 
-Job = Callable[..., Train]
-Scores = Callable[[list[Message]], list[tuple[Any, ...]]]
 STATEFUL = Configuration(
     batch_norm=BatchNorm("before_activation"),
     dropout=(Dropout("before_every_dense", 0.3),),
@@ -64,14 +62,16 @@ def checkpoint_arrays(path: Path) -> list[Any]:
         return [file[name] for name in file.files if name != "meta"]
 
 
-def test_it_says_what_it_is(trainer: Any) -> None:
+def test_it_says_what_it_is(trainer: PipedTrainer) -> None:
     ready = trainer.ready
     assert ready.pid == trainer.process.pid
     assert ready.backend == "tensorflow"
     assert {"python", "keras", "tensorflow", "numpy"} <= set(ready.versions)
 
 
-def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+) -> None:
     model = tmp_path / "models" / "best.keras"
     messages = trainer.run(job(model_path=str(model)))
     assert [type(message).__name__ for message in messages] == ["EpochEnd"] * 3 + ["Trained"]
@@ -85,7 +85,7 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(trainer: Any, job
 
 @pytest.mark.parametrize(("objective", "rival", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
 def test_a_model_that_cannot_be_among_the_best_is_not_written(
-    objective: str, rival: float, kept: bool, trainer: Any, job: Job, tmp_path: Path
+    objective: str, rival: float, kept: bool, trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.keras"
     messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, rival=rival))
@@ -93,19 +93,19 @@ def test_a_model_that_cannot_be_among_the_best_is_not_written(
     assert path.exists() == kept
 
 
-def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: Any, job: Job, scores: Scores) -> None:
+def test_the_same_job_twice_in_a_warm_trainer_gives_the_same_scores(trainer: PipedTrainer, job: MakeJob) -> None:
     first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
     trainer.run(job(configuration=Configuration(), checkpoints=None))
-    assert scores(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores(first)
+    assert scores_of(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores_of(first)
 
 
-def test_another_seed_gives_other_scores(trainer: Any, job: Job, scores: Scores) -> None:
+def test_another_seed_gives_other_scores(trainer: PipedTrainer, job: MakeJob) -> None:
     one, other = (trainer.run(job(seed=seed, checkpoints=None)) for seed in (1, 2))
-    assert scores(one) != scores(other)
+    assert scores_of(one) != scores_of(other)
 
 
 def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
-    trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
+    trainer: PipedTrainer, new_trainer: Callable[[], PipedTrainer], job: MakeJob, tmp_path: Path
 ) -> None:
     whole = job(configuration=EVERYTHING, epochs=6, checkpoints=str(tmp_path / "whole"))
     cut = msgspec.structs.replace(whole, checkpoints=str(tmp_path / "cut"))
@@ -116,7 +116,7 @@ def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
     victim.process.send_signal(signal.SIGKILL)
     victim.process.wait()
     resumed = trainer.run(msgspec.structs.replace(cut, token=2))
-    assert scores(resumed) == scores(uninterrupted)
+    assert scores_of(resumed) == scores_of(uninterrupted)
     assert [message.replayed for message in resumed[:2]] == [True, True]
     assert resumed[-2].replayed is False
     arrays = (checkpoint_arrays(tmp_path / name) for name in ("whole/token-1.npz", "cut/token-2.npz"))
@@ -125,7 +125,7 @@ def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
 
 
 def test_a_checkpoint_of_another_study_or_slot_is_not_resumed_though_the_job_is_the_same(
-    trainer: Any, job: Job, scores: Scores
+    trainer: PipedTrainer, job: MakeJob
 ) -> None:
     first = trainer.run(job(owner="study a/0"))
     for owner in ("study b/0", "study a/1"):
@@ -134,19 +134,19 @@ def test_a_checkpoint_of_another_study_or_slot_is_not_resumed_though_the_job_is_
         assert [message.replayed for message in messages if isinstance(message, EpochEnd)] == [False] * 3
     again = trainer.run(job(owner="study a/0", token=3))
     assert [message.replayed for message in again if isinstance(message, EpochEnd)] == [True] * 3
-    assert scores(again) == scores(first)
+    assert scores_of(again) == scores_of(first)
 
 
-def test_a_job_that_was_finished_before_is_replayed(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+def test_a_job_that_was_finished_before_is_replayed(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     first = trainer.run(job())
     again = trainer.run(job(token=2, model_path=str(tmp_path / "model.keras")))
-    assert scores(again) == scores(first)
+    assert scores_of(again) == scores_of(first)
     assert all(message.replayed for message in again[:-1])
     assert isinstance(again[-1], Trained)
     assert (tmp_path / "model.keras").exists()
 
 
-def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: Any, job: Job, scores: Scores) -> None:
+def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.send(job(epochs=MANY))
     trainer.receive_until(is_epoch(1))
     trainer.send(Stop(1, "release"))
@@ -154,17 +154,17 @@ def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: Any, job: Job, 
     assert 1 <= stopped.epochs < MANY
     resumed = trainer.run(job(epochs=stopped.epochs + 1, token=2))
     whole = trainer.run(job(epochs=stopped.epochs + 1, token=3, checkpoints=None))
-    assert scores(resumed) == scores(whole)
+    assert scores_of(resumed) == scores_of(whole)
 
 
-def test_a_stop_for_a_job_that_is_over_means_nothing(trainer: Any, job: Job) -> None:
+def test_a_stop_for_a_job_that_is_over_means_nothing(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.run(job(checkpoints=None))
     trainer.send(Stop(1, "prune"))
     assert isinstance(trainer.run(job(job=2, checkpoints=None))[-1], Trained)
 
 
 def test_a_trainer_whose_worker_is_gone_ends_in_the_middle_of_its_work(
-    new_trainer: Callable[[], Any], job: Job
+    new_trainer: Callable[[], PipedTrainer], job: MakeJob
 ) -> None:
     orphan = new_trainer()
     orphan.send(job(epochs=MANY))
@@ -173,7 +173,7 @@ def test_a_trainer_whose_worker_is_gone_ends_in_the_middle_of_its_work(
     assert orphan.process.wait(timeout=30) == 0
 
 
-def test_an_interrupt_is_left_to_the_worker(trainer: Any, job: Job) -> None:
+def test_an_interrupt_is_left_to_the_worker(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.send(job(checkpoints=None))
     trainer.receive_until(is_epoch(1))
     trainer.process.send_signal(signal.SIGINT)
@@ -181,7 +181,9 @@ def test_an_interrupt_is_left_to_the_worker(trainer: Any, job: Job) -> None:
     assert isinstance(trainer.receive(), Trained)
 
 
-def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+) -> None:
     pid, unlimited = trainer.process.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
     try:
@@ -194,13 +196,13 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(trainer: Any, job: J
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_loss_that_is_not_finite_ends_the_job_as_diverged(trainer: Any, job: Job) -> None:
+def test_a_loss_that_is_not_finite_ends_the_job_as_diverged(trainer: PipedTrainer, job: MakeJob) -> None:
     messages = trainer.run(job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5))
     assert messages[-2].loss is None
     assert messages[-1].diverged == f"the training loss of epoch {messages[-1].epochs} is not finite"
 
 
-def test_a_diverged_job_is_not_trained_further_when_resumed(trainer: Any, job: Job) -> None:
+def test_a_diverged_job_is_not_trained_further_when_resumed(trainer: PipedTrainer, job: MakeJob) -> None:
     hopeless = job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5)
     first = trainer.run(hopeless)
     again = trainer.run(msgspec.structs.replace(hopeless, token=2))
@@ -208,7 +210,7 @@ def test_a_diverged_job_is_not_trained_further_when_resumed(trainer: Any, job: J
     assert all(message.replayed for message in again[:-1])
 
 
-def test_a_checkpoint_of_another_configuration_is_reported_and_not_used(trainer: Any, job: Job) -> None:
+def test_a_checkpoint_of_another_configuration_is_reported_and_not_used(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.run(job(epochs=1))
     messages = trainer.run(job(epochs=1, token=2, configuration=Configuration(dense=(64,))))
     assert isinstance(messages[0], Warned)
@@ -234,7 +236,7 @@ space = Space("own", "does it work?", suggest=lambda trial: Configuration(), bui
     ],
 )
 def test_a_space_that_fails_is_told_apart_and_the_trainer_goes_on(
-    trainer: Any, job: Job, tmp_path: Path, body: str, kind: str, reason: str
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path, body: str, kind: str, reason: str
 ) -> None:
     path = tmp_path / "own_space.py"
     path.write_text(SPACE.format(body=body))
@@ -245,24 +247,24 @@ def test_a_space_that_fails_is_told_apart_and_the_trainer_goes_on(
     assert isinstance(trainer.run(job(epochs=1))[-1], Trained)
 
 
-def test_a_model_of_ones_own_is_trained(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_a_model_of_ones_own_is_trained(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     path = tmp_path / "own_space.py"
     layers = "[keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes)]"
     path.write_text(SPACE.format(body=f"import keras; return keras.Sequential({layers})"))
     assert trainer.run(job(space=str(path)))[-1].parameters == 650
 
 
-def test_images_too_small_for_the_blocks_fail_as_an_error_of_the_space(trainer: Any, job: Job) -> None:
+def test_images_too_small_for_the_blocks_fail_as_an_error_of_the_space(trainer: PipedTrainer, job: MakeJob) -> None:
     failed = trainer.run(job(configuration=Configuration(blocks=(Block((8,)),) * 4)))[-1]
     assert (failed.kind, failed.reason[:34]) == ("space_error", "images of 8x8 pixels are too small")
 
 
-def test_data_that_is_gone_fails_as_an_error_of_the_data(trainer: Any, job: Job) -> None:
+def test_data_that_is_gone_fails_as_an_error_of_the_data(trainer: PipedTrainer, job: MakeJob) -> None:
     failed = trainer.run(job(data=DataSource("gone.npz")))[-1]
     assert (failed.kind, "no file or folder gone.npz" in failed.reason) == ("data_error", True)
 
 
-def test_a_saved_model_is_evaluated_on_the_test_images(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_a_saved_model_is_evaluated_on_the_test_images(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     path = str(tmp_path / "model.keras")
     whole = job(data=DataSource("digits"), epochs=4, model_path=path, configuration=STATEFUL)
     trainer.run(whole)
@@ -272,13 +274,13 @@ def test_a_saved_model_is_evaluated_on_the_test_images(trainer: Any, job: Job, t
     assert evaluated.accuracy > 0.9
 
 
-def test_a_model_that_is_gone_is_a_failure_with_its_path(trainer: Any, tmp_path: Path) -> None:
+def test_a_model_that_is_gone_is_a_failure_with_its_path(trainer: PipedTrainer, tmp_path: Path) -> None:
     (failed,) = trainer.run(Evaluate(2, "bn_dropout", DataSource("digits"), 5, 64, str(tmp_path / "gone.keras")))
     assert failed.kind == "storage_error"
     assert "gone.keras" in failed.reason
 
 
-def test_a_checkpoint_tells_the_epochs_it_holds(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_a_checkpoint_tells_the_epochs_it_holds(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     trainer.run(job(epochs=2))
     with np.load(tmp_path / "slot" / "token-1.npz", allow_pickle=False) as file:
         meta = json.loads(file["meta"].tobytes())["words"]
@@ -286,7 +288,7 @@ def test_a_checkpoint_tells_the_epochs_it_holds(trainer: Any, job: Job, tmp_path
 
 
 def test_a_warm_trainer_gives_the_scores_and_the_weights_of_a_new_one(
-    trainer: Any, new_trainer: Callable[[], Any], job: Job, scores: Scores, tmp_path: Path
+    trainer: PipedTrainer, new_trainer: Callable[[], PipedTrainer], job: MakeJob, tmp_path: Path
 ) -> None:
     others = (
         msgspec.structs.replace(STATEFUL, optimizer=Optimizer("adam", 0.003)),
@@ -297,22 +299,22 @@ def test_a_warm_trainer_gives_the_scores_and_the_weights_of_a_new_one(
     made = {}
     for name, child in (("warm", trainer), ("new", new_trainer())):
         messages = child.run(job(configuration=STATEFUL, checkpoints=str(tmp_path / name)))
-        made[name] = scores(messages), checkpoint_arrays(tmp_path / name / "token-1.npz")
+        made[name] = scores_of(messages), checkpoint_arrays(tmp_path / name / "token-1.npz")
     assert made["warm"][0] == made["new"][0]
     for warm, new in zip(made["warm"][1], made["new"][1], strict=True):
         assert np.array_equal(warm, new)
 
 
-def test_a_model_of_ones_own_in_between_changes_nothing(trainer: Any, job: Job, scores: Scores, tmp_path: Path) -> None:
+def test_a_model_of_ones_own_in_between_changes_nothing(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     path = tmp_path / "own_space.py"
     layers = "[keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes)]"
     path.write_text(SPACE.format(body=f"import keras; return keras.Sequential({layers})"))
     first = trainer.run(job(configuration=STATEFUL, checkpoints=None))
     trainer.run(job(space=str(path), checkpoints=None))
-    assert scores(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores(first)
+    assert scores_of(trainer.run(job(configuration=STATEFUL, checkpoints=None))) == scores_of(first)
 
 
-def test_an_epoch_is_reported_when_its_checkpoint_is_there(trainer: Any, job: Job, tmp_path: Path) -> None:
+def test_an_epoch_is_reported_when_its_checkpoint_is_there(trainer: PipedTrainer, job: MakeJob, tmp_path: Path) -> None:
     trainer.send(job(configuration=STATEFUL, epochs=5))
     for epoch in range(1, 6):
         trainer.receive_until(is_epoch(epoch))
@@ -338,7 +340,9 @@ print(json.dumps([sorted(modules), type(model.optimizer).__name__, model.predict
 """
 
 
-def test_a_kept_model_opens_where_only_keras_is(trainer: Any, job: Job, keras: Any, tmp_path: Path) -> None:
+def test_a_kept_model_opens_where_only_keras_is(
+    trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "model.keras"
     trainer.run(job(configuration=STATEFUL, model_path=str(path)))
     command = [sys.executable, "-I", "-c", KERAS_ALONE, str(path)]
@@ -352,7 +356,7 @@ def test_a_kept_model_opens_where_only_keras_is(trainer: Any, job: Job, keras: A
 
 @pytest.mark.parametrize(("precision", "computed_in"), [("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")])
 def test_a_job_says_what_its_model_computes_in(
-    precision: str, computed_in: str, trainer: Any, job: Job, scores: Scores, keras: Any, tmp_path: Path
+    precision: str, computed_in: str, trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.keras"
     plain = job(configuration=EVERYTHING, checkpoints=None)
@@ -368,21 +372,21 @@ def test_a_job_says_what_its_model_computes_in(
     assert model.predict(np.zeros((1, 8, 8, 1), "float32"), verbose=0).dtype == np.float32
     evaluate = Evaluate(2, mixed.space, mixed.data, mixed.split_seed, 64, str(path), precision=mixed.precision)
     assert trainer.run(evaluate)[0].accuracy > 0.8
-    assert scores(trainer.run(plain)) == scores(in_float32)
+    assert scores_of(trainer.run(plain)) == scores_of(in_float32)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_resumed_trial_equals_an_uninterrupted_one_in_every_precision(
-    precision: str, trainer: Any, job: Job, scores: Scores, tmp_path: Path
+    precision: str, trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     whole = trainer.run(job(configuration=STATEFUL, precision=precision, checkpoints=str(tmp_path / "whole")))
     trainer.run(job(configuration=STATEFUL, precision=precision, epochs=2))
     resumed = trainer.run(job(configuration=STATEFUL, precision=precision, token=2))
-    assert scores(resumed) == scores(whole)
+    assert scores_of(resumed) == scores_of(whole)
     assert [message.replayed for message in resumed[:-1]] == [True, True, False]
 
 
-def test_a_checkpoint_of_another_precision_is_not_resumed_from(trainer: Any, job: Job) -> None:
+def test_a_checkpoint_of_another_precision_is_not_resumed_from(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.run(job(epochs=1))
     warned, *_ = trainer.run(job(epochs=1, token=2, precision="mixed_bfloat16"))
     assert isinstance(warned, Warned)

@@ -1,0 +1,49 @@
+"""Outages of a database, one at each query of the program."""
+
+import threading
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.engine import make_url
+
+from tests.helpers.paths import ROOT
+from tests.helpers.postgres import PostgresServer
+
+
+@dataclass
+class Outages:
+    """A database that goes away in the middle of each query that is new: by its text, and by who in the program asks.
+
+    It comes back when somebody waits for it. `places` are the queries at which it was away.
+    """
+
+    server: PostgresServer
+    url: str
+    places: set[tuple[str, ...]] = field(default_factory=set)
+    stays_away: bool = False
+    active: bool = False
+
+    def __enter__(self) -> Self:
+        self.active = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.active = False
+        self.come_back()
+
+    def strike(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        """What SQLAlchemy calls before a query."""
+        frames = traceback.extract_stack()
+        asking = [frame.name for frame in frames if Path(frame.filename).is_relative_to(ROOT / "search")]
+        place = (statement, *asking)
+        if not self.active or threading.current_thread() is not threading.main_thread() or place in self.places:
+            return
+        self.places.add(place)
+        self.server.shut(str(make_url(self.url).database))
+
+    def come_back(self, _seconds: float = 0.0) -> None:
+        """Lets everybody in again."""
+        if not (self.active and self.stays_away):
+            self.server.execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", str(make_url(self.url).database))
