@@ -6,7 +6,7 @@ import click
 
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, format_flag, shared_flags, start_logging
-from search.commands.numbers import Number
+from search.commands.durations import Duration
 
 EXAMPLES = {
     "python -m search.status": "",
@@ -22,10 +22,10 @@ EXAMPLES = {
 @click.option("--watch", is_flag=True, help="Update until all trials are finished, or Ctrl-C.")
 @click.option(
     "--interval",
-    type=Number(0.1),
+    type=Duration(0.1),
     default=1.0,
     show_default=True,
-    help="Seconds between updates of --watch.",
+    help="Time between updates of --watch.",
 )
 @format_flag("table", "json")
 def main(**flags: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,7 +59,7 @@ def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
 def worker_flags(command: F) -> F:
     """Adds the flags to a command."""
     folder = click.Path(path_type=Path, file_okay=False)
-    positive = Number(0, min_open=True)
+    positive = Duration(0, min_open=True)
     flags = [
         click.option(
             "--n-workers",
@@ -75,8 +76,10 @@ def worker_flags(command: F) -> F:
             show_default=True,
             help="Workers per GPU; several use it better if models are small.",
         ),
-        click.option("--timeout", type=positive, help="Stop starting new trials after this many seconds."),
-        click.option("--trial-timeout", type=positive, help="Seconds that a trial may take before it fails."),
+        click.option(
+            "--timeout", type=positive, help="Stop starting new trials after this time: 90s, 30m, 2h, or seconds."
+        ),
+        click.option("--trial-timeout", type=positive, help="Time that a trial may take before it fails, likewise."),
         click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may use before it fails."),
         click.option(
             "--trainer-memory",
@@ -87,17 +90,17 @@ def worker_flags(command: F) -> F:
         ),
         click.option(
             "--outage",
-            type=Number(0),
+            type=Duration(0),
             default=OUTAGE_S,
             show_default=True,
-            help="Seconds that the database may be unreachable before a worker gives up its trial.",
+            help="Time that the database may be unreachable before a worker gives up its trial.",
         ),
         click.option(
             "--wait",
-            type=Number(0),
+            type=Duration(0),
             default=WAIT_S,
             show_default=True,
-            help="Seconds to wait for the database at startup.",
+            help="Time to wait for the database at startup.",
         ),
         click.option(
             "--artifacts",
