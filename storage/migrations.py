@@ -60,10 +60,16 @@ def is_artifact(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
 
 
+def name_jobs(operations: Operations) -> None:
+    """Workers that a cluster placed say which of its jobs they run in."""
+    operations.add_column("search_workers", sa.Column("job", sa.Text))
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
     3: record_models,
+    4: name_jobs,
 }
 
 

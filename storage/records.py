@@ -145,13 +145,16 @@ class SlotCounts(msgspec.Struct, frozen=True):
 
 
 class WorkerInfo(msgspec.Struct, frozen=True):
-    """Who a worker is. `worker_id` is unique among the study's workers for all time."""
+    """Who a worker is. `worker_id` is unique among the study's workers for all time; `job` is the job of a cluster that
+    it runs in, as in slurm:1234_5, None outside of clusters.
+    """
 
     worker_id: str
     host: str
     pid: int
     device: str = "cpu"
     versions: dict[str, str] = {}
+    job: str | None = None
 
 
 class WorkerRow(msgspec.Struct, frozen=True):

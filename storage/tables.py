@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 3  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 4  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -116,6 +116,7 @@ workers = sa.Table(
     sa.Column("started_at", sa.Double, nullable=False),
     sa.Column("seen_at", sa.Double, nullable=False),
     sa.Column("left_reason", sa.Text),
+    sa.Column("job", sa.Text),
 )
 
 artifacts = sa.Table(

@@ -34,6 +34,7 @@ class Workers:
             "pid": info.pid,
             "device": info.device,
             "versions": to_json(info.versions),
+            "job": info.job,
             "started_at": database_now(),
             "seen_at": database_now(),
         }
@@ -79,6 +80,7 @@ def as_worker(row: sa.Row[Any]) -> WorkerRow:
         pid=row.pid,
         device=row.device,
         versions=msgspec.json.decode(row.versions, type=dict[str, str]),
+        job=row.job,
     )
     return WorkerRow(
         info=info,

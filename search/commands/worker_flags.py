@@ -17,15 +17,16 @@ OUTAGE_S = 600.0
 WAIT_S = 60.0
 
 
-# Other commands have flags of these names, which name what to search.
-PLACES = ("space", "dataset")
+# Flags of search.worker alone: of these names, other commands have flags that name what to search, or none.
+OF_A_WORKER = ("space", "dataset", "job", "leave_before")
 
 
 @dataclass(frozen=True)
 class WorkerFlags:
     """How workers run. Times are in seconds, memory is resident and in MB; None where there is no limit, or for
     `n_workers` where the machine decides. `space` and `dataset` say where the study's are on this host, None for where
-    its manifest says.
+    its manifest says. `job` is the cluster's job that the worker runs in, and `leave_before` when it ends, in Unix
+    seconds.
     """
 
     n_workers: int | None = None
@@ -41,6 +42,8 @@ class WorkerFlags:
     data_dir: Path | None = None
     space: str | None = None
     dataset: str | None = None
+    job: str | None = None
+    leave_before: float | None = None
 
     def for_one_worker(self) -> list[str]:
         """The arguments of a process that is one of these workers; which GPU it gets, its environment says."""
@@ -52,7 +55,7 @@ class WorkerFlags:
 
 def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
     """Takes the flags of `worker_flags` out of all the flags of a command."""
-    names = [field.name for field in fields(WorkerFlags) if field.name not in PLACES]
+    names = [field.name for field in fields(WorkerFlags) if field.name not in OF_A_WORKER]
     return WorkerFlags(**{name: flags.pop(name) for name in names})
 
 

@@ -236,7 +236,7 @@ class Attempt:
         began = time.monotonic()
         while True:
             keeper.check()
-            if self.shutdown.requested:
+            if self.shutdown.requested or self.bench.job_end.is_near:
                 raise Released
             outcome = self._exceeded(time.monotonic() - began)
             if outcome is not None:
@@ -252,7 +252,9 @@ class Attempt:
             case Warned():
                 log.warning("trial %d: %s", self._number, message.message)
             case EpochEnd():
-                return self._pruned() if self._record(message) else None
+                if self._record(message):
+                    return self._pruned()
+                self._require_time(message)
             case Trained():
                 return self._trained(message)
             case Failed():
@@ -260,6 +262,11 @@ class Attempt:
             case Ready() | Evaluated() | Stopped():
                 pass
         return None
+
+    def _require_time(self, last: EpochEnd) -> None:
+        """Raises Released if epochs are to come, and none fits before the worker's job ends: nothing is lost now."""
+        if last.epoch < self.bench.shared.manifest.epochs and not self.bench.job_end.fits_epoch:
+            raise Released
 
     def _exceeded(self, seconds: float) -> Outcome | None:
         limits = self.bench.limits
@@ -291,6 +298,7 @@ class Attempt:
         self._value, self._epochs = value, row.epoch
         self._values[row.epoch] = value
         self._seconds.append(row.seconds)
+        self.bench.job_end.note_epoch(row.seconds)
         # An earlier attempt passed the pruner after each epoch but its last one, where it may have been cut off before.
         to_judge = len(self._recorded) <= row.epoch < shared.manifest.epochs
         to_judge = to_judge and BASELINE not in (self.lease.settings or {})

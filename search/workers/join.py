@@ -20,6 +20,7 @@ from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import open_mirror
+from search.workers.job_end import JobEnd
 from search.workers.places import Place
 from search.workers.workbench import Limits, Trainer, Workbench
 from spaces import SpaceSource, resolve
@@ -55,6 +56,7 @@ def join_study(
     folder = study_folder(shared, flags.artifacts)
     data = data_source(manifest, flags.data_dir, folder)
     require_same_code(manifest, source)
+    job_end = find_job_end(shared, flags.leave_before)
     prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
     trainer = Trainer(folder, environment, flags.trainer_memory, trainer_command)
@@ -67,7 +69,7 @@ def join_study(
     shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
     shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
     host, pid = socket.gethostname(), os.getpid()
-    info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions())
+    info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), flags.job)
     sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
     return Workbench(
         worker_id=info.worker_id,
@@ -79,7 +81,23 @@ def join_study(
         mirror=open_mirror(folder),
         trainer=trainer,
         limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
+        job_end=job_end,
     )
+
+
+def find_job_end(shared: SharedStudy, leave_before: float | None) -> JobEnd:
+    """The end of this worker's job, with the study's slowest epochs under way as the first measure of an epoch.
+
+    Raises:
+        UsageError: no epoch fits before it.
+    """
+    if leave_before is None:
+        return JobEnd()
+    end = JobEnd(leave_before)
+    for slot in shared.ledger.under_way():
+        end.note_epoch(slot.seconds_an_epoch or 0.0)
+    end.require_epoch()
+    return end
 
 
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:

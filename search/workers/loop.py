@@ -54,9 +54,9 @@ class Heartbeat:
 
 
 def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
-    """Claims and attempts slots until all of the study's are done, a stop is asked for, or the deadline
-    (`time.monotonic()`) has passed. When the database is away for longer than the limit, the slot in hand is let go,
-    and the worker waits.
+    """Claims and attempts slots until all of the study's are done, a stop is asked for, the deadline
+    (`time.monotonic()`) has passed, or no epoch fits before the job ends. When the database is away for longer than
+    the limit, the slot in hand is let go, and the worker waits.
 
     Returns whether nothing is left to do.
 
@@ -66,7 +66,7 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
     """
     leftovers, strikes, worked_last = Leftovers(bench), Strikes(), False
     with Aftermath() as aftermath:
-        while not shutdown.requested and time.monotonic() < deadline:
+        while not shutdown.requested and time.monotonic() < deadline and bench.job_end.fits_epoch:
             try:
                 lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
                 if lease is not None:

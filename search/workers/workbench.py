@@ -13,6 +13,7 @@ from search.trainers.process import TrainerProcess
 from search.trainers.protocol import DataSource, Ready
 from search.trainers.serving import forget_server
 from search.workers.checkpoint_mirror import CheckpointMirror
+from search.workers.job_end import JobEnd
 from spaces.space import Space
 from storage import SharedStudy
 
@@ -121,3 +122,4 @@ class Workbench:
     trainer: Trainer
     mirror: CheckpointMirror | None = None
     limits: Limits = field(default_factory=Limits)
+    job_end: JobEnd = field(default_factory=JobEnd)

@@ -24,7 +24,7 @@ from optuna.trial import TrialState, create_trial
 from storage import open_study, study_names
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
-from storage.records import SlotOrder
+from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OURS, SCHEMA_VERSION, schema
 from storage.testkit import COMPLETE, claimed, example_epoch, plain_client
 from storage.transaction import writing
@@ -84,6 +84,15 @@ def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
         study.ledger.record_epoch(lease, example_epoch())
         study.ledger.finish(lease, COMPLETE)
         assert study.ledger.counts().complete == 6
+
+
+def test_workers_of_an_older_study_have_no_job_and_new_ones_may(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        before = {worker.info.job for worker in study.workers.all()}
+        study.workers.register(WorkerInfo("new", "node7", 7, job="slurm:1234_5"))
+        after = {worker.info.job for worker in study.workers.all()}
+    assert before <= {None}
+    assert after == before | {"slurm:1234_5"}
 
 
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
