@@ -32,6 +32,7 @@ TASKS = {
     "use": {
         "best": "print the best configuration",
         "export": "write a trained model that Keras loads without this project",
+        "predict": "classify images with an exported model",
         "doctor": "examine this machine and say what to do about each problem",
     },
 }

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from search.datasets import load_dataset
 from search.export import main
+from search.predict.exported_model import read_description
 from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
 from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
@@ -178,6 +179,7 @@ def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable:
     score = {"trial": best, "accuracy": expected, "loss": 1.0, "n": 359}
     exportable.study.set_user_attr(TEST_ATTR, score)
     assert export(lab, "-o", tmp_path / "good.keras").exit_code == 0
+    assert read_description(tmp_path / "good.keras").classes == exportable.manifest.classes
     exportable.study.set_user_attr(TEST_ATTR, {**score, "accuracy": 1 - expected})
     refused = export(lab, "-o", tmp_path / "bad.keras")
     assert refused.exit_code == 1

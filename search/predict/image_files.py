@@ -1,0 +1,93 @@
+"""The images that are asked about: files, and all images in folders, read as a data set's are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.datasets.errors import FolderError
+from search.datasets.inventory import Named
+from search.datasets.layout import Tree, read_tree
+from search.datasets.pictures import Form, Head, read_head, read_picture, register_heic
+from search.errors import UsageError
+
+COLOR = "color, read as gray, as the model takes gray images"
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files to read, in order; and what of the folders was left out, with the reasons."""
+
+    paths: tuple[Path, ...]
+    left_out: tuple[Named, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImage:
+    """Pixels (height, width, channels), float32, on the scale of the model's data; and what was done to them."""
+
+    pixels: NDArray[np.float32]
+    treated: tuple[str, ...]
+
+
+def find_images(named: Iterable[Path]) -> ImageFiles:
+    """The files that are named, and the images anywhere under the folders that are.
+
+    Raises:
+        UsageError: one isn't there, or there is no image at all.
+        FolderError: a folder can't be read.
+    """
+    register_heic()
+    paths, left_out = list[Path](), list[Named]()
+    for place in named:
+        if place.is_dir():
+            tree = read_tree(place)
+            paths.extend(_images_in(tree))
+            left_out.extend(tree.left_out.named())
+        elif place.exists():
+            paths.append(place)
+        else:
+            raise UsageError(f"there is no file or folder {place}")
+    if not paths:
+        reasons = "; ".join(f"{one.count} x {one.what}" for one in left_out)
+        raise UsageError(f"no images are there{f' ({reasons})' if reasons else ''}")
+    return ImageFiles(tuple(dict.fromkeys(paths)), tuple(left_out))
+
+
+def _images_in(tree: Tree) -> Iterator[Path]:
+    """The images of a folder; its other files are left out, and counted in the tree."""
+    for path in tree.under(tree.folder):
+        try:
+            head = read_head(path)
+        except FolderError:
+            yield path  # it has the name of an image: why it can't be read is said with the predictions
+            continue
+        if isinstance(head, str):
+            tree.left_out.add(head, tree.name_of(path))
+        else:
+            yield path
+
+
+def read_image(path: Path, form: Form, largest: float) -> ReadImage:
+    """One image in the model's form, its pixels from 0 to `largest`.
+
+    Raises:
+        FolderError: it is none, or can't be read.
+    """
+    head = read_head(path)
+    if isinstance(head, str):
+        raise FolderError(f"{path}: {head}")
+    picture = read_picture(path, head, form)
+    treated = picture.treated if head.grey or form.channels == 3 else (*picture.treated, COLOR)
+    return ReadImage(on_scale(picture.pixels, head, largest), treated)
+
+
+def on_scale(pixels: NDArray[Any], head: Head, largest: float) -> NDArray[np.float32]:
+    """The pixels, of which `head.top` is the largest possible value, from 0 to `largest`; those without one as they
+    are.
+    """
+    plain = pixels.astype(np.float32)
+    return plain if head.top in (None, largest) else plain * np.float32(largest / head.top)

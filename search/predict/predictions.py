@@ -1,0 +1,64 @@
+"""What a model says of images: the probability of each class, a batch at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from search.datasets.errors import FolderError
+from search.predict.exported_model import ExportedModel
+from search.predict.image_files import ReadImage, read_image
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The probability of each class, in the order of the model's classes, and what was done to the image to read it."""
+
+    path: Path
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    treated: tuple[str, ...] = ()
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes and probabilities, the most probable first."""
+        return sorted(zip(self.classes, self.probabilities, strict=True), key=lambda one: -one[1])
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that is no image that can be read, and why."""
+
+    path: Path
+    problem: str
+
+
+def predict(exported: ExportedModel, paths: Iterable[Path]) -> Iterator[Prediction | Unreadable]:
+    """What the model says of each file, in the order in which they are given. Few images are in memory at a time."""
+    rest = iter(paths)
+    while some := tuple(islice(rest, BATCH)):
+        images = [_read(exported, path) for path in some]
+        yield from _predicted(exported, some, images)
+
+
+def _read(exported: ExportedModel, path: Path) -> ReadImage | Unreadable:
+    try:
+        return read_image(path, exported.form, exported.description.scaled_inside_by)
+    except (FolderError, OSError) as error:
+        return Unreadable(path, str(error))
+
+
+def _predicted(
+    exported: ExportedModel, paths: Sequence[Path], images: Sequence[ReadImage | Unreadable]
+) -> Iterator[Prediction | Unreadable]:
+    read = [image.pixels for image in images if isinstance(image, ReadImage)]
+    rows = iter(exported.probabilities(np.stack(read)) if read else ())
+    for path, image in zip(paths, images, strict=True):
+        if isinstance(image, Unreadable):
+            yield image
+        else:
+            yield Prediction(path, exported.description.classes, tuple(map(float, next(rows))), image.treated)
