@@ -1,1 +1,1 @@
-"""What is written for people to read: logs, what comes from outside made safe to show, standard error held back."""
+"""Logs, external text made safe to show, standard error held back."""

@@ -1,6 +1,6 @@
-"""What libraries write to the descriptor of standard error, held back until something fails.
+"""Holds back what libraries write to the descriptor of standard error, until something fails.
 
-TensorFlow says of every machine without a graphics card that there is none, in C++, before it can be told not to.
+On every machine without a GPU, TensorFlow prints from C++ that there is none, before this can be turned off.
 """
 
 import os
@@ -19,8 +19,8 @@ ERRORS = 2  # the descriptor of standard error
 
 @contextmanager
 def errors_held_back() -> Iterator[None]:
-    """Within the block, the descriptor leads to a file, which is shown if the block fails unexpectedly. What Python
-    writes to `sys.stderr` is shown as ever. For blocks that start no process.
+    """Within the block, the descriptor leads to a file, which is shown if the block fails unexpectedly. Python's own
+    output to `sys.stderr` is still shown. Only for blocks that start no process.
     """
     try:
         kept = os.dup(ERRORS)
@@ -34,7 +34,7 @@ def errors_held_back() -> Iterator[None]:
         try:
             with redirect_stderr(ours if _is_descriptor(given) else given):
                 yield
-        except (SearchError, SpaceError):  # a sentence says it all
+        except (SearchError, SpaceError):  # the message is enough
             raise
         except Exception:
             _lead_back(kept)

@@ -11,8 +11,8 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class ShownFormatter(logging.Formatter):
-    """Escapes what a terminal would obey: names of files and messages of other programs are logged, too. `hide` takes
-    out what nobody may see.
+    """Escapes what a terminal would interpret, as file names and messages of other programs are logged, too. `hide`
+    masks secrets.
     """
 
     def __init__(self, words: str, hide: Callable[[str], str] = str) -> None:
@@ -25,7 +25,7 @@ class ShownFormatter(logging.Formatter):
 
 
 class ErrorsHandler(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error at the moment: see `search/console/held_errors.py`."""
+    """Writes to the current standard error: see `search/console/held_errors.py`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record."""
@@ -34,7 +34,7 @@ class ErrorsHandler(logging.StreamHandler[TextIO]):
 
 
 def log_to_errors(level: int, hide: Callable[[str], str] = str) -> None:
-    """Logs to standard error, and nowhere else; `hide` takes out what nobody may see."""
+    """Logs only to standard error; `hide` masks secrets."""
     handler = ErrorsHandler(sys.stderr)
     handler.setFormatter(ShownFormatter(FORMAT, hide))
     logging.basicConfig(level=level, handlers=[handler], force=True)

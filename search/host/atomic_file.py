@@ -1,4 +1,4 @@
-"""Files for people, written whole or not at all."""
+"""Output files, written completely or not at all."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from search.errors import UsageError
 
 
 def require_place(path: Path) -> None:
-    """Raises UsageError unless a file of that name can be written: said before any work is done for it."""
+    """Raises UsageError unless a file of that name can be written; called before any work is done for it."""
     folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it, such as {path / 'report.html'}")
@@ -21,25 +21,25 @@ def require_place(path: Path) -> None:
 
 
 def require_ending(path: Path, *endings: str, what: str) -> None:
-    """Raises UsageError unless the file's name ends as that of `what` does: no other kind is written under its name."""
+    """Raises UsageError unless the file has the suffix of `what`."""
     if path.suffix.lower() not in endings:
         raise UsageError(f"-o {path}: {what} ends in {' or '.join(endings)}, such as {path.stem or 'file'}{endings[0]}")
 
 
 def require_new(paths: Iterable[Path], *, force: bool) -> None:
-    """Raises UsageError if one of the files is there, unless it may be written over."""
+    """Raises UsageError if one of the files exists and may not be overwritten."""
     there = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if there and not force:
         exist = "exists" if len(there) == 1 else "exist"
-        raise UsageError(f"{', '.join(there)} {exist} already: give --force to write over, or another -o")
+        raise UsageError(f"{', '.join(there)} {exist} already: give --force to overwrite, or another -o")
 
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its ending; it takes the place of `path` when the block ends without error.
+    """A temporary path next to `path`, with its suffix; it replaces `path` if the block ends without an error.
 
     Raises:
-        UsageError: it can't be written there, or the disk is full; what was there before is untouched.
+        UsageError: it can't be written there, or the disk is full; an existing file is unchanged.
     """
     require_place(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as scratch:
@@ -52,6 +52,6 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file of text, whole; raises UsageError as `written_whole` does."""
+    """Writes a text file atomically; raises UsageError as `written_whole` does."""
     with written_whole(path) as part:
         part.write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
-"""What a container may use of its machine: the limits of its control groups, versions 1 and 2.
+"""The limits of a container, from its control groups, versions 1 and 2.
 
-A container sees all of the machine's processors and memory; what it may use of them is in files of the groups that its
-processes are in, and in those of the groups around them, of which the tightest counts.
+A container sees all of the machine's processors and memory; its limits are in files of its processes' groups and of
+their parents, of which the tightest counts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 
 ROOT = Path("/")
-NO_LIMIT = 2**60  # bytes; version 1 has a number near the largest where there is none
+NO_LIMIT = 2**60  # bytes; version 1 states a number near the largest if there is no limit
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Processors, which may be a fraction, and bytes of memory, in all and still free; None where there's no limit."""
+    """Processors, which may be a fraction, and bytes of memory, total and free; None without a limit."""
 
     processors: float | None = None
     memory: int | None = None
@@ -36,14 +36,14 @@ def container_limits(root: Path = ROOT) -> Limits:
 
 
 def total_memory() -> int:
-    """The bytes of memory of the machine, or those that its container may take."""
+    """The machine's memory in bytes, or its container's limit."""
     total, limit = psutil.virtual_memory().total, container_limits().memory
     return total if limit is None else min(total, limit)
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the groups that limit what the controller controls, this process' own first. Where a container
-    can't see the path of its group, its own files lie at the top.
+    """The folders of the groups that limit the controller's resource, this process's own first. If a container can't
+    see the path of its group, its own files are at the top.
     """
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
@@ -69,7 +69,7 @@ def _processors(folder: Path) -> Iterator[float]:
 
 
 def _memory(folder: Path) -> Iterator[tuple[int, int]]:
-    """Limit and use in bytes. Files that are cached count as used, though the system gives their memory back."""
+    """Limit and use in bytes. Cached files count as used, though the system can reclaim their memory."""
     for limit_name, used_name, cache_name in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

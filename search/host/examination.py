@@ -1,4 +1,4 @@
-"""The examination of a machine: one finding for each thing that a search needs."""
+"""The examination of a machine: one finding per requirement of a search."""
 
 import json
 import os
@@ -35,7 +35,7 @@ CLOCK_S = 5.0
 LOOKS = 5
 KERAS_S = 180.0
 
-# In a process of its own: importing TensorFlow takes seconds, prints, and would take memory of the GPUs for good.
+# In a separate process: importing TensorFlow takes seconds, prints, and would occupy GPU memory permanently.
 ASK_KERAS = """
 import json, keras
 devices = keras.distribution.list_devices()
@@ -45,7 +45,7 @@ print("KERAS" + json.dumps({"version": keras.version(), "backend": keras.config.
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it if it is a problem."""
+    """What was examined, the result, and what to do about it if it is a problem."""
 
     name: str
     verdict: Verdict
@@ -54,7 +54,7 @@ class Finding:
 
 
 def examine(storage: str, artifacts: Path) -> list[Finding]:
-    """Every finding, in the order in which one would mend them."""
+    """Every finding, in the order in which problems should be fixed."""
     return list(findings(storage, artifacts))
 
 
@@ -79,7 +79,7 @@ def python_finding() -> Finding:
 
 
 def range_finding(wrong: Sequence[Installed]) -> Finding:
-    """Whether each package is there, in a version that the project works with."""
+    """Whether each package is installed in a version within the declared range."""
     if not wrong:
         return Finding("packages", "ok", "all that the project needs are there, in versions that it works with")
     found = "; ".join(f"{one.name} is {one.version or 'missing'}, needed is {one.wanted}" for one in wrong)
@@ -102,7 +102,7 @@ def lock_finding(different: Sequence[Installed] | None) -> Finding:
 
 
 def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
-    """Keras and its backend, and whether it can use the GPUs that there are."""
+    """Keras and its backend, and whether it can use the machine's GPUs."""
     environment = {"KERAS_BACKEND": "tensorflow", **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-P", "-c", ASK_KERAS]
     try:
@@ -125,7 +125,7 @@ def keras_findings(gpus: Sequence[Gpu]) -> Iterator[Finding]:
 
 
 def settings_findings() -> Iterator[Finding]:
-    """What Keras' own settings say that searches set otherwise."""
+    """Keras' own settings that searches override."""
     path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
     try:
         said = json.loads(path.read_text())
@@ -210,13 +210,13 @@ def storage_findings(storage: str) -> Iterator[Finding]:
 
 
 def exists(storage: str) -> bool:
-    """Whether there is anything to ask: a SQLite file that isn't there yet is no problem."""
+    """Whether the database exists: a missing SQLite file isn't a problem."""
     prefix = "sqlite:///"
     return not storage.startswith(prefix) or Path(storage.removeprefix(prefix)).exists()
 
 
 def speed_and_clock(storage: str, study_name: str) -> Iterator[Finding]:
-    """How long a question takes, and how far the clocks are apart."""
+    """How long a query takes, and how far the clocks are apart."""
     from storage import open_study
     from storage.errors import StorageError
 
@@ -230,7 +230,7 @@ def speed_and_clock(storage: str, study_name: str) -> Iterator[Finding]:
         return
     middle = times[LOOKS // 2] * 1000
     slow = middle > SLOW_STORAGE_MS
-    advice = "Workers wait that long several times an epoch: use a database that is nearer." if slow else ""
+    advice = "Workers wait this long several times per epoch: use a database that is closer." if slow else ""
     yield Finding("speed", "note" if slow else "ok", f"the storage answers within {middle:.1f} ms", advice)
     yield clock_finding(apart)
 
@@ -245,7 +245,7 @@ def clock_finding(apart_s: float) -> Finding:
 
 
 def timed(action: Callable[[], object]) -> float:
-    """How many seconds it takes."""
+    """The seconds that the call takes."""
     began = time.perf_counter()
     action()
     return time.perf_counter() - began

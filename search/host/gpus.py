@@ -1,4 +1,4 @@
-"""The GPUs of this machine, found through NVML, and which of them workers get."""
+"""The GPUs of this machine, found through NVML, and the selection for workers."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ class Gpu:
 
 
 def find_gpus() -> list[Gpu]:
-    """The machine's GPUs that CUDA_VISIBLE_DEVICES allows, in its order; none where there is no NVIDIA driver."""
+    """The machine's GPUs that CUDA_VISIBLE_DEVICES allows, in its order; none without an NVIDIA driver."""
     return visible(installed_gpus(), os.environ.get(VISIBLE))
 
 
@@ -81,7 +81,7 @@ def _describe(nvml: ModuleType, index: int) -> Gpu:
 
 @contextlib.contextmanager
 def _nvml() -> Iterator[ModuleType | None]:
-    """NVIDIA's management library, None where there is no driver."""
+    """NVIDIA's management library, None without a driver."""
     import pynvml
 
     try:

@@ -1,4 +1,4 @@
-"""The installed packages, against what the project declares and against its lock."""
+"""The installed packages, compared with the project's declared ranges and with its lock file."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LOCK = Path(__file__).resolve().parents[2] / "constraints.txt"
 
 @dataclass(frozen=True)
 class Installed:
-    """A package whose version isn't as wanted: the one that is there, None if none is, and what would do."""
+    """A package with the wrong version: the installed one, None if there is none, and the valid ones."""
 
     name: str
     version: str | None
@@ -22,7 +22,7 @@ class Installed:
 
 
 def version_of(name: str) -> str | None:
-    """The installed version, None if it isn't there."""
+    """The installed version, None if it isn't installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

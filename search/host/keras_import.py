@@ -1,4 +1,4 @@
-"""Importing Keras without what it would import beside, for nothing that is used here."""
+"""Importing Keras without optional packages that it would import too and that aren't used here."""
 
 import gc
 import sys
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-# Keras looks for them to take their tables and to offer wrappers for them: a quarter of the time of its import.
+# Keras imports them to accept their tables and to offer wrappers for them: a quarter of its import time.
 NOT_NEEDED = ("pandas", "sklearn")
 
 
 @contextmanager
 def only_keras() -> Iterator[None]:
-    """Keras that is imported within finds those packages missing; afterwards they can be imported as ever."""
+    """Hides those packages from an import of Keras inside the block; afterwards they can be imported as usual."""
     modules = cast("dict[str, object]", sys.modules)
     hidden = [package for package in NOT_NEEDED if package not in modules]
     modules.update(dict.fromkeys(hidden))  # Python's own way of saying that there is no such module
@@ -25,8 +25,8 @@ def only_keras() -> Iterator[None]:
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Nothing is looked for within that could be forgotten: imports make objects that stay, and looking through them
-    again and again takes a fifth of their time.
+    """Turns garbage collection off inside the block: imports create objects that stay, and scanning them repeatedly
+    takes a fifth of the import time.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -38,7 +38,9 @@ def no_collections() -> Iterator[None]:
 
 
 def use_our_conventions(config: Any) -> None:
-    """Sets what ~/.keras/keras.json may have changed: a study means the same on every machine. `config` is Keras'."""
+    """Resets the settings that ~/.keras/keras.json may have changed, so that a study is the same on every machine.
+    `config` is Keras'.
+    """
     config.set_image_data_format("channels_last")
     config.set_floatx("float32")
     config.set_epsilon(1e-7)

@@ -1,4 +1,4 @@
-"""What this machine has for workers to share."""
+"""This machine's resources for workers."""
 
 import os
 import platform
@@ -12,19 +12,19 @@ from search.host.cgroup import container_limits
 WORKER_MEMORY_BYTES = 1_500_000_000  # a worker with its trainer on small images, measured at 0.9 to 1.3 GB
 CPU_INFO = Path("/proc/cpuinfo")
 THREADS_VARIABLE = "SEARCH_THREADS"
-SHARE_VARIABLE = "SEARCH_PROCESSORS"  # what one who starts several workers leaves to each
+SHARE_VARIABLE = "SEARCH_PROCESSORS"  # set for each of several workers by the process that starts them
 SMALL_BATCH = 2**14  # pixels; measured: a second thread gains nothing at a quarter of it, and 60 % at three times that
 
 
 def usable_processors() -> int:
-    """The processors that this process may run on, and no more than its container has the time of."""
+    """The number of processors that this process may use, limited by its affinity and its container."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = container_limits().processors
     return here if limit is None else max(1, min(here, int(limit)))
 
 
 def free_memory() -> int:
-    """The bytes that processes can still take, of the machine and of the container that this one is in."""
+    """The free memory in bytes, of the machine and of this process's container."""
     free, limit = psutil.virtual_memory().available, container_limits().memory_free
     return free if limit is None else min(free, limit)
 
@@ -37,27 +37,27 @@ def processor() -> str:
 
 
 def default_workers() -> int:
-    """One worker a processor, as far as the memory goes: small models train best on one thread each."""
+    """One worker per processor, as far as memory allows: small models train best on one thread each."""
     by_memory = free_memory() // WORKER_MEMORY_BYTES
     return max(1, min(usable_processors(), by_memory))
 
 
 def threads_each(workers: int = 1) -> int:
-    """How many threads each of so many trainers may use: SEARCH_THREADS, else a fair share of the processors.
+    """How many threads each of N trainers may use: SEARCH_THREADS, else a fair share of the processors.
 
     Raises:
-        UsageError: SEARCH_THREADS is no number of threads.
+        UsageError: SEARCH_THREADS isn't a number of threads.
     """
     share = (_number_of(SHARE_VARIABLE) or usable_processors()) // workers
     return _number_of(THREADS_VARIABLE) or max(1, share)
 
 
 def threads_for(batch_pixels: int, most: int) -> int:
-    """How many threads a trainer uses for batches of so many pixels: SEARCH_THREADS, else one for small batches. Those
-    then also have the same results whatever the number of workers.
+    """How many threads a trainer uses for batches with this many pixels: SEARCH_THREADS, else one for small batches,
+    whose results then don't depend on the number of workers either.
 
     Raises:
-        UsageError: SEARCH_THREADS is no number of threads.
+        UsageError: SEARCH_THREADS isn't a number of threads.
     """
     return _number_of(THREADS_VARIABLE) or (1 if batch_pixels < SMALL_BATCH else most)
 

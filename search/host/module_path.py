@@ -1,7 +1,7 @@
-"""Where Python looks for modules: not first in the current folder, where files of any name may lie.
+"""Keeps Python from looking for modules in the current folder first, which may contain files of any name.
 
 `python -m` puts that folder before everything else. A `storage.py` or `random.py` in it, or a folder `spaces`, would
-then be taken for this project's package, or for one of Python's own modules.
+then hide this project's package, or one of Python's own modules.
 """
 
 import importlib.util
@@ -19,12 +19,12 @@ PATH = "PYTHONPATH"
 
 
 def settle_module_path() -> None:
-    """Takes the current folder from its place before all others, if this process runs one of our modules.
+    """Moves the current folder to the end of the search path, if this process runs one of our modules.
 
     Raises:
-        SystemExit, in a command, or ImportError: something else has a name of our packages and comes before them.
+        SystemExit, in a command, or ImportError: another module with the name of one of our packages hides it.
     """
-    running = sys.argv[:1] == ["-m"]  # which Python says while it looks for the module that it is to run
+    running = sys.argv[:1] == ["-m"]  # Python's value while it looks for the module to run
     if running and not sys.flags.safe_path and sys.path and sys.path[0] == _current() != str(ROOT):
         del sys.path[0]
     problems = list(shadows())
@@ -37,7 +37,7 @@ def settle_module_path() -> None:
 
 
 def shadows() -> Iterator[str]:
-    """What is found in the place of one of our packages, in words."""
+    """Messages about modules that hide one of our packages."""
     for name in PACKAGES:
         place = _place(name)
         if place is not None and place.resolve() != ROOT / name:
@@ -54,8 +54,8 @@ def module_command(module: str) -> tuple[str, ...]:
 
 
 def with_our_path(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for such a command: where this project is the current folder, and perhaps nowhere else, it is
-    found by PYTHONPATH.
+    """The environment for such a command: if this project may only be found in the current folder, PYTHONPATH
+    names it.
     """
     given = environment.get(PATH, "")
     if _current() != str(ROOT) or str(ROOT) in given.split(os.pathsep):

@@ -1,7 +1,7 @@
-"""Removing what this program has made, and nothing else.
+"""Removes files that this program has created, and nothing else.
 
-A path says nothing about who made what lies there. So files are removed by the exact names that this program gives
-them, and folders once they are empty: a file that somebody has put next to ours stays, and so does its folder.
+A path doesn't say who created a file. So files are removed by the exact names that this program gives them, and folders
+only if they are empty: other files next to ours stay, and so do their folders.
 """
 
 import contextlib
@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def remove_files(folder: Path, ours: re.Pattern[str]) -> None:
-    """Removes those files of the folder whose whole names match, and the folder if that has left it empty.
+    """Removes the files in the folder whose full names match, and the folder if it is then empty.
 
-    What can't be removed stays.
+    Files that can't be removed stay.
     """
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):

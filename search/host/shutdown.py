@@ -1,4 +1,4 @@
-"""Leaving when told to: SIGINT, SIGTERM or SIGHUP asks for an orderly end, a second Ctrl-C ends at once."""
+"""Graceful exit: SIGINT, SIGTERM or SIGHUP requests it, a second Ctrl-C ends the process at once."""
 
 import contextlib
 import os
@@ -15,12 +15,11 @@ HANGUP_NOTICE = b"\nSIGHUP, as when a terminal is closed: this ends in order, an
 
 
 class Shutdown:
-    """Turns SIGINT, SIGTERM and SIGHUP into a request that the work in hand can look for
-    (`with Shutdown() as shutdown:`). SIGHUP is left alone where it is ignored, as under nohup.
+    """Turns SIGINT, SIGTERM and SIGHUP into a request that the current work can check (`with Shutdown() as shutdown:`).
+    SIGHUP stays ignored if it is, as under nohup.
 
-    A request that is repeated is the same request: job managers signal all processes of a job, and then those that
-    started the others pass the signal on. What ends the process at once is SIGINT after any of them, and SIGTERM after
-    SIGINT; `at_once` runs before that.
+    A repeated request counts once: job managers signal all processes of a job, and parent processes then pass the
+    signal on. SIGINT after any of them, and SIGTERM after SIGINT, end the process at once; `at_once` runs before that.
     """
 
     def __init__(self, at_once: Callable[[], None] = lambda: None) -> None:
@@ -48,12 +47,12 @@ class Shutdown:
         return self._requested
 
     def request(self) -> None:
-        """Asks for an orderly end, as a signal would."""
+        """Requests a graceful exit, as a signal would."""
         self._requested = True
         self._woken.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Waits until an end is requested, at most so many seconds; whether it was."""
+        """Waits for a request, at most this many seconds; returns whether there was one."""
         if not self._requested:
             with contextlib.suppress(queue.Empty):
                 self._woken.get(timeout=seconds)
@@ -61,8 +60,8 @@ class Shutdown:
 
     @property
     def exit_code(self) -> int:
-        """That of a process which has left something to be done: 130 after SIGINT, 75 after the others, by which
-        process managers end what they started. 0 if no end was requested.
+        """The exit code of a process that leaves work unfinished: 130 after SIGINT, 75 after the signals that process
+        managers send. 0 without a request.
         """
         if self.signal == signal.SIGINT:
             return EXIT_INTERRUPTED
@@ -79,18 +78,20 @@ class Shutdown:
 
 
 def ends_at_once(first: int, number: int) -> bool:
-    """Whether a signal that comes after another asks for more than that has asked for."""
+    """Whether a signal after another one ends the process at once."""
     return number == signal.SIGINT or (first == signal.SIGINT and number == signal.SIGTERM)
 
 
 def terminals() -> list[int]:
-    """The descriptors that this process writes to a terminal with."""
+    """This process's descriptors that write to a terminal."""
     descriptors = [int(path.name) for path in Path("/dev/fd").iterdir()]
     return [descriptor for descriptor in descriptors if descriptor > 0 and os.isatty(descriptor)]
 
 
 def leave_terminals(descriptors: Iterable[int]) -> None:
-    """Says that the terminal is closed, should it still be seen, and writes no more to it: each write would fail."""
+    """Prints that the terminal is closed, in case it is still visible, and stops writing to it, as each write would
+    fail.
+    """
     for descriptor in descriptors:
         with contextlib.suppress(OSError):
             os.write(descriptor, HANGUP_NOTICE)

@@ -1,6 +1,6 @@
-"""Trackers: other programs' records of a search, kept up to date while a launch watches it.
+"""Trackers: TensorBoard and MLflow, kept up to date while a launch runs.
 
-They follow the ledger from a thread of the launch, and no worker knows of them: they see the trials of all hosts, cost
-training nothing, and fail softly. What they miss while no launch watches, the next one catches up on, as the ledger
-has every epoch.
+They follow the ledger from a thread of the launch, independently of the workers: they see the trials of all hosts, cost
+training nothing, and their failures don't affect the search. The next launch catches up on what they missed, as the
+ledger has every epoch.
 """

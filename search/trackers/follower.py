@@ -1,4 +1,4 @@
-"""Follows the ledger of a study and hands what is new to trackers, from a thread of its own."""
+"""Follows the ledger of a study and passes updates to trackers, in its own thread."""
 
 import logging
 import threading
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 POLL_S = 2.0
 LAST_WAITS_S = (0.0, 2.0, 5.0)  # before each of the last tries
-MOST_PROBLEMS = 3  # in one round: each may have waited for a server
+MOST_PROBLEMS = 3  # per round: each may have waited for a server
 LAST_LOOK_S = 60.0
 
 
 class Follower:
-    """Keeps trackers up to date until the `with` block ends, and then until they have all there is.
+    """Keeps trackers up to date until the `with` block ends, and then until they have everything.
 
-    `makers` makes them, each by its name, in the thread: a tracker whose server is slow holds up nobody.
+    `makers` create them, by name, in the thread: a slow tracker's server holds up nothing else.
     """
 
     def __init__(self, shared: SharedStudy, makers: Mapping[str, Callable[[], Tracker]]) -> None:
@@ -56,10 +56,11 @@ class Follower:
 
 @dataclass
 class Part:
-    """One tracker and what it has seen. What fails is tried again the next time: servers are away, and come back.
+    """One tracker and what it has received. Failures are retried in the next round, as a server may be unreachable for
+    a while.
 
-    A trial that the tracker didn't take as a whole is begun again, so that the tracker says what it has of it. Those
-    that have failed come last, and keep no other from being taken.
+    A trial that the tracker didn't accept completely is begun again, so that the tracker reports which epochs it has.
+    Failed trials come last, so that they don't hold up the others.
     """
 
     shared: SharedStudy
@@ -72,7 +73,7 @@ class Part:
     _troubled: bool = False
 
     def catch_up(self) -> bool:
-        """Hands over what is new; returns whether the tracker has all that there is."""
+        """Passes on updates; returns whether the tracker has everything."""
         try:
             if self._tracker is None:
                 self._tracker = self.make()
@@ -86,7 +87,7 @@ class Part:
         return not problems
 
     def close(self) -> None:
-        """Has the tracker write out what is left, and says so if it lacks something."""
+        """Makes the tracker write its buffers, and logs it if something is missing."""
         try:
             if self._tracker is not None:
                 self._tracker.close()
@@ -96,7 +97,7 @@ class Part:
             log.warning("%s doesn't have all of the study: the next launch hands the rest over", self.name)
 
     def _hand_over(self, tracker: Tracker) -> list[Exception]:
-        """The trials, one after the other; returns what went wrong, after a few errors without trying any further."""
+        """Passes on trials, one after another; returns the errors, and gives up after a few."""
         problems = list[Exception]()
         for slot, number in self._left():
             try:
@@ -117,7 +118,7 @@ class Part:
         return sorted(left, key=lambda item: self._failures[item[1]])
 
     def _tell(self, problems: Sequence[Exception]) -> None:
-        """Says once that something is wrong, and that it is over."""
+        """Logs once that the tracker fails, and once that it works again."""
         for error in problems:
             level = logging.DEBUG if self._troubled else logging.WARNING
             words = "%s didn't take a trial and is asked again later, the search goes on: %s: %s"

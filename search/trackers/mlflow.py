@@ -9,7 +9,7 @@ from typing import Any
 from search.trackers.tracker import EndedTrial, missing
 from storage.records import EpochRow
 
-# It would tell its makers of its use; whoever wants that sets this variable to false.
+# MLflow's telemetry is off unless the user sets this variable to false.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 try:
     from mlflow.entities import Metric, Param, RunTag
@@ -25,14 +25,15 @@ LONGEST_TAG = 5000
 
 
 class Mlflow:
-    """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. One that was broken off goes on.
+    """Runs on a tracking server or in a database, such as sqlite:///mlflow.db. Interrupted runs are continued.
 
-    Runs are the study's if they have its stamp: an earlier study of the name may have left others in the experiment.
+    Runs belong to the study if they have its stamp: an earlier study of the name may have left others in the
+    experiment.
     """
 
     def __init__(self, uri: str, study_name: str, stamp: str) -> None:
         self._stamp = stamp
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells which tables it makes
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it logs which tables it creates
         self._client = MlflowClient(tracking_uri=uri)
         found = self._client.get_experiment_by_name(study_name)
         self._experiment = found.experiment_id if found is not None else self._client.create_experiment(study_name)
@@ -66,4 +67,4 @@ class Mlflow:
         self._client.set_terminated(run, STATUS[trial.outcome.state])
 
     def close(self) -> None:
-        """There is nothing left: each call has written what it was given."""
+        """Does nothing: each call has written its data."""

@@ -33,9 +33,9 @@ FILES = re.compile(rf"events\.out\.tfevents\..*|{re.escape(COMPLETE)}")
 
 
 class TensorBoard:
-    """Event files in DIR/STUDY/trial-00007. One that was broken off is written again, from the ledger's epochs.
+    """Event files in DIR/STUDY/trial-00007. An interrupted file is written again, from the ledger's epochs.
 
-    A folder that is there and isn't of the study with this stamp is left alone: then it is DIR/STUDY STAMP/trial-00007.
+    If the folder exists and belongs to a study with another stamp, DIR/STUDY STAMP/trial-00007 is used instead.
     """
 
     def __init__(self, folder: Path, study_name: str, stamp: str) -> None:
@@ -82,7 +82,7 @@ class TensorBoard:
 
 
 def is_of(folder: Path, stamp: str) -> bool:
-    """Whether the study of that stamp may write there: nobody else has."""
+    """Whether the study of that stamp may write there: no other study has."""
     mark = folder / MARK
     if mark.is_file():
         return mark.read_text() == stamp

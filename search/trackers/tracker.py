@@ -1,4 +1,4 @@
-"""What the follower asks of a tracker, and which trackers there are."""
+"""The interface of a tracker, and the available trackers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from storage.records import EpochRow, Outcome
 
 @dataclass(frozen=True)
 class EndedTrial:
-    """What is known of a trial once it has ended: parameters by name, and attributes such as host and device."""
+    """The data of a finished trial: parameters by name, and attributes such as host and device."""
 
     outcome: Outcome
     params: Mapping[str, Any]
@@ -19,37 +19,39 @@ class EndedTrial:
 
 
 class Tracker(Protocol):
-    """Keeps records of one study. Of a trial for which it raises something it is told again later, from `begin` on;
-    nothing else suffers.
+    """Logs one study. A trial for which it raises an error is passed to it again later, from `begin` on; nothing else
+    is affected.
     """
 
     def begin(self, number: int) -> int | None:
-        """Takes a trial up, perhaps again: how many of its epochs are on record already, None if all of it is."""
+        """Begins or resumes a trial; returns how many of its epochs are logged already, None if the trial is
+        complete.
+        """
 
     def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
-        """Records further epochs of a trial."""
+        """Logs further epochs of a trial."""
 
     def end(self, number: int, trial: EndedTrial) -> None:
-        """Completes the records of a trial."""
+        """Logs the end of a trial."""
 
     def close(self) -> None:
-        """Writes out what is left."""
+        """Writes everything that is buffered."""
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where a launch's search is to be tracked: a folder for TensorBoard, a URI for MLflow."""
+    """The trackers of a launch: a folder for TensorBoard, a URI for MLflow."""
 
     tensorboard: Path | None = None
     mlflow: str | None = None
 
     def require(self) -> None:
-        """Raises UsageError if a package is missing for what is asked for."""
+        """Raises UsageError if the package of a requested tracker is missing."""
         self.makers("", "")
 
     def makers(self, study_name: str, stamp: str) -> dict[str, Callable[[], Tracker]]:
-        """What makes the trackers of the study with that stamp that are asked for, by their names; nothing is written
-        before it is called.
+        """The factories of the requested trackers, by name, for the study with that stamp; nothing is written before
+        they are called.
 
         Raises:
             UsageError: a package is missing.

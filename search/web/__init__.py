@@ -1,6 +1,6 @@
-"""optuna-dashboard behind what it lacks, one concern a module:
+"""optuna-dashboard with what it lacks, one concern per module:
 
     headers -> hosts -> health -> login -> changes -> downloads -> database -> optuna-dashboard
 
-Each wraps a WSGI application in another; `serving` puts them together and gives them to the server.
+Each wraps one WSGI application in another; `serving` combines them and passes them to the server.
 """

@@ -1,4 +1,4 @@
-"""What our own layers answer: short texts, pages and JSON, and changes of what the application inside answers."""
+"""Responses of our own layers: short texts, pages and JSON, and changed responses of the application inside."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,7 +8,7 @@ import msgspec
 
 Headers = list[tuple[str, str]]
 
-# For pages of ours: no script, and nothing from anywhere.
+# For our pages: no scripts, and nothing from other places.
 PLAIN_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -43,7 +43,7 @@ def page(start: StartResponse, status: str, title: str, body: str, headers: Head
 
 
 def wants_page(environ: WSGIEnvironment) -> bool:
-    """Whether a person's browser asks for a page, rather than a script or the dashboard's own code for data."""
+    """Whether the request is a browser's for a page, not a script's or the dashboard code's for data."""
     return environ["REQUEST_METHOD"] == "GET" and "text/html" in environ.get("HTTP_ACCEPT", "")
 
 

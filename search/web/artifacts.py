@@ -1,4 +1,4 @@
-"""The artifacts of all studies of a database as one store, wherever each study keeps its own."""
+"""The artifacts of all studies of a database as one store, wherever each study keeps them."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class FoundArtifacts:
-    """Looks for an artifact in each of the places, which are asked for anew: studies are added while we look.
+    """Looks for an artifact in each of the places, which are listed again each time, as studies may be added.
 
-    `places` gives folders and s3:// URLs; the first takes what is written. They are what studies say: one that can't be
-    opened or read is logged, and keeps no other from being looked into.
+    `places` returns folders and s3:// URLs; new files go to the first. They come from the studies: one that can't be
+    opened or read is logged and skipped.
     """
 
     def __init__(self, places: Callable[[], Sequence[str]]) -> None:
@@ -71,7 +71,7 @@ class FoundArtifacts:
 
 
 def artifacts_at(place: str) -> Artifacts:
-    """Those in a folder, which may be one that can only be read, or under an s3:// URL.
+    """The artifacts in a folder, which may be read-only, or under an s3:// URL.
 
     Raises:
         StorageError: it is neither, or what S3 needs is missing.

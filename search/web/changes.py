@@ -1,4 +1,4 @@
-"""Who may change a study through the dashboard: nobody, or, if that was asked for, its own pages and scripts."""
+"""Changes through the dashboard: none, or, with --allow-edit, only by its own pages and by scripts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ REFUSED = "403 Forbidden"
 
 @dataclass(frozen=True)
 class ReadOnly:
-    """Refuses whatever could change something."""
+    """Refuses every request that could change something."""
 
     app: WSGIApplication
 
@@ -26,7 +26,7 @@ class ReadOnly:
 
 @dataclass(frozen=True)
 class OwnPagesOnly:
-    """Refuses changes that a page from elsewhere has a browser ask for: with its cookies, it would get its way."""
+    """Refuses changes requested by pages of other sites (CSRF), which a browser sends with its cookies."""
 
     app: WSGIApplication
 
@@ -37,7 +37,7 @@ class OwnPagesOnly:
 
 
 def comes_from_here(environ: WSGIEnvironment) -> bool:
-    """Whether the request is of a page of ours, or of a program that is no browser and so acts for nobody else."""
+    """Whether the request is from one of our pages, or from a program that isn't a browser and so can't be misused."""
     origin, host = environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST", "")
     if origin is not None:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()

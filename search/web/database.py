@@ -1,4 +1,4 @@
-"""optuna-dashboard on a database that may not be there yet, or be replaced by another file while somebody looks."""
+"""optuna-dashboard on a database that may not exist yet, or may be replaced by another file while it is served."""
 
 import html
 import logging
@@ -23,9 +23,9 @@ Identity = tuple[int, int] | None
 
 
 class Database:
-    """The dashboard of one database: opened when it is there, and again when another file has taken its place.
+    """The dashboard of one database: opened once it exists, and again after another file has replaced it.
 
-    `artifacts` is the folder of artifacts on this host, None for where the studies say that theirs are.
+    `artifacts` is the folder of artifacts on this host, None for the folders stored in the studies.
     """
 
     def __init__(self, url: str, *, write: bool = False, artifacts: Path | None = None) -> None:
@@ -39,14 +39,14 @@ class Database:
         self.store = FoundArtifacts(self._artifact_places)
 
     def open(self) -> Browsing | None:
-        """The database, None while it isn't there or has no tables.
+        """The database, None while it doesn't exist or has no tables.
 
         Raises:
-            StorageError: it is something else, or doesn't answer.
+            StorageError: it isn't a database of studies, or doesn't answer.
         """
         with self._lock:
             if self._browsing is not None and self._identity != identity_of(self._url):
-                log.info("the database was replaced: opening it anew")
+                log.info("the database was replaced: opening it again")
                 self._browsing.close()
                 self._browsing = self._app = None
             if self._browsing is None:
@@ -55,13 +55,13 @@ class Database:
             return self._browsing
 
     def fault(self) -> str | None:
-        """What keeps the dashboard from showing studies, None if nothing does; that there are none yet is no fault."""
+        """The reason why the dashboard can't show studies, None if it can; having no studies yet isn't a fault."""
         try:
             browsing = self.open()
             if browsing is not None:
                 browsing.check()
         except StorageGone as error:
-            self.close()  # what has taken its place is opened for the next who asks
+            self.close()  # the new file is opened for the next request
             return str(error)
         except StorageError as error:
             return str(error)
@@ -123,7 +123,7 @@ def unavailable(environ: WSGIEnvironment, start: StartResponse, fault: str) -> I
 
 
 def identity_of(url: str) -> Identity:
-    """What tells a SQLite file from another one of its name; None for a server, or while there is no file."""
+    """What distinguishes a SQLite file from another one of its name; None for a server, or while there is no file."""
     if not url.startswith("sqlite"):
         return None
     try:

@@ -1,7 +1,7 @@
-"""Artifacts are files that anybody's trial may have stored: they are handed out as data, never as pages of ours.
+"""Artifacts are untrusted files: they are served as data, never as our pages.
 
-A page among them that ran here could read and change, with the cookies of whoever opens it, all that the dashboard
-can. So whatever isn't a plain picture or text is downloaded, and what a browser shows after all runs in a sandbox.
+An HTML artifact that ran here could read and change, with the visitor's cookies, everything that the dashboard can. So
+everything but plain pictures and text is downloaded, and anything that a browser still displays runs in a sandbox.
 """
 
 import re
@@ -16,7 +16,7 @@ from search.web.answers import Headers, without
 FILES = "/artifacts/"
 IDENTITY = re.compile(r"[0-9a-fA-F-]{1,64}")
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json"})
-# A type is whatever the one who stored the file said that it is, line breaks and further headers included.
+# The type comes from whoever stored the file, and may contain line breaks and further headers.
 KIND = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 UNKNOWN = "application/octet-stream"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
@@ -24,7 +24,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestor
 
 @dataclass(frozen=True)
 class Downloads:
-    """Guards the artifacts' addresses; `stored` says whether there is an artifact of that id still."""
+    """Protects the artifacts' URLs; `stored` says whether an artifact of that ID still exists."""
 
     app: WSGIApplication
     stored: Callable[[str], bool]
@@ -55,7 +55,7 @@ class Downloads:
             return content
         if hasattr(content, "close"):
             content.close()
-        # What the study says of the file, such as its type, is whatever the one who stored it said.
+        # The study's data about the file, such as its type, isn't trusted either.
         return answers.text(start, "404 Not Found", "What the study says of this file is damaged.")
 
     def _is_there(self, path: str) -> bool:
@@ -64,7 +64,7 @@ class Downloads:
 
 
 def as_data(headers: Headers) -> Headers:
-    """The headers of an artifact, such that no browser takes it for a page of this dashboard."""
+    """The headers of an artifact, changed so that no browser runs it as a page of this dashboard."""
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     shown = kind.partition(";")[0].strip().lower() in SHOWN
     disposition = ("Content-Disposition", "inline" if shown else "attachment")

@@ -1,8 +1,7 @@
-"""What the dashboard's own page doesn't say: that it only shows, and what its importances are.
+"""Explanations that the dashboard's own page lacks: that it is read-only, and what its importances are.
 
-Buttons whose requests would be refused are hidden. They are known by the names and the icons that they have in the
-page; should another release of the dashboard call them something else, they are shown, and what they ask for is refused
-with the reason.
+Buttons whose requests would be refused are hidden. They are recognized by their names and icons in the page; if another
+release of the dashboard changes these, they are shown, and their requests are refused with the reason.
 """
 
 from collections.abc import Iterable
@@ -25,7 +24,7 @@ STYLE = (
     "box-sizing:border-box;font:12px/1.5 system-ui,sans-serif;color:#444;background:#f3f5f7;"
     "border:1px solid #d5dae0;border-width:1px 0 0 1px;border-radius:6px 0 0 0}"
     "body{padding-bottom:2rem}"
-    # An attribute is on one line, however long: a trial's configuration makes its page several windows wide.
+    # The page puts an attribute on one line, however long: a trial's configuration would make it several windows wide.
     "p.MuiTypography-root{white-space:normal;overflow-wrap:anywhere}"
 )
 ONLY_SHOWS = "This dashboard only shows; started with --allow-edit, it lets people change notes and delete studies."
@@ -34,7 +33,7 @@ IMPORTANCES = "Hyperparameter importance: fANOVA as in the report, from 12 compl
 
 @dataclass(frozen=True)
 class Explained:
-    """Adds that to the pages of the dashboard; `editable` says whether it lets people change things."""
+    """Adds the explanations to the dashboard's pages; `editable` says whether changes are allowed."""
 
     app: WSGIApplication
     editable: bool
@@ -76,7 +75,7 @@ def read(content: Iterable[bytes]) -> bytes:
 
 
 def explained(page: bytes, *, editable: bool) -> bytes:
-    """The page with what it doesn't say."""
+    """The page with the explanations."""
     style = STYLE if editable else f"{STYLE}{CHANGING}{{display:none!important}}"
     words = IMPORTANCES if editable else f"{ONLY_SHOWS} {IMPORTANCES}"
     head, found, rest = page.partition(b"</head>")

@@ -1,4 +1,4 @@
-"""Headers that have browsers keep pages and data to themselves, on every answer."""
+"""Security headers for every response."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ SHARED_WITH_ALL = ("Access-Control-Allow-Origin", "Server")
 
 @dataclass(frozen=True)
 class SafeHeaders:
-    """Adds them. A stricter policy of ours, which says who may frame the page, stays."""
+    """Adds the headers. A stricter policy that another layer has set is kept."""
 
     app: WSGIApplication
 
@@ -46,7 +46,7 @@ class SafeHeaders:
 
 
 def made_safe(headers: Headers, *, kept_nowhere: bool) -> Headers:
-    """The headers with ours; `kept_nowhere` has browsers not keep what they got."""
+    """The headers with ours; `kept_nowhere` forbids browsers to cache the response."""
     policies = [value for name, value in headers if name.lower() == POLICY_HEADER.lower() and "frame-anc" in value]
     rest = without(headers, POLICY_HEADER, *SHARED_WITH_ALL, *(name for name, _ in SAFE))
     cache = [("Cache-Control", "no-store")] if kept_nowhere else []

@@ -1,4 +1,4 @@
-"""An address for those who watch over the service, such as Docker: it asks for no login, and gives nothing away."""
+"""A URL for health checks, such as Docker's: it needs no login, and reveals nothing else."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PATH = "/healthy"
 
 @dataclass(frozen=True)
 class Health:
-    """Answers there by itself, and passes everything else on; `fault` says what is wrong, None if nothing is."""
+    """Answers health checks, and passes all other requests on; `fault` returns what is wrong, None if nothing is."""
 
     app: WSGIApplication
     fault: Callable[[], str | None]

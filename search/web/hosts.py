@@ -1,7 +1,7 @@
-"""By which names the dashboard may be called, where nobody has to log in.
+"""The host names to which the dashboard answers if it has no login.
 
-A page of a stranger may give its own name this machine's address (DNS rebinding), and then its scripts read what is
-served here, as the browser sees one and the same host. The name that the browser asked for gives it away.
+Another site may give its own name this machine's address (DNS rebinding); then its scripts can read what is served
+here, as the browser sees the same host. The host name in the request reveals this.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """Refuses requests that call it by other names than `names`; the port doesn't matter, as a tunnel changes it."""
+    """Refuses requests for other host names than `names`; the port doesn't matter, as a tunnel changes it."""
 
     app: WSGIApplication
     names: frozenset[str]

@@ -16,8 +16,8 @@ PATH = re.compile(r"/api/studies/(\d+)/param_importances")
 
 
 class ReportImportances:
-    """Answers for studies with one objective, and passes everything else on; `storage` opens the database, None while
-    there is none that can be read.
+    """Answers for studies with one objective, and passes all other requests on; `storage` opens the database, None
+    while it can't be read.
     """
 
     def __init__(self, app: WSGIApplication, storage: Callable[[], BaseStorage | None]) -> None:
@@ -42,7 +42,7 @@ class ReportImportances:
         return answers.json(start, "200 OK", {"param_importances": [self._found(study_id, trials, directions[0])]})
 
     def _found(self, study_id: int, trials: Sequence[FrozenTrial], direction: StudyDirection) -> list[dict[str, Any]]:
-        """The study's importances: computed again only where a trial has been completed since."""
+        """The study's importances, computed again only if a trial has completed since."""
         state = hash(tuple((trial.number, trial.value) for trial in trials))
         with self._lock:
             known = self._known.get(study_id)
@@ -52,7 +52,7 @@ class ReportImportances:
 
 
 def importances(trials: Sequence[FrozenTrial], direction: StudyDirection) -> list[dict[str, Any]]:
-    """The importances in the form that the dashboard's page takes; none where the report has none."""
+    """The importances in the dashboard page's format; empty if the report has none."""
     from search.views.importances import find_importances  # which imports scikit-learn
 
     kinds = {name: type(of).__name__ for trial in trials for name, of in trial.distributions.items()}

@@ -1,7 +1,7 @@
-"""Who may come in: people through a form that leaves a cookie, scripts with the same token or password in a header.
+"""The login: a form that sets a cookie for browsers, the same token or password in a header for scripts.
 
-The cookie is signed with the login itself. It holds until it expires, also over a restart of the dashboard, and is
-worth nothing any more once the login is changed.
+The cookie is signed with the login itself. It is valid until it expires, even if the dashboard restarts, and becomes
+invalid when the login is changed.
 """
 
 import base64
@@ -37,17 +37,17 @@ PAGES = re.compile(r"(/[\w-]+)+/?")
 
 @dataclass(frozen=True)
 class Credentials:
-    """What lets people in: a password and the user that it belongs to, or a token, which needs no user."""
+    """The login: a password with its user, or a token, which has no user."""
 
     secret: str
     user: str | None = None
 
     @classmethod
     def parse(cls, given: str) -> Self:
-        """TOKEN or USER:PASSWORD, as the environment has it.
+        """Parses TOKEN or USER:PASSWORD from the environment.
 
         Raises:
-            UsageError: it is too short to keep anybody out, or nothing that anybody could type.
+            UsageError: it is too short to be safe, or can't be sent by a browser.
         """
         if not is_text(given):
             raise UsageError(f"{VARIABLE} isn't UTF-8 text: no browser could send it. Give another one")
@@ -61,12 +61,12 @@ class Credentials:
         return found
 
     def match(self, user: str, secret: str) -> bool:
-        """Whether these are they; how long that takes says nothing about them. A token goes with any user."""
+        """Whether user and secret are right, in constant time. A token is valid with any user."""
         same_user = self.user is None or hmac.compare_digest(user.encode(), self.user.encode())
         return hmac.compare_digest(secret.encode(), self.secret.encode()) and same_user
 
     def sign(self, expires: int) -> str:
-        """What goes into the cookie of somebody who is let in until then, in Unix seconds."""
+        """The cookie of a login that is valid until then, in Unix seconds."""
         key = f"{self.user or ''}:{self.secret}".encode()
         return f"{expires}.{hmac.new(key, f'session {expires}'.encode(), hashlib.sha256).hexdigest()}"
 
@@ -80,8 +80,8 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Login:
-    """Lets in who has logged in or brings the credentials along, and asks everybody else for them. `/logout` ends what
-    a browser has, with a button, as another site could have a link opened.
+    """Passes on requests with a login or credentials, and asks for them otherwise. `/logout` ends a browser's login,
+    with a button, as another site could make the browser open a link.
     """
 
     app: WSGIApplication
@@ -104,7 +104,7 @@ class Login:
             return self.app(environ, start)
         if answers.wants_page(environ):
             return self._ask(start, environ["PATH_INFO"])
-        # Not Basic: the browser would ask for it with a dialogue of its own whenever a session has expired.
+        # Not Basic: the browser would show its own dialog whenever a session has expired.
         challenge = [("WWW-Authenticate", 'Bearer realm="search.dashboard"')]
         return answers.json(start, "401 Unauthorized", {"reason": "Log in first: open this address."}, challenge)
 
@@ -119,7 +119,7 @@ class Login:
         return self._noted(environ, self._authorizes(environ))
 
     def _noted(self, environ: WSGIEnvironment, right: bool) -> bool:
-        """Whether a try was right, which its address is remembered for."""
+        """Whether an attempt was right, which is recorded for its address."""
         (self.throttle.succeeded if right else self.throttle.failed)(address_of(environ))
         return right
 
@@ -156,7 +156,7 @@ class Login:
             f'<label>{name}<input name="secret" type="password" autocomplete="current-password" required{focus}>'
             "</label>"
             "<button>Log in</button></form>"
-            f"<p>Whoever started this dashboard knows it: it is in <code>{VARIABLE}</code> there.</p>"
+            f"<p>The person who started this dashboard knows it: it is in <code>{VARIABLE}</code> there.</p>"
         )
         return answers.page(start, "401 Unauthorized", "Searches: log in", body)
 
@@ -167,20 +167,20 @@ def address_of(environ: WSGIEnvironment) -> str:
 
 
 def too_many(start: StartResponse, wait_s: float) -> Iterable[bytes]:
-    """Answers whoever was wrong too often."""
+    """The response to an address with too many failed logins."""
     seconds = math.ceil(wait_s)
     words = f"Too many logins from this address were wrong. Try again in {seconds} s."
     return answers.text(start, "429 Too Many Requests", words, [("Retry-After", str(seconds))])
 
 
 def log_out(start: StartResponse) -> Iterable[bytes]:
-    """Has the browser forget that it is logged in."""
+    """Removes the browser's cookie."""
     cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
     return answers.text(start, "303 See Other", "Good-bye.", [("Location", "/login"), ("Set-Cookie", cookie)])
 
 
 def read_form(environ: WSGIEnvironment) -> dict[str, str]:
-    """The fields of a form that was sent; none if it is no form, or longer than ours can be."""
+    """The fields of a submitted form; empty if it isn't a form, or is longer than ours can be."""
     length = environ.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > LONGEST_FORM:
         return {}

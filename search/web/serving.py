@@ -1,4 +1,4 @@
-"""The dashboard put together, and given to a server."""
+"""Assembles the dashboard and serves it."""
 
 import errno
 import logging
@@ -28,12 +28,12 @@ from search.web.login import VARIABLE, Credentials, Login
 from storage import check_url
 
 THREADS = 8
-# Requests that are begun and never finished hold a connection each, until they have been silent for long enough.
+# Each unfinished request holds a connection until it times out.
 CONNECTIONS = 2000
 SILENCE_S = 20
 CLEANUP_S = 5
-LONGEST_REQUEST = 64 * 2**20  # an artifact that is uploaded, where that is allowed
-EVERYWHERE = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - named, in order to see that somebody asks for it
+LONGEST_REQUEST = 64 * 2**20  # an uploaded artifact, with --allow-edit
+EVERYWHERE = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - listed here to detect it
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class DashboardOptions:
 
 
 def credentials_from_environment() -> Credentials | None:
-    """The login that the environment asks for; raises UsageError if it is no good."""
+    """The login in the environment, None without one; raises UsageError if it is invalid."""
     given = os.environ.get(VARIABLE)
     return Credentials.parse(given) if given else None
 
 
 def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
-    """Serves the dashboard until somebody ends it.
+    """Serves the dashboard until it is stopped.
 
     Raises:
         UsageError, StorageUsageError: a flag is wrong, the port is taken, or there is no login where one is needed.
@@ -92,7 +92,7 @@ def serve(options: DashboardOptions, say: Callable[[str], None]) -> None:
 
 
 def patience() -> dict[str, int | bool]:
-    """How many connections the server holds, and for how long while nothing comes through them."""
+    """How many connections the server keeps, and for how long while they are idle."""
     return {
         "connection_limit": room(CONNECTIONS),
         "channel_timeout": SILENCE_S,
@@ -102,7 +102,7 @@ def patience() -> dict[str, int | bool]:
 
 
 def require_login(options: DashboardOptions) -> None:
-    """Raises UsageError if others than this machine could come in without a login, or the host isn't known."""
+    """Raises UsageError if other machines could connect without a login, or the host isn't known."""
     try:
         private = is_loopback(options.host)
     except OSError as error:

@@ -1,6 +1,6 @@
-"""How often a login may be tried: an address that was wrong a few times waits, longer each time, and all others don't.
+"""Throttles logins: an address with several failed logins must wait, longer each time; other addresses needn't.
 
-Behind a proxy all come from its address. People who are logged in aren't concerned, whatever others try.
+Behind a proxy all requests come from its address. Browsers that are logged in aren't affected.
 """
 
 import logging
@@ -22,7 +22,7 @@ MOST_ADDRESSES = 10_000
 
 @dataclass
 class Failures:
-    """How often an address was wrong in a row, when it last was, and until when it has to wait."""
+    """How many logins of an address failed in a row, when the last one did, and until when it has to wait."""
 
     count: int = 0
     last: float = 0.0
@@ -44,7 +44,7 @@ class Throttle:
             return 0.0 if found is None else max(0.0, found.until - self.clock())
 
     def failed(self, address: str) -> None:
-        """Takes down that a login from the address was wrong, and logs it."""
+        """Records a failed login from the address, and logs it."""
         now = self.clock()
         with self._lock:
             found = self._failures.pop(address, Failures())
@@ -58,6 +58,6 @@ class Throttle:
         log.warning("a login from %s was wrong, %d in a row now", address, found.count + 1)
 
     def succeeded(self, address: str) -> None:
-        """Forgets what the address got wrong before."""
+        """Forgets the address's failed logins."""
         with self._lock:
             self._failures.pop(address, None)

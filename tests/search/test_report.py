@@ -278,7 +278,7 @@ def test_a_file_that_is_there_is_left_unless_forced(url: str, tmp_path: Path, na
     (tmp_path / name).write_text("mine")
     result = report("--storage", url, "-o", tmp_path / name)
     assert result.exit_code == 2
-    assert f"{name} exists already: give --force to write over, or another -o" in result.stderr
+    assert f"{name} exists already: give --force to overwrite, or another -o" in result.stderr
     assert (tmp_path / name).read_text() == "mine"
     assert report("--storage", url, "-o", tmp_path / name, "--force").exit_code == 0
     assert (tmp_path / name).read_text() != "mine"
