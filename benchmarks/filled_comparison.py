@@ -16,9 +16,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.design.confusion import CONFUSION_ATTR
 from search.design.replicates import order_of, place_of
+from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, create_study
 from storage.comparison import ArmDesign, Comparison, PlannedLook
-from storage.records import EpochRow, Outcome, WorkerInfo
+from storage.records import Outcome, WorkerInfo
 from storage.rows import epoch_values, outcome_values
 from storage.tables import epochs, slots
 from storage.testkit import example_manifest
@@ -65,7 +66,7 @@ def store(shared: SharedStudy, slot: int, arm: str, curve: Sequence[float], *, d
     outcome = Outcome("diverged" if diverged else "complete", value, reason, None, len(curve))
     worker = f"{HOSTS[slot % len(HOSTS)]}-4000"
     common = {"token": 1, "worker_id": worker, "trial_number": slot, "state": "done", "confirmed": True}
-    rows = [EpochRow(epoch, 1 - score, score, 1 - score, score, 0.2, 1e-3) for epoch, score in enumerate(curve, 1)]
+    rows = [EpochScores(epoch, 1 - score, score, 1 - score, score, 0.2, 1e-3) for epoch, score in enumerate(curve, 1)]
     keys = {"study_id": shared.study_id, "trial_number": slot}
     with shared.engine.begin() as connection:
         connection.execute(sa.update(slots).where(slots.c.number == slot).values(**common, **outcome_values(outcome)))

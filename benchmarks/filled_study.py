@@ -22,8 +22,9 @@ from optuna.trial import TrialState, create_trial
 
 from search.study.test_score import TEST_ATTR
 from spaces import resolve
+from spaces.epoch_scores import EpochScores
 from storage import Manifest, SharedStudy, create_study
-from storage.records import EpochRow, Outcome, OutcomeState, SlotOrder, WorkerInfo
+from storage.records import Outcome, OutcomeState, SlotOrder, WorkerInfo
 from storage.rows import epoch_values, outcome_values
 from storage.tables import epochs, slots
 from storage.testkit import example_manifest
@@ -118,7 +119,7 @@ def store(shared: SharedStudy, trials: Sequence[Made]) -> None:
             {
                 "study_id": shared.study_id,
                 "trial_number": made.number,
-                **epoch_values(EpochRow(epoch, 1 - score, score, 1 - score, score, 0.2, 1e-3), 1),
+                **epoch_values(EpochScores(epoch, 1 - score, score, 1 - score, score, 0.2, 1e-3), 1),
                 "recorded_at": BEGAN,
             }
             for made in trials

@@ -28,8 +28,9 @@ from own_postgres import own_postgres
 
 from search.sampling.pruners import make_pruner
 from search.study.trials import report, should_prune
+from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, create_study, open_study
-from storage.records import EpochRow, Lease, SlotOrder
+from storage.records import Lease, SlotOrder
 from storage.testkit import example_manifest
 
 NAME = "ledger"
@@ -103,7 +104,7 @@ def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list
     reports = []
     for epoch in range(1, epochs + 1):
         started = time.perf_counter()
-        shared.ledger.record_epoch(lease, EpochRow(epoch, 0.5, 0.8, 0.6, 0.7 + epoch / 1000, 0.1, 0.001))
+        shared.ledger.record_epoch(lease, EpochScores(epoch, 0.5, 0.8, 0.6, 0.7 + epoch / 1000, 0.1, 0.001))
         report(shared, number, 0.7 + epoch / 1000, epoch)
         should_prune(shared, number)
         reports.append(time.perf_counter() - started)

@@ -31,9 +31,10 @@ from report import facts, print_report
 from search.sampling.pruners import grace_epochs, make_pruner
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
 from spaces import Space, load_space
+from spaces.epoch_scores import EpochScores
 from spaces.trials import random_trial
 from storage import create_study
-from storage.records import EpochRow, Lease, Outcome, SlotOrder
+from storage.records import Lease, Outcome, SlotOrder
 from storage.tables import slots
 from storage.testkit import example_manifest
 
@@ -143,7 +144,7 @@ class Ours:
         return number
 
     def _report(self, lease: Lease, number: int, epoch: int, value: float) -> None:
-        self._shared.ledger.record_epoch(lease, EpochRow(epoch, 0.5, 0.8, 0.6, value, 0.1, 0.001))
+        self._shared.ledger.record_epoch(lease, EpochScores(epoch, 0.5, 0.8, 0.6, value, 0.1, 0.001))
         report(self._shared, number, value, epoch)
 
 

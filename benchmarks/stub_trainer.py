@@ -37,6 +37,7 @@ from search.trainers.protocol import (
 )
 from search.trainers.signals import leave_to_worker
 from spaces.configuration import Configuration
+from spaces.epoch_scores import EpochScores
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -178,7 +179,7 @@ def run_epoch(job: Train, act: Act, number: int) -> EpochEnd:
     drawn = drawn_score(job.configuration, job.seed, number)
     score = act.scores[number - 1] if number <= len(act.scores) else drawn
     loss = None if number == act.diverge_at else 1 - score
-    return EpochEnd(job.job, number, loss, score, loss, score, 0.01, 0.1)
+    return EpochEnd(job.job, EpochScores(number, loss, score, loss, score, 0.01, 0.1))
 
 
 def drawn_score(configuration: Configuration, seed: int, epoch: int) -> float:

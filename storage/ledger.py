@@ -15,10 +15,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from spaces.epoch_scores import EpochScores
 from storage import rows
 from storage.errors import AlreadyBound, LeaseLost
 from storage.identity import deleted
-from storage.records import EpochRow, Lease, Outcome, SlotOrder
+from storage.records import Lease, Outcome, SlotOrder
 from storage.tables import database_now, epochs, is_open, manifests, slots
 from storage.transaction import writing
 from storage.view import LedgerView
@@ -117,7 +118,7 @@ class Ledger(LedgerView):
             self._held(connection, lease)
             yield connection
 
-    def record_epoch(self, lease: Lease, epoch: EpochRow) -> bool:
+    def record_epoch(self, lease: Lease, epoch: EpochScores) -> bool:
         """Stores an epoch of the slot's trial; false if that epoch is there already. A new one clears the failures
         and the expired leases.
 

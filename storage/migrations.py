@@ -65,11 +65,18 @@ def name_jobs(operations: Operations) -> None:
     operations.add_column("search_workers", sa.Column("job", sa.Text))
 
 
+def add_metrics(operations: Operations) -> None:
+    """Epochs may have further metrics."""
+    column = sa.Column("metrics", sa.Text, nullable=False, server_default="{}")
+    operations.add_column("search_epochs", column)
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
     3: record_models,
     4: name_jobs,
+    5: add_metrics,
 }
 
 

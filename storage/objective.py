@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 import sqlalchemy as sa
 
-from storage.records import EpochRow
+from spaces.epoch_scores import EpochScores
 
 T = TypeVar("T")
 MetricName = Literal["val_accuracy", "val_loss"]
@@ -29,7 +29,7 @@ class Metric:
     direction: Direction
     guess: Callable[[int], float]
     bounds: tuple[float, float]
-    of: Callable[[EpochRow], float | None]
+    of: Callable[[EpochScores], float | None]
 
 
 METRICS: Mapping[MetricName, Metric] = MappingProxyType(
@@ -52,7 +52,7 @@ class Objective:
         """Whether a higher value is better."""
         return self.direction == "maximize"
 
-    def of(self, scores: EpochRow) -> float | None:
+    def of(self, scores: EpochScores) -> float | None:
         """The value in the scores of an epoch, None where it isn't a finite number."""
         return METRICS[self.metric].of(scores)
 

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from spaces.epoch_scores import EpochScores
+
 Scalar = str | int | float | bool | None
 SlotState = Literal["waiting", "leased", "done"]
 OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
@@ -39,24 +41,12 @@ class Lease(msgspec.Struct, frozen=True):
     expiries: int = 0
 
 
-class EpochRow(msgspec.Struct, frozen=True):
-    """The scores of one epoch, counted from 1; a score that isn't a finite number is None. `seconds` is wall time."""
-
-    epoch: int
-    loss: float | None
-    accuracy: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    learning_rate: float
-
-
 class TrialEpoch(msgspec.Struct, frozen=True):
     """The scores of an epoch, with the trial that it belongs to and the attempt (its token) that recorded them."""
 
     trial_number: int
     token: int
-    scores: EpochRow
+    scores: EpochScores
 
 
 class Outcome(msgspec.Struct, frozen=True):

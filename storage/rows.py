@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Row
 
-from storage.records import EpochRow, FinishedSlot, Lease, Outcome, Scalar, SlotOrder, SlotRow, TrialEpoch
+from spaces.epoch_scores import EpochScores
+from storage.records import FinishedSlot, Lease, Outcome, Scalar, SlotOrder, SlotRow, TrialEpoch
 from storage.tables import database_now
 
 
@@ -31,15 +32,12 @@ def order_values(order: SlotOrder) -> dict[str, Any]:
     return {"seed": order.seed, "params": to_json(order.params), "settings": to_json(order.settings)}
 
 
-def epoch_values(epoch: EpochRow, token: int) -> dict[str, Any]:
+def epoch_values(epoch: EpochScores, token: int) -> dict[str, Any]:
     """The columns of an epoch."""
-    scores = {name: finite(getattr(epoch, name)) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
     return {
-        **scores,
-        "epoch": epoch.epoch,
+        **msgspec.structs.asdict(epoch),
+        "metrics": to_json(epoch.metrics),
         "token": token,
-        "seconds": epoch.seconds,
-        "learning_rate": epoch.learning_rate,
         "recorded_at": database_now(),
     }
 
@@ -75,7 +73,7 @@ def as_lease(row: Row[Any], changed: Mapping[str, Any], lease_s: float) -> Lease
 
 def as_epoch(row: Row[Any]) -> TrialEpoch:
     """The record of an epoch."""
-    scores = EpochRow(
+    scores = EpochScores(
         epoch=row.epoch,
         loss=row.loss,
         accuracy=row.accuracy,
@@ -83,6 +81,7 @@ def as_epoch(row: Row[Any]) -> TrialEpoch:
         val_accuracy=row.val_accuracy,
         seconds=row.seconds,
         learning_rate=row.learning_rate,
+        metrics=msgspec.json.decode(row.metrics, type=dict[str, float]),
     )
     return TrialEpoch(trial_number=row.trial_number, token=row.token, scores=scores)
 

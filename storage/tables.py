@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 4  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 5  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -101,6 +101,7 @@ epochs = sa.Table(
     sa.Column("seconds", sa.Double, nullable=False),
     sa.Column("learning_rate", sa.Double, nullable=False),
     sa.Column("recorded_at", sa.Double, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False, server_default="{}"),
 )
 
 workers = sa.Table(

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import Engine
 
+from spaces.epoch_scores import EpochScores
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.objective import Objective
-from storage.records import EpochRow, Lease, Outcome
+from storage.records import Lease, Outcome
 from storage.study import SharedStudy
 from storage.tables import database_now, epochs, slots, workers
 from storage.transaction import writing
@@ -50,7 +51,7 @@ def example_manifest(**changes: Any) -> Manifest:
     return Manifest(**{**fields, **changes})
 
 
-def example_epoch(epoch: int = 1, **changes: Any) -> EpochRow:
+def example_epoch(epoch: int = 1, **changes: Any) -> EpochScores:
     """The scores of an epoch."""
     scores = {
         "loss": 0.5,
@@ -60,7 +61,7 @@ def example_epoch(epoch: int = 1, **changes: Any) -> EpochRow:
         "seconds": 0.2,
         "learning_rate": 1e-3,
     }
-    return EpochRow(epoch=epoch, **{**scores, **changes})
+    return EpochScores(epoch=epoch, **{**scores, **changes})
 
 
 def expire(study: SharedStudy, slot: int) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from spaces.epoch_scores import EpochScores
 from storage import rows
 from storage.identity import StudyKey, deleted
 from storage.objective import Objective
-from storage.records import EpochRow, FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
+from storage.records import FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
 from storage.transaction import reading
 
@@ -76,7 +77,7 @@ class LedgerView:
         with self._reading() as connection:
             return connection.scalar(query)
 
-    def epochs(self, trial_number: int) -> list[EpochRow]:
+    def epochs(self, trial_number: int) -> list[EpochScores]:
         """The epochs of a trial, in order."""
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id, epochs.c.trial_number == trial_number)
         with self._reading() as connection:

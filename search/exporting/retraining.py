@@ -17,6 +17,7 @@ from search.workers.places import find_places
 from search.workers.workbench import Trainer
 from spaces import resolve
 from storage import SharedStudy
+from storage.objective import Objective
 from storage.records import SlotRow
 
 SILENCE_S = 3600.0
@@ -60,7 +61,7 @@ def retrain(
         try:
             process, _ = trainer.process()
             process.send(job)
-            return follow(process, manifest.objective)
+            return follow(process, manifest.goal)
         except TrainerDied as error:
             raise SearchFailed(f"trial {number} couldn't be trained again: {error}") from error
         finally:
@@ -78,14 +79,14 @@ def slot_of(shared: SharedStudy, number: int) -> SlotRow:
     return slot
 
 
-def follow(process: TrainerProcess, objective: str) -> float:
+def follow(process: TrainerProcess, objective: Objective) -> float:
     """Waits until the trainer is done; returns the objective of the epoch whose model it has left."""
     values: dict[int, float | None] = {}
     while True:
         message = process.receive(SILENCE_S)
         match message:
             case EpochEnd():
-                values[message.epoch] = getattr(message, objective)
+                values[message.scores.epoch] = objective.of(message.scores)
             case Trained(diverged=None) if (value := values.get(message.kept_epoch or message.epochs)) is not None:
                 return value
             case Trained():

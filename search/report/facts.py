@@ -9,8 +9,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.test_score import TestScore, last_of_search, recorded_looks
+from spaces.epoch_scores import EpochScores
 from storage import Manifest, SharedStudy
-from storage.records import EpochRow, SlotCounts, SlotRow, WorkerRow
+from storage.records import SlotCounts, SlotRow, WorkerRow
 
 State = Literal["complete", "pruned", "diverged", "failed", "running"]
 
@@ -32,7 +33,7 @@ class TrialFacts:
     state: State
     value: float | None
     params: Mapping[str, Any]
-    epochs: tuple[EpochRow, ...]
+    epochs: tuple[EpochScores, ...]
     began: datetime | None
     ended: datetime | None
     worker: str
@@ -91,7 +92,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
     with shared.translated():
         frozen = tuple(shared.study.get_trials(deepcopy=False))
     slots = {row.trial_number: row for row in shared.ledger.slots() if row.trial_number is not None}
-    epochs: dict[int, list[EpochRow]] = {}
+    epochs: dict[int, list[EpochScores]] = {}
     for row in shared.ledger.all_epochs():
         epochs.setdefault(row.trial_number, []).append(row.scores)
     workers = {worker.info.worker_id: worker for worker in shared.workers.all()}
@@ -114,7 +115,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
 def trial_facts(
     trial: FrozenTrial,
     slot: SlotRow | None,
-    epochs: tuple[EpochRow, ...],
+    epochs: tuple[EpochScores, ...],
     workers: Mapping[str, WorkerRow],
     objective: str,
 ) -> TrialFacts:

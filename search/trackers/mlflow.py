@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.trackers.tracker import EndedTrial, missing
-from storage.records import EpochRow
+from spaces.epoch_scores import EpochScores
 
 # MLflow's telemetry is off unless the user sets this variable to false.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -52,7 +52,7 @@ class Mlflow:
             return None
         return len(self._client.get_metric_history(self._runs[number], "seconds"))
 
-    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+    def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         now = int(time.time() * 1000)
         scores = [(name, getattr(row, name), row.epoch) for row in epochs for name in SCORES]
         metrics = [Metric(name, value, now, epoch) for name, value, epoch in scores if value is not None]

@@ -12,7 +12,7 @@ import msgspec
 
 from search.host.own_files import remove_files
 from search.trackers.tracker import EndedTrial, missing
-from storage.records import EpochRow
+from spaces.epoch_scores import EpochScores
 
 try:
     from tensorboardX import SummaryWriter
@@ -56,7 +56,7 @@ class TensorBoard:
         self._writers[number] = SummaryWriter(str(folder))
         return 0
 
-    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+    def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         writer = self._writers[number]
         for row in epochs:
             for tag, name in TAGS.items():

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from search.errors import UsageError
-from storage.records import EpochRow, Outcome
+from spaces.epoch_scores import EpochScores
+from storage.records import Outcome
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Tracker(Protocol):
         complete.
         """
 
-    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+    def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         """Logs further epochs of a trial."""
 
     def end(self, number: int, trial: EndedTrial) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from spaces.configuration import Configuration
+from spaces.epoch_scores import EpochScores
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
 Objective = Literal["val_accuracy", "val_loss"]
@@ -90,20 +91,10 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
-    """An epoch is finished and checkpointed, or, with `replayed`, was so in an earlier attempt.
-
-    JSON has no NaN: a score that isn't a number travels as None. Epochs count from 1; `seconds` is the wall time of
-    training and validation together.
-    """
+    """An epoch is finished and checkpointed, or, with `replayed`, was so in an earlier attempt."""
 
     job: int
-    epoch: int
-    loss: float | None
-    accuracy: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    learning_rate: float
+    scores: EpochScores
     replayed: bool = False
 
 

@@ -6,7 +6,7 @@ It is SVG, written here, as a plotting library would take longer to draw it than
 from collections.abc import Sequence
 from html import escape
 
-from storage.records import EpochRow
+from spaces.epoch_scores import EpochScores
 
 WIDTH, HEIGHT = 260, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 36
@@ -18,7 +18,7 @@ PANELS = (("loss", "loss", "val_loss"), ("accuracy", "accuracy", "val_accuracy")
 Point = tuple[int, float]
 
 
-def draw_curves(epochs: Sequence[EpochRow]) -> str:
+def draw_curves(epochs: Sequence[EpochScores]) -> str:
     """The picture of two epochs or more; a score that isn't a number leaves a gap."""
     panels = "".join(
         f'<g transform="translate({number * WIDTH},0)">{panel(epochs, *names)}</g>'
@@ -30,7 +30,7 @@ def draw_curves(epochs: Sequence[EpochRow]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{ground}{panels}</svg>\n'
 
 
-def panel(epochs: Sequence[EpochRow], title: str, training: str, validation: str) -> str:
+def panel(epochs: Sequence[EpochScores], title: str, training: str, validation: str) -> str:
     """One pair of curves with its axes."""
     curves = [(points(epochs, training), TRAINING, "6 3"), (points(epochs, validation), VALIDATION, "none")]
     values = [value for curve, _, _ in curves for _, value in curve] or [0.0]
@@ -53,7 +53,7 @@ def panel(epochs: Sequence[EpochRow], title: str, training: str, validation: str
     return axes(title, low, high, last) + lines
 
 
-def points(epochs: Sequence[EpochRow], name: str) -> list[Point]:
+def points(epochs: Sequence[EpochScores], name: str) -> list[Point]:
     """A score after each epoch in which it was a number."""
     found = [(row.epoch, getattr(row, name)) for row in epochs]
     return [(epoch, value) for epoch, value in found if value is not None]

@@ -28,10 +28,11 @@ from search.workers.running_job import RunningJob
 from search.workers.settle import Facts, settle, value_to_beat
 from search.workers.workbench import Workbench
 from spaces.configuration import Configuration
+from spaces.epoch_scores import EpochScores
 from spaces.errors import SpaceError
 from storage.errors import LeaseLost, StorageUnreachable
 from storage.masking import hide_in_text
-from storage.records import EpochRow, FinishedSlot, Lease, Outcome
+from storage.records import FinishedSlot, Lease, Outcome
 from storage.retry import sit_out
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Attempt:
     _value: float | None = None
     _values: dict[int, float | None] = field(default_factory=dict)
     _epochs: int = 0
-    _recorded: dict[int, EpochRow] = field(default_factory=dict)
+    _recorded: dict[int, EpochScores] = field(default_factory=dict)
     _started_over: bool = False
     _progressed: bool = False
     _parameters: int | None = None
@@ -265,7 +266,7 @@ class Attempt:
 
     def _require_time(self, last: EpochEnd) -> None:
         """Raises Released if epochs are to come, and none fits before the worker's job ends: nothing is lost now."""
-        if last.epoch < self.bench.shared.manifest.epochs and not self.bench.job_end.fits_epoch:
+        if last.scores.epoch < self.bench.shared.manifest.epochs and not self.bench.job_end.fits_epoch:
             raise Released
 
     def _exceeded(self, seconds: float) -> Outcome | None:
@@ -279,41 +280,33 @@ class Attempt:
     def _record(self, message: EpochEnd) -> bool:
         """Stores an epoch, in the ledger and then in the trial; whether the pruner ends the trial here."""
         shared = self.bench.shared
-        row = EpochRow(
-            epoch=message.epoch,
-            loss=message.loss,
-            accuracy=message.accuracy,
-            val_loss=message.val_loss,
-            val_accuracy=message.val_accuracy,
-            seconds=message.seconds,
-            learning_rate=message.learning_rate,
-        )
-        row = self._recorded.get(row.epoch, row)  # what an earlier attempt has recorded stands, and is what is reported
+        # What an earlier attempt has recorded stands, and is what is reported.
+        scores = self._recorded.get(message.scores.epoch, message.scores)
         self._note_if_repeated(message)
         if self.bench.mirror is not None and not message.replayed:
             self.bench.mirror.put(self.lease)
-        self._progressed |= self.reach(lambda: shared.ledger.record_epoch(self.lease, row))
-        value = getattr(row, shared.manifest.objective)
-        self.reach(lambda: report(shared, self._number, math.nan if value is None else value, row.epoch))
-        self._value, self._epochs = value, row.epoch
-        self._values[row.epoch] = value
-        self._seconds.append(row.seconds)
-        self.bench.job_end.note_epoch(row.seconds)
+        self._progressed |= self.reach(lambda: shared.ledger.record_epoch(self.lease, scores))
+        value = shared.manifest.goal.of(scores)
+        self.reach(lambda: report(shared, self._number, math.nan if value is None else value, scores.epoch))
+        self._value, self._epochs = value, scores.epoch
+        self._values[scores.epoch] = value
+        self._seconds.append(scores.seconds)
+        self.bench.job_end.note_epoch(scores.seconds)
         # An earlier attempt passed the pruner after each epoch but its last one, where it may have been cut off before.
-        to_judge = len(self._recorded) <= row.epoch < shared.manifest.epochs
+        to_judge = len(self._recorded) <= scores.epoch < shared.manifest.epochs
         to_judge = to_judge and BASELINE not in (self.lease.settings or {})
         return to_judge and self.reach(lambda: should_prune(shared, self._number))
 
     def _note_if_repeated(self, message: EpochEnd) -> None:
         """Says, once, that epochs which an earlier attempt has recorded are trained again: a checkpoint is missing."""
-        if message.replayed or message.epoch not in self._recorded or self._started_over:
+        if message.replayed or message.scores.epoch not in self._recorded or self._started_over:
             return
         self._started_over = True
         log.warning(
             "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
             "Is the artifact folder the same for all hosts?",
             self._number,
-            message.epoch,
+            message.scores.epoch,
             len(self._recorded),
             self.bench.folder.slot(self.lease.slot),
         )

@@ -86,7 +86,6 @@ class MakeJob(Protocol):
 def scores_of(messages: Sequence[Message]) -> list[tuple[int, float, float, float, float]]:
     """The scores of every epoch among messages, without the time they took."""
     return [
-        (message.epoch, message.loss, message.accuracy, message.val_loss, message.val_accuracy)
-        for message in messages
-        if isinstance(message, EpochEnd)
+        (scores.epoch, scores.loss, scores.accuracy, scores.val_loss, scores.val_accuracy)
+        for scores in (message.scores for message in messages if isinstance(message, EpochEnd))
     ]

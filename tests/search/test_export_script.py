@@ -22,6 +22,8 @@ from search.exporting.paths import nameless, without_folders
 from search.exporting.retraining import follow
 from search.trainers.protocol import EpochEnd, Message, Trained
 from search.training.data.split import split
+from spaces.epoch_scores import EpochScores
+from storage.objective import Objective
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
@@ -161,8 +163,10 @@ class Told:
 
 
 def test_a_trial_that_is_trained_again_has_the_score_of_the_epoch_whose_model_it_kept() -> None:
-    epochs = [EpochEnd(1, epoch, 1.0, 0.5, 1.0, value, 0.1, 0.01) for epoch, value in enumerate((0.6, 0.9, 0.7), 1)]
+    scores = [EpochScores(epoch, 1.0, 0.5, 1.0, value, 0.1, 0.01) for epoch, value in enumerate((0.6, 0.9, 0.7), 1)]
+    objective = Objective("val_accuracy", "maximize")
+    epochs = [EpochEnd(1, each) for each in scores]
     process: Any = Told([*epochs, Trained(1, 10, 3, kept_epoch=2)])
-    assert follow(process, "val_accuracy") == 0.9
+    assert follow(process, objective) == 0.9
     last: Any = Told([*epochs, Trained(1, 10, 3)])
-    assert follow(last, "val_accuracy") == 0.7
+    assert follow(last, objective) == 0.7

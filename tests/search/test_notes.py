@@ -16,13 +16,13 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note
 from search.views.summary import summarise
 from spaces import resolve
+from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, open_artifacts
-from storage.records import EpochRow
 from tests.helpers.lab import Lab
 
 
-def epoch(number: int, score: float | None) -> EpochRow:
-    return EpochRow(number, score, score, score, score, 0.1, 0.01)
+def epoch(number: int, score: float | None) -> EpochScores:
+    return EpochScores(number, score, score, score, score, 0.1, 0.01)
 
 
 def artifacts_of(shared: SharedStudy, number: int) -> dict[str, str]:

@@ -16,7 +16,8 @@ from search.status import main
 from search.study.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
 from search.views.standing import BAR_WIDTH, Standing, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
-from storage.records import EpochRow, FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
+from spaces.epoch_scores import EpochScores
+from storage.records import FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
 from storage.testkit import HIGHER, LOWER
 from tests.helpers.lab import Lab
 
@@ -174,7 +175,7 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     lease = shared.ledger.claim("me", 60.0)
     lease = shared.ledger.bind(lease, shared.study.ask().number)
     for epoch, seconds in ((1, 0.2), (2, 0.4)):
-        shared.ledger.record_epoch(lease, EpochRow(epoch, 0.1, 0.9, 0.1, 0.9, seconds, 0.001))
+        shared.ledger.record_epoch(lease, EpochScores(epoch, 0.1, 0.9, 0.1, 0.9, seconds, 0.001))
     (line,) = take_snapshot(shared).workers
     assert (line.mood, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
     assert line.seconds_an_epoch == pytest.approx(0.3)

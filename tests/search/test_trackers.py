@@ -11,8 +11,9 @@ import pytest
 
 from search.trackers.follower import Follower, Part
 from search.trackers.tracker import EndedTrial, Tracker, Tracking
+from spaces.epoch_scores import EpochScores
 from storage import SharedStudy
-from storage.records import EpochRow, Outcome
+from storage.records import Outcome
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
 
@@ -35,7 +36,7 @@ class Notebook:
             raise ConnectionError("no server")
         return None if number in self.ended else len(self.epochs.setdefault(number, []))
 
-    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+    def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         self.epochs[number] += [row.epoch for row in epochs]
 
     def end(self, number: int, trial: EndedTrial) -> None:
@@ -106,7 +107,7 @@ class Flaky(Notebook):
     def begin(self, number: int) -> int | None:
         return self._over_the_network(lambda: super(Flaky, self).begin(number))
 
-    def record(self, number: int, epochs: Sequence[EpochRow]) -> None:
+    def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         self._over_the_network(lambda: super(Flaky, self).record(number, epochs))
 
     def end(self, number: int, trial: EndedTrial) -> None:

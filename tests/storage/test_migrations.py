@@ -5,6 +5,7 @@
 
 import contextlib
 import gzip
+import math
 import os
 import shutil
 import tempfile
@@ -93,6 +94,18 @@ def test_workers_of_an_older_study_have_no_job_and_new_ones_may(older_sqlite_url
         after = {worker.info.job for worker in study.workers.all()}
     assert before <= {None}
     assert after == before | {"slurm:1234_5"}
+
+
+def test_epochs_of_an_older_study_have_no_further_metrics_and_new_ones_may(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        before = study.ledger.all_epochs()
+        study.ledger.order_up_to(7, order_of=SlotOrder)
+        lease = claimed(study.ledger)
+        study.ledger.bind_new(lease, make=lambda _: 6)
+        study.ledger.record_epoch(lease, example_epoch(metrics={"val_macro_f1": 0.5, "val_auc": math.nan}))
+        assert study.ledger.epochs(6) == [example_epoch(metrics={"val_macro_f1": 0.5})]
+    assert len(before) > 5
+    assert all(epoch.scores.metrics == {} for epoch in before)
 
 
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:

@@ -27,7 +27,7 @@ def accuracies(keras: Any, job: MakeJob) -> Callable[[BatchNorm], list[float]]:
     def train(batch_norm: BatchNorm) -> list[float]:
         small = job(configuration=Configuration(batch_norm=batch_norm), epochs=EPOCHS, data=DIGITS, checkpoints=None)
         messages = Jobs().train(small, lambda: False)
-        return [message.val_accuracy or 0 for message in messages if isinstance(message, EpochEnd)]
+        return [message.scores.val_accuracy or 0 for message in messages if isinstance(message, EpochEnd)]
 
     return train
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from search.training.epochs.epochs import EpochScores
 from search.training.epochs.trainable_model import KerasTrainee
 from search.training.jobs.checkpoint import Checkpoints
+from spaces.epoch_scores import EpochScores
 
 MakeModel = Callable[[int], Any]
 LOST = EpochScores(1, None, 0.5, 1.5, 0.4, 2.5, 0.01)

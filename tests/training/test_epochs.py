@@ -14,12 +14,13 @@ from search.training.backends.device import set_precision
 from search.training.data.batch_source import Streamed
 from search.training.data.split import Split, split
 from search.training.epochs.compiled_runner import CompiledRunner
-from search.training.epochs.epochs import EpochRunner, Epochs, EpochScores, Score, run_epochs
+from search.training.epochs.epochs import EpochRunner, Epochs, Score, run_epochs
 from search.training.epochs.keras_runner import KerasRunner
 from search.training.epochs.runner import make_runner
 from search.training.models.building import Setting, build_model, compile_model
 from spaces import load_space
 from spaces.configuration import Augmentation, BatchNorm, Block, Configuration, Dropout, Optimizer
+from spaces.epoch_scores import EpochScores
 
 BATCH = 64
 SMALL = (Block((8,)), Block((16,)))

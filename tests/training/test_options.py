@@ -214,7 +214,7 @@ def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
 
 
 def scored(epoch: EpochEnd) -> tuple[float | None, float | None]:
-    return epoch.val_loss, epoch.val_accuracy
+    return epoch.scores.val_loss, epoch.scores.val_accuracy
 
 
 def scores_on_validation(model: Any, job: Train) -> tuple[float, float]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from search.training.epochs.epochs import EpochScores
 from search.training.jobs.stopping import best_epoch, kept_epoch, why_over
 from spaces.configuration import EarlyStopping
+from spaces.epoch_scores import EpochScores
 
 
 def history(*losses: float | None) -> list[EpochScores]:

@@ -54,7 +54,7 @@ MANY = 10_000
 
 
 def is_epoch(number: int) -> Callable[[Message], bool]:
-    return lambda message: isinstance(message, EpochEnd) and message.epoch == number
+    return lambda message: isinstance(message, EpochEnd) and message.scores.epoch == number
 
 
 def checkpoint_arrays(path: Path) -> list[Any]:

@@ -1,16 +1,15 @@
 """The epochs: each in an order of its own, trained, validated, scored."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 
 from search.training.data.augmentation import Order, draw_moves
 from spaces.configuration import Augmentation
+from spaces.epoch_scores import EpochScores
 from spaces.errors import SpaceError
 
 Stop = Callable[[], bool]
@@ -39,26 +38,6 @@ def score_of(results: Mapping[str, Any]) -> Score:
             "self.get_metrics_result()"
         )
     return Score(float(results["loss"]), float(results["accuracy"]))
-
-
-class EpochScores(msgspec.Struct, frozen=True):
-    """The scores of one epoch, counted from 1. None stands for a number that isn't finite; `seconds` is wall time."""
-
-    epoch: int
-    loss: float | None
-    accuracy: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    learning_rate: float
-
-    @property
-    def diverged(self) -> str | None:
-        """Why it makes no sense to go on, or None."""
-        for name, value in (("training", self.loss), ("validation", self.val_loss)):
-            if value is None:
-                return f"the {name} loss of epoch {self.epoch} is not finite"
-        return None
 
 
 class EpochRunner(Protocol):
@@ -113,15 +92,5 @@ def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[Epoc
 
 def _scores(epoch: int, trained: Score, validated: Score, seconds: float, learning_rate: float) -> EpochScores:
     return EpochScores(
-        epoch,
-        _finite(trained.loss),
-        _finite(trained.accuracy),
-        _finite(validated.loss),
-        _finite(validated.accuracy),
-        seconds,
-        learning_rate,
+        epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, seconds, learning_rate
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

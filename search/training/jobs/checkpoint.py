@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from search.training.epochs.epochs import EpochScores
 from search.training.epochs.trainable_model import Stateful
 from search.training.jobs.checked_arrays import DamagedFile, Form, read_arrays, read_words, shaped, write_arrays
+from spaces.epoch_scores import EpochScores
 
 LAST, KEPT = "v", "k"  # the names of arrays begin with it
 PATTERN = "token-*.npz"

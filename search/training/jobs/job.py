@@ -20,7 +20,7 @@ from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, 
 from search.training.backends.device import set_precision
 from search.training.data.preprocessing import Treated, Treatment, treat
 from search.training.data.split import Split, split
-from search.training.epochs.epochs import Epochs, EpochScores, Stop, run_epochs
+from search.training.epochs.epochs import Epochs, Stop, run_epochs
 from search.training.epochs.trainable_model import Trainee
 from search.training.jobs.checkpoint import Checkpoints, Resumed
 from search.training.jobs.evaluation import evaluation
@@ -33,6 +33,7 @@ from search.training.models.keras_settings import kept_settings
 from search.training.models.model_files import load_model, save_model
 from search.training.shared_programs.program_cache import Programs
 from spaces import Space, load_space
+from spaces.epoch_scores import EpochScores
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
@@ -198,7 +199,7 @@ def _save_checkpoint(
 
 
 def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> EpochEnd:
-    return EpochEnd(job.job, **msgspec.structs.asdict(scores), replayed=replayed)
+    return EpochEnd(job.job, scores, replayed=replayed)
 
 
 def _ending(

@@ -4,8 +4,8 @@ that a resumed trial decides as an uninterrupted one.
 
 from collections.abc import Sequence
 
-from search.training.epochs.epochs import EpochScores
 from spaces.configuration import EarlyStopping, Monitor
+from spaces.epoch_scores import EpochScores
 
 
 def why_over(rule: EarlyStopping | None, history: Sequence[EpochScores]) -> str | None:
