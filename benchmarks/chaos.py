@@ -8,7 +8,7 @@ With stub trainers, which train nothing (stub_trainer.py), real worker processes
 and the backends of Postgres get SIGKILL about twice a second, SIGSTOP for longer than a lease, and SIGTERM, and the
 database is restarted. With real ones, whole commands are run (chaos_commands.py): search, comparison, confirmation,
 export. Prints what came of it as JSON; the exit code is 1 if anything was lost, done twice or left, or if a file of
-somebody else was touched.
+other programs was touched.
 """
 
 import argparse

@@ -26,7 +26,7 @@ def files_under(folder: Path) -> Iterator[Path]:
 
 @dataclass
 class Strangers:
-    """Files of somebody else, next to everything that the project makes in a folder."""
+    """Files of other programs, next to everything that the project creates in a folder."""
 
     folder: Path
     _planted: dict[Path, str] = field(default_factory=dict)

@@ -38,7 +38,7 @@ DEEDS = {
     ("backend", "killed"): 1,
 }
 
-# Workers are forked from a process that has imported all this: starting Python and Optuna anew takes seconds each time.
+# Workers are forked from a process that has imported all this: starting Python and Optuna takes seconds each time.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
     ["stub_worker", "chaos_checks", "search.launching.planning", "sklearn.datasets", "psycopg"]
@@ -47,7 +47,7 @@ FORKED.set_forkserver_preload(
 
 @dataclass
 class Fleet:
-    """The workers, and what was done to them. Whoever was killed is replaced."""
+    """The workers, and what was done to them. Killed ones are replaced."""
 
     url: str
     folder: Path

@@ -97,7 +97,7 @@ def backends_of(server: OwnPostgres | None) -> list[psutil.Process]:
 
 
 def role_of(process: psutil.Process) -> str | None:
-    """What a process is in a search, None if it is no part of one. A forked trainer has its server's command line."""
+    """The role of a process in a search, None if it has none. A forked trainer has its server's command line."""
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def make_study(folder: Path, trials: int) -> None:
-    """A finished study of so many trials; one in three is complete, the others were pruned."""
+    """A finished study of `trials` trials; one in three is complete, the others were pruned."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rng = random.Random(0)  # noqa: S311 - no secret
     manifest = msgspec.structs.replace(example_manifest(), artifacts=str(folder / "artifacts"), direction="maximize")

@@ -38,7 +38,7 @@ LEASE_S = 600.0
 PATIENCE_S = 600.0
 PRUNER = "asha"
 
-# Workers are forked from a process that has imported all this: starting Python and Optuna anew takes seconds each time.
+# Workers are forked from a process that has imported all this: starting Python and Optuna takes seconds each time.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["optuna", "psycopg", "search.sampling.pruners", "search.study.trials", "storage.study"])
 
@@ -97,7 +97,7 @@ def timed_claims(shared: SharedStudy) -> list[float]:
 
 
 def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list[float]:
-    """Reports so many epochs; the seconds that each took."""
+    """Reports epochs; returns the seconds that each took."""
     if lease is None:
         raise RuntimeError("there were fewer slots than workers")
     number = shared.trials.create(lease, create_trial(state=TrialState.RUNNING))
@@ -112,7 +112,7 @@ def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list
 
 
 def measure(url: str, workers: int, size: Size) -> dict[str, Any]:
-    """The figures for so many workers at once, in a study of their own."""
+    """The measurements for this many workers at once, in their own study."""
     fill(url, size, workers)
     barrier, results = FORKED.Barrier(workers), FORKED.Queue()
     arguments = (url, size.epochs, barrier, results)

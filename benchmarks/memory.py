@@ -55,7 +55,7 @@ KINDS = {"one structure": one_structure, "drawn from the space": drawn, "replica
 
 
 def measure(kind: str, trials: int, epochs: int) -> dict[str, Any]:
-    """Trains so many configurations one after another, and notes the trainer's resident MB after each."""
+    """Trains configurations one after another, and notes the trainer's resident MB after each."""
     wanted = KINDS[kind](np.random.default_rng(0))
     after: list[float] = []
     with (

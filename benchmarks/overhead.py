@@ -114,7 +114,7 @@ def trials_of(url: str) -> list[Timed]:
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--smoke", is_flag=True, help="One round of a tiny search.")
 def main(names: tuple[str, ...], rounds: int, smoke: bool) -> None:
-    """Measures what the service costs beside the training."""
+    """Measures the overhead of the service besides training."""
     before = facts(smoke)
     cases = SMOKE if smoke else {name: CASES[name] for name in names or CASES}
     print_report("overhead", before, {name: measure(case, 1 if smoke else rounds) for name, case in cases.items()})

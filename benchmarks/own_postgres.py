@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, which can be stopped in several ways and started again, on the same data."""
+"""A private PostgreSQL server, which can be stopped in several ways and started again, on the same data."""
 
 import contextlib
 import shutil
@@ -15,7 +15,7 @@ StopMode = Literal["fast", "immediate"]
 
 @dataclass(frozen=True)
 class OwnPostgres:
-    """A server and its data folder. `user` is whom it runs as, None for whoever started this program.
+    """A server and its data folder. `user` is whom it runs as, None for the user of this program.
 
     `listen` are its addresses, "" for none: there is always a socket in the data folder. `namespace` is the network
     namespace that it runs in, "" for that of this program.
@@ -51,7 +51,7 @@ class OwnPostgres:
             as_user = ["runuser", "-u", self.user, "--"] if self.user else []
             command = ["ip", "netns", "exec", self.namespace, *as_user, *command]
         user = None if self.namespace else self.user
-        # Its output goes nowhere: the server would inherit a pipe, and keep whoever reads it waiting.
+        # Its output goes nowhere: the server would inherit a pipe, and keep its reader waiting.
         subprocess.run(command, check=True, user=user, cwd=self.data, stdout=subprocess.DEVNULL)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/report_size.py --trials 1000
     python benchmarks/report_size.py --smoke
 
-Makes up a study of so many trials, and a report on it. Prints JSON: seconds and bytes.
+Creates a study of N trials, and a report on it. Prints JSON: seconds and bytes.
 """
 
 import argparse

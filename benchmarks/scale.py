@@ -1,4 +1,4 @@
-"""What suggesting, reporting, pruning and claiming cost as a study grows, with plain Optuna beside: JSON.
+"""What suggesting, reporting, pruning and claiming cost as a study grows, next to plain Optuna: JSON.
 
     python benchmarks/scale.py --repeats 5            Postgres and SQLite, half an hour on two cores
     python benchmarks/scale.py --storage sqlite
@@ -105,7 +105,7 @@ class Ours:
             connection.execute(slots.insert(), done)
 
     def run_up_to(self, running: int, rng: np.random.Generator) -> None:
-        """Has so many slots leased, each with a trial that has reached the first rung."""
+        """Leases this many slots, each with a trial that has reached the first rung."""
         while self._running < running:
             self._order_one()
             lease = self._claim()
@@ -162,7 +162,7 @@ class Plain:
         self._study.add_trials(trials)
 
     def run_up_to(self, running: int, rng: np.random.Generator) -> None:
-        """Has so many trials running, each of which has reached the first rung."""
+        """Starts this many trials, each of which has reached the first rung."""
         while self._running < running:
             trial = self._study.ask()
             self._space.suggest(trial)

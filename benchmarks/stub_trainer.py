@@ -160,7 +160,7 @@ def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
         if number == act.diverge_at:
             worker.send(Trained(job.job, 1, number, f"the training loss of epoch {number} is not finite"))
             return
-    folder.mkdir(parents=True, exist_ok=True)  # whoever took the slot over may have finished it
+    folder.mkdir(parents=True, exist_ok=True)  # the worker that took over the slot may have finished it
     Path(str(job.model_path)).write_text(f"the model of {job.owner}, seed {job.seed}")
     over = None if act.over_after is None else "early stopping: as told"
     worker.send(Trained(job.job, 1, len(history), over=over, kept_epoch=act.kept_epoch))
@@ -195,7 +195,7 @@ def save(worker: Worker, job: Train, history: list[EpochEnd]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         part.write_bytes(msgspec.json.encode(history))
         part.replace(folder / f"token-{job.token}.npz")
-    except OSError as error:  # whoever took the slot over may have finished it, and cleared the folder
+    except OSError as error:  # the worker that took over the slot may have finished it, and cleared the folder
         worker.send(Warned(job.job, f"the checkpoint couldn't be written: {error}"))
 
 
@@ -208,7 +208,7 @@ def read(path: Path) -> list[EpochEnd]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[EpochEnd])
     except FileNotFoundError:
-        return []  # whoever took the slot over has finished it meanwhile
+        return []  # the worker that took over the slot has finished it
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs docs/notebook.ipynb anew, in a folder of its own, and keeps its outputs: `make docs` doesn't do it."""
+"""Runs docs/notebook.ipynb again, in a temporary folder, and stores its outputs: `make docs` doesn't do it."""
 
 import sys
 import tempfile

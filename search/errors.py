@@ -1,14 +1,14 @@
-"""What can go wrong, by whose turn it is to act.
+"""The errors, by who has to act.
 
     SearchError
     ├── UsageError              the person who typed the command         exit code 2, nothing created
-    ├── InfrastructureError     whoever runs the machine or database     exit code 3 at start-up
+    ├── InfrastructureError     the operator of machine or database     exit code 3 at startup
     │   ├── TrainerDied         the worker: it starts a new trainer and resumes from the checkpoint
-    │   ├── TrainerUnavailable  the worker: this host can't run a trainer, and the trial isn't to blame
-    │   └── Quarantined         whoever runs the host: the worker left, as nothing worked on it
+    │   ├── TrainerUnavailable  the worker: this host can't run a trainer; not a failure of the trial
+    │   └── Quarantined         the operator of the host: all trials of this worker failed
     └── SearchFailed            no trial finished                        exit code 1
 
-A trial that fails is no exception but an outcome: see search/trainers/protocol.py.
+A failed trial isn't an exception but an outcome: see search/trainers/protocol.py.
 """
 
 
@@ -21,7 +21,7 @@ class UsageError(SearchError):
 
 
 class InfrastructureError(SearchError):
-    """The machine, the disk or the database doesn't do its part."""
+    """The machine, the disk or the database fails."""
 
 
 class TrainerDied(InfrastructureError):

@@ -1,10 +1,10 @@
-"""The trainer: a child process that holds Keras and trains the jobs that its worker sends it, one after another.
+"""The trainer: a child process that runs Keras and trains the jobs that its worker sends it, one after another.
 
     python -m search.trainer --commands-fd 5 --messages-fd 6
 
-Both are pipes with one JSON document a line (search/trainers/protocol.py). It may be killed at any instant. When its
-worker is gone, which closes the commands, it ends at once, in whatever it is. Signals that ask for an end do nothing to
-it (search/trainers/signals.py): its worker, which gets them too, ends it.
+Both are pipes with one JSON document per line (search/trainers/protocol.py). It may be killed at any instant. When its
+worker ends, which closes the commands, it exits at once, whatever it is doing. It ignores SIGINT, SIGTERM and SIGHUP
+(search/trainers/signals.py): its worker, which gets them too, ends it.
 """
 
 import argparse
@@ -36,13 +36,13 @@ log = logging.getLogger(__name__)
 
 
 class Messages:
-    """The way to the worker. A worker that doesn't read any more ends the process."""
+    """Sends messages to the worker. If the worker doesn't read any more, the process exits."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def send(self, message: Message) -> None:
-        """Writes the message, whole, before it returns."""
+        """Writes the whole message before it returns."""
         rest = memoryview(msgspec.json.encode(message) + b"\n")
         try:
             while rest:
@@ -52,7 +52,9 @@ class Messages:
 
 
 class Commands:
-    """The way from the worker, read by a thread of its own: a Stop, or the worker's end, is seen during training."""
+    """Receives commands from the worker in a thread, so that a Stop, or the worker's end, is noticed during
+    training.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -64,7 +66,7 @@ class Commands:
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
     def next_job(self) -> tuple[Train | Evaluate, threading.Event]:
-        """Waits for a job, and gives with it the event that a Stop for it sets."""
+        """Waits for a job; returns it with the event that a Stop for it sets."""
         return self._jobs.get()
 
     def _read(self) -> None:
@@ -104,12 +106,12 @@ def prepare() -> None:
 
 
 def serve(commands_fd: int, messages_fd: int) -> NoReturn:
-    """Does what the commands say until the worker is gone, which ends the process."""
+    """Executes commands until the worker is gone, which ends the process."""
     heed_in_forks()
     commands, messages = Commands(commands_fd), Messages(messages_fd)
     commands.start()
     configure(threads_wanted())
-    gc.freeze()  # Keras and all that it needs stays: looking through it takes 0.2 s each time
+    gc.freeze()  # Keras' objects stay: scanning them takes 0.2 s each time
     messages.send(_ready())
     jobs = Jobs()
     while True:

@@ -2,9 +2,9 @@
 
     python -m search.trainer_server --requests-fd 5
 
-The descriptor is a socket for the requests of search/trainers/requests.py. It ends when nobody is left who could ask,
-and may be killed at any instant: its trainers go on, and workers then start trainers without it. It starts no thread
-and opens no device, as a process that has any can't be forked safely; the trainers do.
+The descriptor is a socket for the requests of search/trainers/requests.py. It exits when no process is left that could
+send requests, and may be killed at any instant: its trainers continue, and workers then start trainers without it. It
+starts no thread and opens no device, as such a process can't be forked safely; the trainers do.
 """
 
 import argparse
@@ -32,20 +32,20 @@ CRASHED = 1
 
 @dataclass(frozen=True)
 class Forked:
-    """A running trainer: its process, a descriptor of it, which tells of its end, and the socket for news of it."""
+    """A running trainer: its process, a descriptor of it, which signals its end, and the socket for its events."""
 
     pid: int
     process: int
     news: socket.socket
 
     def close(self) -> None:
-        """Closes what this process holds of it."""
+        """Closes this process's descriptors of it."""
         os.close(self.process)
         self.news.close()
 
 
 class TrainerServer:
-    """Forks a trainer for each request that comes over the socket, and tells how each has ended."""
+    """Forks a trainer for each request over the socket, and reports how each has ended."""
 
     def __init__(self, requests: socket.socket) -> None:
         self._requests = requests
@@ -53,7 +53,7 @@ class TrainerServer:
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
-        """Serves until nobody is left who could ask."""
+        """Serves until no process is left that could send requests."""
         self._selector.register(self._requests, selectors.EVENT_READ)
         while True:
             for key, _ in self._selector.select():
@@ -63,11 +63,11 @@ class TrainerServer:
                     return
 
     def _answer(self) -> bool:
-        """Takes a request; whether there may be more."""
+        """Handles a request; returns whether there may be more."""
         try:
             request = receive_request(self._requests)
         except OSError:
-            return True  # whoever asked sees that there is no answer
+            return True  # the requester sees that there is no answer
         if request is None:
             return False
         try:
@@ -106,7 +106,9 @@ class TrainerServer:
             os._exit(CRASHED)
 
     def _let_go(self) -> None:
-        """Closes what is the server's alone; others would wait in vain for the end of what a trainer held open."""
+        """Closes the server's own descriptors; a trainer that held them open would keep others waiting for
+        their end.
+        """
         self._selector.close()
         self._requests.close()
         for other in self._trainers:
@@ -114,7 +116,7 @@ class TrainerServer:
 
 
 def take_place(request: Request) -> None:
-    """Gives this process, just forked, what one that was started anew would have; and tells that it runs."""
+    """Sets up this forked process as a newly started one, and reports that it runs."""
     os.setsid()
     use_log(request.descriptors)
     os.environb.clear()
@@ -123,7 +125,7 @@ def take_place(request: Request) -> None:
     Path("/proc/self/comm").write_text(TRAINER_NAME)
     process = os.pidfd_open(os.getpid())
     news = socket.socket(fileno=os.dup(request.descriptors.news))
-    with news, contextlib.suppress(ConnectionError):  # a worker that is gone is one whose commands have ended, too
+    with news, contextlib.suppress(ConnectionError):  # if the worker is gone, its commands have ended, too
         send_news(news, Started(os.getpid()), process)
     os.close(process)
 
@@ -131,7 +133,7 @@ def take_place(request: Request) -> None:
 def use_log(descriptors: Descriptors) -> None:
     """Sends standard output and error to the log.
 
-    The descriptor for news stays open: its end is that of the process.
+    The descriptor for events stays open until the process ends.
     """
     os.dup2(descriptors.log, sys.stdout.fileno())
     os.dup2(descriptors.log, sys.stderr.fileno())
@@ -139,9 +141,9 @@ def use_log(descriptors: Descriptors) -> None:
 
 
 def can_fork() -> bool:
-    """Whether this process may be forked when Keras is imported: it has one thread.
+    """Whether this process may be forked after importing Keras, that is, has one thread.
 
-    Those of OpenBLAS don't count. It ends them before each fork, and starts them again when they are needed.
+    OpenBLAS's threads don't count: it ends them before each fork, and starts them again when they are needed.
     """
     if (pid := os.fork()) == 0:
         os._exit(0)
@@ -155,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--requests-fd", type=int, required=True, help="the socket that requests come from")
     options = parser.parse_args(arguments)
     if installed_gpus():
-        return  # whether a process that has loaded CUDA's libraries may be forked, nobody has tried
+        return  # forking a process that has loaded CUDA's libraries is untested
     trainer.prepare()
     import_keras()
     if can_fork():

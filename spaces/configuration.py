@@ -73,7 +73,8 @@ class BatchNorm(Record, frozen=True):
     the averages have forgotten their initial value after one epoch; with Keras' fixed 0.99 and few steps an epoch
     the validation scores of the first epochs are those of chance (see docs/published.md).
 
-    `convolutions`: which of a block's, every one or the last. `blocks`: the first so many have it, None: all of them.
+    `convolutions`: which of a block's, every one or the last. `blocks`: the number of first blocks that have it, None:
+    all.
     """
 
     position: BatchNormPosition = written("none")
@@ -198,9 +199,9 @@ class EarlyStopping(Record, frozen=True):
 
 
 class Augmentation(Record, frozen=True):
-    """Changes to each training image, drawn anew in each epoch: `flip` mirrors half of them left to right; `shift`
-    moves them by up to so many pixels in each direction, the edge repeated; `crop` does the same with black for what
-    comes in from outside, which is what a random crop from a padded image is.
+    """Changes to each training image, drawn again in each epoch: `flip` mirrors half of them left to right;
+    `shift` moves them by up to this many pixels in each direction, repeating the edge; `crop` does the same,
+    filled with black, like a random crop from a padded image.
     """
 
     flip: bool = False
@@ -292,9 +293,9 @@ class Configuration(Record, frozen=True):
         """The configuration that `to_json` wrote.
 
         Raises:
-            ConfigurationError: the text is no JSON, or a field is unknown or out of its range.
+            ConfigurationError: the text isn't JSON, or a field is unknown or out of its range.
         """
         try:
             return msgspec.json.decode(text, type=cls)
         except msgspec.MsgspecError as error:
-            raise ConfigurationError(f"this is no configuration: {error}") from error
+            raise ConfigurationError(f"this isn't a configuration: {error}") from error

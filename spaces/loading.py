@@ -29,7 +29,7 @@ class Target:
 def load_file(path: Path, name: str | None) -> Target:
     """The object of that name in a Python file; without a name, the file's only space.
 
-    The file runs anew at each call. It may import the files beside it: its folder is appended to `sys.path`.
+    Each call runs the file again. It may import files next to it: its folder is appended to `sys.path`.
 
     Raises:
         SpaceFileError: there is no such file, it doesn't import, or doesn't have what was asked for.
@@ -101,7 +101,7 @@ def load_module(module_name: str, name: str) -> Target:
 
 
 def _run(path: Path) -> ModuleType:
-    """Runs the file without writing a compiled copy beside it: one of the same second and size would hide an edit."""
+    """Runs the file without writing a compiled copy: one of the same second and size would hide an edit."""
     name = f"_space_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     loader = SourceFileLoader(name, str(path))
     module = module_from_spec(ModuleSpec(name, loader, origin=str(path)))

@@ -1,4 +1,4 @@
-"""Whether a path is there, for any text that somebody gives as one."""
+"""Whether a path exists, for any text that a user gives."""
 
 from pathlib import Path
 

@@ -135,9 +135,9 @@ def _known(name: str) -> str:
     known = {**_installed(), **BUILT_IN}
     name = name if name in known else EARLIER_NAMES.get(name, name)
     if name not in known:
-        beside = f"{name}.py"
-        own = f"the file beside you is --space {beside}" if is_file(Path(beside)) else "your own is FILE.py:NAME"
-        raise UnknownSpace(f"{unknown_name('space', name, sorted(known))} A space of {own}")
+        file = f"{name}.py"
+        own = f"That of the file {file} is --space {file}" if is_file(Path(file)) else "Your own is FILE.py:NAME"
+        raise UnknownSpace(f"{unknown_name('space', name, sorted(known))} {own}")
     return known[name]
 
 

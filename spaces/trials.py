@@ -21,7 +21,7 @@ class DryTrial:
     `spaces.space`.
 
     Raises (from each `suggest_...`):
-        SpaceError: the name is no text, the choices or bounds are none, or the name was asked before with others.
+        SpaceError: the name isn't text, the choices or bounds are invalid, or the name was asked before with others.
     """
 
     def __init__(self, pick: Pick) -> None:

@@ -1,4 +1,4 @@
-"""What a search found, as Python objects: for notebooks, and programs that go on with it."""
+"""The results of a search as Python objects, for notebooks and programs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def trials(self) -> "pandas.DataFrame":
-        """A row for each trial: its state, value, epochs, seconds, parameters, and what is known of it beside."""
+        """A row for each trial: its state, value, epochs, seconds, parameters, and other attributes."""
         rows = [trial_row(trial) for trial in self._trials]
         return data_frame(rows, index="number")
 

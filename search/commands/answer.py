@@ -1,11 +1,10 @@
-"""What a command says: its answer on standard output, everything else on standard error.
+"""A command's output: its result on standard output, everything else on standard error.
 
-What is shown comes from users and their files in part: it is escaped where a terminal would obey it (`shown`). And no
-answer that took hours is lost to a stream that can't write some letter: such letters are escaped, too.
+Parts of it come from users and their files: they are escaped where a terminal would interpret them (`shown`). Letters
+that a stream can't encode are escaped too, so that no result of hours is lost to an encoding error.
 
-Standard output is for the answer alone, so that another program can read it.
-
-Space files, Keras, downloads of data sets: all that prints while a command runs prints to standard error.
+Standard output has only the result, so that other programs can read it. Output of space files, Keras and downloads goes
+to standard error.
 """
 
 import atexit
@@ -29,23 +28,23 @@ STREAM = "search.answers"
 
 
 def answer(text: str, *, nl: bool = True) -> None:
-    """Writes a part of the answer, text for people."""
+    """Prints a part of the result as text."""
     _write(shown(hide_secrets(text)), answer_stream(), nl=nl)
 
 
 def answer_json(document: str | bytes) -> None:
-    """Writes a JSON document, in ASCII, as letters outside of strings are: it is JSON for any encoding."""
+    """Prints a JSON document in ASCII, which is valid in any encoding."""
     text = document if isinstance(document, str) else document.decode()
     _write(NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text), answer_stream())
 
 
 def tell(text: str) -> None:
-    """Writes on standard error what is going on, or wrong."""
+    """Prints progress or an error on standard error."""
     _write(shown(hide_secrets(text)), sys.stderr)
 
 
 def accept_all_letters() -> None:
-    """Has the process's streams escape what they can't encode, whoever writes to them."""
+    """Makes the process's streams escape what they can't encode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -62,7 +61,7 @@ def _write(text: str, stream: TextIO, *, nl: bool = True) -> None:
 
 
 def answer_stream() -> TextIO:
-    """Where the answer of the command that runs goes; outside of commands, standard output."""
+    """The stream for the running command's result; outside of commands, standard output."""
     context = click.get_current_context(silent=True)
     kept: TextIO | None = None if context is None else context.meta.get(STREAM)
     return kept or sys.stdout
@@ -70,8 +69,8 @@ def answer_stream() -> TextIO:
 
 @contextmanager
 def answers_alone(context: click.Context) -> Iterator[None]:
-    """Within the block, `answer` writes to standard output, and nothing else does: neither what is printed, nor what
-    other programs and libraries write to the descriptor.
+    """Within the block, only `answer` writes to standard output: other prints, and what libraries and other
+    programs write to the descriptor, go to standard error.
     """
     with _kept_output() as stream, redirect_stdout(sys.stderr):
         context.meta[STREAM] = stream
@@ -83,8 +82,8 @@ def answers_alone(context: click.Context) -> Iterator[None]:
 
 @contextmanager
 def _kept_output() -> Iterator[TextIO]:
-    """Standard output, on a descriptor of its own; its usual one leads to standard error within the block, and again
-    when the process ends, for what prints at the very end.
+    """Standard output, on another descriptor; its usual one leads to standard error within the block, and
+    again when the process exits, for prints at the very end.
     """
     given = sys.stdout
     if not leads_to(given, OUTPUT):

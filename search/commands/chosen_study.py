@@ -1,4 +1,4 @@
-"""The study that a command is about: the one that is named, else the only one that there is."""
+"""The study of a command: the named one, else the only one in the storage."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -15,18 +15,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def study_flag(command: F) -> F:
-    """Adds --study-name, which may be left out where the storage holds a single study."""
+    """Adds --study-name, which may be omitted if the storage has a single study."""
     return click.option("--study-name", help="The study.  [default: the only one in the storage]")(command)
 
 
 @contextlib.contextmanager
 def chosen_study(storage: str, study_name: str | None, *, only_look: bool = True) -> "Iterator[SharedStudy]":
-    """Opens the study to look at it: nothing can be changed by it, and nothing needs to be writable, unless `only_look`
-    is false.
+    """Opens the study read-only, which needs no write permission, unless `only_look` is false.
 
     Raises:
         UsageError: none was named, and there is not exactly one.
-        StorageError: it can't be opened; StudyNotFound lists those that there are.
+        StorageError: it can't be opened; StudyNotFound lists the existing ones.
     """
     import optuna
 
@@ -46,5 +45,5 @@ def only_study(storage: str) -> str:
         return names[0]
     where = hide_password(storage)
     if not names:
-        raise UsageError(f"there is no study in {where} yet: python -m search.launch makes one")
+        raise UsageError(f"there is no study in {where} yet: python -m search.launch creates one")
     raise UsageError(f"{where} holds {len(names)} studies: give one with --study-name: {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""The trial that a command is about: `best`, or a number."""
+"""The trial of a command: `best`, or a number."""
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -11,7 +11,7 @@ OUTCOME_ATTR = "outcome"
 
 
 def chosen_trial(shared: SharedStudy, which: str) -> FrozenTrial:
-    """The completed trial that is meant.
+    """The completed trial with that number, or the best one.
 
     Raises:
         UsageError: there is none, or it isn't complete; says why.
@@ -36,7 +36,7 @@ def best_number(shared: SharedStudy) -> int:
     counts = shared.ledger.counts()
     if not counts.finished:
         raise UsageError(
-            f"the study {shared.name!r} has no finished trial yet: python -m search.status shows how it goes"
+            f"the study {shared.name!r} has no finished trial yet: python -m search.status shows its progress"
         )
     raise UsageError(
         f"no trial of the study {shared.name!r} was completed: {counts.pruned} were pruned, "
@@ -45,7 +45,7 @@ def best_number(shared: SharedStudy) -> int:
 
 
 def trial_number(text: str) -> int:
-    """The number that was typed; raises UsageError if it is none."""
+    """The typed number; raises UsageError if it isn't one."""
     if not text.isdecimal():
         raise UsageError(f"--trial {text}: give best, or the number of a trial such as 7")
     return int(text)

@@ -1,4 +1,4 @@
-"""What the commands have in common: flags, where their values come from, and exit codes.
+"""What all commands share: flags, the sources of their values, and exit codes.
 
 A value comes from the flag, else from the environment (`SEARCH_*`; `OPTUNA_STORAGE` for the storage), else from the
 file that `--config` names, else it is the default.
@@ -39,10 +39,10 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 class Verb(click.Command):
-    """A command whose flags can also come from the environment and from a file, and whose errors end it with a
-    sentence and an exit code.
+    """A command whose flags can also come from the environment and from a file, and whose errors end it with a message
+    and an exit code.
 
-    `examples` are command lines to type, each with what it is good for, or "" where that is plain; they end the
+    `examples` are command lines to type, each with its purpose, or "" if that is obvious; they end the
     --help.
     """
 
@@ -86,15 +86,17 @@ class Verb(click.Command):
             return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command's function, its answer alone on standard output, turning our errors into exit codes."""
+        """Runs the command's function, with only its result on standard output, and turns our errors into
+        exit codes.
+        """
         leave_garbage()
         with answers_alone(ctx), errors_as_exit_codes():
             return super().invoke(ctx)
 
 
 def leave_garbage() -> None:
-    """Has this process end without a last search for garbage among all that Optuna, SQLAlchemy and others have made: a
-    quarter of a second, for memory that is given back anyway.
+    """Makes this process exit without a final garbage collection, which takes a quarter of a second for
+    memory that is released anyway.
     """
     atexit.unregister(gc.freeze)  # commands may be run one after another in one process
     atexit.register(gc.freeze)
@@ -132,7 +134,7 @@ def validation_share_flag(command: F) -> F:
 
 
 def example_lines(examples: Mapping[str, str], width: int) -> Iterator[str]:
-    """A line for each example; the remarks stand below each other, or below a command that is too long for that."""
+    """The lines of the examples; remarks are aligned, or on the next line if a command is too long."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)
     for command, remark in examples.items():
         together = f"{INDENT}{command:<{column}}  {remark}".rstrip()
@@ -145,7 +147,7 @@ def example_lines(examples: Mapping[str, str], width: int) -> Iterator[str]:
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """Ends the process with the exit code of the error that comes out of the block, and its message on stderr."""
+    """Ends the process with the exit code of an error from the block, and its message on stderr."""
     from spaces.errors import SpaceError
     from storage.errors import StorageError, StorageUsageError
 
@@ -169,12 +171,12 @@ def leave(error: Exception, code: int) -> None:
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop; its first letter stays as it is, as it may be that of a file's name."""
+    """The text with a full stop; its first letter isn't capitalized, as it may belong to a file's name."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def start_logging(verbose: int, quiet: bool) -> None:
-    """Logs to standard error: warnings; with -v also what is going on, with -vv everything; with -q errors only."""
+    """Logs to standard error: warnings; with -v also information, with -vv everything; with -q only errors."""
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     log_to_errors(level, hider())
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What a shell offers for the flags that take names: those that there are, else files."""
+"""Shell completion for flags that take names: the existing names, else files."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,7 +9,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 
 
 def offering(names: Callable[[], Iterable[str]]) -> Completer:
-    """A completion by the names that begin as what was typed; by files where there is none."""
+    """Completes with the names that start with the typed text; with files if there is none."""
 
     def complete(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
         found = [CompletionItem(name) for name in names() if name.startswith(typed)]

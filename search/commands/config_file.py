@@ -1,4 +1,4 @@
-"""The file that `--config` names: flags' values in TOML, taken as if they were typed."""
+"""The file of `--config`: values of flags in TOML, treated as if they were typed."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from storage.masking import hide_password
 KINDS: Mapping[type, str] = MappingProxyType(
     {list: "a list", dict: "a table", bool: "true or false", str: "text", int: "a number", float: "a number"}
 )
-LARGEST = 2**20  # bytes; more isn't read, as it can't be a file of flags
+LARGEST = 2**20  # bytes; a larger file can't be one of flags, and isn't read
 
 
 def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -33,7 +33,7 @@ def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Pa
 
 
 def settings(command: click.Command) -> dict[str, str]:
-    """What a file may set: the long flags without their dashes, and the parameters that they stand for."""
+    """The settings of a file: the long flags without their dashes, with their parameters."""
     return {flag: str(option.name) for flag, option in flag_options(command).items()}
 
 
@@ -77,7 +77,7 @@ def flag_options(command: click.Command) -> dict[str, click.Option]:
 
 
 def _as_typed(key: str, value: object, option: click.Option) -> object:
-    """The value as click takes it: text, as from the command line, or True and False, or a number that is a count."""
+    """The value for click: text, as from the command line, or a boolean, or a count."""
     if option.is_flag or option.count:
         kind, valid = (bool, "true or false") if option.is_flag else (int, "a whole number")
         if type(value) is not kind:

@@ -1,6 +1,6 @@
-"""Standard output and standard error that can't be written: a full device, or a descriptor too many.
+"""Standard output or standard error that can't be written, because a device is full or descriptors are exhausted.
 
-An answer that can't be written is an error. What is said meanwhile is not: the search goes on, though nobody hears it.
+A result that can't be written is an error. Progress that can't be written isn't: the search continues without it.
 """
 
 import errno
@@ -29,7 +29,7 @@ class Unheard(io.FileIO):
 
 
 def speak_to_nobody_if_need_be() -> None:
-    """Has this process's standard error take whatever is written, also where it is on a full device."""
+    """Makes this process's standard error accept all writes, even on a full device."""
     given = sys.stderr
     if not isinstance(given, io.TextIOWrapper) or not leads_to(given, ERRORS):
         return
@@ -43,8 +43,8 @@ def speak_to_nobody_if_need_be() -> None:
 
 @contextmanager
 def machine_errors() -> Iterator[None]:
-    """Ends the process with a sentence where the machine refuses something that no other part has an answer to, such as
-    a full device or too many open files.
+    """Ends the process with a message for errors of the machine that no other part handles, such as a full
+    device or too many open files.
     """
     try:
         yield
@@ -57,7 +57,7 @@ def machine_errors() -> Iterator[None]:
 
 
 def sentence_of(error: OSError) -> str:
-    """What the machine refused, and what to do where that is known."""
+    """What the machine refused, and, if known, what to do."""
     reason, place = error.strerror or str(error), "" if error.filename is None else f" ({error.filename})"
     if error.errno == errno.ENOSPC and not place and "can't" not in reason:
         return f"standard output, or a file, can't be written: {reason}"
@@ -67,7 +67,7 @@ def sentence_of(error: OSError) -> str:
 
 
 def drop_output() -> None:
-    """What is still to be written to standard output goes nowhere, so that the end of the process doesn't fail, too."""
+    """Discards unwritten standard output, so that the process's exit doesn't fail, too."""
     if not leads_to(sys.stdout, OUTPUT):
         return
     with suppress(OSError):

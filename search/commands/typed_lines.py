@@ -10,8 +10,8 @@ WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")  # of a shell, with its q
 
 
 def typed(line: str, width: int) -> list[str]:
-    """A command line as it can be typed or pasted: where it is longer than the terminal is wide, a backslash ends the
-    line before a flag.
+    """A command line that can be typed or pasted: if it is longer than the terminal is wide, it is broken
+    with backslashes before flags.
     """
     if len(line) + len(INDENT) <= width:
         return [f"{INDENT}{line}"]

@@ -1,4 +1,4 @@
-"""What is said of wrong flags: which value of which flag, variable or file it is, and what was probably meant."""
+"""Messages for wrong flags: which flag, variable or file has the value, and what was probably meant."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from spaces.names import nearest_name
 
 
 def explained(error: click.UsageError, arguments: Sequence[str]) -> click.UsageError:
-    """The error with the place that its value came from, or with the flag that was probably meant."""
+    """The error with the source of its value, or with the flag that was probably meant."""
     match error:
         case click.NoSuchOption(ctx=click.Context() as context):
             return click.UsageError(no_such_flag(error.option_name, context, arguments), context)
@@ -25,7 +25,7 @@ def explained(error: click.UsageError, arguments: Sequence[str]) -> click.UsageE
 
 
 def at_its_place(error: click.BadParameter, context: click.Context, parameter: click.Parameter) -> click.UsageError:
-    """The error of a value, blamed on the variable or file that has it."""
+    """The error of a value, with the variable or file that has it."""
     message = error.message
     match context.get_parameter_source(parameter.name or ""):
         case ParameterSource.ENVIRONMENT:
@@ -62,7 +62,7 @@ def flag_of(parameter: click.Parameter) -> str:
 
 
 def no_such_flag(name: str, context: click.Context, arguments: Sequence[str]) -> str:
-    """That there is no such flag; that it is a parameter of the space, or which flag was probably meant."""
+    """The message for an unknown flag: that it is a parameter of the space, or which flag was probably meant."""
     known = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     drawn = space_parameter(name, context, arguments)
     if drawn is not None:
@@ -72,7 +72,7 @@ def no_such_flag(name: str, context: click.Context, arguments: Sequence[str]) ->
 
 
 def space_parameter(name: str, context: click.Context, arguments: Sequence[str]) -> str | None:
-    """What to do where it is the name of a parameter of the space that is searched, None where it isn't."""
+    """What to do if it is the name of a parameter of the searched space, None if it isn't."""
     parameter, reference = name.lstrip("-").replace("-", "_"), space_of(arguments)
     if reference is None:
         return None

@@ -1,4 +1,4 @@
-"""What no flag may have as its value, whatever the flag, and wherever its value comes from."""
+"""Values that no flag may have, wherever they come from."""
 
 import math
 import os
@@ -10,7 +10,7 @@ import click
 from search.console.outside_text import is_text
 from storage.masking import hide_password
 
-MOST = 1e15  # seconds, megabytes, images: what is larger is a mistake, and too large for clocks and databases
+MOST = 1e15  # seconds, megabytes, images: larger values are mistakes, and too large for clocks and databases
 LONGEST_NAME = 255  # bytes
 LONGEST_TEXT = 4000  # characters; what a system takes for a path
 
@@ -26,7 +26,7 @@ def require_usable(context: click.Context) -> None:
 
 
 def require_no_nul(arguments: Sequence[str]) -> None:
-    """Raises click.UsageError if there is a NUL in them, at which looking for a file would fail otherwise."""
+    """Raises click.UsageError if there is a NUL in them, with which looking for a file would fail."""
     for argument in arguments:
         if "\0" in argument:
             raise click.UsageError(f"{_safe(argument)!a} has a NUL character in it.")
@@ -35,7 +35,7 @@ def require_no_nul(arguments: Sequence[str]) -> None:
 def _problem(value: object) -> str | None:
     match value:
         case float() if not math.isfinite(value):
-            return f"{value} is no number to work with: give a finite one, or leave the flag out."
+            return f"{value} isn't a finite number: give one, or leave the flag out."
         case int() | float() if abs(value) > MOST:
             return f"{value:.3g} is too large: {MOST:.0e} is the most."
         case str() | Path() if not is_text(str(value)):
@@ -49,5 +49,5 @@ def _problem(value: object) -> str | None:
 
 
 def _safe(value: str) -> str:
-    """What a message may quote of it: the flag may be one that takes URLs with passwords."""
+    """The part of it that a message may quote, as the flag may take URLs with passwords."""
     return hide_password(value)[:LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""The environment variables that commands read: one whose name is nearly that of one of ours is a mistake."""
+"""The environment variables that commands read; a name similar to one of ours is a mistake."""
 
 import os
 from importlib import import_module
@@ -17,10 +17,10 @@ OTHERS = frozenset(
 
 
 def require_no_misspelt_variable(command: click.Command) -> None:
-    """Raises click.UsageError if a variable is set that no command reads and that is nearly one which is read.
+    """Raises click.UsageError if a variable is set that no command reads, but whose name is similar to one that is
+    read.
 
-    A variable of ours that other commands read is fine, and so is one that resembles none of ours: it is somebody
-    else's.
+    A variable that other commands read is fine, and so is one that resembles none of ours.
     """
     own = own_variables(command)
     strange = {name for name in os.environ if name.startswith(PREFIX)} - own

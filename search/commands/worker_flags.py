@@ -1,4 +1,4 @@
-"""The flags that say how workers run, the same for launch and worker, and how they are handed to worker processes."""
+"""The flags for workers, the same for launch and worker, and their transfer to worker processes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -23,10 +23,9 @@ OF_A_WORKER = ("space", "dataset", "job", "leave_before")
 
 @dataclass(frozen=True)
 class WorkerFlags:
-    """How workers run. Times are in seconds, memory is resident and in MB; None where there is no limit, or for
-    `n_workers` where the machine decides. `space` and `dataset` say where the study's are on this host, None for where
-    its manifest says. `job` is the cluster's job that the worker runs in, and `leave_before` when it ends, in Unix
-    seconds.
+    """How workers run. Times are in seconds, memory is resident and in MB; None for no limit, and `n_workers` None for
+    as many as the machine allows. `space` and `dataset` are the study's paths on this host, None for those in its
+    manifest. `job` is the cluster's job that the worker runs in, and `leave_before` when it ends, in Unix seconds.
     """
 
     n_workers: int | None = None
@@ -46,7 +45,7 @@ class WorkerFlags:
     leave_before: float | None = None
 
     def for_one_worker(self) -> list[str]:
-        """The arguments of a process that is one of these workers; which GPU it gets, its environment says."""
+        """The arguments of a process that is one of these workers; its environment says which GPU it uses."""
         decided = ("n_workers", "gpus", "workers_per_gpu")
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in decided}
         named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]

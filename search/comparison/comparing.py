@@ -65,7 +65,7 @@ def compare(
 
     Raises:
         UsageError: the arms can't be compared (see `check_arms`), the margin isn't positive, or the level isn't between
-            0 and 0.5, or too small for any test of so many pairs.
+            0 and 0.5, or too small for any test of this many pairs.
     """
     check_arms(arms)
     check_margin(margin)

@@ -31,7 +31,7 @@ class Look:
 
 
 def plan_looks(first: int, most: int, *, pairs: int, step: int | None = None, level: float = LEVEL) -> tuple[Look, ...]:
-    """The looks of a comparison of so many pairs that starts with `first` replicates and ends with `most`.
+    """The looks of a comparison of `pairs` pairs that starts with `first` replicates and ends with `most`.
 
     They are `step` apart, by default so that there are four. The plan must be made before the first look and kept. It
     leaves out looks at which no permutation test could reach its level yet; their parts go to the next.

@@ -14,7 +14,7 @@ from search.errors import UsageError
 
 # All sign patterns are enumerated up to 16 replicates; beyond, this many are drawn.
 RESAMPLES = 99_999
-# So many fit into a processor's cache, which makes many comparisons at once some times faster.
+# This many fit into a processor's cache, which makes many comparisons at once several times faster.
 VALUES_AT_ONCE = 500_000
 
 
@@ -55,7 +55,7 @@ def smallest_p(n: int, resamples: int = RESAMPLES) -> float:
 
 
 def fewest_replicates(pairs: int, level: float) -> int:
-    """How many replicates a comparison of so many pairs needs before any can be told apart at the level.
+    """How many replicates a comparison of this many pairs needs before any can be decided at the level.
 
     Raises:
         UsageError: no number of replicates can, as the test's resolution is too coarse for the level.

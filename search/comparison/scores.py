@@ -67,8 +67,9 @@ def check_finite(arm: Arm) -> None:
     for replicate, score in sorted(arm.scores.items()):
         if not math.isfinite(score):
             raise UsageError(
-                f"arm {arm.name!r}, replicate {replicate}: {score} is no score; leave a replicate out whose trial"
-                " failed, and give one whose training diverged the score that it reached before, or that of guessing"
+                f"arm {arm.name!r}, replicate {replicate}: {score} isn't a finite score; leave a replicate out "
+                "whose trial failed, and give one whose training diverged the score that it reached before, or that of "
+                "guessing"
             )
 
 
@@ -85,9 +86,10 @@ def differences(first: Arm, second: Arm) -> FloatArray:
 
 
 def exact(arm: Arm, score: float) -> float:
-    """The score of an arm without the rounding to single precision: a whole number of images by how many there are.
+    """The score of an arm without the rounding to single precision: a whole number of correct images divided by all
+    images.
 
-    What is no such number, as the accuracy that guessing has on average may not be, stays what it is.
+    Other scores, such as the average accuracy of guessing, are returned unchanged.
     """
     if arm.images is None:
         return score

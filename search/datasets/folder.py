@@ -127,7 +127,7 @@ def _require_images(
         loose = sum(path.suffix.lower() in IMAGE_SUFFIXES for path in tree.files[part.folder])
         raise FolderError(
             f"{part.folder} has no images in sub-folders"
-            + (f", though {loose} beside them" if loose else "")
+            + (f", though {loose} next to them" if loose else "")
             + _reasons(without.values())
             + f"; make one sub-folder per class, such as {part.folder}/cats/1.png. "
             f"Read: {', '.join(sorted(IMAGE_SUFFIXES))}."

@@ -171,14 +171,14 @@ def _innermost(tree: Tree, top: Path) -> Path:
 
 
 def _require_nothing_else(tree: Tree, roots: dict[str, Path], others: Sequence[Path]) -> None:
-    """Raises FolderError if there are parts but not that for training, or images beside the parts."""
+    """Raises FolderError if there are parts but not that for training, or images next to the parts."""
     shown = ", ".join(tree.name_of(root) for root in roots.values())
     if "training" not in roots:
         raise FolderError(f"{tree.folder} has {shown}, but no folder for training: name it train.")
     for top in others:
         if images := tree.images_under(top):
             raise FolderError(
-                f"{tree.folder} has parts ({shown}), and beside them {top.name} with {images} image(s), which isn't a "
+                f"{tree.folder} has parts ({shown}), and next to them {top.name} with {images} image(s), which isn't a "
                 f"part with a sub-folder for each class: sort its images into such, as {shown.split(', ')[0]} has "
                 "them, or move it away."
             )

@@ -35,7 +35,7 @@ class About(msgspec.Struct, frozen=True):
 
 
 def write_mapped(dataset: DataSet, folder: Path) -> None:
-    """Writes the data set's files, all or none: a folder of that name is whole, whoever is killed meanwhile.
+    """Writes the data set's files, all or none: a folder of that name is complete, even if a process is killed.
 
     Raises:
         OSError: it can't be written; or there is one already, which stays as it is.
@@ -73,7 +73,7 @@ def open_mapped(folder: Path) -> DataSet | None:
 
 
 def remove_mapped(folder: Path) -> None:
-    """Removes the files, and the folder unless there are others in it; whoever has them open keeps them."""
+    """Removes the files, and the folder unless there are others in it; processes that have them open keep them."""
     remove_files(folder, FILES)
 
 

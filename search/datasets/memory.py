@@ -9,7 +9,7 @@ SHARE = 0.5  # splitting them, and bringing them into form, takes as much again
 
 
 def require_memory(size: int, what: str) -> None:
-    """Raises ArrayError unless so many bytes of images are at most half of the machine's memory."""
+    """Raises ArrayError if this many bytes of images are more than half of the machine's memory."""
     most = int(SHARE * total_memory())
     if size > most:
         raise ArrayError(

@@ -48,7 +48,7 @@ DEEP_COLOR = "color deeper than 8 bits, read as 8 bits"
 @dataclass(frozen=True)
 class Head:
     """What a file says of its image before it is decoded: `size` is (width, height) in pixels, upright; `top` the
-    largest value that its pixels can have, None where that is no sensible one.
+    largest value that its pixels can have, None if that isn't a sensible one.
     """
 
     mode: str

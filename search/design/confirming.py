@@ -70,7 +70,7 @@ def only_search(url: str) -> str:
     if len(searches) == 1:
         return searches[0]
     if not searches:
-        raise UsageError("there is no search in this database: python -m search.launch makes one")
+        raise UsageError("there is no search in this database: python -m search.launch creates one")
     raise UsageError(f"say which search to confirm, with --search: {', '.join(searches)}")
 
 

@@ -30,7 +30,7 @@ def read_arms(paths: Sequence[Path]) -> tuple[ArmFile, ...]:
     """The arms in the files, named as the files are unless they say otherwise.
 
     Raises:
-        UsageError: fewer than two; a file can't be read, or is no configuration; two arms have one name, or are the
+        UsageError: fewer than two; a file can't be read, or isn't a configuration; two arms have one name, or are the
             same; or they are for different data sets.
     """
     if len(paths) < 2:
@@ -50,7 +50,7 @@ def read_arm(path: Path) -> ArmFile:
     """The arm in a file.
 
     Raises:
-        UsageError: it can't be read, or is no configuration.
+        UsageError: it can't be read, or isn't a configuration.
     """
     try:
         document = msgspec.json.decode(path.read_bytes())

@@ -192,7 +192,7 @@ def as_planned(look: Look) -> PlannedLook:
 
 
 def needed(pairs: int) -> int:
-    """How many replicates it takes before any of so many pairs can be told apart."""
+    """How many replicates a comparison with this many pairs needs before any can be decided."""
     return fewest_replicates(pairs, LEVEL)
 
 

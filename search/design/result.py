@@ -44,7 +44,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> Result:
     """What the study says at that look."""
     manifest, comparison = shared.manifest, shared.manifest.comparison
     if comparison is None:
-        raise ValueError(f"the study {shared.name} is no comparison")
+        raise ValueError(f"the study {shared.name} isn't a comparison")
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
     return Result(
         study_name=shared.name,

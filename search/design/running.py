@@ -39,14 +39,14 @@ Say = Callable[[str], None]
 
 
 class Crew(Protocol):
-    """Whoever works on a study until nothing is left to do there."""
+    """Runs the workers of a study until no trials are left."""
 
     def __call__(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
         """Returns the exit code so far."""
 
 
 class Judges(Protocol):
-    """Whoever scores kept models, within a `with` block."""
+    """Evaluates kept models, as a context manager."""
 
     def __call__(
         self, shared: SharedStudy, folder: StudyFolder, data_dir: Path | None
@@ -110,8 +110,7 @@ def at_home(created: SharedStudy, here: Manifest, flags: StudyFlags) -> tuple[Sh
 def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done:
     """Trains the replicates of each look, until one decides.
 
-    Whoever repeats it on the same study gets the same: a look is about the replicates that it was planned for, whatever
-    else is there.
+    Repeated on the same study it gives the same result: a look only uses the replicates for which it was planned.
     """
     looks = plan.comparison.looks
     for look in looks:
@@ -126,7 +125,7 @@ def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, m
 
 
 def order_replicates(shared: SharedStudy, plan: ComparisonPlan, replicates: int) -> None:
-    """Makes sure that each arm has so many replicates."""
+    """Makes sure that each arm has this many replicates."""
     slots = replicates * len(plan.comparison.arms)
     shared.ledger.order_up_to(slots, lambda slot: order_of(shared.manifest, plan.comparison, slot))
 

@@ -53,7 +53,7 @@ class Scores:
 
 
 def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
-    """The scores of the first so many replicates."""
+    """The scores of the first `replicates` replicates."""
     wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
     mishaps = [replicate for replicate in done if replicate.mishap is not None]

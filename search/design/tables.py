@@ -86,13 +86,13 @@ def scores_table(result: Result) -> TextTable:
 
 
 def published_table(result: Result) -> TextTable | None:
-    """What was published of the arms beside what they did here, None where nothing was."""
+    """The published scores of the arms next to those here, None if none were published."""
     arms = result.comparison.arms
     metrics = tuple(dict.fromkeys(metric for arm in arms for metric in arm.published))
     if not metrics:
         return None
     return TextTable(
-        "Published, one run each, beside the means here after the last epoch",
+        "Published, one run each, next to the means here after the last epoch",
         ("arm", *(f"published {metric}" for metric in metrics), "val_accuracy here", "accuracy here"),
         tuple(published_row(result, number, arm, metrics) for number, arm in enumerate(arms)),
     )
@@ -112,8 +112,8 @@ def published_row(result: Result, number: int, arm: ArmDesign, metrics: tuple[st
 
 
 def selected_table(result: Result) -> TextTable | None:
-    """For trials of a search, the score that each was selected for, beside what it reaches on fresh seeds; None where
-    nothing was selected.
+    """For trials of a search, the score by which each was selected, next to its score on fresh seeds; None if
+    none was selected.
     """
     arms = result.comparison.arms
     if all(arm.selected is None for arm in arms):
@@ -141,7 +141,7 @@ def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
 
 
 def remarks(result: Result) -> tuple[str, ...]:
-    """What must be said beside the tables: what is missing, what is undecided and why."""
+    """Notes on the tables: what is missing, what is undecided and why."""
     return (
         *open_remarks(result),
         *added_remarks(result),
@@ -214,7 +214,7 @@ def open_remarks(result: Result) -> tuple[str, ...]:
     if result.scores.complete:
         return ()
     why = f" (it was stopped: {result.stop_reason})" if result.stop_reason else ""
-    return (f"{result.scores.open} trials aren't done yet{why}: the same command goes on with them.",)
+    return (f"{result.scores.open} trials aren't done yet{why}: the same command continues them.",)
 
 
 def mishap_remarks(result: Result) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class ExportOptions:
     data_dir: Path | None = None
 
     def companion(self, ending: str) -> Path:
-        """A file beside the model, with its name."""
+        """A file next to the model, with its name."""
         return self.output.with_name(self.output.stem + ending)
 
     def targets(self) -> list[Path]:
@@ -74,7 +74,7 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class Script:
-    """The script, the numbers beside it, and the untrained model of a space's own build."""
+    """The script, its arrays, and the untrained model of a space's own build."""
 
     text: str
     numbers: dict[str, Any]

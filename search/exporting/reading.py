@@ -18,9 +18,9 @@ PARTS = ("x_train", "x_val", "x_test")
 
 @dataclass(frozen=True)
 class Reading:
-    """What the script's template is told: the `kind` of data, its `name`, the packages that it takes besides Keras and
-    NumPy, the arrays in an .npz file, whether they have channels first, and whether a folder has images deeper than 8
-    bits. `numbers` are arrays for the file beside the script.
+    """The values for the script's template: the `kind` of data, its `name`, the packages that it needs besides Keras
+    and NumPy, the arrays in an .npz file, whether they have channels first, and whether a folder has images deeper than
+    8 bits. `numbers` are arrays for the file next to the script.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The script that trains an exported model again, and the numbers that lie beside it: the trial's whole training."""
+"""The script that trains an exported model again, and its arrays: the trial's whole training."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -76,7 +76,7 @@ class Stopping:
 
 
 def numbers_of(training: Training) -> Arrays:
-    """The arrays of the file beside the script."""
+    """The arrays of the file next to the script."""
     return {
         **{name: np.asarray(values) for name, values in asdict(training.parts).items()},
         **{name: np.asarray(values) for name, values in training.reading.numbers.items()},

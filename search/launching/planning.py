@@ -173,8 +173,8 @@ def require_search(study_name: str, stored: Manifest) -> None:
     """Raises UsageError if the study is a comparison, to which a launch has nothing to add."""
     if stored.comparison is not None:
         raise UsageError(
-            f"the study {study_name!r} is a comparison: go on with it as it was begun, with {stored.command}; "
-            "or choose another --study-name"
+            f"the study {study_name!r} is a comparison: continue it with the command that created it, "
+            f"{stored.command}; or choose another --study-name"
         )
 
 
@@ -187,7 +187,7 @@ def require_writable(folder: Path) -> None:
     except OSError as error:
         raise UsageError(f"{folder} can't be a folder ({error.strerror}): give another one with --artifacts") from error
     if not there.is_dir():
-        raise UsageError(f"{there} is no folder, so {folder} can't be made: give another one with --artifacts")
+        raise UsageError(f"{there} isn't a folder, so {folder} can't be created: give another one with --artifacts")
     if not os.access(there, os.W_OK):
         raise UsageError(f"{there} can't be written: give another folder with --artifacts")
 

@@ -182,10 +182,10 @@ def exit_code_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) 
 
 
 def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: Shutdown) -> None:
-    """Shows how the search goes, and replaces workers that are killed, until it is over or somebody asks for its end.
+    """Shows the search's progress, and replaces killed workers, until it is over or its end is requested.
 
     Raises:
-        StorageUnreachable: the database stayed away for too long.
+        StorageUnreachable: the database was unreachable for too long.
     """
 
     def look() -> bool:
@@ -201,8 +201,8 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
 
 
 def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
-    """Whether there is nothing left to wait for: no trial, or nobody who would run one. Workers of a study that was
-    stopped finish what they have in hand.
+    """Whether there is nothing left to wait for: no trials, or no workers. Workers of a stopped study finish
+    their running trials.
     """
     if nothing_to_come(shared) and shared.ledger.stop_reason() is None:
         return True

@@ -29,7 +29,7 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
 
 
 def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:
-    """Shows how the study stands, every so many seconds, until all its trials are finished."""
+    """Shows the study's status at this interval until all its trials are finished."""
     with ProgressView(
         shared.name, shared.manifest.objective, quiet=format_ == "json", console=Console(file=answer_stream())
     ) as view:

@@ -1,1 +1,1 @@
-"""What samplers are given, and how a slot's parameters are drawn."""
+"""Samplers, pruners and seeds; the history that they see, and how a slot's parameters are drawn."""

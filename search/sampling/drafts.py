@@ -1,4 +1,4 @@
-"""A trial's parameters, drawn from one look at the study's history, and kept back until they are written at once."""
+"""A trial's parameters, drawn from one snapshot of the study's history, and buffered until they are written at once."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -31,16 +31,16 @@ class DraftStorage(HistoryStorage):
         self.attributes: dict[str, Any] = {}
 
     def get_study_id_from_name(self, _study_name: str) -> int:
-        """Asks nobody, as it's known."""
+        """The known ID, without a query."""
         return self._study_id
 
     def set_trial_param(self, _trial_id: int, name: str, value: float, distribution: BaseDistribution) -> None:
-        """Keeps a parameter back. Optuna's trial remembers by itself what it was given."""
+        """Buffers a parameter. Optuna's trial itself remembers its parameters."""
         self.parameters.append(Parameter(name, value, distribution))
 
     def set_trial_system_attr(self, _trial_id: int, key: str, value: Any) -> None:
-        """Keeps a system attribute back. Samplers don't ask for those of the trial that they draw. Parameters that are
-        announced there aren't needed: others see all of them at once.
+        """Buffers a system attribute. Samplers don't read those of the trial that they draw. Announcements of
+        parameters are dropped, as other workers see all parameters at once.
         """
         if ANNOUNCED not in key:
             self.attributes[key] = value

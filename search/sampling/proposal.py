@@ -1,6 +1,6 @@
-"""What a slot is to try: what its sampler proposes, unless the study has tried that before.
+"""The parameters of a slot: its sampler's proposal, unless the study has tried that before.
 
-Where no parameter is continuous, samplers propose the same combinations again and again: TPE repeats a quarter of 60
+Without continuous parameters, samplers propose the same combinations again and again: TPE repeats a quarter of 60
 trials over 120 combinations.
 """
 
@@ -46,8 +46,9 @@ class Proposal:
 
 
 def propose(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal:
-    """What the study's sampler proposes; if that has been tried, something that hasn't: the sampler is asked a few more
-    times, then chance. Where nothing else is found, the trial is a replicate: the same with another seed.
+    """The sampler's proposal; if that has been tried, another one: the sampler is asked a few more times,
+    then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
+    parameters with another seed.
     """
     first = _proposed(space, drafts, shared.study.sampler)
     if first.replicate_of is None:
@@ -66,14 +67,16 @@ def visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTr
 
 
 def can_repeat(distributions: Mapping[str, BaseDistribution]) -> bool:
-    """Whether there are only so many combinations: no parameter is continuous."""
+    """Whether the number of combinations is finite, that is, no parameter is continuous."""
     return not any(
         isinstance(one, FloatDistribution) and one.step is None and not one.single() for one in distributions.values()
     )
 
 
 def first_with(params: Mapping[str, Any], trials: Iterable[FrozenTrial]) -> int | None:
-    """The number of the first trial with the same parameters, or None. Failed trials don't count: they tell nothing."""
+    """The number of the first trial with the same parameters, or None. Failed trials don't count, as they
+    have no result.
+    """
     return next((trial.number for trial in trials if trial.state in TRIED and trial.params == params), None)
 
 

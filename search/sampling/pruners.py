@@ -16,14 +16,14 @@ REDUCTION_FACTOR = 3
 
 @dataclass(frozen=True)
 class PrunerChoice:
-    """A pruner that can be named: what it does, and how it is made for trials of so many epochs."""
+    """A pruner by name: its description, and its factory for trials of N epochs."""
 
     description: str
     make: "Callable[[int], BasePruner]"
 
 
 def make_pruner(name: str, epochs: int) -> "BasePruner":
-    """The pruner of that name for trials of so many epochs.
+    """The pruner of that name for trials of N epochs.
 
     Raises:
         UsageError: no pruner has that name.
@@ -44,7 +44,7 @@ def pruner_choice(name: str) -> PrunerChoice:
 
 
 def grace_epochs(epochs: int) -> int:
-    """How many epochs every trial gets before it is judged: a fifth of them, at least one."""
+    """The epochs before a trial may be pruned: a fifth of them, at least one."""
     return max(1, round(epochs / 5))
 
 

@@ -1,4 +1,4 @@
-"""Which trials did best: the one order for lessons and for what a sampler is shown."""
+"""The ranking of trials, for lessons and for the trials that a sampler sees."""
 
 import heapq
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def place(goal: Objective, trial: FrozenTrial) -> tuple[bool, int, float, int]:
 
 
 def best_judged(trials: Iterable[FrozenTrial], count: int, goal: Objective) -> list[FrozenTrial]:
-    """So many of the trials, given by number, that did best, best first."""
+    """The best N of the trials, given by number, best first."""
     judged = [trial for trial in trials if trial.state in JUDGED]
     complete = [trial for trial in judged if trial.state is TrialState.COMPLETE]
     if len(complete) < count:

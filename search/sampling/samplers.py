@@ -1,8 +1,7 @@
 """Samplers by name. A sampler proposes the parameters of the next trial from the trials before it.
 
-Each slot gets a sampler of its own, seeded by the study's seed and the slot's number. What is proposed then depends on
-the study's history alone, not on which worker asks or how often it was restarted, and two workers never draw the same
-first samples.
+Each slot gets its own sampler, seeded by the study's seed and the slot's number. Proposals then depend only on the
+study's history, not on the worker or on restarts, and two workers never draw the same first samples.
 """
 
 import importlib.util
@@ -26,7 +25,7 @@ AGAIN = 2  # the purpose of a seed
 
 @dataclass(frozen=True)
 class SamplerChoice:
-    """A sampler that can be named: what it is for, how it is made, and the packages that it needs besides ours.
+    """A sampler by name: its description, its factory, and the additional packages that it needs.
 
     `make` gets numbers from which its seed is derived, the first of which is the study's seed. `history` is the
     greatest number of finished trials that it gets to see, None for all: see `search.sampling.history.thinned`.

@@ -1,4 +1,4 @@
-"""A sampler of one slot, whose proposals depend on the history of the study and on seeds alone."""
+"""A sampler of one slot, whose proposals depend only on the study's history and on seeds."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class SlotSampler(BaseSampler):
-    """Proposes the parameters of one slot, each as if it were the first that it is asked for.
+    """Proposes the parameters of one slot, each as if it were the first.
 
-    A sampler of Optuna's goes on in its random sequence from parameter to parameter. A trial whose worker was killed
-    between two of them would be given other parameters than one that nothing interrupted. So each question goes to a
-    sampler made for it: `make` gets the numbers that tell its seed from those of the slot's other questions.
+    Optuna's samplers continue their random sequence from parameter to parameter. A trial whose worker was killed
+    between two of them would get other parameters than an uninterrupted one. So each parameter gets its own sampler:
+    `make` gets the numbers that distinguish its seed from those of the slot's other parameters.
     """
 
     def __init__(self, make: Callable[..., BaseSampler]) -> None:

@@ -140,7 +140,7 @@ def delete_study(storage: str, name: str, *, sure: bool) -> None:
 
 
 def require_consent(what: str) -> None:
-    """Asks; raises UsageError where nobody can answer, or the answer is no."""
+    """Asks; raises UsageError if there is no terminal, or the answer is no."""
     if not sys.stdin.isatty():
         raise UsageError(f"to delete {what}, without being asked, give --yes")
     if not click.confirm(f"Delete {what}? This can't be undone.", err=True):

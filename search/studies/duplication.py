@@ -15,7 +15,7 @@ from storage.copying import copy_study, require_new_name
 
 
 def copy(shared: SharedStudy, url: str, name: str, artifacts: Path | None) -> int:
-    """Copies a study on which nobody works; its files go into the folder `artifacts`, that of the database unless
+    """Copies a study without active workers; its files go into the folder `artifacts`, that of the database unless
     given. Returns the number of files.
 
     Raises:

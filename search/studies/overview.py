@@ -1,4 +1,4 @@
-"""What a database holds: a line for each study, whoever made it and in whatever state it is."""
+"""The studies of a database: a line for each, also for those of other programs and for damaged ones."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass

@@ -12,7 +12,7 @@ from storage.renaming import rename_study
 
 
 def rename(shared: SharedStudy, name: str) -> None:
-    """Gives a study on which nobody works another name, and its folder on this host that of the name.
+    """Renames a study without active workers, and its folder on this host.
 
     Raises:
         UsageError: no study can have such a name, or something else has the folder's place.

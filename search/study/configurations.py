@@ -68,7 +68,7 @@ def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
     except Exception as error:
         raise SpaceError(
             f"the space {space.name!r} makes no configuration of {dict(params)}: {describe(error)}. "
-            "Has it changed since the study was made?"
+            "Has it changed since the study was created?"
         ) from error
 
 
@@ -89,8 +89,8 @@ def _of_arm(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
 
 
 def _draws(manifest: Manifest) -> bool:
-    """Whether the study's models are built from their configuration alone, as far as that is known without running a
-    space of somebody's.
+    """Whether the study's models are built only from their configuration, as far as that is known without
+    running a user's space.
     """
     return manifest.space.startswith("spaces.arms:") or (
         is_built_in(manifest.space) and resolve(manifest.space).space.build is None

@@ -127,7 +127,7 @@ class StudyFolder:
 
 
 def default_artifacts(storage_url: str) -> Path:
-    """The artifact folder beside a SQLite file (`search.db` -> `search-artifacts`); for other storages, in the
+    """The artifact folder next to a SQLite file (`search.db` -> `search-artifacts`); for other storages, in the
     current directory.
     """
     if storage_url.startswith("sqlite:///"):

@@ -14,7 +14,7 @@ from storage import Manifest
 
 SMALLEST = 2**24  # pixel values; fewer are read in less time than it takes to share them
 LONGEST_DECODING_S = 1800.0
-ROOM = 2  # so many times what is written must be free: checkpoints and models need room, too
+ROOM = 2  # this many times the files' size must be free: checkpoints and models need room, too
 
 ALONE = "each trainer reads the images for itself: %s"
 
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 def find_images(manifest: Manifest, data: DataSource) -> str:
     """The fingerprint of the study's images on this machine; `data.decoded` says where decoded ones are to be.
 
-    Whoever comes first decodes them there, if they are the study's and many, while others wait. Where that can't be
-    done, each trainer reads them for itself, and the log says why.
+    The first process decodes them there, if they are the study's and many, while others wait. If that fails, each
+    trainer reads the source itself, and the log says why.
 
     Raises:
         DataError: the images can't be used.

@@ -1,7 +1,7 @@
 """Where a study's space, images and files are on this host.
 
-The manifest says where they were when the study was made. They may have been moved since, and lie elsewhere on another
-host: what they are, fingerprints tell, and where they are, flags.
+The manifest has the paths at the study's creation. The files may have been moved since, or be elsewhere on another
+host: fingerprints identify them, and flags give their paths.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ def located(shared: SharedStudy, places: Places) -> SharedStudy:
 
 
 def typed_places(space: str | None, dataset: str | None) -> Places:
-    """References that somebody typed, as manifests have them: files and folders of the current folder in full, and
+    """Typed references in the form of manifests: files and folders of the current folder in full, and
     names as they are, whatever else has such a name there. None stays None.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A study at one moment, for whoever watches it."""
+"""A snapshot of a study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Looks at the test images: each measurement of a model on them is on record with the study, and none replaces another.
+"""Looks at the test images: the study records each evaluation of a model on them, and none replaces another.
 
 Every look is a user attribute of its own, so that processes that look at the same moment lose nothing.
 """
@@ -32,7 +32,7 @@ class TestScore(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """Which look it was: "first look". Of an earlier release's, nobody knows how many there were before."""
+        """Which look it was: "first look". For one of an earlier release, the number of looks before it is unknown."""
         number = f"{ORDINALS[self.look - 1]} look" if self.look <= len(ORDINALS) else f"look number {self.look}"
         return f"{number} on record" if self.at is None else number
 
@@ -55,7 +55,7 @@ def stored_test_score(shared: SharedStudy) -> TestScore | None:
 
 
 def last_of_search(looks: tuple[TestScore, ...]) -> TestScore | None:
-    """The last look that wasn't somebody's export."""
+    """The last look that wasn't an export's."""
     return next((look for look in reversed(looks) if look.reason != EXPORT), None)
 
 

@@ -1,1 +1,1 @@
-"""A worker's way to its trainer: its process, what they say to each other, and the server that starts it."""
+"""Communication between a worker and its trainer: the process, the protocol, and the server that starts it."""

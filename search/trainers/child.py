@@ -1,4 +1,4 @@
-"""A trainer's process, as its worker holds it: started anew, or forked by the trainer server."""
+"""A trainer's process, as seen by its worker: started as a new process, or forked by the trainer server."""
 
 import contextlib
 import logging
@@ -25,25 +25,25 @@ KILLED_S = 5.0
 
 
 class Child(Protocol):
-    """A child process. Any thread may ask it."""
+    """A child process. Safe to use from several threads."""
 
     @property
     def pid(self) -> int | None:
-        """Its number; None while it isn't known yet."""
+        """Its process ID; None while it isn't known yet."""
 
     @property
     def alive(self) -> bool:
         """Whether it runs, or is about to."""
 
     def wait(self, timeout: float) -> int | None:
-        """Its exit code, below 0 the number of a signal, waited for; None if it ended and nobody knows how.
+        """Waits for its exit code, negative for a signal; None if it ended and the code isn't known.
 
         Raises:
             TimeoutError: it didn't end within `timeout` seconds.
         """
 
     def kill(self) -> None:
-        """Ends it at once, and waits for that."""
+        """Kills it, and waits for its end."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Ends:
 
 
 def start_trainer(command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> Child:
-    """Has the server fork a trainer, if there is one and `command` starts nothing else; else starts it."""
+    """Makes the server fork a trainer, if there is one and `command` is the usual one; else starts it."""
     own = with_our_path({name: value for name, value in environment.items() if name != SERVER})
     server = server_descriptor()
     if server is not None and tuple(command) == TRAINER_COMMAND:
@@ -108,7 +108,7 @@ class StartedChild:
 
 
 class ServedChild:
-    """A child that the trainer server forks as soon as it can. `news` is the socket to hear of it."""
+    """A child that the trainer server forks as soon as it can. `news` is the socket for its events."""
 
     def __init__(self, news: socket.socket) -> None:
         self._news = news
@@ -156,7 +156,7 @@ class ServedChild:
         return self._code
 
     def kill(self) -> None:
-        """See Child. One that isn't forked yet will find nobody to tell so, and end at once."""
+        """See Child. One that isn't forked yet will find the socket closed, and exit at once."""
         self._hear(0)
         if self._process is not None and not self._ended:
             with contextlib.suppress(ProcessLookupError):
@@ -166,7 +166,7 @@ class ServedChild:
             self._end(None)
 
     def _hear(self, timeout: float) -> bool:
-        """Takes the news there are until the child has ended or `timeout` seconds are over; whether it has ended."""
+        """Receives events until the child has ended or `timeout` seconds have passed; returns whether it has ended."""
         with self._heard, selectors.DefaultSelector() as selector:
             if not self._ended:
                 selector.register(self._news, selectors.EVENT_READ)

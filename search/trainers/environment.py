@@ -1,6 +1,6 @@
-"""What a trainer's environment has: all but what opens databases, artifact stores and dashboards.
+"""A trainer's environment: without credentials of databases, artifact stores and dashboards.
 
-Trainers and their server run the models of people's own spaces, and need none of these.
+Trainers and their server run the code of users' spaces, and need none of these.
 """
 
 from collections.abc import Mapping
@@ -29,5 +29,5 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a variable opens something that a trainer has no business with."""
+    """Whether a variable is a credential that a trainer doesn't need."""
     return name in SECRET or name.startswith(SECRET_PREFIXES)

@@ -1,4 +1,4 @@
-"""The worker's end of its trainer: a child process that holds Keras, spoken to over two pipes."""
+"""The worker's side of its trainer: a child process that runs Keras, connected by two pipes."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ GIVE_UP_POLL_S = 0.2
 
 
 class NotAwaited(Exception):
-    """The trainer isn't waited for any longer."""
+    """The worker stopped waiting for the trainer."""
 
 
 class TrainerProcess:
-    """A running trainer. What Keras prints goes to `log`. A thread queues its messages, so that training never waits
-    for the reader, however long a database is away. `command` starts a program that speaks
-    search/trainers/protocol.py over the pipes whose numbers it is given.
+    """A running trainer. What Keras prints goes to `log`. A thread queues its messages, so that training
+    never waits for the reader, however long the database is unreachable. `command` starts a program that
+    speaks search/trainers/protocol.py over the pipes whose descriptors it gets.
     """
 
     def __init__(self, log: Path, environment: Mapping[str, str], command: Sequence[str] = TRAINER_COMMAND) -> None:
@@ -54,7 +54,7 @@ class TrainerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process number of the trainer; None while it isn't known yet."""
+        """The trainer's process ID; None while it isn't known yet."""
         return self._child.pid
 
     @property
@@ -64,7 +64,7 @@ class TrainerProcess:
 
     @property
     def served(self) -> bool:
-        """Whether it is the trainer server that was asked for it."""
+        """Whether it was requested from the trainer server."""
         return isinstance(self._child, ServedChild)
 
     def send(self, command: Command) -> None:
@@ -82,14 +82,14 @@ class TrainerProcess:
         """The trainer's next message, or None when there is none within `timeout` seconds.
 
         Raises:
-            TrainerDied: it is gone, and all that it had sent has been received.
+            TrainerDied: it is gone, and all its messages have been received.
         """
         try:
             message = self._inbox.get(timeout=timeout)
         except queue.Empty:
             return None
         if message is None:
-            self._inbox.put(None)  # whoever asks again gets the same answer
+            self._inbox.put(None)  # later calls get the same result
             raise self._died()
         return message
 
@@ -98,7 +98,7 @@ class TrainerProcess:
 
         Raises:
             TrainerDied: it ended, or wasn't ready within `timeout` seconds.
-            NotAwaited: `give_up`, which is asked now and then, said so.
+            NotAwaited: `give_up`, which is called from time to time, returned true.
         """
         deadline = time.monotonic() + timeout
         message = None
@@ -112,9 +112,9 @@ class TrainerProcess:
         raise TrainerDied(f"the trainer wasn't ready within {timeout:.0f} s; its log is {self._log}")
 
     def memory_mb(self) -> float:
-        """The trainer's resident memory in MB; 0 when it is gone, or not there yet."""
+        """The trainer's resident memory in MB; 0 if it is gone, or hasn't started yet."""
         pid = self.pid
-        if pid is None or not self.alive:  # its number may be that of another process by then
+        if pid is None or not self.alive:  # its process ID may have been reused by then
             return 0.0
         try:
             return float(psutil.Process(pid).memory_info().rss) / 1e6
@@ -131,7 +131,7 @@ class TrainerProcess:
         try:
             with os.fdopen(descriptor, "rb") as messages:
                 for line in messages:
-                    if line.endswith(b"\n"):  # a line cut short by a kill is no message
+                    if line.endswith(b"\n"):  # a line cut short by a kill isn't a message
                         self._inbox.put(msgspec.json.decode(line, type=Message))
         finally:
             self._inbox.put(None)

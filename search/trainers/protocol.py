@@ -1,4 +1,4 @@
-"""What a worker and its trainer say to each other: one JSON document a line, over two pipes.
+"""The protocol of a worker and its trainer: one JSON document per line, over two pipes.
 
 The worker sends Train and Stop; the trainer answers Ready once, then for each job any number of EpochEnd and Warned,
 and one of Trained, Stopped or Failed. A trainer whose worker is gone (end of file on its input) exits at once.
@@ -19,7 +19,7 @@ StopReason = Literal["prune", "release"]
 
 
 class DataSource(msgspec.Struct, frozen=True):
-    """Which images to train on: a data set's name, `.npz` file or folder, and the directory that holds named ones.
+    """The images to train on: a data set's name, `.npz` file or folder, and the directory that holds named ones.
 
     `limit_train` keeps that many training images (None: all), chosen by the split's seed, stratified by class.
     `decoded` is the folder where the same images may lie decoded (search/study/images.py): then they are taken from it.
@@ -39,7 +39,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
     `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
     after the last epoch is worse than that of `rival`. `precision` is what the model computes in; weights are float32.
-    `owner` says whose the job is, of which study and slot: a checkpoint of another's isn't resumed from.
+    `owner` is the job's study and slot: it doesn't resume from the checkpoint of another.
     """
 
     job: int
@@ -99,7 +99,7 @@ class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
 
 
 class Warned(msgspec.Struct, frozen=True, tag="warned"):
-    """Something the user should know of, which doesn't end the trial (a checkpoint that couldn't be written)."""
+    """Something the user should know, which doesn't end the trial (a checkpoint that couldn't be written)."""
 
     job: int
     message: str
@@ -134,14 +134,14 @@ class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
 
 
 class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
-    """The job ended because it was told to."""
+    """The job ended because of a Stop."""
 
     job: int
     epochs: int
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The job couldn't be done: the kind decides whether another attempt makes sense."""
+    """The job failed: the kind decides whether another attempt makes sense."""
 
     job: int
     kind: FailureKind

@@ -1,7 +1,7 @@
-"""What a worker and the trainer server say to each other, in packets over sockets between processes of one host.
+"""The protocol of a worker and the trainer server: packets over sockets between processes of one host.
 
-A worker asks for a trainer with a Request. The trainer itself answers Started, and the server says when it has Ended. A
-socket that comes to its end without that says that nobody is left who could.
+A worker requests a trainer with a Request. The trainer itself answers Started, and the server reports when it has
+Ended. A socket that is closed without that means that the server is gone.
 """
 
 import array
@@ -19,7 +19,7 @@ PACKET_BYTES = 1 << 18  # more than a socket takes at once
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
-    """The trainer runs. A descriptor of its process comes with it, by which nobody else can be meant."""
+    """The trainer runs. A descriptor of its process comes with it, which can't refer to another process."""
 
     pid: int
 
@@ -35,7 +35,9 @@ News = Started | Ended
 
 @dataclass(frozen=True)
 class Descriptors:
-    """What a trainer reads its commands from and writes its messages and its log to, and a socket for News of it."""
+    """The descriptors from which a trainer reads commands and to which it writes messages and its log, and a
+    socket for its events.
+    """
 
     commands: int
     messages: int
@@ -50,7 +52,7 @@ class Descriptors:
 
 @dataclass(frozen=True)
 class Request:
-    """A trainer is wanted, with exactly this environment."""
+    """A request for a trainer with exactly this environment."""
 
     environment: Mapping[bytes, bytes]
     descriptors: Descriptors
@@ -64,7 +66,7 @@ def request_sockets() -> tuple[socket.socket, socket.socket]:
 
 
 def send_request(server: socket.socket, request: Request) -> None:
-    """Hands a request over. Where many workers ask at once, this waits for the server to take those before.
+    """Sends a request. If many workers send some at once, this waits for the server to accept the earlier ones.
 
     Raises:
         OSError: the server is gone, or has been too busy for `BUSY_S` seconds, or the environment is too large.
@@ -74,10 +76,10 @@ def send_request(server: socket.socket, request: Request) -> None:
 
 
 def receive_request(server: socket.socket) -> Request | None:
-    """The next request, waited for; None when nobody is left who could ask.
+    """Waits for the next request; None when no process is left that could send one.
 
     Raises:
-        OSError: it came incomplete, as this process may have no more descriptors.
+        OSError: it arrived incomplete, as this process has no descriptors left.
     """
     packet, descriptors = _receive(server, 4)
     if not packet:
@@ -91,16 +93,16 @@ def receive_request(server: socket.socket) -> Request | None:
 
 
 def send_news(worker: socket.socket, news: News, descriptor: int | None = None) -> None:
-    """Tells a worker about its trainer.
+    """Sends a worker an event of its trainer.
 
     Raises:
-        OSError: the worker doesn't listen any more.
+        OSError: the worker is gone.
     """
     _send(worker, msgspec.json.encode(news), () if descriptor is None else (descriptor,))
 
 
 def receive_news(trainer: socket.socket) -> tuple[News, int | None] | None:
-    """The next news, waited for, and the descriptor that came with it; None when there is nobody left to tell any."""
+    """Waits for the next event and the descriptor that comes with it; None when the sender is gone."""
     try:
         packet, descriptors = _receive(trainer, 1)
     except ConnectionResetError:

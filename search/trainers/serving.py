@@ -1,6 +1,6 @@
-"""A trainer server for this process and the workers that it starts: started, handed on, found again.
+"""Starts a trainer server for this process and its workers, and finds it again in the workers.
 
-Its socket is in an environment variable, so that workers find it that inherit the descriptor.
+Its socket's descriptor is in an environment variable, so that workers that inherit it can find it.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ SERVER_COMMAND = module_command("search.trainer_server")
 
 @contextlib.contextmanager
 def trainer_server(*, wanted: bool = True) -> Iterator[None]:
-    """Trainers are forked from a server within the block, where that is wanted and can be had. Where it isn't wanted,
-    a server that this process was started with stays its server.
+    """Within the block, trainers are forked from a server, if `wanted` and possible. If it isn't wanted, this process
+    keeps the server that it was started with.
 
-    The server imports Keras meanwhile. At the end of the block it is ended, and nobody may need it any more; if this
-    process is killed, it goes on until the workers are gone that have it.
+    The server imports Keras in the meantime. It is ended at the end of the block, when no worker may need it any more;
+    if this process is killed, it continues until its workers are gone.
     """
     if not wanted:
         yield
@@ -40,11 +40,11 @@ def trainer_server(*, wanted: bool = True) -> Iterator[None]:
             server = subprocess.Popen(
                 [*SERVER_COMMAND, f"--requests-fd={theirs.fileno()}"],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what Keras has to say at its import, a trainer's log has once more
+                stdout=subprocess.DEVNULL,  # a trainer's log has Keras' messages at import, too
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=with_our_path(without_secrets(os.environ)),
-                start_new_session=True,  # Ctrl-C is for others, and they tell the trainers what to do
+                start_new_session=True,  # Ctrl-C is for the workers, which tell the trainers what to do
             )
         os.environ[SERVER] = str(ours.fileno())
         try:
@@ -56,7 +56,7 @@ def trainer_server(*, wanted: bool = True) -> Iterator[None]:
 
 
 def can_be_served() -> bool:
-    """Whether this system has what a server needs, and Keras' backend starts no threads when it is imported."""
+    """Whether this system supports a server, and Keras' backend starts no threads when it is imported."""
     if sys.platform != "linux" or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return False
     try:
@@ -80,5 +80,5 @@ def server_descriptor() -> int | None:
 
 
 def forget_server() -> None:
-    """From now on this process has no trainer server."""
+    """Makes this process forget its trainer server."""
     os.environ.pop(SERVER, None)

@@ -1,7 +1,8 @@
-"""Signals that ask for an end are the worker's affair: whoever signals a whole group of processes, as job managers do,
-must not kill a trainer before its worker has asked it to stop.
+"""Trainers leave SIGINT, SIGTERM and SIGHUP to their worker: a signal to a whole process group, as from job managers,
+mustn't kill a trainer before its worker has told it to stop.
 
-Handlers that do nothing stand for ignoring them: what a space starts as another program doesn't inherit those.
+They use handlers that do nothing instead of ignoring the signals, because programs that a space starts would inherit
+the latter.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ FOR_THE_WORKER = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def leave_to_worker() -> None:
-    """From now on these signals do nothing to this process; one that was held back has done nothing either."""
+    """From now on these signals have no effect on this process; neither does a pending one."""
     for number in FOR_THE_WORKER:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _do_nothing)
@@ -24,8 +25,8 @@ def leave_to_worker() -> None:
 
 
 def heed_in_forks() -> None:
-    """Processes that this one forks, such as those of `multiprocessing`, can be ended as any others. What comes
-    before they have their handlers waits for that.
+    """Makes processes that this one forks, such as those of `multiprocessing`, react to the signals as usual.
+    Signals that arrive earlier stay pending until then.
     """
     before = threading.local()
 
@@ -46,8 +47,8 @@ def heed_in_forks() -> None:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """What is started within the block gets none of these signals before it calls `leave_to_worker`: until then, while
-    Python starts, they would end it. This thread gets them after the block.
+    """Blocks these signals for processes started within the block until they call `leave_to_worker`, as they
+    would end Python while it starts. This thread gets them after the block.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_WORKER)
     try:
@@ -57,4 +58,4 @@ def held_back() -> Iterator[None]:
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """The worker is told the same, and sends a Stop."""
+    """The worker gets the same signal, and sends a Stop."""

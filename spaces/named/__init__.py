@@ -1,3 +1,3 @@
-"""The built-in spaces, one a file. They are composed from the axes, which are the `suggest_…` modules beside this
-package; `spaces/registry.py` has their names.
+"""The built-in spaces, one per file. They are composed from the axes, the modules in `spaces/` with functions
+`suggest_…`; `spaces/registry.py` has their names.
 """

@@ -166,7 +166,7 @@ def test_two_arms_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("score", [math.nan, math.inf])
 def test_a_score_that_is_no_number_is_refused(score: float) -> None:
-    with pytest.raises(UsageError, match=f"arm 'b', replicate 1: {score} is no score"):
+    with pytest.raises(UsageError, match=f"arm 'b', replicate 1: {score} isn't a finite score"):
         compare([arm("a", [0.9, 0.8]), arm("b", [0.7, score])], MARGIN)
 
 

@@ -208,7 +208,7 @@ def test_a_comparison_s_manifest_keeps_the_whole_design(comparisons: Comparisons
 def test_a_launch_leaves_a_comparison_alone_and_says_how_to_go_on_with_it(comparisons: Comparisons) -> None:
     comparisons.compare(**TWO, seeds=2)
     asked = LaunchOptions(space="bn_dropout", storage=comparisons.url, study_name=NAME)
-    with pytest.raises(UsageError, match="is a comparison: go on with it as it was begun"):
+    with pytest.raises(UsageError, match="is a comparison: continue it with the command that created it"):
         make_plan(asked)
 
 

@@ -178,7 +178,7 @@ REFUSED = {
         "a network without blocks has none",
     ),
     "an extra that JSON hasn't": (lambda: Configuration(extra={"x": float("nan")}), "extra 'x' must be finite"),
-    "a text that is no JSON": (lambda: Configuration.from_json("{"), "this is no configuration"),
+    "a text that isn't JSON": (lambda: Configuration.from_json("{"), "this isn't a configuration"),
     "an unknown field": (lambda: Configuration.from_json('{"depth": 3}'), "unknown field `depth`"),
     "a value out of its range in JSON": (
         lambda: Configuration.from_json('{"dropout": [{"position": "before_dense", "rate": 2}]}'),

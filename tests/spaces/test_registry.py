@@ -58,7 +58,7 @@ def test_an_unknown_name_lists_the_names_and_the_nearest(folder: Path) -> None:
 
 def test_a_name_that_is_a_file_without_its_ending_is_recognised(folder: Path) -> None:
     write(folder, GOOD)
-    with pytest.raises(UnknownSpace, match=re.escape("the file beside you is --space my_space.py")):
+    with pytest.raises(UnknownSpace, match=re.escape("That of the file my_space.py is --space my_space.py")):
         load_space("my_space")
 
 
@@ -180,7 +180,7 @@ BROKEN = {
     "a configuration of the wrong types": (
         GOOD.replace("Configuration(opt", "Configuration(extra={'a': None}, opt"),
         "my_space.py",
-        "doesn't go through JSON: this is no configuration",
+        "doesn't go through JSON: this isn't a configuration",
     ),
     "a configuration that no JSON holds": (
         GOOD.replace("Configuration(opt", "Configuration(extra={'a': {1, object}}, opt"),

@@ -262,7 +262,7 @@ def only_validation_and_test(folder: Path) -> None:
     fill(folder / "test")
 
 
-def classes_beside_parts(folder: Path) -> None:
+def classes_next_to_parts(folder: Path) -> None:
     in_parts(folder)
     fill(folder)
 
@@ -283,9 +283,9 @@ def one_folder_too_many(folder: Path) -> None:
     [
         (two_names_of_validation, "two folders for validation, val and valid: put their images together"),
         (parts_without_classes, "Testing and Training, named as parts .* make them, such as .*/Testing/cats/1.png"),
-        (loose_test_images, r"beside them test with 1 image\(s\), .* sort its images"),
+        (loose_test_images, r"next to them test with 1 image\(s\), .* sort its images"),
         (only_validation_and_test, "has test, val, but no folder for training: name it train"),
-        (classes_beside_parts, r"beside them cats with 5 image\(s\)"),
+        (classes_next_to_parts, r"next to them cats with 5 image\(s\)"),
         (parts_in_classes, "cats looks like a class and has the sub-folder.* test, train, named as parts"),
         (one_folder_too_many, r"one folder only, photos, .* give .*photos/photos\."),
     ],
