@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.views.figures import store_figures
 from search.views.study_notes import note_study
-from search.views.summary import summarise
+from search.views.summary import summarize
 from spaces import resolve
 from storage import create_study
 from storage.testkit import example_manifest
@@ -80,7 +80,7 @@ def make_study(folder: Path, trials: int) -> None:
     with create_study(f"sqlite:///{folder / 'search.db'}", NAME, manifest) as shared:
         shared.study.add_trials([made_up_trial(rng) for _ in range(trials)])
         store_figures(shared)
-        note_study(shared, resolve("bn_dropout").space, trials, summarise(shared, 1.0))
+        note_study(shared, resolve("bn_dropout").space, trials, summarize(shared, 1.0))
 
 
 def made_up_trial(rng: random.Random) -> FrozenTrial:

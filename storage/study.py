@@ -116,7 +116,7 @@ def create_study(
     """Creates the study, or joins it if it is there and searches the same. A database that doesn't answer is tried
     again for `wait_s` seconds.
 
-    The study optimises in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
+    The study optimizes in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
     further looks and its margin go. Without a sampler or pruner, Optuna's defaults serve.
 
     Raises:
@@ -294,7 +294,7 @@ def require_same(study_name: str, stored: Manifest, asked: Manifest) -> None:
 
 
 def require_unused(study: optuna.Study, manifest: Manifest) -> None:
-    """Raises StorageUsageError if a study that isn't ours is in use, or optimises the other way."""
+    """Raises StorageUsageError if a study that isn't ours is in use, or optimizes the other way."""
     if len(study.get_trials(deepcopy=False)) or study.directions != [direction_of(manifest)]:
         raise StorageUsageError(
             f"the study {study.study_name!r} was made by another program and has no manifest: choose another study name"

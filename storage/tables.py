@@ -75,7 +75,7 @@ slots = sa.Table(
     sa.CheckConstraint("(state = 'done') = (outcome IS NOT NULL)", name="search_slots_outcome"),
 )
 
-# Both conditions are spelt out, here and in the queries: a planner can't match a bound parameter to a partial index.
+# Both conditions are spelled out, here and in the queries: a planner can't match a bound parameter to a partial index.
 is_open = sa.text("state <> 'done'")
 is_unconfirmed = sa.and_(sa.text("state = 'done'"), slots.c.confirmed == sa.false())
 sa.Index("search_slots_open", slots.c.study_id, slots.c.number, postgresql_where=is_open, sqlite_where=is_open)

@@ -72,7 +72,7 @@ class StorageContract(IdentityContract):
         with pytest.raises(StudyNotFound, match="there are: demo; did you mean 'demo'"):
             open_study(storage_url, "dem")
 
-    def test_the_study_optimises_in_the_direction_of_its_manifest(self, storage_url: str) -> None:
+    def test_the_study_optimizes_in_the_direction_of_its_manifest(self, storage_url: str) -> None:
         manifest = example_manifest(objective="val_loss", direction="minimize")
         with create_study(storage_url, "losses", manifest) as study:
             assert study.study.direction == optuna.study.StudyDirection.MINIMIZE

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from search.errors import UsageError
 from search.study.test_score import TestScore
 from search.views import figures
-from search.views.summary import Summary, TrialLine, summarise
+from search.views.summary import Summary, TrialLine, summarize
 from search.views.summary_text import headline, test_line, top_table
 from spaces.names import unknown_name
 from storage import Manifest, SharedStudy
@@ -97,7 +97,7 @@ def take_result(shared: SharedStudy, duration_s: float = 0.0) -> Result:
     """
     with shared.translated():
         trials = shared.study.get_trials()
-    return Result(summarise(shared, duration_s), tuple(trials), tuple(shared.ledger.all_epochs()))
+    return Result(summarize(shared, duration_s), tuple(trials), tuple(shared.ledger.all_epochs()))
 
 
 def trial_row(trial: FrozenTrial) -> dict[str, Any]:

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 ERRORS: Mapping[int, type[SearchError]] = {1: SearchFailed, 2: UsageError, 3: InfrastructureError}
 MARK = "Error: "
 
-# A notebook's kernel says by these that it understands colours. A live view would be taken for a terminal's by them.
+# A notebook's kernel says by these that it understands colors. A live view would be taken for a terminal's by them.
 OF_TERMINALS = frozenset({"CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"})
 
 

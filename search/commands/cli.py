@@ -22,7 +22,7 @@ from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
 from search.commands.typed_lines import INDENT, typed
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
-from search.commands.variables import require_no_misspelt_variable
+from search.commands.variables import require_no_misspelled_variable
 from search.console.logs import log_to_errors
 from search.console.outside_text import shown
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
@@ -67,7 +67,7 @@ class Verb(click.Command):
         arguments = tuple(args)  # click takes them out of the list
         try:
             require_no_nul(args)
-            require_no_misspelt_variable(self)
+            require_no_misspelled_variable(self)
             context = super().make_context(info_name, args, parent, **extra)
             require_usable(context)
         except click.UsageError as given:

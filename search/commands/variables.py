@@ -16,7 +16,7 @@ OTHERS = frozenset(
 )
 
 
-def require_no_misspelt_variable(command: click.Command) -> None:
+def require_no_misspelled_variable(command: click.Command) -> None:
     """Raises click.UsageError if a variable is set that no command reads, but whose name is similar to one that is
     read.
 

@@ -78,7 +78,7 @@ def compare(
     ]
     decision = decide([pair.evidence for pair in paired], margin, level)
     return Answer(
-        arms=tuple(summarise(arm, lacking) for arm, lacking in zip(arms, missing(arms), strict=True)),
+        arms=tuple(summarize(arm, lacking) for arm, lacking in zip(arms, missing(arms), strict=True)),
         pairs=tuple(answer_pair(pair, decision, place, margin, maximize=maximize) for place, pair in enumerate(paired)),
         margin=margin,
         level=level,
@@ -117,7 +117,7 @@ def pair_up(
     return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng), new_data)
 
 
-def summarise(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:
+def summarize(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:
     """One arm's mean and spread."""
     values = np.array([arm.scores[replicate] for replicate in sorted(arm.scores)], dtype=np.float64)
     return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), student_interval(values), lacking)

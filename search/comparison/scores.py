@@ -24,7 +24,7 @@ ROUNDING_IMAGES = 0.02
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm: its name, and its scores by replicate. Replicate k of every arm has the same split, initialisation seed
+    """One arm: its name, and its scores by replicate. Replicate k of every arm has the same split, initialization seed
     and batch order. A replicate whose trial failed is left out.
 
     `images` is there if scores are accuracies: how many images each is a share of.

@@ -69,7 +69,7 @@ def dataset_of(name: str, raw: RawArrays, classes: Sequence[str] | None = None) 
     """The data set of these arrays. `classes` names the labels 0, 1, …; None: the labels name themselves.
 
     Raises:
-        ArrayError: the arrays are no labelled images; says which array and what's valid.
+        ArrayError: the arrays are no labeled images; says which array and what's valid.
     """
     parts = [_checked(part, name, channels_last=raw.channels_last) for part in _parts(raw)]
     remarks = _compared(parts, one_scale=raw.one_scale)

@@ -1,4 +1,4 @@
-"""The data set: labelled images for training and for the final test, as one frozen record."""
+"""The data set: labeled images for training and for the final test, as one frozen record."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TEST_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Labelled images.
+    """Labeled images.
 
     `x_train` and `x_test` are uint8 or float32 of shape (n, height, width, channels), `y_train` and `y_test` int64 of
     shape (n,) with the positions of the labels in `classes`. Divided by `pixel_max`, the pixels lie in [0, 1], or in

@@ -14,7 +14,7 @@ from search.datasets.dataset import DataSet
 
 
 def load_digits() -> DataSet:
-    """The digits: grey images (8, 8, 1) with values 0 to 16 in ten classes; a fifth of each class is for the test."""
+    """The digits: gray images (8, 8, 1) with values 0 to 16 in ten classes; a fifth of each class is for the test."""
     table = _table()
     return dataset_of("digits", RawArrays(table[:, :-1].reshape(-1, 8, 8).astype(np.uint8), table[:, -1].copy()))
 

@@ -3,8 +3,8 @@
 DataError                   a data set can't be used; its message says why and what to do
 ├── UnknownDataset          it is neither the name of a data set nor a path that exists
 ├── DatasetUnavailable      a named data set is neither on this machine nor to be downloaded
-├── ArrayError              arrays that are no labelled images
-└── FolderError             a folder that isn't one of labelled images
+├── ArrayError              arrays that are no labeled images
+└── FolderError             a folder that isn't one of labeled images
 """
 
 from search.errors import UsageError
@@ -23,11 +23,11 @@ class DatasetUnavailable(DataError):
 
 
 class ArrayError(DataError):
-    """Arrays that are no labelled images."""
+    """Arrays that are no labeled images."""
 
 
 class FolderError(DataError):
-    """A folder that isn't one of labelled images."""
+    """A folder that isn't one of labeled images."""
 
 
 def require(holds: bool, message: str) -> None:

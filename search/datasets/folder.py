@@ -50,7 +50,7 @@ class Decoded:
 
 
 def load_folder(folder: Path, name: str) -> DataSet:
-    """The images under the folder, grey if all are grey, else RGB: as uint8 if none is deeper, else float32.
+    """The images under the folder, gray if all are gray, else RGB: as uint8 if none is deeper, else float32.
 
     Images of one size keep it; others are scaled to the median width and height. No side gets longer than 224 pixels.
 
@@ -153,7 +153,7 @@ def _common_form(heads: Sequence[Head]) -> Form:
     width, height = (int(statistics.median(head.size[axis] for head in heads)) for axis in (0, 1))
     shrink = min(1.0, LARGEST_SIDE / max(width, height))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    return Form(1 if all(head.grey for head in heads) else 3, size)
+    return Form(1 if all(head.gray for head in heads) else 3, size)
 
 
 def _decoded(part: ImagePart, tree: Tree, form: Form, kind: np.dtype[Any], treated: Tally) -> Decoded:

@@ -113,7 +113,7 @@ def find_parts(tree: Tree) -> list[FoundPart]:
         FolderError: the folder can be read in two ways, or in none.
     """
     roots = _roots(tree)
-    parts = [FoundPart(role, root, list(_labelled(tree, root))) for role, root in roots.items()]
+    parts = [FoundPart(role, root, list(_labeled(tree, root))) for role, root in roots.items()]
     taken = {found.path for part in parts for found in part.files}
     for path in tree.under(tree.folder):
         if path not in taken:
@@ -184,7 +184,7 @@ def _require_nothing_else(tree: Tree, roots: dict[str, Path], others: Sequence[P
             )
 
 
-def _labelled(tree: Tree, root: Path) -> Iterator[FoundFile]:
+def _labeled(tree: Tree, root: Path) -> Iterator[FoundFile]:
     """The files of each class, in the order of the names, so that the fingerprint is the same on every machine."""
     for folder in tree.inside(root):
         _require_readable_name(folder)

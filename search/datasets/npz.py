@@ -27,7 +27,7 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
     """The data set in the file.
 
     Raises:
-        ArrayError: the file can't be read, or isn't one of labelled images.
+        ArrayError: the file can't be read, or isn't one of labeled images.
     """
     arrays, unused = _read(path)
     dataset = dataset_of(name, arrays, classes)

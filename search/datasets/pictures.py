@@ -23,8 +23,8 @@ MOST_PIXELS = 89_478_485  # of one image, 256 MB in color: from there on, Pillow
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
-GREY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
-KINDS = MappingProxyType({"1": "1-bit", "L": "grey", "LA": "grey with alpha", "P": "palette", "RGBA": "RGB with alpha"})
+GRAY = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+KINDS = MappingProxyType({"1": "1-bit", "L": "gray", "LA": "gray with alpha", "P": "palette", "RGBA": "RGB with alpha"})
 TURNS = MappingProxyType(
     {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,14 +57,14 @@ class Head:
     top: float | None
 
     @property
-    def grey(self) -> bool:
+    def gray(self) -> bool:
         """Whether it has one channel, but for transparency."""
-        return self.mode in GREY
+        return self.mode in GRAY
 
     @property
     def kind(self) -> str:
         """What it holds, in words."""
-        return KINDS.get(self.mode, self.mode) if self.depth == "8-bit" else f"{self.depth} grey"
+        return KINDS.get(self.mode, self.mode) if self.depth == "8-bit" else f"{self.depth} gray"
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _deep(image: Image.Image, head: Head, form: Form) -> Picture:
 def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """The first frame, upright, and what was done for that."""
     treated = [FIRST_FRAME] if getattr(image, "is_animated", False) else []
-    if (_raw_mode(image).find(";16") > 0 and image.mode not in GREY) or image.info.get("bit_depth", 8) > 8:
+    if (_raw_mode(image).find(";16") > 0 and image.mode not in GRAY) or image.info.get("bit_depth", 8) > 8:
         treated.append(DEEP_COLOR)
     by_decoder = _turned_by_decoder(image)
     image.load()

@@ -12,9 +12,9 @@ from search.design.result import Result
 from search.views.dashboard_attributes import save_figure
 from storage import SharedStudy
 
-# Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
-GREY = "#BBBBBB"
+# Okabe and Ito's palette, distinguishable with every kind of color vision: https://jfly.uni-koeln.de/color/
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+GRAY = "#BBBBBB"
 TITLES: dict[Metric, str] = {
     "accuracy": "accuracy, training",
     "val_accuracy": "accuracy, validation",
@@ -47,10 +47,10 @@ def arms_figure(result: Result) -> go.Figure:
     figure = go.Figure(layout=_layout(f"{result.study_name}: arms", "", result.manifest.objective))
     for replicate in sorted({key for arm in result.scores.arms for key in arm.scores}):
         scores = [arm.scores.get(replicate) for arm in result.scores.arms]
-        line = {"color": GREY, "width": 1}
+        line = {"color": GRAY, "width": 1}
         label = f"replicate {replicate}"
         figure.add_trace(go.Scatter(x=names, y=scores, mode="lines+markers", line=line, name=label, showlegend=False))
-    for summary, colour in zip(result.summaries, cycle(COLOURS)):
+    for summary, color in zip(result.summaries, cycle(COLORS)):
         half = None if summary.interval is None or summary.mean is None else summary.interval.high - summary.mean
         figure.add_trace(
             go.Scatter(
@@ -58,7 +58,7 @@ def arms_figure(result: Result) -> go.Figure:
                 y=[summary.mean],
                 error_y={"array": [half], "thickness": 2, "width": 8},
                 mode="markers",
-                marker={"color": colour, "size": 12},
+                marker={"color": color, "size": 12},
                 name=f"{summary.name}, n = {summary.n}",
             )
         )
@@ -82,13 +82,13 @@ def pairs_figure(result: Result) -> go.Figure:
                 y=[f"{pair.first} - {pair.second}<br>{pair.verdict}"],
                 error_x={"array": [half], "thickness": 2, "width": 8},
                 mode="markers",
-                marker={"color": COLOURS[0], "size": 10},
+                marker={"color": COLORS[0], "size": 10},
                 showlegend=False,
             )
         )
     margin = answer.margin / POINT
-    figure.add_vrect(x0=-margin, x1=margin, fillcolor=GREY, opacity=0.3, line_width=0)
-    figure.add_vline(x=0, line_color=GREY)
+    figure.add_vrect(x0=-margin, x1=margin, fillcolor=GRAY, opacity=0.3, line_width=0)
+    figure.add_vline(x=0, line_color=GRAY)
     return figure
 
 
@@ -96,18 +96,18 @@ def curves_figure(result: Result) -> go.Figure:
     """The learning curves of all arms: means of their replicates, with the bands of the means' 95 % intervals."""
     figure = make_subplots(rows=2, cols=2, subplot_titles=[TITLES[metric] for metric in METRICS])
     figure.update_layout(template="plotly_white", title=f"{result.study_name}: learning curves, 95 % intervals")
-    for curves, colour in zip(result.curves, cycle(COLOURS)):
+    for curves, color in zip(result.curves, cycle(COLORS)):
         for place, metric in enumerate(METRICS):
-            for trace in _curve(curves, metric, colour, legend=place == 0):
+            for trace in _curve(curves, metric, color, legend=place == 0):
                 figure.add_trace(trace, row=place // 2 + 1, col=place % 2 + 1)
     figure.update_xaxes(title_text="epoch")
     return figure
 
 
-def _curve(curves: ArmCurves, metric: Metric, colour: str, *, legend: bool) -> list[go.Scatter]:
+def _curve(curves: ArmCurves, metric: Metric, color: str, *, legend: bool) -> list[go.Scatter]:
     points = curves.points[metric]
     epochs = [point.epoch for point in points]
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     band = go.Scatter(
         x=[*epochs, *reversed(epochs)],
         y=[*(point.high for point in points), *(point.low for point in reversed(points))],
@@ -121,7 +121,7 @@ def _curve(curves: ArmCurves, metric: Metric, colour: str, *, legend: bool) -> l
     mean = go.Scatter(
         x=epochs,
         y=[point.mean for point in points],
-        line={"color": colour},
+        line={"color": color},
         name=curves.arm,
         legendgroup=curves.arm,
         showlegend=legend,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from search.comparison import Answer, ArmSummary, compare
-from search.comparison.comparing import summarise
+from search.comparison.comparing import summarize
 from search.comparison.scores import FEWEST_REPLICATES, missing
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
@@ -52,7 +52,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> Result:
         comparison=comparison,
         look=look,
         scores=scores,
-        summaries=tuple(map(summarise, scores.arms, missing(scores.arms))),
+        summaries=tuple(map(summarize, scores.arms, missing(scores.arms))),
         answer=answer_of(manifest, scores, comparison.margin, look.level),
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),

@@ -106,7 +106,7 @@ def remarks(configuration: Configuration) -> list[str]:
     """What its training did besides steps of the optimizer."""
     inputs, rule, lines = configuration.inputs, configuration.early_stopping, list[str]()
     if inputs.pixels == "standardised":
-        lines.append("Pixels are standardised: each channel's mean is subtracted, and divided by its deviation")
+        lines.append("Pixels are standardized: each channel's mean is subtracted, and divided by its deviation")
     if inputs.pixels == "zca":
         lines.append("Pixels are whitened (ZCA)")
     if inputs.augmentation != Augmentation():
@@ -118,7 +118,7 @@ def remarks(configuration: Configuration) -> list[str]:
     if rule is not None and rule.restore_best:
         lines.append(f"The weights are those of the epoch with the best {rule.monitor}")
     if configuration.shuffled_labels:
-        lines.append("The labels were shuffled: it was trained to memorise, and knows nothing of its classes")
+        lines.append("The labels were shuffled: it was trained to memorize, and knows nothing of its classes")
     return lines
 
 

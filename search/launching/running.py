@@ -25,7 +25,7 @@ from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
 from search.views.notes import note_failures
 from search.views.study_notes import note_study
-from search.views.summary import Summary, summarise
+from search.views.summary import Summary, summarize
 from search.workers.join import study_folder
 from search.workers.loop import nothing_to_come
 from search.workers.places import Place, find_places
@@ -108,7 +108,7 @@ def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
 
 def sum_up(shared: SharedStudy, plan: Plan, began: float) -> Summary:
     """The study as it is now, which is noted in it once all trials are done."""
-    summary = summarise(shared, time.monotonic() - began)
+    summary = summarize(shared, time.monotonic() - began)
     if summary.done:
         note_study(shared, plan.source.space, plan.n_trials, summary)
     return summary

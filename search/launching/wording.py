@@ -140,7 +140,7 @@ def as_json(summary: Summary, options: LaunchOptions) -> str:
 
 
 def as_text(summary: Summary, options: LaunchOptions) -> str:
-    """The summary for a terminal: the best trials, what was learnt, what to do next."""
+    """The summary for a terminal: the best trials, what was learned, what to do next."""
     parts = (headline, top_table, baselines_text, test_line, model_problems_text, lessons_text, failures_text)
     texts = [_as_far_as_possible(part, summary) for part in parts]
     return "\n".join([*(fitted(text) for text in texts if text), next_steps(summary, options)])

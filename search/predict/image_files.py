@@ -81,7 +81,7 @@ def read_image(path: Path, form: Form, largest: float) -> ReadImage:
     if isinstance(head, str):
         raise FolderError(f"{path}: {head}")
     picture = read_picture(path, head, form)
-    treated = picture.treated if head.grey or form.channels == 3 else (*picture.treated, COLOR)
+    treated = picture.treated if head.gray or form.channels == 3 else (*picture.treated, COLOR)
     return ReadImage(on_scale(picture.pixels, head, largest), treated)
 
 

@@ -1,7 +1,7 @@
 """The form of every figure: data and layout as Plotly's JavaScript takes them, in one style.
 
-Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which can be told apart with every kind of colour
-vision; states differ in their symbols as well. The page sets text and grid colours, for light and dark.
+Colors are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which can be told apart with every kind of color
+vision; states differ in their symbols as well. The page sets text and grid colors, for light and dark.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from search.report.facts import State, TrialFacts
 from search.views.summary_text import number
 
 ORANGE = "#E69F00"
-COLOURS: Mapping[State, str] = {
+COLORS: Mapping[State, str] = {
     "complete": "#0072B2",
     "pruned": "#8C8C8C",
     "diverged": "#CC79A7",
@@ -28,7 +28,7 @@ SYMBOLS: Mapping[State, str] = {
     "running": "diamond-open",
 }
 STATES: tuple[State, ...] = ("pruned", "diverged", "failed", "running", "complete")
-SCALE = "Cividis"  # made for colour-blind readers: https://doi.org/10.1371/journal.pone.0199239
+SCALE = "Cividis"  # made for color-blind readers: https://doi.org/10.1371/journal.pone.0199239
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ def points(state: State, trials: Sequence[TrialFacts], x: Sequence[Any], y: Sequ
         "text": [label(trial) for trial in trials],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            "color": COLOURS[state],
+            "color": COLORS[state],
             "symbol": SYMBOLS[state],
             "size": 8 if state == "complete" else 6,
             "opacity": 0.9 if state != "pruned" else 0.75,
-            "line": {"width": 1.5 if SYMBOLS[state].endswith("open") else 0, "color": COLOURS[state]},
+            "line": {"width": 1.5 if SYMBOLS[state].endswith("open") else 0, "color": COLORS[state]},
         },
     }

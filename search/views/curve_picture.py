@@ -11,7 +11,7 @@ from spaces.epoch_scores import EpochScores
 WIDTH, HEIGHT = 260, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 36
 
-# Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/
+# Okabe and Ito's palette, distinguishable with every kind of color vision: https://jfly.uni-koeln.de/color/
 TRAINING, VALIDATION = "#E69F00", "#0072B2"
 PANELS = (("loss", "loss", "val_loss"), ("accuracy", "accuracy", "val_accuracy"))
 
@@ -45,9 +45,9 @@ def panel(epochs: Sequence[EpochScores], title: str, training: str, validation: 
         return f"{x:.1f},{y:.1f}"
 
     lines = "".join(
-        f'<polyline points="{" ".join(map(place, curve))}" fill="none" stroke="{colour}" stroke-width="2" '
+        f'<polyline points="{" ".join(map(place, curve))}" fill="none" stroke="{color}" stroke-width="2" '
         f'stroke-dasharray="{dashes}"/>'
-        for curve, colour, dashes in curves
+        for curve, color, dashes in curves
         if curve
     )
     return axes(title, low, high, last) + lines
@@ -60,7 +60,7 @@ def points(epochs: Sequence[EpochScores], name: str) -> list[Point]:
 
 
 def axes(title: str, low: float, high: float, last: int) -> str:
-    """The frame of a panel, the ends of its axes, and what the colours mean."""
+    """The frame of a panel, the ends of its axes, and what the colors mean."""
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     frame = f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="#999"/>'
     legend = f'<tspan fill="{TRAINING}"> training</tspan><tspan fill="{VALIDATION}"> validation</tspan>'

@@ -16,8 +16,8 @@ from storage.objective import Objective
 # A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
 MOST_DESCRIBED = 200
 
-# Okabe and Ito's palette, distinguishable with every kind of colour vision: https://jfly.uni-koeln.de/color/
-BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
+# Okabe and Ito's palette, distinguishable with every kind of color vision: https://jfly.uni-koeln.de/color/
+BLUE, ORANGE, GRAY = "#0072B2", "#E69F00", "#999999"
 
 
 def store_figures(shared: SharedStudy) -> None:
@@ -38,7 +38,7 @@ def history(trials: Sequence[FrozenTrial], goal: Objective) -> go.Figure:
     complete = [trial for trial in finished if trial.state is TrialState.COMPLETE]
     pruned = [trial for trial in finished if trial.state is TrialState.PRUNED]
     figure = go.Figure(layout=_layout("Trials and the best so far", "trial", goal.metric))
-    figure.add_trace(_points(pruned, "pruned", GREY, "x"))
+    figure.add_trace(_points(pruned, "pruned", GRAY, "x"))
     figure.add_trace(_points(complete, "complete", BLUE, "circle"))
     best = goal.running_best(trial.value for trial in complete if trial.value is not None)
     numbers = [trial.number for trial in complete]
@@ -47,7 +47,7 @@ def history(trials: Sequence[FrozenTrial], goal: Objective) -> go.Figure:
 
 
 def curves(trials: Sequence[FrozenTrial], objective: str) -> go.Figure:
-    """The objective after each epoch: completed trials in colour, those that ended early faint."""
+    """The objective after each epoch: completed trials in color, those that ended early faint."""
     figure = go.Figure(layout=_layout("Learning curves", "epoch", objective))
     for trial in sorted(trials, key=lambda trial: trial.state is TrialState.COMPLETE):
         complete = trial.state is TrialState.COMPLETE
@@ -57,7 +57,7 @@ def curves(trials: Sequence[FrozenTrial], objective: str) -> go.Figure:
                 y=list(trial.intermediate_values.values()),
                 name=f"trial {trial.number}, {trial.state.name.lower()}",
                 mode="lines" if len(trial.intermediate_values) > 1 else "markers",
-                line={"color": BLUE if complete else GREY, "width": 1.5 if complete else 1},
+                line={"color": BLUE if complete else GRAY, "width": 1.5 if complete else 1},
                 opacity=0.9 if complete else 0.35,
                 showlegend=False,
             )

@@ -20,7 +20,7 @@ MOST_FAILURES = 5
 LONGEST_REASON = 300
 LEVELS = "▁▂▃▄▅▆▇█"
 
-# Each state has a block of its own, so that the bar can be read without its colours.
+# Each state has a block of its own, so that the bar can be read without its colors.
 BLOCKS = (("complete", "█", "blue"), ("pruned", "▓", "cyan"), ("diverged", "▚", "magenta"), ("failed", "▞", "red"))
 RUNNING, WAITING = ("▒", "yellow"), ("░", "bright_black")
 
@@ -98,10 +98,10 @@ def bar(counts: SlotCounts, width: int = BAR_WIDTH) -> Text:
     parts += [(counts.leased, *RUNNING), (counts.waiting, *WAITING)]
     total = max(counts.total, 1)
     drawn, done, used = Text(), 0, 0
-    for count, block, colour in parts:
+    for count, block, color in parts:
         done += count
         until = round(done / total * width)
-        drawn.append(block * (until - used), style=colour)
+        drawn.append(block * (until - used), style=color)
         used = max(used, until)
     return drawn.append("░" * (width - used), style=WAITING[1])
 
@@ -111,8 +111,8 @@ def legend(counts: SlotCounts) -> list[Text]:
     parts = [(getattr(counts, state), state, *look) for state, *look in BLOCKS]
     parts += [(counts.leased, "running", *RUNNING), (counts.waiting, "waiting", *WAITING)]
     return [
-        Text.assemble((block, colour), f" {count} {state}")
-        for count, state, block, colour in parts
+        Text.assemble((block, color), f" {count} {state}")
+        for count, state, block, color in parts
         if count or state not in ("diverged", "failed")
     ]
 

@@ -63,7 +63,7 @@ class Summary:
         return self.counts.finished == self.counts.total
 
 
-def summarise(shared: SharedStudy, duration_s: float) -> Summary:
+def summarize(shared: SharedStudy, duration_s: float) -> Summary:
     """Sums up the study as it is now."""
     goal = shared.manifest.goal
     trials, looks = own_trials(shared), recorded_looks(shared)

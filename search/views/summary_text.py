@@ -98,7 +98,7 @@ def looks_before(summary: Summary) -> str:
 
 
 def lessons_text(summary: Summary) -> str:
-    """What was learnt about each parameter."""
+    """What was learned about each parameter."""
     lines = [lesson_line(lesson) for lesson in summary.lessons if lesson.choices or lesson.best_range]
     if not lines:
         return ""

@@ -106,13 +106,13 @@ def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(either: Path, open_p
     assert page.locator(".bar:visible").count() >= 3
 
 
-def test_a_figure_fits_on_paper_in_colours_for_paper(either: Path, open_page: OpenPage) -> None:
+def test_a_figure_fits_on_paper_in_colors_for_paper(either: Path, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900}, color_scheme="dark").page
     page.goto(either.as_uri())
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     wait_until_it_holds(page, "[...document.querySelectorAll('[data-figure]')].every(each => each.dataset.drawn)")
     found = page.evaluate("plots.map(each => [each.layout.width, each._fullLayout.width, each.layout.font.color])")
-    assert all(width == drawn <= 640 and colour == "#000" for width, drawn, colour in found)
+    assert all(width == drawn <= 640 and color == "#000" for width, drawn, color in found)
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     wait_until_it_holds(page, "plots.every(each => each.layout.font.color !== '#000' && !each.layout.width)")
 
@@ -136,7 +136,7 @@ def wait_until_it_holds(page: Page, expression: str, patience_s: float = 30.0) -
         page.wait_for_timeout(50)
 
 
-def test_the_figures_follow_the_colours_of_the_page(page: Page) -> None:
+def test_the_figures_follow_the_colors_of_the_page(page: Page) -> None:
     page.evaluate(DRAW)
     font = "document.querySelector('[data-figure]').layout.font.color"
     light = page.evaluate(font)

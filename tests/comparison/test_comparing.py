@@ -71,7 +71,7 @@ def test_three_arms_have_three_pairs_in_their_order() -> None:
     assert all(pair.p_corrected >= pair.p for pair in answer.pairs)
 
 
-def test_arms_are_summarised() -> None:
+def test_arms_are_summarized() -> None:
     answer = compare([arm("one", [0.8, 0.9, 1.0]), arm("other", [0.7, 0.7, 0.7])], MARGIN)
     one, other = answer.arms
     assert (one.n, one.mean, one.deviation) == (3, pytest.approx(0.9), pytest.approx(0.1))

@@ -74,9 +74,9 @@ def test_arms_of_a_replicate_see_the_same_images_in_the_same_order() -> None:
 
 
 def test_arms_of_a_replicate_start_from_the_same_weights_where_their_architectures_agree() -> None:
-    plain, normalised, next_replicate = kernels(0), kernels(1), kernels(2)
+    plain, normalized, next_replicate = kernels(0), kernels(1), kernels(2)
     assert len(plain) == 5
-    for one, other in zip(plain, normalised, strict=True):
+    for one, other in zip(plain, normalized, strict=True):
         np.testing.assert_array_equal(one, other)
     assert not np.array_equal(plain[0], next_replicate[0])
 

@@ -12,7 +12,7 @@ from search.launching.planning import Existing, LaunchOptions, make_orders, want
 from search.launching.wording import as_json, as_text
 from search.study.baselines import BASELINE, BaselineResult, best_baseline
 from search.study.trials import open_trial
-from search.views.summary import summarise
+from search.views.summary import summarize
 from spaces import load_space
 from storage.testkit import HIGHER, LOWER
 from tests.helpers.lab import Lab
@@ -78,7 +78,7 @@ def done(lab: Lab) -> Any:
 
 
 def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(done: Any) -> None:
-    summary = summarise(done, 1.0)
+    summary = summarize(done, 1.0)
     assert [(each.name, each.number, each.value) for each in summary.baselines] == [
         ("base", 0, 0.5),
         ("dropout", 1, 0.6),
@@ -106,7 +106,7 @@ def test_the_best_baseline_is_the_lowest_where_the_loss_counts() -> None:
 
 
 def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:
-    summary = summarise(done, 1.0)
+    summary = summarize(done, 1.0)
     wide = replace(summary.top[0], params={f"p{index:02}": index for index in range(12)})
     lines = as_text(replace(summary, top=(wide, summary.top[1])), OPTIONS).splitlines()
     assert any(line.split() == ["trial", "3", "1*"] for line in lines)

@@ -1,4 +1,4 @@
-"""Batch normalisation's moving averages lag behind for hundreds of steps; no pruner may take that for a poor model."""
+"""Batch normalization's moving averages lag behind for hundreds of steps; no pruner may take that for a poor model."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ BEFORE = {**GOOD, "batch_norm": "before_activation"}
 AFTER = {**GOOD, "batch_norm": "after_activation"}
 
 
-def test_asha_keeps_good_trials_with_batch_normalisation_and_ends_poor_ones(
+def test_asha_keeps_good_trials_with_batch_normalization_and_ends_poor_ones(
     lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]
 ) -> None:
     """Eighteen steps an epoch: with Keras' momentum of 0.99 the averages would hold 17 % of the truth after one."""

@@ -4,7 +4,7 @@ from search.report.facts import gather_facts
 from search.report.words import failure_reasons as reported
 from search.study.reasons import counted
 from search.study.snapshot import take_snapshot
-from search.views.summary import summarise
+from search.views.summary import summarize
 from tests.helpers.lab import Lab
 
 REASON = (
@@ -27,6 +27,6 @@ def test_all_that_list_failures_count_them_so(lab: Lab) -> None:
     shared = lab.study(4)
     lab.work()
     once = {f"space_error: {REASON.format(1)}": 2}
-    assert summarise(shared, 0.0).failures == once
+    assert summarize(shared, 0.0).failures == once
     assert take_snapshot(shared).failures == once
     assert reported(gather_facts(shared)) == once

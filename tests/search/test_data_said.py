@@ -18,7 +18,7 @@ from storage.testkit import example_manifest
 
 @pytest.fixture
 def lopsided(tmp_path: Path) -> Path:
-    """203 grey images with an array of no known name: 200 of class ok, 3 of broken."""
+    """203 gray images with an array of no known name: 200 of class ok, 3 of broken."""
     x = np.random.default_rng(0).integers(0, 256, (203, 8, 8)).astype(np.uint8)
     y = np.array(["ok"] * 200 + ["broken"] * 3)
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y, notes=np.arange(3))

@@ -199,7 +199,7 @@ def test_the_card_says_what_pixels_it_takes_and_how_sure_its_scores_are(
 ) -> None:
     export(lab, "-o", tmp_path / "model.keras")
     card = (tmp_path / "model.md").read_text()
-    for words in ("from 0 to\n16", "divides them by 16", "95 % interval", "trained once", "Licence"):
+    for words in ("from 0 to\n16", "divides them by 16", "95 % interval", "trained once", "License"):
         assert words in card
 
 

@@ -133,7 +133,7 @@ KINDS: Mapping[str, Configuration] = {
     "sgd, sigmoid, penalties": using(
         optimizer=Optimizer("sgd", 0.2), activation="sigmoid", regularization=Regularization(1e-5, 1e-4)
     ),
-    "momentum, tanh, normalised": using(
+    "momentum, tanh, normalized": using(
         optimizer=Optimizer("momentum", 0.05, momentum=0.9, nesterov=True),
         activation="tanh",
         batch_norm=BatchNorm("before_activation"),
@@ -315,7 +315,7 @@ def written(layers: list[Any]) -> list[Any]:
 
 
 def without_names(document: Any) -> Any:
-    """A serialised layer without what differs from one session to the next: its name, and those that it refers to."""
+    """A serialized layer without what differs from one session to the next: its name, and those that it refers to."""
     if isinstance(document, dict):
         left_out = ("name", "registered_name", "build_config", "inbound_nodes", "input_layers", "output_layers")
         return {key: without_names(value) for key, value in document.items() if key not in left_out}

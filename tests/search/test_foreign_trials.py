@@ -21,7 +21,7 @@ from search.study.folders import StudyFolder
 from search.views.dashboard_attributes import get_note
 from search.views.figures import store_figures
 from search.views.notes import note_failures
-from search.views.summary import summarise
+from search.views.summary import summarize
 from search.workers.keeping import MODEL, keep_file, kept_model
 from search.workers.settle import MODEL_ATTR, clear_settled_slots, settle
 from storage import SharedStudy, create_study
@@ -114,7 +114,7 @@ def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_w
     complete(lab, shared, 0.5)
     note_failures(shared)
     store_figures(shared)
-    summary = summarise(shared, 1.0)
+    summary = summarize(shared, 1.0)
     assert [trial.value for trial in summary.top] == [0.5]
     assert (summary.baselines, summary.failures, summary.model_problems) == ((), {}, {})
     assert [get_note(shared, shared.trial_ids[number]) for number in range(4)] == [""] * 4

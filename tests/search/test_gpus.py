@@ -26,7 +26,7 @@ def numbers(gpus: list[Gpu]) -> list[int]:
         (" 0 , 2 ", [0, 2]),
     ],
 )
-def test_cuda_visible_devices_is_honoured_as_cuda_does(allowed: str | None, seen: list[int]) -> None:
+def test_cuda_visible_devices_is_honored_as_cuda_does(allowed: str | None, seen: list[int]) -> None:
     assert numbers(visible(GPUS, allowed)) == seen
 
 

@@ -15,7 +15,7 @@ from search.report.facts import gather_facts
 from search.report.words import test_sentence as what_the_report_says
 from search.study.test_score import EXPORT, SEARCH, TEST_ATTR, record_look, recorded_looks, stored_test_score
 from search.study.test_score import TestScore as Score
-from search.views.summary import summarise
+from search.views.summary import summarize
 from spaces import resolve
 from storage import SharedStudy
 from tests.helpers.lab import Lab
@@ -55,10 +55,10 @@ def test_a_finished_search_is_not_looked_at_again(twice: SharedStudy, lab: Lab) 
 
 def test_the_table_the_json_best_and_the_report_say_which_look_it_was(twice: SharedStudy, lab: Lab) -> None:
     first = recorded_looks(twice)[0]
-    text = as_text(summarise(twice, 1.0), OPTIONS)
+    text = as_text(summarize(twice, 1.0), OPTIONS)
     assert "second look" in text
     assert f"Looks before it: trial 1 {first.accuracy:.2%} (search)." in " ".join(text.split())
-    document = json.loads(as_json(summarise(twice, 1.0), OPTIONS))
+    document = json.loads(as_json(summarize(twice, 1.0), OPTIONS))
     assert document["test"]["look"] == 2
     assert [look["trial"] for look in document["test_looks"]] == [1, 3]
     assert "second look" in run(best_command, lab).stdout

@@ -15,7 +15,7 @@ from search.launching.wording import as_json, as_text
 from search.trainers.protocol import DataSource
 from search.views.configuration_text import as_text as best_text
 from search.views.configuration_text import describe
-from search.views.summary import summarise
+from search.views.summary import summarize
 from search.workers.workbench import Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
@@ -156,7 +156,7 @@ def test_the_score_of_a_trial_does_not_depend_on_whether_its_model_can_be_kept(
     with pytest.raises(UsageError, match=f"trial {number} can't be exported: its model can't be kept"):
         export(own.shared, ExportOptions(trial=str(number), output=tmp_path / "model.keras"))
 
-    summary = summarise(own.shared, 0.0)
+    summary = summarize(own.shared, 0.0)
     assert sum(summary.model_problems.values()) == 7
     options = LaunchOptions(space="own.py", storage=lab.url)
     assert " ".join(as_text(summary, options).split()).count("no config today") == 1

@@ -14,7 +14,7 @@ from search.training.models.description import CONFIGURATION, LAYERS, describe
 from search.views.curve_picture import draw_curves
 from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note
-from search.views.summary import summarise
+from search.views.summary import summarize
 from spaces import resolve
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, open_artifacts
@@ -47,7 +47,7 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
     lab.work()
     for _ in range(2):  # the second time nothing changes
         note_failures(shared)
-        summary = summarise(shared, 1.0)
+        summary = summarize(shared, 1.0)
         note_study(shared, resolve("bn_dropout").space, 3, summary)
     assert summary.best is not None
     note = get_note(shared.study)

@@ -114,7 +114,7 @@ def test_the_three_best_keep_their_models(lab: Lab) -> None:
     assert all(MODEL_ATTR in shared.study.trials[number].user_attrs for number in (1, 3, 5))
 
 
-def test_the_best_are_those_of_the_lowest_loss_where_a_loss_is_minimised(lab: Lab) -> None:
+def test_the_best_are_those_of_the_lowest_loss_where_a_loss_is_minimized(lab: Lab) -> None:
     shared = lab.study(4, objective="val_loss", direction="minimize", top_models=2)
     for value in (0.1, 0.6, 0.2, 0.5):
         finish(shared, Outcome("complete", value, epochs=3))

@@ -17,7 +17,7 @@ from search.study.test_score import TestScore as Score
 from search.views.lessons import ChoiceScore, Lesson
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
-from search.views.summary import Summary, TrialLine, summarise
+from search.views.summary import Summary, TrialLine, summarize
 from storage.records import Outcome, SlotCounts
 from tests.helpers.lab import Lab
 
@@ -150,7 +150,7 @@ def test_of_equal_trials_the_earlier_is_the_best(lab: Lab) -> None:
     shared = lab.study(3)
     lab.acts = {slot: [{"scores": [0.5, 0.5, 0.5]}] for slot in range(3)}
     lab.work()
-    best = summarise(shared, 1.0).best
+    best = summarize(shared, 1.0).best
     assert best is not None
     assert best.number == 0
 

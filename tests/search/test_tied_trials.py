@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from search.design.base import ranked_trials
 from search.report.facts import gather_facts
 from search.study.snapshot import find_best
-from search.views.summary import summarise
+from search.views.summary import summarize
 from search.workers.settle import best_slots
 from storage import SharedStudy
 from storage.objective import METRICS, Objective
@@ -35,7 +35,7 @@ def tied(lab: Lab) -> SharedStudy:
 
 
 def test_every_command_names_the_same_trial(tied: SharedStudy) -> None:
-    best, summary, facts = find_best(tied), summarise(tied, 0.0), gather_facts(tied)
+    best, summary, facts = find_best(tied), summarize(tied, 0.0), gather_facts(tied)
     assert best is not None
     assert summary.best is not None
     assert facts.best is not None

@@ -66,13 +66,13 @@ def test_layers_of_a_unit_are_in_order(batch_norm: str, position: str | None) ->
     assert names(configuration) == EXPECTED[batch_norm, position]
 
 
-def test_a_block_pools_once_and_normalises_every_convolution() -> None:
+def test_a_block_pools_once_and_normalizes_every_convolution() -> None:
     configuration = Configuration(blocks=(Block((8, 16)),), dense=(), batch_norm=BatchNorm("before_activation"))
     unit = ["batch_norm", "relu"]
     assert names(configuration) == ["conv 8", *unit, "conv 16", *unit, "max_pool", "flatten", "output"]
 
 
-def test_of_two_convolutions_the_last_alone_may_be_normalised() -> None:
+def test_of_two_convolutions_the_last_alone_may_be_normalized() -> None:
     norm = BatchNorm("after_activation", convolutions="last")
     dropout = (Dropout("after_normalization", 0.5),)
     configuration = Configuration(blocks=(Block((8, 16)),), dense=(), batch_norm=norm, dropout=dropout)

@@ -20,7 +20,7 @@ Y = np.arange(12) % 2
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
-    """Writes an .npz of 12 grey images of two classes with bytes from 1 to 255, changed as the test says."""
+    """Writes an .npz of 12 gray images of two classes with bytes from 1 to 255, changed as the test says."""
 
     def write(**changes: Any) -> str:
         arrays = {"x_train": X, "y_train": Y, **changes}

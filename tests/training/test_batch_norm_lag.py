@@ -1,4 +1,4 @@
-"""Batch normalisation's moving averages must not lag behind: a pruner would end good trials by their early scores."""
+"""Batch normalization's moving averages must not lag behind: a pruner would end good trials by their early scores."""
 
 from collections.abc import Callable
 from typing import Any

@@ -24,7 +24,7 @@ Save = Callable[..., Path]
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
-    """Writes an .npz of 12 grey images of two classes, changed as the test says; None leaves an array out."""
+    """Writes an .npz of 12 gray images of two classes, changed as the test says; None leaves an array out."""
 
     def write(**changes: Any) -> Path:
         x = np.arange(12 * 16).reshape(12, 4, 4).astype(np.uint8)
@@ -38,12 +38,12 @@ def save(tmp_path: Path) -> Save:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """A folder of 2 x 5 grey images of 6x4 pixels."""
-    for label, grey in (("cats", 50), ("dogs", 200)):
+    """A folder of 2 x 5 gray images of 6x4 pixels."""
+    for label, gray in (("cats", 50), ("dogs", 200)):
         folder = tmp_path / "images" / label
         folder.mkdir(parents=True)
         for number in range(5):
-            Image.new("L", (6, 4), grey + number).save(folder / f"{number}.png")
+            Image.new("L", (6, 4), gray + number).save(folder / f"{number}.png")
     return tmp_path / "images"
 
 
@@ -102,7 +102,7 @@ def test_a_folder_names_its_classes(images: Path) -> None:
     assert own.x_train[own.y_train == 0].max() < 60
 
 
-def test_images_of_several_sizes_are_brought_to_the_median_size_in_colour(images: Path) -> None:
+def test_images_of_several_sizes_are_brought_to_the_median_size_in_color(images: Path) -> None:
     Image.new("RGBA", (40, 80), "red").save(images / "cats" / "large.png")
     own = load_dataset(str(images))
     assert own.image_shape == (4, 6, 3)

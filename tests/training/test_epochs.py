@@ -1,4 +1,4 @@
-"""Epochs: both runners give the same scores, and a stop is honoured."""
+"""Epochs: both runners give the same scores, and a stop is honored."""
 
 import itertools
 from collections.abc import Callable

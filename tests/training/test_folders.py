@@ -18,21 +18,21 @@ from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.inventory import Named
 from search.training.data.split import split
 
-GREYS = {"cats": 60, "dogs": 200}
+GRAYS = {"cats": 60, "dogs": 200}
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of 2 x 5 grey PNGs of 12x8 pixels, those of cats dark, those of dogs light."""
+    """A folder of 2 x 5 gray PNGs of 12x8 pixels, those of cats dark, those of dogs light."""
     fill(tmp_path / "photos")
     return tmp_path / "photos"
 
 
 def fill(folder: Path, count: int = 5, mode: str = "L") -> None:
-    for label, grey in GREYS.items():
+    for label, gray in GRAYS.items():
         (folder / label).mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            shade = grey + number % 9
+            shade = gray + number % 9
             color = shade if mode == "L" else (shade, shade, shade)
             Image.new(mode, (12, 8), color).save(folder / label / f"{number:03}.png")
 
@@ -70,11 +70,11 @@ def treatment(dataset: DataSet) -> dict[str, int]:
 
 def test_plain_folders_have_the_fingerprints_that_earlier_releases_gave_them(tmp_path: Path) -> None:
     for mode in ("L", "RGB"):
-        for label, grey in (("cats", 50), ("dogs", 200)):
+        for label, gray in (("cats", 50), ("dogs", 200)):
             folder = tmp_path / mode / label
             folder.mkdir(parents=True)
             for number in range(5):
-                color: Any = grey + number if mode == "L" else (grey, number, 40)
+                color: Any = gray + number if mode == "L" else (gray, number, 40)
                 Image.new(mode, (6, 4 + number % 2), color).save(folder / f"{number}.png")
     assert [load_dataset(str(tmp_path / mode)).fingerprint() for mode in ("L", "RGB")] == [
         "4246302eaae44b5aedec5f2495c8a09174def439e9e05cde3ab6a210abd6d474",
@@ -89,7 +89,7 @@ def test_plain_folders_have_the_fingerprints_that_earlier_releases_gave_them(tmp
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_images_keep_their_depth(tmp_path: Path, suffix: str) -> None:
     ramp = np.arange(96, dtype=np.uint16).reshape(8, 12) * 600
-    for label in GREYS:
+    for label in GRAYS:
         (tmp_path / label).mkdir()
         for number in range(4):
             Image.fromarray(ramp + number).save(tmp_path / label / f"{number}.{suffix}")
@@ -103,7 +103,7 @@ def test_16_bit_images_keep_their_depth(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), [(np.int32, "32-bit"), (np.float32, "float")])
 def test_numbers_of_any_size_are_divided_by_the_largest(tmp_path: Path, kind: Any, name: str) -> None:
     ramp = (np.arange(96).reshape(8, 12) * 1000).astype(kind)
-    for label in GREYS:
+    for label in GRAYS:
         (tmp_path / label).mkdir()
         for number in range(4):
             Image.fromarray(ramp + kind(number)).save(tmp_path / label / f"{number}.tif")
@@ -116,7 +116,7 @@ def test_numbers_of_any_size_are_divided_by_the_largest(tmp_path: Path, kind: An
 
 def test_several_depths_are_brought_to_one_scale_and_that_is_said(photos: Path) -> None:
     half = np.full((8, 12), 0.5)
-    for label in GREYS:
+    for label in GRAYS:
         Image.fromarray((half * 65535).astype(np.uint16)).save(photos / label / "x16.png")
         Image.fromarray(half.astype(np.float32)).save(photos / label / "xfloat.tif")
         Image.fromarray(half.astype(np.float32)).save(photos / label / "yfloat.tif")
@@ -126,7 +126,7 @@ def test_several_depths_are_brought_to_one_scale_and_that_is_said(photos: Path) 
     assert np.isclose(images, 0.5, atol=1e-4).all(axis=(1, 2)).sum() == 6
     assert np.isclose(images, 60 / 255).all(axis=(1, 2)).sum() == 1
     assert mixed.inventory.scaling == "divided by 255 (8-bit), 65535 (16-bit), 1 (float)"
-    assert mixed.inventory.parts[0].kinds == {"grey": 10, "float grey": 4, "16-bit grey": 2}
+    assert mixed.inventory.parts[0].kinds == {"gray": 10, "float gray": 4, "16-bit gray": 2}
 
 
 def test_a_float_image_with_nan_is_named(photos: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_float_image_with_nan_is_named(photos: Path) -> None:
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "avif"])
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_images_stand_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
-    for label in GREYS:
+    for label in GRAYS:
         (tmp_path / label).mkdir()
         for number in range(4):
             oriented(tmp_path / label / f"{number}.{suffix}", orientation)
@@ -198,7 +198,7 @@ def test_modes_of_print_and_of_one_bit_become_what_they_show(photos: Path) -> No
     everything = np.concatenate([seen.x_train, seen.x_test]).mean(axis=(1, 2))
     assert np.isclose(everything, (255, 0, 0), atol=4).all(axis=1).sum() == 1
     assert (everything == 255).all(axis=1).sum() == 1
-    assert seen.inventory.parts[0].kinds == {"grey": 10, "CMYK": 1, "1-bit": 1}
+    assert seen.inventory.parts[0].kinds == {"gray": 10, "CMYK": 1, "1-bit": 1}
 
 
 @pytest.mark.parametrize("suffix", ["gif", "tif", "webp"])
@@ -268,7 +268,7 @@ def classes_next_to_parts(folder: Path) -> None:
 
 
 def parts_in_classes(folder: Path) -> None:
-    for label in GREYS:
+    for label in GRAYS:
         for part in ("train", "test"):
             (folder / label / part).mkdir(parents=True)
             Image.new("L", (12, 8), 9).save(folder / label / part / "1.png")

@@ -58,7 +58,7 @@ def test_after_an_epoch_a_hundredth_is_left_of_the_first_averages(steps: int, mo
     assert fitted_momentum(steps) == pytest.approx(momentum, abs=1e-3)
 
 
-def test_a_given_momentum_of_batch_normalisation_is_kept(keras: Any) -> None:
+def test_a_given_momentum_of_batch_normalization_is_kept(keras: Any) -> None:
     configuration = Configuration(batch_norm=BatchNorm("before_activation", 0.5))
     model = build_model(built_in(), configuration, DIGITS)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]

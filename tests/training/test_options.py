@@ -128,8 +128,8 @@ def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
 
 
 def test_a_penalty_is_added_to_the_loss_that_is_reported(plain: Any, data: Split) -> None:
-    penalised = msgspec.structs.replace(SMALL, regularization=Regularization(l2=0.1, kernels="convolutions"))
-    with_penalty, without = plain(penalised, make_runner), plain(SMALL, make_runner)
+    penalized = msgspec.structs.replace(SMALL, regularization=Regularization(l2=0.1, kernels="convolutions"))
+    with_penalty, without = plain(penalized, make_runner), plain(SMALL, make_runner)
     kernel = with_penalty.keras_model().layers[0].kernel.numpy()
     difference = with_penalty.validate().loss - without.validate().loss
     assert difference == pytest.approx(0.1 * float((kernel**2).sum()), rel=1e-4)

@@ -4,7 +4,7 @@ from itertools import cycle
 from typing import Any
 
 from search.design.curves import METRICS, ArmCurves, Metric
-from search.design.figures import BAND, COLOURS, TITLES
+from search.design.figures import BAND, COLORS, TITLES
 from search.design.result import Result
 from search.report.panels.curves import rounded
 from search.report.plots import Panel, Plot, axis, layout, plain
@@ -27,21 +27,21 @@ def arm_curves_panel(result: Result) -> Panel:
 
 def metric_plot(result: Result, metric: Metric) -> Plot:
     """One metric of all arms."""
-    styles = zip(result.curves, cycle(COLOURS))
+    styles = zip(result.curves, cycle(COLORS))
     traces = [
         trace
-        for number, (curves, colour) in enumerate(styles)
-        for trace in arm_traces(curves, metric, colour, DASHES[number // len(COLOURS) % len(DASHES)])
+        for number, (curves, color) in enumerate(styles)
+        for trace in arm_traces(curves, metric, color, DASHES[number // len(COLORS) % len(DASHES)])
     ]
     look = layout(axis("epoch", rangemode="tozero"), axis(TITLES[metric]), height=340)
     return Plot(f"Learning curves of the arms: {TITLES[metric]}.", traces, look)
 
 
-def arm_traces(curves: ArmCurves, metric: Metric, colour: str, dash: str) -> list[dict[str, Any]]:
+def arm_traces(curves: ArmCurves, metric: Metric, color: str, dash: str) -> list[dict[str, Any]]:
     """One arm's band and mean."""
     points = curves.points[metric]
     epochs = [point.epoch for point in points]
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     band = {
         "type": "scatter",
         "mode": "lines",
@@ -60,7 +60,7 @@ def arm_traces(curves: ArmCurves, metric: Metric, colour: str, dash: str) -> lis
         "name": plain(curves.arm),
         "x": epochs,
         "y": [rounded(point.mean) for point in points],
-        "line": {"color": colour, "width": 2, "dash": dash},
+        "line": {"color": color, "width": 2, "dash": dash},
         "legendgroup": plain(curves.arm),
         "hovertemplate": f"{plain(curves.arm)}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
     }

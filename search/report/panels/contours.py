@@ -62,9 +62,9 @@ def contour_plot(facts: StudyFacts, x: Parameter, y: Parameter) -> Plot:
     (x_name, x_range), (y_name, y_range) = x, y
     trials = having(facts, x, y)
     values = np.array([trial.value for trial in trials], float)
-    low, high = colour_range(values, maximize=facts.maximize)
-    # Each trace has its colours for itself: Plotly 4.1 never ends when a contour shares an axis of colours with points.
-    colours: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
+    low, high = color_range(values, maximize=facts.maximize)
+    # Each trace has its colors for itself: Plotly 4.1 never ends when a contour shares an axis of colors with points.
+    colors: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
     traces: list[dict[str, Any]] = []
     surface = interpolated(logged(trials, x_name, x_range), logged(trials, y_name, y_range), values)
     if surface is not None:
@@ -72,9 +72,9 @@ def contour_plot(facts: StudyFacts, x: Parameter, y: Parameter) -> Plot:
         contour = {"type": "contour", "x": back(columns, x_range), "y": back(rows, y_range), "z": z, "opacity": 0.75}
         levels = {"start": low, "end": high, "size": (high - low) / LEVELS}
         limits = {"zmin": low, "zmax": high, "showscale": False}
-        traces.append({**contour, **colours, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
+        traces.append({**contour, **colors, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
     bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": {"thickness": 12}}
-    marker = {"color": values.tolist(), **colours, **bounds, "size": 9, "line": {"width": 1.2, "color": "#FFFFFF"}}
+    marker = {"color": values.tolist(), **colors, **bounds, "size": 9, "line": {"width": 1.2, "color": "#FFFFFF"}}
     traces.append(trial_points(trials, x_name, y_name, marker))
     look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)
     return Plot(f"Contour plot of {objective_name(facts)} over {x_name} and {y_name}.", traces, look)
@@ -93,8 +93,8 @@ def trial_points(trials: list[TrialFacts], x: str, y: str, marker: dict[str, Any
     }
 
 
-def colour_range(values: NDArray[np.float64], *, maximize: bool) -> tuple[float, float]:
-    """What the colours span: all but the worst tenth, so that differences among good trials show."""
+def color_range(values: NDArray[np.float64], *, maximize: bool) -> tuple[float, float]:
+    """What the colors span: all but the worst tenth, so that differences among good trials show."""
     low, high = (np.quantile(values, 0.1), values.max()) if maximize else (values.min(), np.quantile(values, 0.9))
     return float(low), float(max(high, low + 1e-6))
 

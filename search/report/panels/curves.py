@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.report.facts import State, StudyFacts, TrialFacts
-from search.report.plots import COLOURS, ORANGE, Panel, Plot, axis, by_state, layout
+from search.report.plots import COLORS, ORANGE, Panel, Plot, axis, by_state, layout
 from search.report.words import objective_name
 from storage.objective import Objective
 
@@ -52,7 +52,7 @@ def merged(state: State, trials: Sequence[TrialFacts], goal: Objective) -> dict[
         "x": x,
         "y": y,
         "marker": {"size": 3},
-        "line": {"color": COLOURS[state], "width": 1 if faint else 1.4, "dash": DASHES[state]},
+        "line": {"color": COLORS[state], "width": 1 if faint else 1.4, "dash": DASHES[state]},
         "opacity": thinness(len(trials)) * (0.55 if faint else 0.8),
         "hoverinfo": "skip",
     }
@@ -83,12 +83,12 @@ def own_curves(best: TrialFacts | None) -> tuple[Plot, ...]:
         return ()
     epochs = [row.epoch for row in best.epochs]
 
-    def loss(name: str, values: list[float | None], colour: str, dash: str) -> dict[str, Any]:
-        line = {"color": colour, "width": 2, "dash": dash}
+    def loss(name: str, values: list[float | None], color: str, dash: str) -> dict[str, Any]:
+        line = {"color": color, "width": 2, "dash": dash}
         return {"type": "scatter", "mode": "lines+markers", "name": name, "x": epochs, "y": values, "line": line}
 
     traces = [
-        loss("training", [rounded(row.loss) for row in best.epochs], COLOURS["complete"], "dash"),
+        loss("training", [rounded(row.loss) for row in best.epochs], COLORS["complete"], "dash"),
         loss("validation", [rounded(row.val_loss) for row in best.epochs], ORANGE, "solid"),
     ]
     alt = f"Line plot of the losses of trial {best.number} on training and validation images."

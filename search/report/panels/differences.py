@@ -7,7 +7,7 @@ from search.comparison import Interval, PairAnswer
 from search.design.options import POINT
 from search.design.result import Result
 from search.report.answer_words import reading
-from search.report.plots import COLOURS, ORANGE, Panel, Plot, axis, layout, plain
+from search.report.plots import COLORS, ORANGE, Panel, Plot, axis, layout, plain
 
 TITLE = "Pairs"
 THIN, THICK = 1.5, 5
@@ -26,16 +26,16 @@ def differences_panel(result: Result) -> Panel | None:
 def forest(pairs: Sequence[PairAnswer], margin: float) -> Plot:
     """The differences: thick is the interval for these images, thin that for new data; the margin is shaded."""
     names = [f"{plain(pair.first)}<br>- {plain(pair.second)}" for pair in pairs]
-    centres = [in_points(pair.difference or 0.0) for pair in pairs]
+    centers = [in_points(pair.difference or 0.0) for pair in pairs]
     new_data = [pair.new_data for pair in pairs]
     traces = (
-        [whiskers("new data of this kind and size", names, centres, new_data, THIN, ORANGE)] if any(new_data) else []
+        [whiskers("new data of this kind and size", names, centers, new_data, THIN, ORANGE)] if any(new_data) else []
     )
     traces.append(
-        whiskers("these images", names, centres, [pair.interval for pair in pairs], THICK, COLOURS["complete"])
+        whiskers("these images", names, centers, [pair.interval for pair in pairs], THICK, COLORS["complete"])
     )
     band = {"type": "rect", "xref": "x", "yref": "paper", "x0": in_points(-margin), "x1": in_points(margin)}
-    shade = {"y0": 0, "y1": 1, "fillcolor": COLOURS["pruned"], "opacity": 0.2, "line": {"width": 0}}
+    shade = {"y0": 0, "y1": 1, "fillcolor": COLORS["pruned"], "opacity": 0.2, "line": {"width": 0}}
     look = layout(
         axis("difference in points", zeroline=True, tickangle=0, nticks=7),
         axis("", autorange="reversed", categoryorder="array", categoryarray=names),
@@ -48,32 +48,32 @@ def forest(pairs: Sequence[PairAnswer], margin: float) -> Plot:
 def whiskers(
     name: str,
     names: Sequence[str],
-    centres: Sequence[float],
+    centers: Sequence[float],
     intervals: Sequence[Interval | None],
     width: float,
-    colour: str,
+    color: str,
 ) -> dict[str, Any]:
     """One kind of interval of all pairs."""
     ends = [
-        (centre, centre) if one is None else (in_points(one.low), in_points(one.high))
-        for centre, one in zip(centres, intervals, strict=True)
+        (center, center) if one is None else (in_points(one.low), in_points(one.high))
+        for center, one in zip(centers, intervals, strict=True)
     ]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        "x": list(centres),
+        "x": list(centers),
         "y": list(names),
         "customdata": [list(end) for end in ends],
-        "marker": {"color": colour, "size": 11},
+        "marker": {"color": color, "size": 11},
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [round(high - centre, 4) for centre, (_, high) in zip(centres, ends, strict=True)],
-            "arrayminus": [round(centre - low, 4) for centre, (low, _) in zip(centres, ends, strict=True)],
+            "array": [round(high - center, 4) for center, (_, high) in zip(centers, ends, strict=True)],
+            "arrayminus": [round(center - low, 4) for center, (low, _) in zip(centers, ends, strict=True)],
             "thickness": width,
             "width": 0 if width == THICK else 6,
-            "color": colour,
+            "color": color,
         },
         "hovertemplate": "%{y}: %{x:+.2f} (%{customdata[0]:+.2f} to %{customdata[1]:+.2f})<extra></extra>",
     }

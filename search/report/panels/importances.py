@@ -1,6 +1,6 @@
 """The importances of a search's parameters, as bars."""
 
-from search.report.plots import COLOURS, Panel, Plot, axis, layout, plain
+from search.report.plots import COLORS, Panel, Plot, axis, layout, plain
 from search.views.importances import Importances
 from search.views.lessons import FEWEST
 
@@ -19,7 +19,7 @@ def importances_panel(found: Importances) -> Panel:
         "y": [plain(name) for name, _ in shares],
         "text": [f"{share:.0%}" for _, share in shares],
         "textposition": "auto",
-        "marker": {"color": COLOURS["complete"]},
+        "marker": {"color": COLORS["complete"]},
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
     look = layout(axis("share of the variance explained", tickformat=".0%"), axis(""), showlegend=False)

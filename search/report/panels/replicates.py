@@ -3,7 +3,7 @@
 from typing import Any
 
 from search.design.result import Result
-from search.report.plots import COLOURS, Panel, Plot, axis, layout, plain
+from search.report.plots import COLORS, Panel, Plot, axis, layout, plain
 from search.report.words import NAMES
 
 TITLE = "Replicates"
@@ -67,6 +67,6 @@ def means(result: Result, names: list[str]) -> dict[str, Any]:
         "x": [name for name, _, _ in known],
         "y": [mean for _, mean, _ in known],
         "error_y": {"type": "data", "array": [half for _, _, half in known], "thickness": 3, "width": 8},
-        "marker": {"color": COLOURS["complete"], "size": 12},
+        "marker": {"color": COLORS["complete"], "size": 12},
         "hovertemplate": "%{x}: mean %{y:.4f}<extra></extra>",
     }

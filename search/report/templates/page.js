@@ -1,6 +1,6 @@
 "use strict";
 
-// Figures are drawn when they come into view, in the colours of the page, and again when those change.
+// Figures are drawn when they come into view, in the colors of the page, and again when those change.
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const narrow = window.matchMedia("(max-width: 40rem)");
@@ -12,13 +12,13 @@ let onPaper = false;
 const PAPER = { "--ink": "#000", "--grid": "#ddd", "--line": "#bbb", "--panel": "#f3f3f3" };
 const PAPER_WIDTH = { "plots": 320, "plot-alone": 640 };
 
-function colour(name) {
+function color(name) {
   if (onPaper) return PAPER[name];
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function look(layout, place) {
-  const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), tickcolor: colour("--line") };
+  const lines = { gridcolor: color("--grid"), linecolor: color("--line"), tickcolor: color("--line") };
   return {
     ...layout,
     autosize: !onPaper,
@@ -26,8 +26,8 @@ function look(layout, place) {
     height: layout.height || 420,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 13, color: colour("--ink") },
-    hoverlabel: { ...layout.hoverlabel, bgcolor: colour("--panel"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+    font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 13, color: color("--ink") },
+    hoverlabel: { ...layout.hoverlabel, bgcolor: color("--panel"), bordercolor: color("--line"), font: { color: color("--ink") } },
     // A finger that moves over a figure scrolls the page.
     dragmode: touch.matches ? false : "zoom",
     xaxis: { ...layout.xaxis, ...lines },
@@ -35,13 +35,13 @@ function look(layout, place) {
   };
 }
 
-// The darkest colours of the palette are too dark for a dark page.
+// The darkest colors of the palette are too dark for a dark page.
 function traces(data) {
   const text = JSON.stringify(data);
   const found = JSON.parse(dark.matches && !onPaper ? text.replaceAll("#0072B2", "#3D9FE0").replaceAll("#000000", "#E4E7EB") : text);
-  // Plotly chooses a colour that can be read on the cell as if that weren't pale.
+  // Plotly chooses a color that can be read on the cell as if that weren't pale.
   const pale = dark.matches && !onPaper ? 0.5 : 1;
-  for (const trace of found) if (trace.type === "heatmap" && trace.opacity < pale) trace.textfont = { color: colour("--ink") };
+  for (const trace of found) if (trace.type === "heatmap" && trace.opacity < pale) trace.textfont = { color: color("--ink") };
   // All cells have one scale; one bar of it is enough.
   found.filter((trace) => trace.type === "heatmap").slice(1).forEach((trace) => { trace.showscale = false; });
   return found;

@@ -27,7 +27,7 @@ class PixelMap(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Standardisation:
+class Standardization:
     """Subtracts `mean` and divides by `deviation`, both float32 (channels,)."""
 
     mean: Images
@@ -77,7 +77,7 @@ def fit_pixels(pixels: Literal["standardised", "zca"], training: Images) -> Pixe
     """The map for scaled training images."""
     match pixels:
         case "standardised":
-            return _standardisation(training)
+            return _standardization(training)
         case "zca":
             return _whitening(training)
 
@@ -95,10 +95,10 @@ def spread_warning(training: Images, validation: Images) -> str:
     )
 
 
-def _standardisation(training: Images) -> Standardisation:
+def _standardization(training: Images) -> Standardization:
     axes = (0, 1, 2)
     mean, variance = training.mean(axes, dtype=np.float64), training.var(axes, dtype=np.float64)
-    return Standardisation(mean.astype(np.float32), np.sqrt(variance + EPSILON).astype(np.float32))
+    return Standardization(mean.astype(np.float32), np.sqrt(variance + EPSILON).astype(np.float32))
 
 
 def _whitening(training: Images) -> Whitening:
@@ -118,15 +118,15 @@ def _whitening(training: Images) -> Whitening:
     return Whitening(mean.astype(np.float32), matrix, training.shape[1:])
 
 
-def _principal(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The variances of centred images (n, d) in their principal directions, and these as columns.
+def _principal(centered: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The variances of centered images (n, d) in their principal directions, and these as columns.
 
     With fewer images than pixels it takes the images' products with each other, of which there are fewer.
     """
-    n, d = centred.shape
+    n, d = centered.shape
     if n >= d:
-        variances, directions = np.linalg.eigh(centred.T @ centred / n)
+        variances, directions = np.linalg.eigh(centered.T @ centered / n)
         return variances, directions
-    variances, mixtures = np.linalg.eigh(centred @ centred.T / n)
+    variances, mixtures = np.linalg.eigh(centered @ centered.T / n)
     lengths = np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny) * n)
-    return variances, centred.T @ (mixtures / lengths)
+    return variances, centered.T @ (mixtures / lengths)

@@ -38,15 +38,15 @@ class Treated:
 
 def treat(data: Split, treatment: Treatment) -> Treated:
     """The split with its training and validation images and labels treated; its test images stay as they are."""
-    labelled = treated_labels(data, treatment)
+    labeled = treated_labels(data, treatment)
     if treatment.pixels == "scaled":
-        return Treated(labelled, lambda model: model)
+        return Treated(labeled, lambda model: model)
     training = data.scaled(data.x_train)
     fitted = fit_pixels(treatment.pixels, training)
     x = np.empty(data.x.shape, np.float32)
     x[data.train] = fitted.apply(training)
     x[data.val] = fitted.apply(data.scaled(data.x_val))
-    treated = replace(labelled, x=x, pixel_max=1.0)
+    treated = replace(labeled, x=x, pixel_max=1.0)
     warning = spread_warning(x[data.train], x[data.val]) if treatment.pixels == "zca" else ""
     return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
 

@@ -11,7 +11,7 @@ ANY_PENALTY = 1.0
 
 def structure_of(configuration: Configuration) -> tuple[Layer, ...]:
     """The layers in their order, without what trials of one structure may differ in: dropout rates, momenta of batch
-    normalisation, and how large penalties are. A rate of 0 is another structure, as that layer draws no random numbers;
+    normalization, and how large penalties are. A rate of 0 is another structure, as that layer draws no random numbers;
     so is a penalty of 0, which isn't added up.
     """
     return tuple(_without_numbers(layer) for layer in layer_order(configuration))

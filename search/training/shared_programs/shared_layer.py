@@ -38,7 +38,7 @@ class SharedLayer:
         else:
             self._train, self._infer = self._training, self._inference
         self._has_penalty = isinstance(getattr(self.keras, "kernel_regularizer", None), TunablePenalty)
-        self._penalty = differentiable(self._penalised)
+        self._penalty = differentiable(self._penalized)
 
     def __call__(self, weights: list[Any], inputs: Any, *, training: bool) -> Any:
         """What the layer makes of its inputs with these in place of its trainable variables, each in one dimension. In
@@ -86,7 +86,7 @@ class SharedLayer:
         with self._scope(weights):
             return self.keras(inputs, training=False)
 
-    def _penalised(self, weights: list[Any]) -> Any:
+    def _penalized(self, weights: list[Any]) -> Any:
         with self._scope(weights):
             (penalty,) = self.keras.losses
         return penalty

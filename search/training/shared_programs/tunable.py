@@ -53,7 +53,7 @@ class TunableDropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras has n
 
 
 class TunableBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras has no types
-    """Batch normalisation whose momentum can be changed between steps."""
+    """Batch normalization whose momentum can be changed between steps."""
 
     def __init__(self) -> None:
         self._momentum = Knob()
