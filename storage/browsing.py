@@ -1,7 +1,7 @@
-"""A database as somebody sees it who only looks: its studies, ours and others', without holding up those who write.
+"""Read-only access to a database: its studies, ours and others', without blocking writers.
 
-Our workers' engine takes the write lock for whatever Optuna does, because Optuna reads and then writes. Somebody who
-only looks must not: here transactions that read wait for nobody, and the database itself refuses all others.
+Our workers' engine takes the write lock for everything that Optuna does, because Optuna reads and then writes.
+Read-only commands must not: here transactions that read never wait, and the database itself refuses all others.
 """
 
 import logging
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Browsing:
-    """Optuna's storage of a database, cached, for somebody who browses it."""
+    """Optuna's storage of a database, cached, for read-only use."""
 
     storage: BaseStorage
     _rdb: RDBStorage = field(repr=False)
     _engine: Engine = field(repr=False)
 
     def study_id(self, study_name: str) -> int:
-        """The id of a study; raises StudyNotFound, with the names that there are, if it isn't there."""
+        """The id of a study; raises StudyNotFound, with the existing names, if there is none of that name."""
         with translated(self._engine.url):
             names = registry.all_names(self._engine)
             if study_name in names:
@@ -42,8 +42,8 @@ class Browsing:
         raise StudyNotFound(f"there is no study {study_name!r}{listed}{nearest(study_name, names)}")
 
     def artifact_locations(self) -> list[str]:
-        """Where the studies of this program keep their artifacts: folders and s3:// URLs, each once. A study whose
-        record is damaged, or a newer release's, is logged and keeps none of the others from being found.
+        """Where the studies of this program keep their artifacts: folders and s3:// URLs, each once. A study
+        whose manifest is damaged, or a newer release's, is logged and skipped.
         """
         with translated(self._engine.url):
             if not sa.inspect(self._engine).has_table(tables.manifests.name):
@@ -70,7 +70,8 @@ class Browsing:
 
 
 def browse(url: str, *, write: bool = False) -> Browsing | None:
-    """Opens a database with Optuna's tables, made by whatever program; None while it isn't there or has no tables.
+    """Opens a database with Optuna's tables, whichever program created them; None while it doesn't exist or has no
+    tables.
 
     Unless `write`, the database refuses every change.
 
@@ -90,7 +91,7 @@ def browse(url: str, *, write: bool = False) -> Browsing | None:
 
 
 def has_studies(url: URL) -> bool:
-    """Whether Optuna's tables are there; raises NotAStudyDatabase if the database is somebody else's."""
+    """Whether Optuna's tables are there; raises NotAStudyDatabase if the database has other tables."""
     with one_connection(url, "read") as connection:
         found = sa.inspect(connection).get_table_names()
     require_study_tables(found, shown(url))

@@ -1,4 +1,4 @@
-"""The design of a comparison, part of its study's manifest: which arms, how many replicates, what matters."""
+"""The design of a comparison, part of its study's manifest: its arms, replicates and margin."""
 
 from typing import Any, Literal
 
@@ -10,8 +10,8 @@ from storage.records import Scalar
 class ArmDesign(msgspec.Struct, frozen=True):
     """One arm: its name, and its configuration as JSON.
 
-    `params` are the parameters of the study's space that gave the configuration, empty where none did. `published` are
-    the numbers that are known of it, by metric (`test_accuracy`). `selected` is the score for which a search picked it.
+    `params` are the parameters of the study's space that gave the configuration, empty if none did. `published` are its
+    known scores, by metric (`test_accuracy`). `selected` is the score by which a search selected it.
     """
 
     name: str
@@ -24,7 +24,7 @@ class ArmDesign(msgspec.Struct, frozen=True):
 class PlannedLook(msgspec.Struct, frozen=True):
     """When every arm has `replicates` of them, the pairs are judged at `level`.
 
-    `added` says that these replicates were asked for after the looks before, and not planned with them.
+    `added` is true if these replicates were added after the earlier looks, not planned with them.
     """
 
     replicates: int
@@ -35,11 +35,11 @@ class PlannedLook(msgspec.Struct, frozen=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """What a study compares. Its slot `r * len(arms) + a` is replicate r, counted from 0, of arm a.
 
-    `margin` is the smallest difference that matters, in the objective's unit. `looks` says after how many replicates
-    the arms are judged; the comparison may end at each, and ends with the last. `axis` is the parameter whose choices
-    the arms are, `at` where all else is from ("baseline base", "trial 12 of S"); `tuned` how many trials each arm was
-    tuned with. `origin` is the study of the search that the arms are from. `article` and `experiment` name what was
-    published.
+    `margin` is the smallest difference that matters, in the objective's unit. `looks` are the numbers of replicates
+    after which the arms are judged; the comparison may end at each, and ends with the last. `axis` is the parameter
+    whose choices are the arms, `at` the origin of all other values ("baseline base", "trial 12 of S"); `tuned` the
+    number of trials with which each arm was tuned. `origin` is the study of the search that the arms are from.
+    `article` and `experiment` name the published experiment.
     """
 
     question: str
@@ -65,9 +65,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return self.looks[-1]
 
     def facets(self) -> dict[str, Any]:
-        """What two designs must have in common to be one comparison, by name, each arm by itself.
+        """The parts of a design, by name and arm by arm, that must be equal for two designs to be one comparison.
 
-        More replicates can be added to a comparison that is there, and its margin is about the analysis alone.
+        The number of replicates and the margin aren't among them: replicates can be added, and the margin only affects
+        the analysis.
         """
         arms = {f"arm {arm.name}": arm.configuration for arm in self.arms}
         return {"arms": ", ".join(self.arm_names), "tuned": self.tuned, **arms}

@@ -49,11 +49,11 @@ def engine_settings(url: URL, file: SqliteFile | None) -> dict[str, Any]:
 
 
 def pool_settings(file: SqliteFile | None) -> dict[str, Any]:
-    """How many connections a process keeps, and takes.
+    """How many connections a process keeps open, and opens at most.
 
-    It keeps one open and takes more as its threads need them at once: the workers of a study may be hundreds, and a
-    Postgres server allows 100 connections unless told otherwise. Where nothing can be written, each transaction has a
-    connection of its own, since how the file is to be read depends on what others have just written beside it.
+    It keeps one open and opens more when several threads need one: a study may have hundreds of workers, and a Postgres
+    server allows 100 connections by default. If nothing can be written, each transaction has its own connection, since
+    the way to read the file depends on the files next to it, which other processes change.
     """
     if file is not None and file.access == "read" and not can_be_written(file.path):
         return {"poolclass": NullPool}
@@ -63,7 +63,9 @@ def pool_settings(file: SqliteFile | None) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def one_connection(url: URL, access: Access = "write", **postgres: Any) -> Iterator[Connection]:
-    """A transaction on a connection of its own, closed afterwards; `postgres` are other settings for a server."""
+    """A transaction on its own connection, which is closed at the end; `postgres` are additional settings for
+    a server.
+    """
     settings = engine_settings(url, sqlite_file(url, access))
     if not is_sqlite(url):
         settings["connect_args"] |= postgres

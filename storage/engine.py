@@ -1,7 +1,7 @@
-"""One engine a process, on SQLite or Postgres, as many processes at once need it.
+"""One engine per process, on SQLite or Postgres, configured for many processes at once.
 
 SQLite ignores FOR UPDATE, so that a transaction which reads and then writes must hold the write lock from its start
-(BEGIN IMMEDIATE). Those that only read say so and wait for nobody, thanks to the write-ahead log.
+(BEGIN IMMEDIATE). Those that only read say so, and never wait, thanks to the write-ahead log.
 """
 
 import contextlib
@@ -33,11 +33,11 @@ from storage.transaction import READING, only_reads, translated, unreachable
 
 @contextlib.contextmanager
 def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBStorage]:
-    """Optuna's storage on a database whose tables, Optuna's and ours, are there and of a version that we know.
+    """Optuna's storage on a database whose tables, Optuna's and ours, exist and have a known version.
 
-    Any number of processes may be inside. Those that find tables missing or old make them, one at a time. With
-    `only_look`, the database refuses to change anything by the storage's connections. The engine is closed if what is
-    done inside fails, and else stays open.
+    Any number of processes may be inside. Those that find tables missing or old create or migrate them, one at a time.
+    With `only_look`, the storage's connections are read-only. The engine is closed if the block fails, otherwise it
+    stays open.
 
     Raises:
         StudyNotFound: the tables aren't there, and `create` is false.
@@ -54,14 +54,13 @@ def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBSt
 
 @contextlib.contextmanager
 def connected(url: URL, access: Access) -> Iterator[RDBStorage]:
-    """Optuna's storage with our settings; `storage.engine` is the process' one engine, closed if what is done inside
-    fails.
+    """Optuna's storage with our settings; `storage.engine` is the process's only engine, closed if the block fails.
 
     Raises:
         StorageUsageError: Optuna's tables are those of another Optuna.
     """
     file = sqlite_file(url, access)
-    # Its own check of its tables' version would lose the connection that it fails on: ours comes later.
+    # Optuna's check of its tables' version leaks the connection on which it fails: ours comes later.
     storage = RDBStorage(
         url.render_as_string(hide_password=False),
         engine_kwargs={**engine_settings(url, file), **pool_settings(file)},
@@ -79,7 +78,7 @@ def connected(url: URL, access: Access) -> Iterator[RDBStorage]:
 
 @contextlib.contextmanager
 def looking(storage: RDBStorage) -> Iterator[None]:
-    """What this thread does with Optuna's storage inside the block only reads, and waits for no writer.
+    """Makes this thread's use of Optuna's storage inside the block read-only, so that it waits for no writer.
 
     The thread gets a session that says so, as in `storage.fence`.
     """
@@ -92,7 +91,7 @@ def looking(storage: RDBStorage) -> Iterator[None]:
 
 
 def make_ready(url: URL, *, create: bool, only_look: bool) -> None:
-    """Makes sure that the tables are there and those of this release; only if they aren't, it waits for its turn.
+    """Creates or migrates the tables if they aren't those of this release; only then it waits for its turn.
 
     Optuna's own creation of tables fails when several processes try.
     """
@@ -113,10 +112,10 @@ def make_ready(url: URL, *, create: bool, only_look: bool) -> None:
 
 
 def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
-    """Has the connections that the engine makes from now on keep to `access`, and SQLite's be safe among processes.
+    """Makes the engine's connections from now on keep to `access`, and SQLite's safe for several processes.
 
-    It comes after Optuna's start, which opens a transaction inside another and would wait for itself; the connections
-    made until then are closed.
+    Call it after Optuna's start, which opens a transaction inside another and would wait for itself; earlier
+    connections are closed.
     """
     engine.dispose()
     if file is not None:
@@ -127,7 +126,7 @@ def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
 
 
 def prepare_sqlite(file: SqliteFile, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-    """What each connection needs: transactions begun by us instead of the driver, and foreign keys that hold."""
+    """Sets up a connection: we begin transactions instead of the driver, and foreign keys are enforced."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     # With a write-ahead log this can't damage the database; a power cut may take the last commits.
@@ -145,7 +144,7 @@ def begin_sqlite(file: SqliteFile, connection: Connection) -> None:
 
 
 def turn_log_on(engine: Engine) -> None:
-    """Turns SQLite's write-ahead log on, for good; it takes a moment in which no other process is connected."""
+    """Turns SQLite's write-ahead log on, permanently; this needs a moment in which no other process is connected."""
     engine.dispose()
     with contextlib.closing(engine.raw_connection()) as connection:
         switch_to_wal(connection.cursor(), engine.url)

@@ -1,4 +1,4 @@
-"""What can go wrong with the shared study, by whose turn it is to act. No message holds a password.
+"""The errors of the shared study, by who has to act. No message contains a password.
 
 StorageError
 ├── StorageUsageError           the person who typed the command        exit code 2, nothing created
@@ -7,11 +7,11 @@ StorageError
 │   ├── SchemaTooNew            a newer release wrote the tables
 │   ├── StudyNotFound           the database has no study of that name
 │   └── ManifestMismatch        the study exists, with other settings
-├── StorageUnreachable          whoever runs the database or its disk   exit code 3 at start-up, else try again
-├── StorageGone                 whoever took the file away              exit code 3; trying again is no use
+├── StorageUnreachable          the operator of the database            exit code 3 at startup, else retry
+├── StorageGone                 the operator of the database            exit code 3; retrying is useless
 ├── LeaseLost                   the worker: it drops the trial, another one has it
-├── AlreadyBound                whoever binds trials by hand: the slot has another one
-└── ArtifactError               a file of a trial couldn't be kept or read; the trial goes on
+├── AlreadyBound                the caller of `bind`: the slot has another trial
+└── ArtifactError               a file of a trial couldn't be kept or read; the trial continues
 """
 
 
@@ -28,7 +28,7 @@ class UrlError(StorageUsageError):
 
 
 class NotAStudyDatabase(StorageUsageError):
-    """The file is no database, or the database belongs to something else; it was left untouched."""
+    """The file isn't a database, or the database belongs to something else; it wasn't changed."""
 
 
 class SchemaTooNew(StorageUsageError):
@@ -40,7 +40,7 @@ class StudyNotFound(StorageUsageError):
 
 
 class ManifestMismatch(StorageUsageError):
-    """The study exists, but what it searches differs from what was asked for."""
+    """The study exists with other settings than those asked for."""
 
 
 class StorageUnreachable(StorageError):
@@ -48,7 +48,7 @@ class StorageUnreachable(StorageError):
 
 
 class StorageGone(StorageError):
-    """The database's file, or its log, was deleted or replaced while it was in use: no call will succeed any more."""
+    """The database's file, or its log, was deleted or replaced while it was in use: all further calls fail."""
 
 
 class LeaseLost(StorageError):

@@ -1,9 +1,9 @@
-"""The trials of a study as samplers and pruners look at them, kept from one look to the next.
+"""A study's trials for samplers and pruners, cached between calls.
 
-Optuna's cache reads whatever is stored of each unfinished trial whenever it is asked for trials, half a millisecond and
-more for each. Of a trial that has ended nothing changes any more, and of one that is running little is asked for.
-What is read here are Optuna's tables, which are no documented interface: tests/storage/test_history.py compares with
-what Optuna reads, and databases of another version are refused (`storage.schema.require_known_optuna`).
+Optuna's cache reads everything stored about each unfinished trial in every call, which takes half a millisecond or more
+per trial. A finished trial never changes, and of a running one only little is needed. This reads Optuna's tables, which
+aren't a documented interface: tests/storage/test_history.py compares the result with Optuna's, and databases of another
+version are refused (`storage.schema.require_known_optuna`).
 """
 
 import copy
@@ -75,7 +75,7 @@ class Head(NamedTuple):
 
 
 class TrialHistory:
-    """The trials of one study as samplers and pruners look at them. Safe to use from several threads."""
+    """The trials of one study for samplers and pruners. Safe to use from several threads."""
 
     def __init__(self, engine: Engine, study_id: int) -> None:
         self._engine = engine
@@ -88,7 +88,7 @@ class TrialHistory:
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number, with their parameters and system attributes; those that have ended with their values,
-        too. User attributes and times are left out. Later calls return the same objects again: nobody may change them.
+        too. User attributes and times are left out. Later calls return the same objects: don't modify them.
 
         Raises:
             StorageUnreachable: the database doesn't answer.
@@ -104,7 +104,7 @@ class TrialHistory:
             return [everything[number] for number in sorted(everything)]
 
     def _changed(self, connection: Connection) -> list[Head]:
-        """The trials that are new, and those that were unfinished when they were read the last time."""
+        """The trials that are new, and those that were unfinished when last read."""
         heads = self._heads(connection, trials.c.trial_id > self._newest)
         for some in chunks(sorted(self._unfinished)):
             heads += self._heads(connection, trials.c.trial_id.in_(some))

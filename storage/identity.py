@@ -1,8 +1,8 @@
-"""Whose rows a study's number stands for: checked at every use, in the transaction that uses them.
+"""The identity of a study: checked at every use of its rows, in the same transaction.
 
-A database gives the number of a deleted study to the next one, and one that was restored has other studies under the
-same numbers. So a study has a random stamp as well, in its manifest's row and among its Optuna attributes: a client
-that knows nothing of our tables deletes the attribute alone.
+A database reuses the ID of a deleted study, and a restored database has other studies under the same IDs. So a study
+also has a random stamp, in its manifest's row and among its Optuna attributes: a client that knows nothing of our
+tables deletes the attribute alone.
 """
 
 import json
@@ -54,5 +54,5 @@ class StudyKey:
 
 
 def deleted() -> StudyNotFound:
-    """The error of whoever uses a study that is gone, though its number may be another's."""
+    """The error for using a deleted study, even if another study has its ID."""
     return StudyNotFound("the study was deleted while it was in use")

@@ -1,7 +1,7 @@
-"""Which files in the artifact store a study has made: what it may remove again, and nothing else.
+"""The files in the artifact store that a study has stored: only these may it remove.
 
-A trial's attributes and artifacts travel with it where somebody adds it to another study, and anybody may write what
-they like there. So a file is entered here before its first byte is stored, and counts once it is all there.
+A trial that is added to another study keeps its attributes and artifacts, and any program may write attributes. So a
+file is registered here before its first byte is stored, and counts once it is complete.
 """
 
 import re
@@ -18,28 +18,28 @@ ARTIFACT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as Opt
 
 
 class KeptFiles:
-    """The register of a study's files. Whatever is asked once the study is gone raises StudyNotFound."""
+    """The register of a study's files. After the study is deleted, every call raises StudyNotFound."""
 
     def __init__(self, engine: Engine, key: StudyKey) -> None:
         self._engine = engine
         self._study = key
 
     def begin(self, artifact_id: str, trial_number: int, filename: str) -> None:
-        """Enters a file that is going to be stored."""
+        """Registers a file before it is stored."""
         values = {"artifact_id": artifact_id, "trial_number": trial_number, "filename": filename}
         with writing(self._engine) as connection:
             self._study.require(connection)
             connection.execute(sa.insert(artifacts).values(study_id=self._study.study_id, **values))
 
     def complete(self, artifact_id: str) -> bool:
-        """Notes that the file is all there; false if it was removed from here meanwhile."""
+        """Records that the file is complete; false if it was removed from the register in the meantime."""
         with writing(self._engine) as connection:
             self._study.require(connection)
             changed = connection.execute(sa.update(artifacts).where(*self._one(artifact_id)).values(stored=True))
             return changed.rowcount > 0
 
     def forget(self, artifact_id: str) -> None:
-        """Takes a file from the register; one that isn't there is no error."""
+        """Removes a file from the register; a missing one isn't an error."""
         with writing(self._engine) as connection:
             self._study.require(connection)
             connection.execute(sa.delete(artifacts).where(*self._one(artifact_id)))
@@ -53,11 +53,11 @@ class KeptFiles:
         return self._found()
 
     def named(self, filename: str) -> list[KeptFile]:
-        """The files of that name that are all there, by trial."""
+        """The complete files of that name, by trial."""
         return self._found(artifacts.c.filename == filename, artifacts.c.stored)
 
     def broken_off(self) -> list[KeptFile]:
-        """The files that aren't all there and that nobody stores any more: their slots are confirmed."""
+        """The incomplete files that no worker is storing any more: their slots are confirmed."""
         settled = sa.exists().where(
             slots.c.study_id == artifacts.c.study_id,
             slots.c.trial_number == artifacts.c.trial_number,

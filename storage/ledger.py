@@ -1,10 +1,10 @@
 """The ledger: one slot, one result, any number of attempts.
 
-A slot is one trial that the study shall hold: waiting, then leased to a worker, then done. Every claim raises the
-slot's token; whoever comes with an older one is refused (LeaseLost), in the same transaction as the write it wants.
-Leases run by the database's clock. No call retries: a database that fails raises StorageUnreachable. When a commit's
-answer is lost with the connection, the call can be repeated: all but `claim` and `order` then change nothing twice
-(a claim repeated leaves a lease behind that expires).
+A slot is one of the study's ordered trials: waiting, then leased to a worker, then done. Every claim increments the
+slot's token; a write with an older one is refused (LeaseLost), in the same transaction. Leases use the database's
+clock. No call retries: a database that fails raises StorageUnreachable. If the connection is lost during a commit, the
+call can be repeated: all calls but `claim` and `order` are idempotent (a repeated claim leaves a lease behind that
+expires).
 """
 
 import contextlib
@@ -24,11 +24,11 @@ from storage.tables import database_now, epochs, is_open, manifests, slots
 from storage.transaction import writing
 from storage.view import LedgerView
 
-SMALL_STEP_S = 1.0  # by so much a clock that is kept in time may be set back, and leases only last longer
+SMALL_STEP_S = 1.0  # clock synchronization may set a clock back by this much; leases then only last longer
 
 
 class Ledger(LedgerView):
-    """The slots of one study: what may be read, and what whoever holds a lease may change."""
+    """The slots of one study: reads for everyone, writes for the holder of a lease."""
 
     def order(self, orders: Sequence[SlotOrder]) -> int:
         """Appends slots; returns how many."""
@@ -37,9 +37,9 @@ class Ledger(LedgerView):
             return self._append(connection, self._next_number(connection), orders)
 
     def order_up_to(self, n: int, order_of: Callable[[int], SlotOrder]) -> int:
-        """Makes the study hold `n` slots, whoever else asks for that at the same time; returns how many were added.
+        """Appends slots until the study has `n`, safely with concurrent calls; returns how many were added.
 
-        `order_of` gives the order of the slot with that number.
+        `order_of` returns the order of the slot with a given number.
         """
         with writing(self._engine) as connection:
             self._lock_study(connection)
@@ -49,9 +49,9 @@ class Ledger(LedgerView):
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.
 
-        None if there is no such slot, or the study is stopped. Slots with expired leases since their last new epoch
-        come after all others, those with the fewest first: a trial that takes its workers down with it lets the others
-        be done. One that has lost a worker for the first time is continued at once.
+        None if there is no such slot, or the study is stopped. Slots with several expired leases since their last new
+        epoch come after all others, those with the fewest first, so that a trial that kills its workers doesn't hold up
+        the others. One that has lost its first worker is continued at once.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -68,10 +68,11 @@ class Ledger(LedgerView):
             return rows.as_lease(row, changed, lease_s)
 
     def renew(self, lease: Lease, lease_s: float) -> None:
-        """Makes the lease last `lease_s` seconds from now. An expired one that nobody has claimed counts as held.
+        """Makes the lease last `lease_s` seconds from now. An expired one whose slot wasn't claimed since is still
+        held.
 
         Raises:
-            LeaseLost: somebody else holds the slot, or it was released or finished.
+            LeaseLost: another worker holds the slot, or it was released or finished.
         """
         with writing(self._engine) as connection:
             self._held(connection, lease)
@@ -94,8 +95,8 @@ class Ledger(LedgerView):
         return msgspec.structs.replace(lease, trial_number=trial_number)
 
     def bind_new(self, lease: Lease, make: Callable[[Connection], int]) -> int:
-        """The number of the slot's trial. If it has none yet, `make` makes one on the connection that it gets, and
-        gives its number: the trial is there and bound, or, whatever happens, neither.
+        """The number of the slot's trial. If it has none yet, `make` creates one on the given connection and returns
+        its number: the trial is created and bound, or neither.
 
         Raises:
             LeaseLost: as `renew`.
@@ -109,7 +110,7 @@ class Ledger(LedgerView):
 
     @contextlib.contextmanager
     def holding(self, lease: Lease) -> Iterator[Connection]:
-        """A transaction until whose end nobody can take the slot over.
+        """A transaction during which no other worker can take over the slot.
 
         Raises:
             LeaseLost: as `renew`.
@@ -119,8 +120,8 @@ class Ledger(LedgerView):
             yield connection
 
     def record_epoch(self, lease: Lease, epoch: EpochScores) -> bool:
-        """Stores an epoch of the slot's trial; false if that epoch is there already. A new one clears the failures
-        and the expired leases.
+        """Stores an epoch of the slot's trial; false if it is stored already. A new one resets the counts of failures
+        and expired leases.
 
         Raises:
             LeaseLost: as `renew`.
@@ -139,7 +140,7 @@ class Ledger(LedgerView):
         return True
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
-        """Gives the slot its one result: from here on it is done, and its trial remains to be told and confirmed.
+        """Stores the slot's only result: the slot is done, and `tell` and `confirm` remain.
 
         Raises:
             LeaseLost: as `renew`; not if this same lease has finished the slot before.
@@ -152,7 +153,7 @@ class Ledger(LedgerView):
             self._update(connection, lease.slot, state="done", lease_expires_at=None, **rows.outcome_values(outcome))
 
     def confirm(self, slot: int) -> None:
-        """Notes that the trial of a done slot has been told.
+        """Records that Optuna was told the result of a done slot.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -163,9 +164,9 @@ class Ledger(LedgerView):
             connection.execute(sa.update(slots).where(*self._key(slot), done).values(confirmed=True))
 
     def release(self, lease: Lease, *, failure: str | None = None) -> int:
-        """Gives the slot back at once; returns how many attempts in a row have failed.
+        """Releases the slot; returns how many attempts in a row have failed.
 
-        `failure` says why this one did; without it, the worker leaves in good order, and nothing counts.
+        `failure` is the reason why this one did; without it the release doesn't count as a failure.
 
         Raises:
             LeaseLost: as `renew`; not if this same lease has released the slot before.
@@ -187,7 +188,7 @@ class Ledger(LedgerView):
         return failures
 
     def stop(self, reason: str) -> None:
-        """Lets nobody claim any more, until `resume`; leases run on. An earlier reason stands.
+        """Prevents further claims until `resume`; leases stay valid. An earlier reason is kept.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -198,7 +199,7 @@ class Ledger(LedgerView):
                 self._update_study(connection, stop_reason=reason)
 
     def resume(self) -> None:
-        """Lets workers claim again.
+        """Allows claims again.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -220,7 +221,7 @@ class Ledger(LedgerView):
         return row
 
     def _require_free(self, connection: Connection, trial_number: int) -> None:
-        """The lock makes those who bind the same trial at once come one by one."""
+        """The lock serializes processes that bind the same trial at once."""
         self._lock_study(connection)
         query = sa.select(slots.c.number).filter_by(study_id=self._study_id, trial_number=trial_number)
         other = connection.scalar(query)
@@ -256,14 +257,14 @@ class Ledger(LedgerView):
 
 
 def claimable(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
-    """The query for the slot that comes next, of those without expired leases before the last one; on Postgres it
-    passes by those that others are claiming just now. `lease_s` is how long the study's leases are; None is any length.
+    """The query for the next slot among those without earlier expired leases; on Postgres it skips slots that
+    other workers are claiming. `lease_s` is the length of the study's leases; None for any length.
     """
     return free_slots(study_id, lease_s).where(slots.c.expiries == 0).order_by(slots.c.number)
 
 
 def claimable_again(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
-    """As `claimable`, of the slots with earlier expired leases."""
+    """As `claimable`, among the slots with earlier expired leases."""
     return free_slots(study_id, lease_s).where(slots.c.expiries > 0).order_by(slots.c.expiries, slots.c.number)
 
 
@@ -275,10 +276,10 @@ def free_slots(study_id: int, lease_s: float | None) -> sa.Select[Any]:
 
 
 def expired(lease_s: float | None) -> Iterator[sa.ColumnElement[bool]]:
-    """Each of the ways in which a lease has expired.
+    """Each condition under which a lease has expired.
 
-    One that ends later than a new one would is of a time before the database's clock was set back. Its worker may be
-    dead, and if it isn't, it loses an epoch.
+    A lease that ends later than a new one would was given before the database's clock was set back. Its worker may be
+    dead; if it isn't, it loses an epoch.
     """
     yield slots.c.lease_expires_at <= database_now()
     if lease_s is not None:
@@ -288,7 +289,8 @@ def expired(lease_s: float | None) -> Iterator[sa.ColumnElement[bool]]:
 def is_holder(row: Row[Any], lease: Lease) -> bool:
     """Whether the slot's last claim is the one that gave this lease.
 
-    The worker counts as well: a study that was deleted and made again has the same slots, and starts its tokens anew.
+    The worker is compared too: a study that was deleted and created again has the same slots, with tokens from the
+    start.
     """
     return bool(row.token == lease.token and row.worker_id == lease.worker_id)
 
@@ -305,8 +307,8 @@ def require_held(row: Row[Any], lease: Lease) -> None:
 
 
 def expired_attempt(row: Row[Any]) -> dict[str, Any]:
-    """What a claim writes about the attempt before it, whose lease is still there if it never said goodbye. That the
-    worker was killed or cut off says little about the trial, so it isn't counted among the failures.
+    """What a claim records about the previous attempt, whose lease is still there if it didn't release it. A
+    killed or disconnected worker says little about the trial, so this doesn't count as a failure.
     """
     if row.state != "leased":
         return {}

@@ -118,7 +118,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def goal(self) -> Objective:
-        """What is looked for, as the record that ranks trials."""
+        """The study's objective, which ranks trials."""
         return Objective(self.objective, self.direction)
 
     @property
@@ -133,8 +133,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return self.batch_size * height * width
 
     def identity(self) -> dict[str, Any]:
-        """The fields in which whoever joins the study must agree with it. Where files lie isn't among them: what they
-        are, their fingerprints say.
+        """The fields that every process which joins the study must agree with. Paths aren't among them:
+        fingerprints identify what is there.
         """
         fields = {field: getattr(self, field) for field in IDENTITY}
         return {**fields, "space": without_folder(self.space), "dataset": "" if is_path(self.dataset) else self.dataset}

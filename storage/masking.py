@@ -1,8 +1,8 @@
 """What of a URL may be shown: everything but what could be a password, whether or not the text is a URL at all.
 
-A password with characters that should have been escaped makes another URL of it, or none. So nothing is parsed: what
-stands between the first colon after the scheme and the last @ is masked, and so is the value of every option that isn't
-known to be harmless. Where it can't be told where a password ends, all that follows is masked.
+A password with characters that should have been escaped makes another URL of it, or none. So nothing is parsed: the
+text between the first colon after the scheme and the last @ is masked, and so is the value of every option that isn't
+known to be harmless. If the end of a password isn't certain, everything after it is masked.
 """
 
 import itertools
@@ -117,7 +117,7 @@ def hide_in_text(text: str, urls: Iterable[str] = ()) -> str:
 
 
 def secrets(url: "URL") -> list[str]:
-    """The texts in the URL that nobody may see, in messages of others; the longest first."""
+    """The secret texts in the URL, to be masked in messages of other programs; the longest first."""
     options = [value for name in SECRET_OPTIONS for value in _values(url, name)]
     found = {text for text in (url.password, *options) if isinstance(text, str) and len(text) >= SHORTEST_SECRET}
     return sorted(found, key=len, reverse=True)

@@ -1,8 +1,8 @@
-"""The way up from the tables of an earlier release: one function a version, all in one transaction.
+"""Migrations of the tables of earlier releases: one function per version, all in one transaction.
 
 A release that changes a table raises `tables.SCHEMA_VERSION` and adds the step that leads there. A step says itself
-what it does to the database, and never refers to `tables`, which describe the newest version alone. Workers of an
-earlier release that are connected go on: what is added has a default, and nothing that they use goes away.
+what it does to the database, and never refers to `tables`, which describe the newest version alone. Connected workers
+of an earlier release continue: additions have defaults, and nothing that they use is removed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Sitting out a database that is away for a while."""
+"""Retrying while the database is unreachable."""
 
 import logging
 import time
@@ -16,13 +16,13 @@ LONGEST_WAIT_S = 5.0
 
 
 def sit_out(action: Callable[[], T], limit_s: float = OUTAGE_S, give_up: Callable[[], bool] = lambda: False) -> T:
-    """What the action returns, tried again while the database is out of reach, for up to `limit_s` seconds.
+    """The result of the action, which is retried while the database is unreachable, for up to `limit_s` seconds.
 
     The action must be idempotent: a connection can break after its work was committed. `give_up` is asked between
     attempts whether to stop trying early.
 
     Raises:
-        StorageUnreachable: the database stayed away for longer, or `give_up` said so.
+        StorageUnreachable: the database was unreachable for longer, or `give_up` returned true.
     """
     deadline = time.monotonic() + limit_s
     wait = FIRST_WAIT_S

@@ -1,4 +1,4 @@
-"""Creates the tables on first use, brings older ones up to date, and refuses those that a newer release has changed."""
+"""Creates the tables on first use, migrates older ones, and refuses a schema newer than this release."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ from storage.transaction import unreachable, writing
 from storage.url import require_study_tables
 
 LOCK_WAIT_S = 60.0
-LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that nobody else uses ("keras")
+LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that no other program uses ("keras")
 OLDEST_POSTGRES = 14  # the oldest that still gets fixes
 
 
 @contextlib.contextmanager
 def creation_lock(url: URL) -> Iterator[None]:
-    """Held by one process at a time, of all that create tables or a study in this database. Those that find what they
-    need wait for nobody.
+    """Held by one process at a time while it creates tables or a study in this database. Processes that find what they
+    need don't wait.
 
-    It is a file beside a SQLite database, and an advisory lock in Postgres; either goes with the process that holds it.
+    It is a file next to a SQLite database, and an advisory lock in Postgres; either is released when its process ends.
 
     Raises:
         StorageUnreachable: another process held it all the time, which may end.
@@ -48,7 +48,7 @@ def can_be_locked(url: URL) -> bool:
 
 @contextlib.contextmanager
 def file_lock(url: URL) -> Iterator[None]:
-    """The lock beside a SQLite file; raises StorageUnreachable where it can't be had."""
+    """The lock file next to a SQLite file; raises StorageUnreachable if it can't be acquired."""
     try:
         lock = FileLock(f"{url.database}.lock", timeout=LOCK_WAIT_S)
         lock.acquire()
@@ -63,10 +63,10 @@ def file_lock(url: URL) -> Iterator[None]:
 
 
 def is_ready(url: URL) -> bool:
-    """Whether there is nothing to make: our tables are there, in the version of this release, and so is SQLite's log.
+    """Whether there is nothing to create: our tables exist in this release's version, and so does SQLite's log.
 
     Raises:
-        StorageUsageError: the server is too old, or the database somebody else's, or a newer release's.
+        StorageUsageError: the server is too old, or the database isn't ours, or a newer release's.
     """
     if is_sqlite(url) and not path_of(url).exists():
         return False
@@ -86,7 +86,7 @@ def logs_ahead(connection: Connection, url: URL) -> bool:
 
 
 def require_ours(connection: Connection, url: URL) -> None:
-    """Raises StorageUsageError if the database is somebody else's, or its studies may not be read."""
+    """Raises StorageUsageError if the database isn't ours, or its studies may not be read."""
     found = sa.inspect(connection).get_table_names()
     require_study_tables(found, shown(url))
     if tables.studies.name in found:
@@ -113,8 +113,8 @@ def require_tables_as_they_are(url: URL) -> None:
     """Raises StorageUsageError for tables that are missing or old, where nothing can be changed."""
     require_tables(url, create=False)
     raise StorageUsageError(
-        f"the tables in {shown(url)} are those of an earlier release, and can't be brought up to date where nothing "
-        "can be written: copy the database into another folder, and name it there"
+        f"the tables in {shown(url)} are those of an earlier release, and can't be migrated without write "
+        "permission: copy the database into another folder, and name it there"
     )
 
 
@@ -148,7 +148,7 @@ def require_right_to_create(connection: Connection, shown: str) -> None:
 
 
 def prepare_tables(engine: Engine, *, create: bool) -> None:
-    """Makes our tables those of this release: creates them if asked to, and brings older ones up to date.
+    """Creates our tables if asked to, and migrates older ones to this release.
 
     Raises:
         SchemaTooNew: a newer release has changed them; nothing was changed.
@@ -174,8 +174,8 @@ def installed_version(connection: Connection) -> int | None:
 
 
 def migrate(connection: Connection, version: int) -> None:
-    """Brings tables of that version up to date. Most processes need no migration, and its library takes a while to
-    import.
+    """Migrates tables of that version to this release. Most processes need no migration, and its library takes a while
+    to import.
     """
     from storage import migrations
 

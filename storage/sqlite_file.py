@@ -1,8 +1,8 @@
-"""A SQLite file: how it is opened, and how its connections notice that it was taken away under them.
+"""A SQLite file: how it is opened, and how its connections detect that it was deleted or replaced.
 
-Opening a missing file makes an empty one, and a deleted file lives on in the processes that have it open. So nothing
-here creates a file unless told to, and each transaction first makes sure that the file and its log are still the ones
-that its connection has open.
+Opening a missing file creates an empty one, and a deleted file continues to exist for the processes that have it open.
+So nothing here creates a file unless told to, and each transaction first checks that the file and its log are still the
+ones that its connection has open.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ class SqliteFile:
             if known.get(suffix) is not None and identity(log) != known[suffix]:
                 raise StorageGone(
                     f"the file {str(log)!r} was deleted or replaced while the database was in use: its last changes "
-                    "may be lost. End every process that uses the database before you go on with it"
+                    "may be lost. End every process that uses the database before you continue with it"
                 )
 
     def _require_same_file(self) -> None:
@@ -71,12 +71,12 @@ class SqliteFile:
             fate = "deleted" if found is None else "replaced by another file"
             raise StorageGone(
                 f"the database {str(self.path)!r} was {fate} while it was in use: nothing more can be stored in it. "
-                "Put it back, or begin a new search, and start this command again"
+                "Restore it, or start a new search, and run this command again"
             )
 
 
 def identity(path: Path) -> Identity | None:
-    """What tells a file from another one of its name, None if there is none."""
+    """What distinguishes a file from another one of its name; None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -85,7 +85,7 @@ def identity(path: Path) -> Identity | None:
 
 
 def can_be_written(path: Path) -> bool:
-    """Whether SQLite can write the file, and its log beside it: permissions and read-only mounts both count."""
+    """Whether SQLite can write the file and its log next to it: permissions and read-only mounts both count."""
     return can_write(path.parent) and can_write(path)
 
 
@@ -100,10 +100,10 @@ def connect(path: Path, options: str, timeout_s: float) -> sqlite3.Connection:
 
 
 def connect_read_only(path: Path, timeout_s: float) -> sqlite3.Connection:
-    """A connection that sees all that was committed, without writing anything, not even beside the file.
+    """A connection that sees all commits without writing anything, not even next to the file.
 
-    SQLite reads a log with the help of an index file. Where neither can be made, there is no log to read, or the index
-    is made in memory: nobody else is there then, as whoever has the database open keeps the index beside it.
+    SQLite reads a log with the help of an index file. If neither can be created, there is no log to read, or the index
+    is built in memory: then no other process has the database open, as that would keep the index next to it.
     """
     try:
         return reading(path, "mode=ro", timeout_s)

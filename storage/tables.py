@@ -1,4 +1,4 @@
-"""Our tables, beside Optuna's in the same database, and the database's clock.
+"""Our tables, next to Optuna's in the same database, and the database's clock.
 
 A study's row in `search_manifests` is also the lock of what concerns all its slots: ordering them, and the stop reason.
 Times are floating-point Unix seconds by the database's clock.

@@ -32,7 +32,7 @@ def check_url(url: str, *, write: bool = True) -> str:
 
     Raises:
         UrlError: it isn't a URL, or of another kind of database; its directory is missing, or can't be written.
-        NotAStudyDatabase: its file is no SQLite database, or one that holds something else than studies.
+        NotAStudyDatabase: its file isn't a SQLite database, or holds something other than studies.
     """
     return parse(url, write=write).render_as_string(hide_password=False)
 
@@ -58,7 +58,7 @@ def split(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         pass
-    raise UrlError(f"{hide_password(url)!r} is no database URL; {VALID} ({ESCAPES})")
+    raise UrlError(f"{hide_password(url)!r} isn't a database URL; {VALID} ({ESCAPES})")
 
 
 def check_postgres(url: URL) -> URL:
@@ -79,7 +79,7 @@ def check_postgres(url: URL) -> URL:
 
 def libpq_options() -> frozenset[str]:
     """The options that a Postgres URL may have after its question mark."""
-    # The driver is loaded only where somebody uses it.
+    # The driver is only loaded if it is used.
     from psycopg.pq import Conninfo
 
     return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
@@ -138,9 +138,11 @@ def require_place(path: Path) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Raises UrlError unless SQLite can write the file, and its log beside it."""
+    """Raises UrlError unless SQLite can write the file and its log next to it."""
     if not can_write(path.parent):
-        raise UrlError(f"the directory {str(path.parent)!r} can't be written: SQLite keeps its log beside the database")
+        raise UrlError(
+            f"the directory {str(path.parent)!r} can't be written: SQLite keeps its log next to the database"
+        )
     if path.exists() and not can_write(path):
         raise UrlError(f"the database {str(path)!r} can't be written: change its permissions, or name another file")
 
@@ -156,9 +158,9 @@ def require_study_file(path: Path) -> None:
 
 
 def sqlite_tables(path: Path) -> list[str]:
-    """The names of the tables in a SQLite file, read without writing anything beside it."""
-    # With a log beside it somebody has the database open, and reading takes part in their locking. Without one,
-    # a reader would create it, unless told that nobody writes.
+    """The names of the tables in a SQLite file, read without writing anything next to it."""
+    # If there is a log next to it, another process has the database open, and reading takes part in its locking.
+    # Without one, a reader would create it, unless told that there are no writers.
     logged = Path(f"{path}-wal").exists()
     try:
         opened = connect_read_only(path, LOOK_S) if logged else reading(path, "immutable=1", LOOK_S)
@@ -167,7 +169,7 @@ def sqlite_tables(path: Path) -> list[str]:
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise NotAStudyDatabase(
-                f"{str(path)!r} is no SQLite database, or a damaged one: name another file; this one was left as it is"
+                f"{str(path)!r} isn't a SQLite database, or a damaged one: name another file; this one wasn't changed"
             ) from error
         raise NotAStudyDatabase(f"{str(path)!r} can't be read as a SQLite database: {error}") from error
     return [name for (name,) in rows]
@@ -178,6 +180,6 @@ def require_study_tables(tables: Collection[str], where: str) -> None:
     if tables and not OPTUNA_TABLES & set(tables):
         some = ", ".join(sorted(tables)[:5])
         raise NotAStudyDatabase(
-            f"{where!r} holds something else than studies (tables: {some}): name another database; "
-            "this one was left as it is"
+            f"{where!r} holds something other than studies (tables: {some}): name another database; "
+            "this one wasn't changed"
         )

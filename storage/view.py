@@ -1,4 +1,4 @@
-"""What anyone may read of a study's ledger: counts, slots, outcomes, epochs. Nothing here waits for a writer."""
+"""Reads of a study's ledger: counts, slots, outcomes, epochs. None of them waits for a writer."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from storage.transaction import reading
 
 
 class LedgerView:
-    """The slots of one study, as they stand. Safe to use from several threads and processes.
+    """The current state of one study's slots. Safe to use from several threads and processes.
 
-    Whatever is asked once the study is gone raises StudyNotFound, also if another has its number.
+    After the study is deleted, every call raises StudyNotFound, even if another study has its ID.
     """
 
     def __init__(self, engine: Engine, key: StudyKey) -> None:
@@ -113,7 +113,7 @@ class LedgerView:
             return float(connection.scalar(sa.select(database_now())) or 0.0)
 
     def stop_reason(self) -> str | None:
-        """Why nobody may claim, None if everybody may.
+        """The reason why claims are stopped, None if they aren't.
 
         Raises:
             StudyNotFound: the study was deleted.

@@ -1,4 +1,4 @@
-"""The workers of a study: who is there, what it last said it did, and when that was."""
+"""The workers of a study: their last state, and the time of their last heartbeat."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from storage.transaction import reading, writing
 
 
 class Workers:
-    """The register of a study's workers. A worker proves nothing here: the ledger's tokens guard the results.
+    """The register of a study's workers. It authorizes nothing: the ledger's tokens protect the results.
 
-    Whatever is asked once the study is gone raises StudyNotFound, also if another has its number.
+    After the study is deleted, every call raises StudyNotFound, even if another study has its ID.
     """
 
     def __init__(self, engine: Engine, key: StudyKey) -> None:
@@ -24,7 +24,7 @@ class Workers:
         self._study = key
 
     def register(self, info: WorkerInfo) -> None:
-        """Enters a worker; one that is there already starts anew.
+        """Registers a worker; one that is registered already starts over.
 
         Raises:
             StudyNotFound: the study was deleted.
@@ -46,7 +46,7 @@ class Workers:
             )
 
     def beat(self, worker_id: str, **state: Any) -> None:
-        """Says that a worker is alive, and what it does: anything that JSON holds. Without, the last state stands."""
+        """Stores a worker's heartbeat and its state, any JSON value. Without a state, the last one is kept."""
         self._update(worker_id, {"state": to_json(state)} if state else {})
 
     def leave(self, worker_id: str, reason: str) -> None:
@@ -54,7 +54,7 @@ class Workers:
         self._update(worker_id, {"left_reason": reason})
 
     def all(self) -> list[WorkerRow]:
-        """Every worker there ever was, the first to come first."""
+        """All workers, past and present, in order of arrival."""
         query = sa.select(workers, sa.func.abs(database_now() - workers.c.seen_at).label("age_s"))
         query = query.where(workers.c.study_id == self._study.study_id)
         with reading(self._engine) as connection:

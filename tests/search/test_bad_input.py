@@ -118,12 +118,12 @@ TABLE: Mapping[str, Bad] = {
     ),
     "storage that is no database": Bad(
         (*BN, "--storage", "sqlite:///notes.txt"),
-        ("notes.txt", "no SQLite database", "name another file"),
+        ("notes.txt", "isn't a SQLite database", "name another file"),
         text_file("notes.txt", "a shopping list, longer than sixteen bytes"),
     ),
     "storage of something else": Bad(
         (*BN, "--storage", "sqlite:///other.db"),
-        ("other.db", "something else than studies", "recipes", "another database"),
+        ("other.db", "something other than studies", "recipes", "another database"),
         database_of_something_else,
     ),
     "npz that is missing": Bad(ON_OWN, ("own.npz",)),

@@ -51,9 +51,9 @@ def test_postgres_is_reached_through_psycopg_3(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "is no database URL"),
-        ("search.db", "is no database URL"),
-        ("sqlite:/search.db", "is no database URL"),
+        ("", "isn't a database URL"),
+        ("search.db", "isn't a database URL"),
+        ("sqlite:/search.db", "isn't a database URL"),
         ("mysql://user@host/db", "no support for 'mysql'"),
         ("redis://host", "no support for 'redis'"),
         ("sqlite+aiosqlite:///search.db", "no support for 'sqlite\\+aiosqlite'"),
@@ -64,7 +64,7 @@ def test_postgres_is_reached_through_psycopg_3(scheme: str) -> None:
         ("sqlite:////no/such/place/search.db", "'/no/such/place' of the database 'search.db' doesn't exist"),
         ("sqlite:////tmp", "is a directory"),
         ("postgresql://user@host", "names no database"),
-        ("postgresql://user@host:port/db", "is no database URL"),
+        ("postgresql://user@host:port/db", "isn't a database URL"),
         ("postgresql://user:p@ss@host/db", "has a second @: in a password, write @ as %40"),
         ("postgresql://user@host/db?ssl_mode=require", "no connection option 'ssl_mode'; did you mean 'sslmode'"),
     ],
@@ -94,7 +94,7 @@ def foreign_file(tmp_path: Path) -> Path:
 
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, foreign_file: Path) -> None:
     before = contents(tmp_path)
-    with pytest.raises(NotAStudyDatabase, match="something else than studies \\(tables: orders\\)"):
+    with pytest.raises(NotAStudyDatabase, match="something other than studies \\(tables: orders\\)"):
         create_study(f"sqlite:///{foreign_file}", "demo", example_manifest())
     assert contents(tmp_path) == before
 
@@ -105,7 +105,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(NotAStudyDatabase, match="is no SQLite database"):
+    with pytest.raises(NotAStudyDatabase, match="isn't a SQLite database"):
         create_study(f"sqlite:///{path}", "demo", example_manifest())
     assert contents(tmp_path) == {"notes.txt": content}
 
@@ -139,7 +139,7 @@ def read_only_folder() -> Iterator[Path]:
 
 
 def test_a_read_only_directory_is_refused(read_only_folder: Path) -> None:
-    with pytest.raises(UrlError, match="can't be written: SQLite keeps its log beside the database"):
+    with pytest.raises(UrlError, match="can't be written: SQLite keeps its log next to the database"):
         check_url(f"sqlite:///{read_only_folder}/search.db")
 
 
