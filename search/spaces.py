@@ -13,7 +13,7 @@ from search.console.held_errors import errors_held_back
 EXAMPLES = {
     "python -m search.spaces": "",
     "python -m search.spaces bn_dropout": "",
-    "python -m search.spaces optimizer --only optimizer=adam,rmsprop": "a part of it",
+    "python -m search.spaces optimizer --only optimizer=adam,rmsprop": "only a part of it",
     "python -m search.spaces my_space.py:space -f json": "",
 }
 
@@ -26,7 +26,7 @@ def main(**flags: Any) -> None:
     """Lists the spaces with their questions, parameters, ranges and baselines.
 
     With a SPACE (a name, FILE.py:NAME or package.module:NAME), shows that one in full, with a drawing of the
-    layers for each choice. --only, --range and --fix show the part that a launch with the same flags searches.
+    layers for each choice. --only, --range and --fix show the part that a launch with these flags searches.
     """
     from search.views.space_text import all_as_json, all_as_text, one_as_json, one_as_text
     from spaces import resolve, space_names

@@ -1,4 +1,4 @@
-"""The flags that search a part of a space."""
+"""The flags that narrow a space."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ def narrowing_flags(command: F) -> F:
             "--only",
             multiple=True,
             metavar="NAME=A,B,…",
-            help="Search only these values of a parameter: --only optimizer=adam,rmsprop. Several times for several.",
+            help="Search only these values of a parameter: --only optimizer=adam,rmsprop. May be given several times.",
         ),
         click.option(
             "--range",

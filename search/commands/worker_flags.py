@@ -81,7 +81,7 @@ def worker_flags(command: F) -> F:
         click.option(
             "--timeout", type=positive, help="Stop starting new trials after this time: 90s, 30m, 2h, or seconds."
         ),
-        click.option("--trial-timeout", type=positive, help="Time that a trial may take before it fails, likewise."),
+        click.option("--trial-timeout", type=positive, help="Time that a trial may take before it fails."),
         click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may use before it fails."),
         click.option(
             "--trainer-memory",

@@ -27,16 +27,16 @@ EXAMPLES = {
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
-    help="A table for people, or all probabilities for programs.",
+    help="Output format; csv and json have all probabilities.",
 )
 @click.option("-v", "--verbose", count=True, help="Log more (-vv: debug).")
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 def main(**flags: Any) -> None:
     """Classifies images with a MODEL that search.export wrote: files, or all images under folders.
 
-    The classes and the form of the images are in the JSON file beside the model. Images are read as those of a data set
-    are: upright, transparency on white, deep pixels with all of their depth, scaled to the model's size. The exit code
-    is 1 if a file can't be read; the others are classified all the same.
+    The JSON file next to the model has the classes and the form of the images. Images are read like those of a data
+    set: rotated upright, with transparency on white, in full depth, scaled to the model's size. The exit code is 1 if a
+    file can't be read; the others are still classified.
     """
     from search.predict.exported_model import open_exported
     from search.predict.image_files import find_images

@@ -71,7 +71,7 @@ def open_exported(path: Path) -> ExportedModel:
 
 
 def read_description(path: Path) -> Description:
-    """What the JSON file beside the model says; raises UsageError if it can't be had."""
+    """The content of the JSON file next to the model; raises UsageError if it can't be read."""
     companion = path.with_suffix(".json")
     if not path.is_file():
         raise UsageError(f"there is no model {path}: python -m search.export writes one")
@@ -79,7 +79,7 @@ def read_description(path: Path) -> Description:
         description = msgspec.json.decode(companion.read_bytes(), type=Description)
     except OSError as error:
         raise UsageError(
-            f"{companion} can't be read ({error.strerror}): python -m search.export writes it beside the model, with "
+            f"{companion} can't be read ({error.strerror}): python -m search.export writes it next to the model, with "
             "the model's classes and the form of its images"
         ) from error
     except msgspec.MsgspecError as error:

@@ -1,4 +1,4 @@
-"""`python -m search.studies`: what a database holds; rename, copy or delete a study."""
+"""`python -m search.studies`: lists, renames, copies and deletes the studies of a database."""
 
 import sys
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ EXAMPLES = {
     "python -m search.studies -f json": "",
     "python -m search.studies rename bn_dropout-digits first-try": "",
     "python -m search.studies copy first-try --to postgresql://me@db/search": "",
-    "python -m search.studies delete first-try": "asks before it does so",
+    "python -m search.studies delete first-try": "asks first",
 }
 
 
 @click.command(cls=Verb, name="studies", examples=EXAMPLES)
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("names", nargs=-1, metavar="[NAME] [NEW_NAME]")
-@click.option("--to", metavar="URL", help="The database to copy a study into; it may be another kind of database.")
+@click.option("--to", metavar="URL", help="The database to copy the study into, of either kind.")
 @click.option(
     "--artifacts",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder for the copy's models and files.  [default: that of the database]",
+    help="Folder for the copy's models and files.  [default: that of the database]",
 )
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @shared_flags
@@ -39,7 +39,7 @@ def main(**flags: Any) -> None:
     """Lists the studies of a database: kind, space, images, trials, best, active workers, size on this host.
 
     `rename NAME NEW_NAME` and `copy NAME [NEW_NAME] --to URL` keep everything; `delete NAME` removes the study, its
-    models and its other files, and nothing else. None of them touches a study that has active workers.
+    models and its other files, and nothing else. None of them changes a study with active workers.
     """
     start_logging(flags["verbose"], flags["quiet"])
     action: Action = flags["action"]
