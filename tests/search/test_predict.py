@@ -160,7 +160,7 @@ def test_what_is_missing_or_does_not_fit_is_said(keras: Any, photographs: Path, 
     (tmp_path / "model.json").write_text("{}")
     assert "isn't what python -m search.export writes" in refusal(run(path, photographs))
     (tmp_path / "model.json").unlink()
-    assert "python -m search.export writes it beside the model" in refusal(run(path, photographs))
+    assert "python -m search.export writes it next to the model" in refusal(run(path, photographs))
     (tmp_path / "model.json").write_text((tmp_path / "model.json").name)
     path.write_bytes(b"no model")
     assert refusal(run(path, photographs))
