@@ -1,0 +1,232 @@
+"""What `search.cluster` does: up, status, scale, down, render."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from search.cluster.checks import require_server, require_shared_files
+from search.cluster.engine import Engine
+from search.cluster.engines import engine_of
+from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, Resources, fleet_name, job_name
+from search.cluster.own_files import FOLDER
+from search.cluster.standing import PlaceStatus, Standing, in_words, joined
+from search.cluster.table import places_table
+from search.commands.answer import answer, answer_json, tell
+from search.errors import InfrastructureError, UsageError
+from search.study.folders import StudyFolder
+from search.study.own_folder import prepare
+from search.workers.join import study_folder
+from storage import SharedStudy, open_study
+from storage.retry import sit_out
+
+PROBE_POLL_S = 1.0
+QUEUED_S = 30.0  # the first job is waited for that long to begin, and then the others are submitted all the same
+DOWN_S = 120.0
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """The flags of `python -m search.cluster`."""
+
+    on: EngineName
+    storage: str
+    study_name: str
+    artifacts: Path | None = None
+    shared_artifacts: bool = False
+    n_workers: int | None = None
+    data_dir: Path | None = None
+    python: str = "python"
+    module_path: str | None = None
+    setup: str = ""
+    resources: Resources = field(default_factory=Resources)
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Site:
+    """A study, its fleet, and the engine that has it."""
+
+    shared: SharedStudy
+    folder: StudyFolder
+    fleet: Fleet
+    engine: Engine
+
+    def jobs(self) -> tuple[Job, ...]:
+        """The engine's jobs."""
+        return self.engine.list(self.fleet)
+
+    def places(self) -> tuple[PlaceStatus, ...]:
+        """The jobs joined with the study's workers."""
+        ledger = self.shared.ledger
+        busy = frozenset(slot.worker_id for slot in ledger.under_way())
+        standing = Standing(tuple(self.shared.workers.all()), busy, ledger.now())
+        return joined(self.engine.name, self.jobs(), standing)
+
+
+@contextmanager
+def opened_site(options: ClusterOptions) -> Iterator[Site]:
+    """The study with its fleet.
+
+    Raises:
+        UsageError: its database can't be shared by hosts.
+        StorageError: it can't be opened.
+    """
+    require_server(options.storage)
+    with open_study(options.storage, options.study_name) as shared:
+        folder = study_folder(shared, options.artifacts)
+        yield Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on))
+
+
+def fleet_of(options: ClusterOptions, shared: SharedStudy, folder: StudyFolder) -> Fleet:
+    """The study's fleet, as the flags describe it."""
+    return Fleet(
+        name=fleet_name(shared.name, shared.key.stamp),
+        study_name=shared.name,
+        worker=worker_arguments(options),
+        folder=(folder.root / FOLDER).absolute(),
+        storage=options.storage,
+        resources=options.resources,
+        python=options.python,
+        module_path=options.module_path,
+        setup=options.setup,
+    )
+
+
+def worker_arguments(options: ClusterOptions) -> tuple[str, ...]:
+    """The arguments of each job's workers: one per GPU, else one per processor, unless their number is given."""
+    number = options.n_workers
+    if number is None and not options.resources.gpus:
+        number = options.resources.cpus
+    given = {
+        "study-name": options.study_name,
+        "gpus": "all" if options.resources.gpus else "none",
+        "n-workers": number,
+        "artifacts": options.artifacts and options.artifacts.absolute(),
+        "data-dir": options.data_dir and options.data_dir.absolute(),
+    }
+    return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)
+
+
+def render(options: ClusterOptions, count: int) -> None:
+    """Prints what would be submitted."""
+    with opened_site(options) as site:
+        answer(site.engine.render(site.fleet, count), nl=False)
+
+
+def up(options: ClusterOptions, count: int) -> None:
+    """Brings the fleet to that many jobs, at least: the first one alone, to see that it finds the database.
+
+    Raises:
+        UsageError: the engine refuses it, or hosts don't share the study's files; nothing is left behind.
+        InfrastructureError: the first job ended before its worker joined the study.
+    """
+    with opened_site(options) as site:
+        if not options.shared_artifacts:
+            require_shared_files(site.engine, site.fleet, site.folder)
+        have = sum(job.state in STAYING for job in site.jobs())
+        counts = site.shared.ledger.counts()
+        wanted = min(count, have + counts.total - counts.finished)
+        if have >= wanted:
+            answer(f"{have} jobs are there already, {counts.total - counts.finished} trials are open: none is added.")
+            return
+        prepare(site.folder, site.shared.manifest)
+        if not have:
+            probe(site, lambda text: None if options.quiet else tell(text))
+        site.engine.scale(site.fleet, wanted)
+        answer(f"{wanted - have} jobs are submitted to {options.on}: {in_words(site.places())}.")
+
+
+def probe(site: Site, say: Callable[[str], None]) -> None:
+    """Submits one job and waits until its worker has joined the study.
+
+    Raises:
+        InfrastructureError: it ended before that; it is cancelled, and so is the fleet.
+    """
+    before = {job.job_id for job in site.jobs()}
+    site.engine.scale(site.fleet, 1)
+    say("one job is submitted first, to see that its host reaches the database")
+    began = time.monotonic()
+    while True:
+        fresh = [job for job in site.jobs() if job.job_id not in before]
+        if any(has_joined(site, job) for job in fresh):
+            return
+        ended = [job for job in fresh if job.state not in ACTIVE]
+        if ended or not fresh:
+            site.engine.cancel(site.fleet)
+            raise InfrastructureError(why_ended(site, ended[0] if ended else None))
+        waiting = all(job.state == "queued" for job in fresh)
+        if waiting and time.monotonic() - began > QUEUED_S:
+            say(f"it waits ({fresh[0].reason or 'no reason is given'}): the others are submitted without its result")
+            return
+        time.sleep(PROBE_POLL_S)
+
+
+def has_joined(site: Site, job: Job) -> bool:
+    """Whether a worker of the job is registered."""
+    name = job_name(site.engine.name, job.job_id)
+    return any(worker.info.job == name for worker in site.shared.workers.all())
+
+
+def why_ended(site: Site, job: Job | None) -> str:
+    """What is known of a job that ended before its worker joined."""
+    if job is None:
+        return "the first job is gone before its worker joined the study: somebody has canceled it"
+    said = site.engine.last_words(site.fleet, job)
+    return (
+        f"the first job ended before its worker joined the study ({job.reason or job.state}), and no other was "
+        f"submitted{': ' * bool(said)}{said}"
+    )
+
+
+def status(options: ClusterOptions, format_: Literal["table", "json"]) -> None:
+    """Prints the jobs with their workers."""
+    with opened_site(options) as site:
+        places = sit_out(site.places)
+    if format_ == "json":
+        answer_json(msgspec.json.format(msgspec.json.encode({"on": options.on, "jobs": places}), indent=2))
+    else:
+        places_table(places)
+        answer(f"{in_words(places)}.")
+
+
+def scale(options: ClusterOptions, count: int) -> None:
+    """Brings the fleet to that many jobs."""
+    with opened_site(options) as site:
+        before = sum(job.state in STAYING for job in site.jobs())
+        if count > before and not options.shared_artifacts:
+            require_shared_files(site.engine, site.fleet, site.folder)
+        site.engine.scale(site.fleet, count)
+        answer(f"from {before} to {count} jobs: {in_words(site.places())}.")
+
+
+def down(options: ClusterOptions) -> None:
+    """Asks all jobs to leave, and waits until they have.
+
+    Raises:
+        InfrastructureError: some are still there after two minutes.
+    """
+    with opened_site(options) as site:
+        before = sum(job.state in ACTIVE for job in site.jobs())
+        deadline = time.monotonic() + DOWN_S
+        site.engine.cancel(site.fleet)
+        while left := [job for job in site.jobs() if job.state in ACTIVE]:
+            if time.monotonic() > deadline:
+                raise InfrastructureError(
+                    f"{len(left)} jobs are still there after {DOWN_S:.0f} s, such as {left[0].job_id} "
+                    f"({left[0].state}): ask again, or end them with the engine's own command"
+                )
+            time.sleep(PROBE_POLL_S)
+        site.engine.cancel(site.fleet)
+    answer(f"{before} jobs have left; what they had in hand goes on with the next ones.")
+
+
+def require_count(count: int | None, action: str) -> int:
+    """The number of jobs; raises UsageError if none was given."""
+    if count is None:
+        raise UsageError(f"how many jobs? Say so: python -m search.cluster {action} --workers 8")
+    return count

@@ -1,0 +1,46 @@
+"""What an engine does: the whole of what the commands know of Slurm and others."""
+
+from typing import Protocol
+
+from search.cluster.fleet import EngineName, Fleet, Job
+
+
+class Engine(Protocol):
+    """Starts the jobs of a fleet, lists them, and asks them to leave. Nothing is remembered between calls.
+
+    Every method raises UsageError, in the engine's own words, where it refuses what was asked for or its commands
+    aren't on this machine, and InfrastructureError where it doesn't answer. No secret is in an argument of a command,
+    nor in what `render` returns.
+    """
+
+    name: EngineName
+
+    def render(self, fleet: Fleet, count: int) -> str:
+        """The script or manifest with which so many jobs are submitted."""
+        ...
+
+    def shares_files(self, fleet: Fleet, /) -> bool:
+        """Whether the nodes are known to see the fleet's folder as this machine does."""
+        ...
+
+    def submit(self, fleet: Fleet, count: int) -> None:
+        """Adds so many jobs. What was written for them is removed if they are refused."""
+        ...
+
+    def list(self, fleet: Fleet) -> tuple[Job, ...]:
+        """The fleet's jobs, those that have ended too as long as the engine remembers them."""
+        ...
+
+    def last_words(self, fleet: Fleet, job: Job) -> str:
+        """The end of what a job printed, or where that is; empty if nothing is known."""
+        ...
+
+    def scale(self, fleet: Fleet, count: int) -> None:
+        """Brings the jobs that are queued or running to that number. Those that are too many and wait are canceled,
+        those that run are asked to leave: they give their trial back with its checkpoint.
+        """
+        ...
+
+    def cancel(self, fleet: Fleet) -> None:
+        """As `scale` to 0; also removes what was left at the engine for the fleet."""
+        ...
