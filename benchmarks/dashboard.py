@@ -31,9 +31,9 @@ from machine_facts import machine_facts
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.views.facts import gather_facts
 from search.views.figures import store_figures
 from search.views.study_notes import note_study
-from search.views.summary import summarize
 from spaces import resolve
 from storage import create_study
 from storage.testkit import example_manifest
@@ -79,8 +79,9 @@ def make_study(folder: Path, trials: int) -> None:
     manifest = msgspec.structs.replace(example_manifest(), artifacts=str(folder / "artifacts"), direction="maximize")
     with create_study(f"sqlite:///{folder / 'search.db'}", NAME, manifest) as shared:
         shared.study.add_trials([made_up_trial(rng) for _ in range(trials)])
-        store_figures(shared)
-        note_study(shared, resolve("bn_dropout").space, trials, summarize(shared, 1.0))
+        facts = gather_facts(shared)
+        store_figures(shared, facts)
+        note_study(shared, resolve("bn_dropout").space, trials, facts)
 
 
 def made_up_trial(rng: random.Random) -> FrozenTrial:

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.design.confusion import CONFUSION_ATTR
-from search.design.replicates import order_of, place_of
+from search.design.replicates import cell_of, order_of
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, create_study
 from storage.comparison import ArmDesign, Comparison, PlannedLook
@@ -48,7 +48,7 @@ def filled_comparison(url: str, name: str, replicates: int = 10, *, seed: int = 
     rng = random.Random(seed)  # noqa: S311 - no secret
     luck = [rng.gauss(0, 0.012) for _ in range(design.last_look.replicates)]
     for slot in range(count):
-        place = place_of(design, slot)
+        place = cell_of(design, slot)
         level = LEVELS[place.arm % len(LEVELS)] + luck[place.replicate] + rng.gauss(0, 0.003)
         curve = [round((level - 0.5 * math.exp(-0.8 * epoch)) * 287) / 287 for epoch in range(1, EPOCHS + 1)]
         diverged = (place.arm, place.replicate) == (2, 1)

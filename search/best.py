@@ -23,15 +23,15 @@ EXAMPLES = {
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Prints the best configuration: scores, parameters, the layers of its model, and the commands to continue with."""
-    from search.views.configuration_text import as_json, as_text, describe
+    from search.views.configuration_text import described_trial, trial_json, trial_text
 
     start_logging(flags["verbose"], flags["quiet"])
     with chosen_study(flags["storage"], flags["study_name"]) as shared:
-        described = describe(shared, flags["trial"])
+        described = described_trial(shared, flags["trial"])
     if flags["format_"] == "json":
-        answer_json(as_json(described))
+        answer_json(trial_json(described))
     else:
-        answer(as_text(described, flags["storage"]))
+        answer(trial_text(described, flags["storage"]))
 
 
 if __name__ == "__main__":

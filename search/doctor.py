@@ -32,14 +32,14 @@ def main(**flags: Any) -> None:
     """
     from search.host.examination import as_json, examine
     from search.study.folders import default_artifacts
-    from search.views.findings_text import as_text
+    from search.views.findings_text import findings_text
 
     start_logging(flags["verbose"], flags["quiet"])
     findings = examine(flags["storage"], flags["artifacts"] or default_artifacts(flags["storage"]))
     if flags["format_"] == "json":
         answer_json(as_json(findings))
     else:
-        answer(as_text(findings))
+        answer(findings_text(findings))
     if any(finding.verdict == "problem" for finding in findings):
         raise SystemExit(EXIT_FAILED)
 

@@ -16,26 +16,52 @@ import sqlalchemy as sa
 from spaces.epoch_scores import EpochScores
 
 T = TypeVar("T")
+ScoreName = Literal["accuracy", "val_accuracy", "loss", "val_loss"]
 MetricName = Literal["val_accuracy", "val_loss"]
 Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: whether more of it is better, what guessing among a number of classes gives, between which bounds its
-    values lie, and where they are among an epoch's scores.
+    """A metric: its name in sentences, whether more of it is better, what guessing among a number of classes gives,
+    between which bounds its values lie, and where they are among an epoch's scores. `is_share` says that a value is the
+    share of images that were classified correctly, so that it has the interval of a proportion.
     """
 
+    label: str
     direction: Direction
     guess: Callable[[int], float]
     bounds: tuple[float, float]
     of: Callable[[EpochScores], float | None]
+    is_share: bool = False
 
+
+SCORES: Mapping[ScoreName, Callable[[EpochScores], float | None]] = MappingProxyType(
+    {
+        "accuracy": lambda row: row.accuracy,
+        "val_accuracy": lambda row: row.val_accuracy,
+        "loss": lambda row: row.loss,
+        "val_loss": lambda row: row.val_loss,
+    }
+)
 
 METRICS: Mapping[MetricName, Metric] = MappingProxyType(
     {
-        "val_accuracy": Metric("maximize", lambda classes: 1 / classes, (0.0, 1.0), lambda row: row.val_accuracy),
-        "val_loss": Metric("minimize", math.log, (0.0, math.inf), lambda row: row.val_loss),
+        "val_accuracy": Metric(
+            label="validation accuracy",
+            direction="maximize",
+            guess=lambda classes: 1 / classes,
+            bounds=(0.0, 1.0),
+            of=SCORES["val_accuracy"],
+            is_share=True,
+        ),
+        "val_loss": Metric(
+            label="validation loss",
+            direction="minimize",
+            guess=math.log,
+            bounds=(0.0, math.inf),
+            of=SCORES["val_loss"],
+        ),
     }
 )
 
@@ -51,6 +77,16 @@ class Objective:
     def maximize(self) -> bool:
         """Whether a higher value is better."""
         return self.direction == "maximize"
+
+    @property
+    def label(self) -> str:
+        """The metric's name in sentences."""
+        return METRICS[self.metric].label
+
+    @property
+    def is_share(self) -> bool:
+        """Whether a value is a share of images, so that it has the interval of a proportion."""
+        return METRICS[self.metric].is_share
 
     def of(self, scores: EpochScores) -> float | None:
         """The value in the scores of an epoch, None where it isn't a finite number."""

@@ -9,6 +9,7 @@ from spaces.epoch_scores import EpochScores
 Scalar = str | int | float | bool | None
 SlotState = Literal["waiting", "leased", "done"]
 OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
+TrialState = Literal[OutcomeState, "running", "waiting"]
 
 
 class SlotOrder(msgspec.Struct, frozen=True):
@@ -106,7 +107,7 @@ class SlotRow(msgspec.Struct, frozen=True):
 
 
 class UnderWay(msgspec.Struct, frozen=True):
-    """A leased slot: whose it is, and how far its trial is. `epochs` are those recorded, `seconds_an_epoch` is their
+    """A leased slot: whose it is, and how far its trial is. `epochs` are those recorded, `seconds_per_epoch` is their
     mean wall time, None before the first.
     """
 
@@ -114,7 +115,7 @@ class UnderWay(msgspec.Struct, frozen=True):
     worker_id: str
     trial_number: int | None
     epochs: int
-    seconds_an_epoch: float | None
+    seconds_per_epoch: float | None
 
 
 class SlotCounts(msgspec.Struct, frozen=True):
@@ -132,6 +133,17 @@ class SlotCounts(msgspec.Struct, frozen=True):
     def finished(self) -> int:
         """How many slots have their result."""
         return self.total - self.waiting - self.leased
+
+    def by_state(self) -> dict[TrialState, int]:
+        """How many trials there are in each state, as people are told: one under a lease is running."""
+        return {
+            "complete": self.complete,
+            "pruned": self.pruned,
+            "diverged": self.diverged,
+            "failed": self.failed,
+            "running": self.leased,
+            "waiting": self.waiting,
+        }
 
 
 class WorkerInfo(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search.design.base import Base
+from search.design.base import BaseParameters
 from search.errors import UsageError
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import parameters
@@ -93,7 +93,7 @@ def _readings(text: str, distribution: Distribution) -> list[Scalar]:
 
 
 def axis_arms(
-    space: Space, axis: str, choices: Sequence[Scalar], base: Base, settings: Mapping[str, Scalar]
+    space: Space, axis: str, choices: Sequence[Scalar], base: BaseParameters, settings: Mapping[str, Scalar]
 ) -> tuple[SpaceArm, ...]:
     """The arms, with the base's parameters, less those that are set otherwise.
 
@@ -118,7 +118,7 @@ def axis_arms(
     return arms
 
 
-def axis_arm(space: Space, axis: str, choice: Scalar, base: Base, settings: Mapping[str, Scalar]) -> SpaceArm:
+def axis_arm(space: Space, axis: str, choice: Scalar, base: BaseParameters, settings: Mapping[str, Scalar]) -> SpaceArm:
     """One arm. A parameter that the base lacks, because it makes another choice, is taken from the first baseline that
     has it, one that makes this choice if there is any.
     """

@@ -11,11 +11,11 @@ from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
 from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings
-from search.design.base import Base, baseline_base, is_from_search, trial_base
+from search.design.base import BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.options import POINT, CompareOptions
 from search.design.plan import (
     ComparisonPlan,
-    Setting,
+    ComparisonSetting,
     Tuning,
     as_searched,
     make_comparison_plan,
@@ -28,7 +28,7 @@ from search.sampling.samplers import sampler_choice
 from search.study.own_folder import require_places
 from spaces import SpaceSource, resolve
 from spaces.configuration import Scalar
-from storage import Manifest, check_url, open_study
+from storage import check_url, open_study
 from storage.comparison import ArmDesign, Comparison
 from storage.study import require_same
 
@@ -42,15 +42,6 @@ class Axis:
     source: SpaceSource
     name: str
     choices: tuple[Scalar, ...]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the arms of an axis stand on: the common parameters, and the search that they are from, if any."""
-
-    base: Base
-    searched: Manifest | None = None
-    origin: str | None = None
 
 
 def axis_plan(options: CompareOptions) -> ComparisonPlan:
@@ -72,9 +63,9 @@ def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
     """The comparison of the choices with everything else equal."""
     if options.sampler:
         raise UsageError(f"--sampler {options.sampler} proposes parameters to --tune: leave it out, or tune")
-    ground = find_ground(options, axis.source)
+    base = find_base(options, axis.source)
     settings = parse_settings(axis.source.space, options.settings)
-    arms = axis_arms(axis.source.space, axis.name, axis.choices, ground.base, settings)
+    arms = axis_arms(axis.source.space, axis.name, axis.choices, base, settings)
     lasting = without_shared_early_stopping(arms)
     comparison = Comparison(
         question=axis.source.space.question,
@@ -82,14 +73,14 @@ def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
         axis=axis.name,
-        at=", ".join((ground.base.name, *options.settings)),
-        origin=ground.origin,
+        at=", ".join((base.name, *options.settings)),
+        origin=base.origin,
     )
     notes = notes_on(arms, stops_early=lasting is not arms)
-    if ground.searched is None:
+    if base.searched is None:
         return make_comparison_plan(options, axis_setting(options, axis, DEFAULT_DATASET), comparison, notes)
-    setting = axis_setting(options, axis, ground.searched.dataset)
-    return make_comparison_plan(as_searched(options, ground.searched), setting, comparison, notes)
+    setting = axis_setting(options, axis, base.searched.dataset)
+    return make_comparison_plan(as_searched(options, base.searched), setting, comparison, notes)
 
 
 def notes_on(arms: Sequence[SpaceArm], *, stops_early: bool) -> tuple[str, ...]:
@@ -98,13 +89,13 @@ def notes_on(arms: Sequence[SpaceArm], *, stops_early: bool) -> tuple[str, ...]:
     return (*notes, STOPS_EARLY) if stops_early else tuple(notes)
 
 
-def axis_setting(options: CompareOptions, axis: Axis, default_dataset: str) -> Setting:
+def axis_setting(options: CompareOptions, axis: Axis, default_dataset: str) -> ComparisonSetting:
     """Where the comparison takes place."""
     dataset = resolve_dataset(options.dataset or default_dataset)
-    return Setting(axis.source, dataset, f"{axis.source.space.name}-{Path(dataset).stem}-compare-{axis.name}")
+    return ComparisonSetting(axis.source, dataset, f"{axis.source.space.name}-{Path(dataset).stem}-compare-{axis.name}")
 
 
-def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
+def find_base(options: CompareOptions, source: SpaceSource) -> BaseParameters:
     """What the flags say that everything else is as.
 
     Raises:
@@ -112,8 +103,9 @@ def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
     """
     at = options.at or "baseline"
     if not is_from_search(at):
-        given = Base("what is set", {})
-        return Ground(baseline_base(source.space, at) if source.space.baselines or options.at else given)
+        if source.space.baselines or options.at:
+            return baseline_base(source.space, at)
+        return BaseParameters("what is set", {})
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     origin = options.origin or f"{source.space.name}-{Path(dataset).stem}"
     with open_study(check_url(options.storage), origin, only_look=True) as shared:
@@ -124,7 +116,7 @@ def find_ground(options: CompareOptions, source: SpaceSource) -> Ground:
                 f"the source of {source.ref} has changed since {origin} was made: what its trials trained isn't what "
                 "it makes of their parameters now. Undo the change, or compare with --at baseline"
             )
-        return Ground(trial_base(shared, at), shared.manifest, origin)
+        return trial_base(shared, at)
 
 
 def tuned_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
@@ -150,7 +142,7 @@ def tuned_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
 
 
 def make_tuning(
-    options: CompareOptions, setting: Setting, plan: ComparisonPlan, arm: str, fixed: dict[str, Any]
+    options: CompareOptions, setting: ComparisonSetting, plan: ComparisonPlan, arm: str, fixed: dict[str, Any]
 ) -> Tuning:
     """The search for one arm's other parameters, with the seed that all arms' searches share."""
     study_name = f"{plan.study_name}-{arm}"

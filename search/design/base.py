@@ -3,25 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optuna.trial import FrozenTrial, TrialState
-
 from search.errors import UsageError
+from search.views.facts import StudyFacts, TrialFacts, gather_facts
 from spaces.configuration import Scalar
 from spaces.names import unknown_name
 from spaces.space import Baseline, Space
-from storage import SharedStudy
+from storage import Manifest, SharedStudy
 
 BASELINE, BEST, TRIAL = "baseline", "best", "trial"
 FORMS = "baseline, baseline:NAME, best, or trial:N"
 
 
 @dataclass(frozen=True)
-class Base:
-    """Parameters of a space, and where they are from. `score` is that for which a search picked them, if one did."""
+class BaseParameters:
+    """Parameters of a space, and where they are from: `searched` and `origin` are the manifest and the name of the
+    study of a search, None unless they are from one.
+    """
 
     name: str
     params: Mapping[str, Scalar]
-    score: float | None = None
+    searched: Manifest | None = None
+    origin: str | None = None
 
 
 def is_from_search(at: str) -> bool:
@@ -38,7 +40,7 @@ def is_from_search(at: str) -> bool:
     return True
 
 
-def baseline_base(space: Space, at: str) -> Base:
+def baseline_base(space: Space, at: str) -> BaseParameters:
     """The baseline that `--at` names; the space's first if it names none.
 
     Raises:
@@ -54,29 +56,39 @@ def baseline_base(space: Space, at: str) -> Base:
     if name and name not in named:
         raise UsageError(unknown_name("baseline", name, list(named)))
     found: Baseline = named[name] if name else space.baselines[0]
-    return Base(f"baseline {found.name}", dict(found.params))
+    return BaseParameters(f"baseline {found.name}", dict(found.params))
 
 
-def trial_base(shared: SharedStudy, at: str) -> Base:
+def trial_base(shared: SharedStudy, at: str) -> BaseParameters:
     """The trial of a search that `--at` names.
 
     Raises:
         UsageError: the study has no such completed trial.
     """
-    complete = {trial.number: trial for trial in ranked_trials(shared)}
-    if not complete:
+    ranked = ranked_trials(shared)
+    if not ranked:
         raise UsageError(f"the study {shared.name} has no completed trial yet: --at {at} needs one")
     if at == BEST:
-        return _of_trial(shared, next(iter(complete.values())))
+        return _of_trial(shared, ranked[0])
     number = int(at.partition(":")[2])
-    if number not in complete:
-        listed = ", ".join(map(str, sorted(complete)))
-        raise UsageError(f"the study {shared.name} has no completed trial {number}: completed are {listed}")
-    return _of_trial(shared, complete[number])
+    for trial in ranked:
+        if trial.number == number:
+            return _of_trial(shared, trial)
+    listed = ", ".join(str(number) for number in sorted(trial.number for trial in ranked))
+    raise UsageError(f"the study {shared.name} has no completed trial {number}: completed are {listed}")
 
 
-def ranked_trials(shared: SharedStudy, states: tuple[TrialState, ...] = (TrialState.COMPLETE,)) -> list[FrozenTrial]:
-    """The completed trials of a search, or those in other states, best first; of equals, the earlier one.
+def ranked_trials(shared: SharedStudy) -> tuple[TrialFacts, ...]:
+    """The completed trials of a search, best first.
+
+    Raises:
+        UsageError: the study is a comparison, and searched nothing.
+    """
+    return searched_facts(shared).ranked
+
+
+def searched_facts(shared: SharedStudy) -> StudyFacts:
+    """A search as it is now.
 
     Raises:
         UsageError: the study is a comparison, and searched nothing.
@@ -85,10 +97,9 @@ def ranked_trials(shared: SharedStudy, states: tuple[TrialState, ...] = (TrialSt
         raise UsageError(
             f"the study {shared.name} is a comparison itself: name that of a search, made by search.launch"
         )
-    with shared.translated():
-        found = shared.study.get_trials(deepcopy=False, states=states)
-    return shared.manifest.goal.ranked(found, lambda trial: (trial.value, trial.number))
+    return gather_facts(shared)
 
 
-def _of_trial(shared: SharedStudy, trial: FrozenTrial) -> Base:
-    return Base(f"trial {trial.number} of {shared.name}", dict(trial.params), trial.value)
+def _of_trial(shared: SharedStudy, trial: TrialFacts) -> BaseParameters:
+    name = f"trial {trial.number} of {shared.name}"
+    return BaseParameters(name, dict(trial.params), shared.manifest, shared.name)

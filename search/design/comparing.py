@@ -10,10 +10,10 @@ from search.commands.answer import answer, answer_json, tell
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
-from search.design.report import as_document
+from search.design.report import comparison_document
 from search.design.result import Result
-from search.design.running import Done, Left, Means, carry_out, exit_code
-from search.design.text import as_markdown, as_text, describe
+from search.design.running import Dependencies, Done, Left, carry_out, exit_code
+from search.design.text import comparison_plan_text, comparison_text, comparisons_markdown
 from search.host.atomic_file import require_ending, require_new, require_place, write_text
 from search.host.exit_codes import EXIT_DONE
 from search.launching.running import LEAVING
@@ -21,7 +21,7 @@ from search.launching.wording import unfinished_line
 from storage.retry import sit_out
 
 
-def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
+def run_comparison(options: CompareOptions, dependencies: Dependencies | None = None) -> int:
     """Carries out the comparisons that the flags ask for, and prints their answers; returns the exit code.
 
     Raises:
@@ -29,21 +29,21 @@ def run_comparison(options: CompareOptions, means: Means | None = None) -> int:
         StorageUnreachable: the database is away.
         SearchFailed: an arm has no scores.
     """
-    return show(options, lambda: make_plans(options), means or Means())
+    return show(options, lambda: make_plans(options), dependencies or Dependencies())
 
 
-def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means: Means) -> int:
+def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], dependencies: Dependencies) -> int:
     """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     require_page(flags)
     plans = sit_out(plan, flags.workers.wait)
     for each in plans:
-        say(flags, describe(each, flags.storage))
+        say(flags, comparison_plan_text(each, flags.storage))
     if flags.dry_run:
         say(flags, "Nothing was done: this was a dry run.")
         return EXIT_DONE
-    done = carry_out_all(plans, flags, means)
+    done = carry_out_all(plans, flags, dependencies)
     give_results(flags, [one.result for one in done if isinstance(one, Done)])
     code = exit_code(done)
     if code != EXIT_DONE:
@@ -51,14 +51,14 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], means:
     return code
 
 
-def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Means) -> list[Done | Left]:
+def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, dependencies: Dependencies) -> list[Done | Left]:
     """One comparison after the other, until one is left undone; each is told when it ends."""
     done = list[Done | Left]()
     for plan in plans:
-        done.append(carry_out(plan, flags, means, lambda text: say(flags, text)))
+        done.append(carry_out(plan, flags, dependencies, lambda text: say(flags, text)))
         last = done[-1]
         if isinstance(last, Done) and flags.format_ == "table":
-            answer(as_text(last.result))
+            answer(comparison_text(last.result))
         if isinstance(last, Left) or last.code in LEAVING:
             break
     return done
@@ -67,9 +67,9 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, means: Mea
 def give_results(flags: StudyFlags, results: Sequence[Result]) -> None:
     """Prints the answers as JSON and writes the page, if these were asked for."""
     if flags.format_ == "json":
-        answer_json(json.dumps({"comparisons": [as_document(result) for result in results]}, indent=2))
+        answer_json(json.dumps({"comparisons": [comparison_document(result) for result in results]}, indent=2))
     if flags.output is not None and results:
-        write_text(flags.output, as_markdown(results))
+        write_text(flags.output, comparisons_markdown(results))
         say(flags, f"Written: {flags.output}")
 
 

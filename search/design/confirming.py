@@ -5,27 +5,26 @@ promises too much. Fresh splits and seeds had no part in the selection: their me
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-
-from optuna.trial import FrozenTrial, TrialState
+from collections.abc import Collection, Sequence
 
 from search.console.held_errors import errors_held_back
 from search.design.arms import document
-from search.design.base import ranked_trials
+from search.design.base import searched_facts
 from search.design.comparing import show
 from search.design.options import POINT, ConfirmOptions
-from search.design.plan import ComparisonPlan, Setting, as_searched, make_comparison_plan, planned_looks
-from search.design.running import Means
+from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan, planned_looks
+from search.design.running import Dependencies
 from search.errors import UsageError
 from search.study.configurations import trial_model
 from search.study.location import located, require_there, typed_places
+from search.views.facts import StudyFacts, TrialFacts
 from spaces import resolve
 from storage import Manifest, SharedStudy, check_url, open_study, study_names
 from storage.comparison import ArmDesign, Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 
 
-def run_confirmation(options: ConfirmOptions, means: Means | None = None) -> int:
+def run_confirmation(options: ConfirmOptions, dependencies: Dependencies | None = None) -> int:
     """Carries out a confirmation, and prints its answer; returns the exit code.
 
     Raises:
@@ -33,7 +32,7 @@ def run_confirmation(options: ConfirmOptions, means: Means | None = None) -> int
         StorageUnreachable: the database is away.
         SearchFailed: no trial was completed again.
     """
-    return show(options, lambda: (confirmation_plan(options),), means or Means())
+    return show(options, lambda: (confirmation_plan(options),), dependencies or Dependencies())
 
 
 def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
@@ -56,7 +55,7 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
         looks=planned_looks(options, len(arms)),
         origin=origin,
     )
-    setting = Setting(source, searched.dataset, f"{origin}-confirm", verb="confirm")
+    setting = ComparisonSetting(source, searched.dataset, f"{origin}-confirm", verb="confirm")
     return make_comparison_plan(as_searched(options, searched), setting, comparison, notes)
 
 
@@ -93,59 +92,56 @@ def best_arms(shared: SharedStudy, top: int) -> tuple[tuple[ArmDesign, ...], tup
         UsageError: no trial of the search has learned anything.
         SpaceError: what a trial trained isn't known any more.
     """
-    ranked, pruned = candidates(shared)
+    facts = searched_facts(shared)
     arms = dict[str, ArmDesign]()
-    for trial in ranked:
+    for trial in candidates(facts):
         if len(arms) < top:
-            arm = trial_arm(shared.manifest, trial)
+            arm = trial_arm(facts.manifest, trial)
             arms.setdefault(str(arm.configuration), arm)
     if not arms:
-        raise UsageError(f"the study {shared.name} has no trial yet that is better than guessing: none to confirm")
-    counts = shared.ledger.counts()
-    notes = unfinished(counts.total - counts.finished, len(arms), top)
-    return tuple(arms.values()), (*notes, *pruned_notes(arms.values(), pruned))
+        raise UsageError(f"the study {facts.name} has no trial yet that is better than guessing: none to confirm")
+    notes = unfinished(facts.snapshot.open, len(arms), top)
+    return tuple(arms.values()), (*notes, *pruned_notes(facts, {arm.name for arm in arms.values()}))
 
 
-def candidates(shared: SharedStudy) -> tuple[list[FrozenTrial], dict[str, int]]:
-    """The trials worth training again, best first; and of the arms that were pruned, after which epoch.
+def candidates(facts: StudyFacts) -> list[TrialFacts]:
+    """The trials worth training again, best first.
 
     A pruned trial counts with its last score, which it reached in fewer epochs than those that were completed. One that
     diverged, or isn't better than guessing, isn't worth it.
     """
-    ended = {done.trial_number: done.outcome for done in shared.ledger.outcomes()}
-    trials = [
+    worth = [
         trial
-        for trial in ranked_trials(shared, (TrialState.COMPLETE, TrialState.PRUNED))
-        if trial.number in ended
-        and ended[trial.number].state != "diverged"
+        for trial in facts.trials
+        if trial.state in ("complete", "pruned")
         and trial.value is not None
-        and beats_guessing(shared.manifest, trial.value)
+        and beats_guessing(facts.manifest, trial.value)
     ]
-    pruned = {arm_name(trial): ended[trial.number].epochs for trial in trials if trial.state is TrialState.PRUNED}
-    return trials, pruned
+    return facts.manifest.goal.ranked(worth, lambda trial: (trial.value, trial.number))
 
 
 def beats_guessing(manifest: Manifest, score: float) -> bool:
-    """Whether a score is better than guessing, an accuracy by more than two standard errors of guessing."""
+    """Whether a score is better than guessing, a share of images by more than two standard errors of guessing."""
     chance = manifest.guess
-    if manifest.objective == "val_loss":
+    if not manifest.goal.is_share:
         return manifest.goal.better(score, chance)
     return score > chance + 2 * math.sqrt(chance * (1 - chance) / manifest.n_validation)
 
 
-def pruned_notes(arms: Iterable[ArmDesign], pruned: Mapping[str, int]) -> Sequence[str]:
+def pruned_notes(facts: StudyFacts, arms: Collection[str]) -> Sequence[str]:
     """What to say of arms that were pruned: the score for which they are here isn't that of a full training."""
-    found = [f"{arm.name} (after epoch {pruned[arm.name]})" for arm in arms if arm.name in pruned]
+    pruned = [trial for trial in candidates(facts) if trial.state == "pruned" and arm_name(trial) in arms]
+    found = [f"{arm_name(trial)} (after epoch {trial.epochs})" for trial in pruned]
     return [f"stopped early by the search, and among its best all the same: {', '.join(found)}"] if found else []
 
 
-def trial_arm(manifest: Manifest, trial: FrozenTrial) -> ArmDesign:
+def trial_arm(manifest: Manifest, trial: TrialFacts) -> ArmDesign:
     """A trial as an arm."""
-    configuration = trial_model(manifest, trial).configuration
+    configuration = trial_model(manifest, trial.frozen).configuration
     return ArmDesign(arm_name(trial), document(configuration), dict(trial.params), selected=trial.value)
 
 
-def arm_name(trial: FrozenTrial) -> str:
+def arm_name(trial: TrialFacts) -> str:
     """What a trial is called as an arm."""
     return f"trial {trial.number}"
 

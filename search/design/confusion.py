@@ -107,25 +107,25 @@ def best_of_arms(shared: SharedStudy, comparison: Comparison) -> list[tuple[str,
     return [(comparison.arms[slot.slot % len(comparison.arms)].name, slot) for slot in slots]
 
 
-def measure_confusions(shared: SharedStudy, comparison: Comparison, judge: Evaluator) -> tuple[Confusion, ...]:
+def measure_confusions(shared: SharedStudy, comparison: Comparison, evaluator: Evaluator) -> tuple[Confusion, ...]:
     """The matrices of the arms' best models, measured unless they were before, and stored with the study."""
     best = best_of_arms(shared, comparison)
     stored = stored_confusions(shared)
     if {one.trial for one in stored} == {slot.trial_number for _, slot in best}:
         return stored
-    measured = tuple(found for arm, slot in best if (found := measure(judge, arm, slot)) is not None)
+    measured = tuple(found for arm, slot in best if (found := measure(evaluator, arm, slot)) is not None)
     with shared.translated():
         shared.study.set_user_attr(CONFUSION_ATTR, msgspec.to_builtins(measured))
     return measured
 
 
-def measure(judge: Evaluator, arm: str, slot: SlotRow) -> Confusion | None:
+def measure(evaluator: Evaluator, arm: str, slot: SlotRow) -> Confusion | None:
     """The matrix of one arm; None, with a warning, where there is none to be had."""
     trial = slot.trial_number
     if trial is None:
         return None
     try:
-        found = judge.evaluate(trial, split_seed(judge.shared.manifest, slot.settings), "validation")
+        found = evaluator.evaluate(trial, split_seed(evaluator.shared.manifest, slot.settings), "validation")
     except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
         log.warning("no confusion matrix of arm %s: %s", arm, error)
         return None
@@ -134,5 +134,5 @@ def measure(judge: Evaluator, arm: str, slot: SlotRow) -> Confusion | None:
 
 def ordered(confusions: Sequence[Confusion], replicates: Sequence[Replicate]) -> tuple[Confusion, ...]:
     """Those whose trials belong to the replicates, in the order of the arms."""
-    arms = {one.trial: one.place.arm for one in replicates}
+    arms = {one.trial: one.cell.arm for one in replicates}
     return tuple(sorted((one for one in confusions if one.trial in arms), key=lambda one: arms[one.trial]))

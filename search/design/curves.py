@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from search.comparison.intervals import student_interval
 from search.design.scores import Replicate
 from storage.comparison import Comparison
+from storage.objective import SCORES, ScoreName
 from storage.records import TrialEpoch
 
-Metric = Literal["loss", "accuracy", "val_loss", "val_accuracy"]
-METRICS: tuple[Metric, ...] = ("accuracy", "val_accuracy", "loss", "val_loss")
+ScoresOfArms = Mapping[tuple[int, ScoreName, int], list[float]]  # by arm, score and epoch
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ArmCurves:
-    """An arm's curves, by metric."""
+    """An arm's curves, by score."""
 
     arm: str
-    points: Mapping[Metric, tuple[CurvePoint, ...]]
+    points: Mapping[ScoreName, tuple[CurvePoint, ...]]
 
-    def last(self, metric: Metric) -> CurvePoint | None:
+    def last(self, score: ScoreName) -> CurvePoint | None:
         """The last epoch's point, None where nothing was measured."""
-        points = self.points[metric]
+        points = self.points[score]
         return points[-1] if points else None
 
 
@@ -44,24 +43,24 @@ def arm_curves(
     comparison: Comparison, replicates: Sequence[Replicate], epochs: Iterable[TrialEpoch]
 ) -> tuple[ArmCurves, ...]:
     """The curves of all arms."""
-    arm_of_trial = {one.trial: one.place.arm for one in replicates}
-    values: dict[tuple[int, Metric, int], list[float]] = defaultdict(list)
+    arm_of_trial = {one.trial: one.cell.arm for one in replicates}
+    values: dict[tuple[int, ScoreName, int], list[float]] = defaultdict(list)
     for row in epochs:
         if row.trial_number in arm_of_trial:
-            for metric in METRICS:
-                value = getattr(row.scores, metric)
+            for name, score_of in SCORES.items():
+                value = score_of(row.scores)
                 if value is not None:
-                    values[arm_of_trial[row.trial_number], metric, row.scores.epoch].append(value)
+                    values[arm_of_trial[row.trial_number], name, row.scores.epoch].append(value)
     return tuple(
-        ArmCurves(arm.name, {metric: curve(values, number, metric) for metric in METRICS})
+        ArmCurves(arm.name, {name: curve(values, number, name) for name in SCORES})
         for number, arm in enumerate(comparison.arms)
     )
 
 
-def curve(values: Mapping[tuple[int, Metric, int], list[float]], arm: int, metric: Metric) -> tuple[CurvePoint, ...]:
-    """One arm's curve of one metric."""
-    epochs = sorted(epoch for number, name, epoch in values if (number, name) == (arm, metric))
-    return tuple(curve_point(epoch, values[arm, metric, epoch]) for epoch in epochs)
+def curve(values: ScoresOfArms, arm: int, score: ScoreName) -> tuple[CurvePoint, ...]:
+    """One arm's curve of one score."""
+    epochs = sorted(epoch for number, name, epoch in values if (number, name) == (arm, score))
+    return tuple(curve_point(epoch, values[arm, score, epoch]) for epoch in epochs)
 
 
 def curve_point(epoch: int, scores: Sequence[float]) -> CurvePoint:

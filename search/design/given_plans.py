@@ -6,7 +6,7 @@ from search.datasets import resolve_dataset
 from search.design.arms import document
 from search.design.files import read_arms
 from search.design.options import POINT, CompareOptions
-from search.design.plan import ComparisonPlan, Setting, make_comparison_plan, planned_looks
+from search.design.plan import ComparisonPlan, ComparisonSetting, make_comparison_plan, planned_looks
 from search.errors import UsageError
 from search.launching.planning import DEFAULT_DATASET
 from spaces import resolve
@@ -36,7 +36,7 @@ def file_plan(options: CompareOptions) -> ComparisonPlan:
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
     )
-    setting = Setting(resolve(options.space or GIVEN), dataset, f"{name}-{Path(dataset).stem}")
+    setting = ComparisonSetting(resolve(options.space or GIVEN), dataset, f"{name}-{Path(dataset).stem}")
     return make_comparison_plan(options, setting, comparison)
 
 
@@ -69,7 +69,7 @@ def published_plan(options: CompareOptions, experiment: Experiment) -> Compariso
         article=experiment.article,
         experiment=experiment.name,
     )
-    setting = Setting(
+    setting = ComparisonSetting(
         resolve(GIVEN),
         resolve_dataset(experiment.dataset),
         f"{experiment.article}-{experiment.name}",

@@ -66,7 +66,7 @@ class ComparisonPlan:
 
 
 @dataclass(frozen=True)
-class Setting:
+class ComparisonSetting:
     """Where a comparison takes place: the space that builds the arms' models, the images, and the defaults of flags."""
 
     source: SpaceSource
@@ -79,7 +79,7 @@ class Setting:
 
 
 def make_comparison_plan(
-    flags: StudyFlags, setting: Setting, comparison: Comparison, notes: Sequence[str] = ()
+    flags: StudyFlags, setting: ComparisonSetting, comparison: Comparison, notes: Sequence[str] = ()
 ) -> ComparisonPlan:
     """The plan of a comparison of given arms.
 
@@ -107,7 +107,9 @@ def make_comparison_plan(
     return ComparisonPlan(url, name, manifest, comparison, existing, notes=notes)
 
 
-def study_manifest(flags: StudyFlags, setting: Setting, existing: Existing | None, sampler: str = "random") -> Manifest:
+def study_manifest(
+    flags: StudyFlags, setting: ComparisonSetting, existing: Existing | None, sampler: str = "random"
+) -> Manifest:
     """The manifest of a study in that setting, without pruning: a comparison's, but for its design."""
     options = LaunchOptions(
         space=setting.source.ref,

@@ -21,17 +21,17 @@ REPLICATE = "replicate"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A slot's place in the design: the number of its arm, and of its replicate, both counted from 0."""
+class DesignCell:
+    """A slot's cell in the design: the number of its arm, and of its replicate, both counted from 0."""
 
     arm: int
     replicate: int
 
 
-def place_of(comparison: Comparison, slot: int) -> Place:
-    """The place of the slot with that number."""
+def cell_of(comparison: Comparison, slot: int) -> DesignCell:
+    """The cell of the slot with that number."""
     replicate, arm = divmod(slot, len(comparison.arms))
-    return Place(arm, replicate)
+    return DesignCell(arm, replicate)
 
 
 def order_of(manifest: Manifest, comparison: Comparison, slot: int) -> SlotOrder:
@@ -39,10 +39,10 @@ def order_of(manifest: Manifest, comparison: Comparison, slot: int) -> SlotOrder
 
     Each replicate has a split of its own: with one split for all, the intervals would be about that split.
     """
-    place = place_of(comparison, slot)
-    path = STREAMS[comparison.kind], place.replicate
+    cell = cell_of(comparison, slot)
+    path = STREAMS[comparison.kind], cell.replicate
     return SlotOrder(
         seed=derive_seed(manifest.seed, *path, TRAINING),
-        params={ARM: comparison.arms[place.arm].name},
-        settings={SPLIT_SEED: derive_seed(manifest.seed, *path, SPLIT), REPLICATE: place.replicate},
+        params={ARM: comparison.arms[cell.arm].name},
+        settings={SPLIT_SEED: derive_seed(manifest.seed, *path, SPLIT), REPLICATE: cell.replicate},
     )

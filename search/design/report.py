@@ -8,13 +8,13 @@ import msgspec
 
 from search.comparison import PairAnswer
 from search.comparison.wording import why_undecided
-from search.design.curves import METRICS
 from search.design.extending import total_level
 from search.design.result import Result
 from search.design.tables import unseen_divergence
+from storage.objective import SCORES
 
 
-def as_document(result: Result) -> dict[str, Any]:
+def comparison_document(result: Result) -> dict[str, Any]:
     """The result as a JSON document. Scores and differences are in the objective's unit."""
     comparison, answer = result.comparison, result.answer
     return {
@@ -64,8 +64,8 @@ def arm_document(result: Result, number: int) -> dict[str, Any]:
         "diverged": [asdict(one) for one in result.scores.diverged if one.arm == design.name],
         "unseen_divergence": unseen_divergence(result, design.name),
         "failed": [asdict(one) for one in result.scores.failed if one.arm == design.name],
-        "last_epoch": {metric: point.mean if (point := curves.last(metric)) else None for metric in METRICS},
-        "curves": {metric: [asdict(point) for point in curves.points[metric]] for metric in METRICS},
+        "last_epoch": {score: point.mean if (point := curves.last(score)) else None for score in SCORES},
+        "curves": {score: [asdict(point) for point in curves.points[score]] for score in SCORES},
         "confusion": next((one.counts for one in result.confusions if one.arm == design.name), None),
     }
 

@@ -8,7 +8,7 @@ from search.comparison.scores import FEWEST_REPLICATES, missing
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.scores import Scores, gather_scores
-from search.design.test_once import ArmTest
+from search.design.test_score import ArmTest
 from search.errors import SearchFailed
 from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
@@ -88,6 +88,6 @@ def require_scores(result: Result) -> None:
     """Raises SearchFailed if no replicate has a score, with the reasons."""
     if any(arm.scores for arm in result.scores.arms):
         return
-    reasons = dict.fromkeys(mishap.reason for mishap in result.scores.failed)
+    reasons = dict.fromkeys(failure.reason for failure in result.scores.failed)
     words = "; ".join(reasons) or result.stop_reason or "nothing has been trained yet"
     raise SearchFailed(f"the comparison {result.study_name} has no scores: {words}")

@@ -18,7 +18,7 @@ from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
 from search.design.replicates import order_of
 from search.design.result import Result, require_scores, take_result
-from search.design.test_once import measure_test
+from search.design.test_score import measure_test
 from search.errors import SearchFailed
 from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
 from search.launching.planning import make_orders
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-class Crew(Protocol):
+class Runner(Protocol):
     """Runs the workers of a study until no trials are left."""
 
     def __call__(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
         """Returns the exit code so far."""
 
 
-class Judges(Protocol):
+class Evaluators(Protocol):
     """Evaluates kept models, as a context manager."""
 
     def __call__(
@@ -54,11 +54,11 @@ class Judges(Protocol):
 
 
 @dataclass(frozen=True)
-class Means:
+class Dependencies:
     """What carries a comparison out: who works on the study, and who scores models."""
 
-    crew: Crew = run_search
-    judges: Judges = evaluator
+    run: Runner = run_search
+    evaluators: Evaluators = evaluator
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Left:
     code: int
 
 
-def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done | Left:
+def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say) -> Done | Left:
     """Tunes what is to be tuned, then trains replicates until the plan's looks are through or everything is decided.
 
     Raises:
         SearchFailed: an arm has no trial, or no replicate has a score.
     """
     if plan.tunings:
-        arms = tuned_arms(plan, flags, means, say)
+        arms = tuned_arms(plan, flags, dependencies, say)
         if isinstance(arms, Left):
             return arms
         plan = plan.with_arms(arms)
@@ -91,11 +91,11 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -
         shared, flags = at_home(created, plan.manifest, flags)
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
         sit_out(shared.ledger.resume)
-        done = look_by_look(shared, plan, flags, means, say)
+        done = look_by_look(shared, plan, flags, dependencies, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
         if done.code not in LEAVING and done.result.scores.complete:
-            concluded = sit_out(lambda: conclude(shared, flags, means, done.result))
+            concluded = sit_out(lambda: conclude(shared, flags, dependencies, done.result))
             done = Done(concluded, done.code)
         return done
 
@@ -107,7 +107,9 @@ def at_home(created: SharedStudy, here: Manifest, flags: StudyFlags) -> tuple[Sh
     return located(created, Places(here.space, here.dataset)), replace(flags, workers=workers)
 
 
-def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> Done:
+def look_by_look(
+    shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say
+) -> Done:
     """Trains the replicates of each look, until one decides.
 
     Repeated on the same study it gives the same result: a look only uses the replicates for which it was planned.
@@ -115,7 +117,7 @@ def look_by_look(shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, m
     looks = plan.comparison.looks
     for look in looks:
         sit_out(partial(order_replicates, shared, plan, look.replicates))
-        code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
+        code = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
         done = Done(look_at(shared, flags, look, code), code)
         if code or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
             break
@@ -140,31 +142,33 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int
     return sit_out(tidied, give_up=lambda: code in LEAVING)
 
 
-def conclude(shared: SharedStudy, flags: StudyFlags, means: Means, result: Result) -> Result:
+def conclude(shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: Result) -> Result:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
-    with means.judges(shared, folder, flags.workers.data_dir) as judge:
-        confusions = measure_confusions(shared, result.comparison, judge)
-        test = measure_test(shared, result, judge) if result.comparison.kind == "confirmation" else None
+    with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
+        confusions = measure_confusions(shared, result.comparison, evaluator)
+        test = measure_test(shared, result, evaluator) if result.comparison.kind == "confirmation" else None
     folder.remove_images()
     result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)
     store_comparison_figures(shared, result)
     return result
 
 
-def tuned_arms(plan: ComparisonPlan, flags: StudyFlags, means: Means, say: Say) -> tuple[ArmDesign, ...] | Left:
+def tuned_arms(
+    plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say
+) -> tuple[ArmDesign, ...] | Left:
     """The arms with the best parameters that their searches found, unless these were left before they were done."""
     arms = list[ArmDesign]()
     for tuning in plan.tunings:
         say(f"Tuning {tuning.arm}: {tuning.n_trials} trials in the study {tuning.study_name}.")
-        arm = tune(plan, tuning, flags, means)
+        arm = tune(plan, tuning, flags, dependencies)
         if isinstance(arm, Left):
             return arm
         arms.append(arm)
     return tuple(arms)
 
 
-def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, means: Means) -> ArmDesign | Left:
+def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, dependencies: Dependencies) -> ArmDesign | Left:
     """The arm with the best parameters that its search found, unless that was left before it was done."""
     with create_study(plan.url, tuning.study_name, tuning.manifest, wait_s=flags.workers.wait) as created:
         shared, flags = at_home(created, tuning.manifest, flags)
@@ -172,7 +176,7 @@ def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, means: Means) 
         prepare(folder, shared.manifest)
         orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
         sit_out(lambda: go_on(shared, orders))
-        code = means.crew(shared, plan.url, flags.workers, quiet=flags.quiet)
+        code = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
         sit_out(lambda: tidy_up(shared, folder), give_up=lambda: code in LEAVING)
         if code in LEAVING or not sit_out(lambda: all_finished(shared)):
             return Left(code or EXIT_UNFINISHED)
@@ -189,7 +193,7 @@ def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:
     if not ranked:
         raise SearchFailed(f"arm {tuning.arm}: none of its {tuning.n_trials} trials was completed, see {shared.name}")
     best = ranked[0]
-    arm = SpaceArm(tuning.arm, dict(best.params), trial_model(shared.manifest, best).configuration)
+    arm = SpaceArm(tuning.arm, dict(best.params), trial_model(shared.manifest, best.frozen).configuration)
     design = design_of(arm)
     return ArmDesign(design.name, design.configuration, design.params, selected=best.value)
 

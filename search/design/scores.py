@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from search.comparison import Arm
-from search.design.replicates import Place, place_of
+from search.design.replicates import DesignCell, cell_of
 from storage import Manifest
 from storage.comparison import Comparison
 from storage.records import SlotRow
 
 
 @dataclass(frozen=True)
-class Mishap:
+class FailedReplicate:
     """A replicate of an arm that didn't complete, and why."""
 
     arm: str
@@ -27,13 +27,13 @@ class Mishap:
 
 @dataclass(frozen=True)
 class Replicate:
-    """A slot that is done: its place, its number, its trial, and the score that counts; None if none does."""
+    """A done slot: its cell of the design, its number, its trial, and the score that counts; None if none does."""
 
-    place: Place
+    cell: DesignCell
     slot: int
     trial: int | None
     score: float | None
-    mishap: Mishap | None = None
+    failure: FailedReplicate | None = None
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Scores:
 
     arms: tuple[Arm, ...]
     replicates: tuple[Replicate, ...]
-    diverged: tuple[Mishap, ...]
-    failed: tuple[Mishap, ...]
+    diverged: tuple[FailedReplicate, ...]
+    failed: tuple[FailedReplicate, ...]
     open: int
 
     @property
@@ -56,32 +56,32 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
     """The scores of the first `replicates` replicates."""
     wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
-    mishaps = [replicate for replicate in done if replicate.mishap is not None]
-    images = manifest.n_validation if manifest.objective == "val_accuracy" else None
+    failures = [replicate for replicate in done if replicate.failure is not None]
+    images = manifest.n_validation if manifest.goal.is_share else None
     return Scores(
         arms=tuple(Arm(arm.name, dict(scores_of(done, number)), images) for number, arm in enumerate(comparison.arms)),
         replicates=tuple(done),
-        diverged=tuple(one.mishap for one in mishaps if one.mishap and one.score is not None),
-        failed=tuple(one.mishap for one in mishaps if one.mishap and one.score is None),
+        diverged=tuple(one.failure for one in failures if one.failure and one.score is not None),
+        failed=tuple(one.failure for one in failures if one.failure and one.score is None),
         open=replicates * len(comparison.arms) - len(done),
     )
 
 
 def replicate_of(manifest: Manifest, comparison: Comparison, slot: SlotRow) -> Replicate:
     """What a done slot says."""
-    place, outcome = place_of(comparison, slot.slot), slot.outcome
+    cell, outcome = cell_of(comparison, slot.slot), slot.outcome
     if outcome is None:
         raise ValueError(f"slot {slot.slot} isn't done")
     if outcome.state == "complete":
-        return Replicate(place, slot.slot, slot.trial_number, outcome.value)
-    name = comparison.arms[place.arm].name
-    mishap = Mishap(name, place.replicate, outcome.reason or outcome.state)
+        return Replicate(cell, slot.slot, slot.trial_number, outcome.value)
+    name = comparison.arms[cell.arm].name
+    failure = FailedReplicate(name, cell.replicate, outcome.reason or outcome.state)
     score = manifest.guess if outcome.state == "diverged" else None
-    return Replicate(place, slot.slot, slot.trial_number, score, mishap)
+    return Replicate(cell, slot.slot, slot.trial_number, score, failure)
 
 
 def scores_of(done: Sequence[Replicate], arm: int) -> Iterator[tuple[int, float]]:
     """The scores of one arm, by replicate."""
     for replicate in done:
-        if replicate.place.arm == arm and replicate.score is not None:
-            yield replicate.place.replicate, replicate.score
+        if replicate.cell.arm == arm and replicate.score is not None:
+            yield replicate.cell.replicate, replicate.score

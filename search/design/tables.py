@@ -8,8 +8,8 @@ from search.design.options import POINT
 from search.design.result import Result
 from search.views.layout import TextTable
 from search.views.majority import majority_words
-from search.views.proportion import wilson_interval
-from search.views.summary_text import in_precision
+from search.views.number import score as written
+from search.views.sentences import in_precision, test_sentence
 from storage import Manifest
 from storage.comparison import ArmDesign
 
@@ -20,10 +20,10 @@ MOST_SENTENCES = 3
 def arms_table(result: Result) -> TextTable:
     """Each arm: n, mean, standard deviation, interval, and what went wrong."""
     counts = {arm.name: [0, 0] for arm in result.scores.arms}
-    for mishap in result.scores.diverged:
-        counts[mishap.arm][0] += 1
-    for mishap in result.scores.failed:
-        counts[mishap.arm][1] += 1
+    for failure in result.scores.diverged:
+        counts[failure.arm][0] += 1
+    for failure in result.scores.failed:
+        counts[failure.arm][1] += 1
     return TextTable(
         "Arms",
         ("arm", "n", result.manifest.objective, "sd", "95 % interval", "diverged", "failed"),
@@ -145,7 +145,7 @@ def remarks(result: Result) -> tuple[str, ...]:
     return (
         *open_remarks(result),
         *added_remarks(result),
-        *mishap_remarks(result),
+        *failure_remarks(result),
         *undecided_remarks(result),
         *scope_remarks(result),
         *test_remarks(result),
@@ -181,20 +181,15 @@ def divergence_remarks(result: Result) -> tuple[str, ...]:
 def unseen_divergence(result: Result, arm: str) -> float | None:
     """The rate of divergence that the arm's runs don't exclude; None if it has none, or some diverged."""
     runs = next(one.n for one in result.summaries if one.name == arm)
-    seen = any(mishap.arm == arm for mishap in result.scores.diverged)
+    seen = any(failure.arm == arm for failure in result.scores.diverged)
     return None if seen or not runs else rule_of_three(runs)
 
 
 def test_remarks(result: Result) -> tuple[str, ...]:
-    """The test score, with its 95 % interval."""
+    """The test score of a confirmation."""
     if result.test is None:
         return ()
-    found = result.test.score
-    low, high = wilson_interval(found.accuracy, found.n)
-    return (
-        f"Test accuracy of {result.test.arm}, its best model here: {found.accuracy:.2%} (95 % interval {low:.1%} to "
-        f"{high:.1%}), {found.words}, on {found.n} images.",
-    )
+    return (test_sentence(result.test.score, f"The best model of {result.test.arm}", result.manifest),)
 
 
 def added_remarks(result: Result) -> tuple[str, ...]:
@@ -217,7 +212,7 @@ def open_remarks(result: Result) -> tuple[str, ...]:
     return (f"{result.scores.open} trials aren't done yet{why}: the same command continues them.",)
 
 
-def mishap_remarks(result: Result) -> tuple[str, ...]:
+def failure_remarks(result: Result) -> tuple[str, ...]:
     """What diverged or failed, and how it counts."""
     return (
         *(
@@ -249,7 +244,7 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def headline(result: Result) -> str:
+def comparison_headline(result: Result) -> str:
     """How much is decided, in one sentence."""
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
@@ -261,7 +256,7 @@ def headline(result: Result) -> str:
     )
 
 
-def setting(manifest: Manifest) -> str:
+def images_and_training(manifest: Manifest) -> str:
     """On what the arms were trained."""
     limit = "" if manifest.limit_train is None else f" (a fresh draw of {manifest.limit_train} each)"
     drawn = f"split again in each replicate{limit}"
@@ -277,13 +272,13 @@ def setting(manifest: Manifest) -> str:
 
 
 def score(value: float | None) -> str:
-    """A score to four digits."""
-    return NOTHING if value is None else f"{value:.4f}"
+    """A score, where there is one."""
+    return NOTHING if value is None else written(value)
 
 
 def span(interval: Interval | None) -> str:
     """An interval of scores."""
-    return NOTHING if interval is None else f"{interval.low:.4f} to {interval.high:.4f}"
+    return NOTHING if interval is None else f"{written(interval.low)} to {written(interval.high)}"
 
 
 def points(value: float | None) -> str:

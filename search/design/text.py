@@ -6,22 +6,22 @@ from search.design.plan import ComparisonPlan
 from search.design.result import Result
 from search.design.tables import (
     arms_table,
-    headline,
+    comparison_headline,
+    images_and_training,
     pairs_table,
     published_table,
     remarks,
     scores_table,
     selected_table,
-    setting,
 )
 from search.host.machine import processor, usable_processors
 from search.views.data_text import data_text
 from search.views.layout import TextTable, fitted, table_text
-from search.views.markdown import escaped
+from search.views.markdown import titled_table
 from storage import hide_password
 
 
-def describe(plan: ComparisonPlan, storage: str) -> str:
+def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
     """What a comparison is about to do in the database of that URL, in a few lines."""
     comparison, manifest = plan.comparison, plan.manifest
     looks = " or ".join(str(look.replicates) for look in comparison.looks)
@@ -30,7 +30,7 @@ def describe(plan: ComparisonPlan, storage: str) -> str:
         comparison.question,
         f"  arms     {', '.join(comparison.arm_names)}{tuned}",
         *([f"  else as  {comparison.at}"] if comparison.at else []),
-        f"  images   {setting(manifest)}",
+        f"  images   {images_and_training(manifest)}",
         *data_text(manifest).splitlines(),
         f"  study    {plan.study_name} in {hide_password(storage)}: {looks} replicates of each arm",
         *(
@@ -57,13 +57,13 @@ def tables(result: Result) -> list[TextTable]:
     return [arms_table(result), *pairs, *(table for table in (published, selected) if table)]
 
 
-def as_text(result: Result) -> str:
+def comparison_text(result: Result) -> str:
     """The result for a terminal."""
-    sentences = [fitted(text) for text in (headline(result), *remarks(result))]
+    sentences = [fitted(text) for text in (comparison_headline(result), *remarks(result))]
     return "\n".join([sentences[0], *map(table_text, tables(result)), *sentences[1:]])
 
 
-def as_markdown(results: Sequence[Result]) -> str:
+def comparisons_markdown(results: Sequence[Result]) -> str:
     """A page of results: what was asked, the command, the setting, versions, hardware, tables."""
     title = results[0].comparison.article or results[0].study_name
     sections = [section(result, titled=len(results) > 1) for result in results]
@@ -76,7 +76,7 @@ def section(result: Result, *, titled: bool) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     facts = [
         f"- Command: `{manifest.command}`",
-        f"- Images: {setting(manifest)}",
+        f"- Images: {images_and_training(manifest)}",
         *([f"- Everything else as: {comparison.at}"] if comparison.at else []),
         *([f"- Each arm tuned by {comparison.tuned} trials first"] if comparison.tuned else []),
         f"- Device: {', '.join(result.devices) or 'unknown'}; {processor()}, {usable_processors()} usable processors",
@@ -89,15 +89,9 @@ def section(result: Result, *, titled: bool) -> str:
         "",
         *facts,
         "",
-        headline(result),
+        comparison_headline(result),
         "",
-        *(line for table in (*tables(result), scores_table(result)) for line in (as_markdown_table(table), "")),
+        *(line for table in (*tables(result), scores_table(result)) for line in (titled_table(table), "")),
         *(f"- {remark}" for remark in remarks(result)),
     ]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def as_markdown_table(table: TextTable) -> str:
-    """A table in Markdown, with its title before it."""
-    head, *rows = ("| " + " | ".join(map(escaped, cells)) + " |" for cells in (table.columns, *table.rows))
-    return "\n".join([f"{escaped(table.title)}:", "", head, "|" + " --- |" * len(table.columns), *rows])

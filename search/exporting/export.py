@@ -19,7 +19,7 @@ from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
-from search.views.configuration_text import Described, describe
+from search.views.configuration_text import Described, described_trial
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
@@ -90,7 +90,7 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
         SearchFailed: the exported model doesn't score as the study says.
     """
     check_targets(options)
-    described = describe(shared, options.trial)
+    described = described_trial(shared, options.trial)
     slot = slot_of(shared, described.trial.number)
     folder = study_folder(shared, options.artifacts)
     with tempfile.TemporaryDirectory() as scratch:

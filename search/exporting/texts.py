@@ -8,8 +8,8 @@ from search.exporting.paths import nameless, without_folders
 from search.exporting.rendering import render
 from search.study.test_score import TestScore
 from search.views.configuration_text import Described
+from search.views.number import number
 from search.views.proportion import wilson_interval
-from search.views.summary_text import number
 from spaces.configuration import Augmentation, Configuration
 
 
@@ -126,7 +126,7 @@ def score_rows(exported: Exported) -> list[tuple[str, str, str, str]]:
     """Where it was measured, the score, its interval and the number of images."""
     described, manifest = exported.described, exported.described.manifest
     rows = [("validation images", f"{manifest.objective} {described.value:.4f}", "", str(manifest.n_validation))]
-    if manifest.objective == "val_accuracy":
+    if manifest.goal.is_share:
         rows = [accuracy_row("validation images, by which it was chosen", described.value, manifest.n_validation)]
     if (look := exported.look) is not None:
         rows.append(accuracy_row(f"test images ({look.words} at them)", look.accuracy, look.n))

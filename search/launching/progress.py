@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from search.study.snapshot import Snapshot
-from search.views.standing import Standing, one_line
+from search.views.status_view import StatusView, one_line
 from storage.records import SlotCounts
 
 PLAIN_INTERVAL_S = 10.0
@@ -50,7 +50,7 @@ class ProgressView:
         """Shows how far the study is."""
         elapsed = self.clock() - self._began
         if self._live is not None:
-            self._live.update(Standing(snapshot, self.title, self.objective, elapsed))
+            self._live.update(StatusView(snapshot, self.title, self.objective, elapsed))
         elif not self.quiet and self._line_is_due(snapshot):
             self._last_line, self._last_counts = self.clock(), snapshot.counts
             self.console.print(

@@ -16,16 +16,17 @@ from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXI
 from search.host.shutdown import Shutdown
 from search.launching.planning import LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
-from search.launching.wording import as_json, as_text, describe_plan, plan_as_json, unfinished_line
+from search.launching.wording import plan_json, plan_text, result_json, result_text, unfinished_line
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
+from search.views.facts import StudyFacts, gather_facts
+from search.views.figures import store_figures
 from search.views.notes import note_failures
 from search.views.study_notes import note_study
-from search.views.summary import Summary, summarize
 from search.workers.join import study_folder
 from search.workers.loop import nothing_to_come
 from search.workers.places import Place, find_places
@@ -57,11 +58,11 @@ def launch(options: LaunchOptions) -> int:
     plan = sit_out(lambda: make_plan(options), wait)
     options.tracking.require()
     say = _teller(options)
-    say(describe_plan(plan, options))
+    say(plan_text(plan, options))
     if options.dry_run:
         say("Nothing was done: this was a dry run.")
         if options.format_ == "json":
-            answer_json(plan_as_json(plan, options))
+            answer_json(plan_json(plan, options))
         return EXIT_DONE
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as created:
         shared = located(created, Places(plan.manifest.space, plan.manifest.dataset))
@@ -88,15 +89,15 @@ def launch(options: LaunchOptions) -> int:
                 lambda: conclude(shared, folder, workers.data_dir),
                 give_up=lambda: code in LEAVING,
             )
-        summary = sit_out(lambda: sum_up(shared, plan, began))
+        facts = sit_out(lambda: sum_up(shared, plan))
+    duration_s = time.monotonic() - began
     if options.format_ == "json":
-        answer_json(as_json(summary, options))
+        answer_json(result_json(facts, options, duration_s))
     else:
-        answer(as_text(summary, options))
-    code = final_code(summary, code, options.workers)
+        answer(result_text(facts, options))
+    code = final_code(facts, code, options.workers)
     if code != EXIT_DONE:
-        left = summary.counts.waiting + summary.counts.leased
-        tell(unfinished_line(code, options.workers.timeout, summary.duration_s, left))
+        tell(unfinished_line(code, options.workers.timeout, duration_s, facts.snapshot.open))
     return code
 
 
@@ -106,15 +107,15 @@ def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
     shared.ledger.order_up_to(len(orders), orders.__getitem__)
 
 
-def sum_up(shared: SharedStudy, plan: Plan, began: float) -> Summary:
+def sum_up(shared: SharedStudy, plan: Plan) -> StudyFacts:
     """The study as it is now, which is noted in it once all trials are done."""
-    summary = summarize(shared, time.monotonic() - began)
-    if summary.done:
-        note_study(shared, plan.source.space, plan.n_trials, summary)
-    return summary
+    facts = gather_facts(shared)
+    if facts.done:
+        note_study(shared, plan.source.space, plan.n_trials, facts)
+    return facts
 
 
-def final_code(summary: Summary, code: int, workers: WorkerFlags) -> int:
+def final_code(facts: StudyFacts, code: int, workers: WorkerFlags) -> int:
     """The exit code of a launch: 0 if all trials are done, were stopped on purpose, or weren't to be run by it.
 
     Raises:
@@ -122,10 +123,10 @@ def final_code(summary: Summary, code: int, workers: WorkerFlags) -> int:
     """
     if workers.n_workers == 0:
         return EXIT_DONE
-    if code in LEAVING and not summary.done:
+    if code in LEAVING and not facts.done:
         return code
-    require_success(summary)
-    return EXIT_DONE if summary.done or summary.stop_reason is not None else code or EXIT_FAILED
+    require_success(facts)
+    return EXIT_DONE if facts.done or facts.stop_reason is not None else code or EXIT_FAILED
 
 
 def _teller(options: LaunchOptions) -> Callable[[str], None]:
@@ -231,10 +232,9 @@ def write_up(shared: SharedStudy, folder: StudyFolder) -> None:
     """Ends what killed workers couldn't, and stores what dashboards show of a search once all its trials are done."""
     tidy_up(shared, folder)
     if all_finished(shared):
-        from search.views.figures import store_figures  # which imports Plotly
-
-        store_figures(shared)
-        note_failures(shared)
+        facts = gather_facts(shared)
+        store_figures(shared, facts)
+        note_failures(shared, facts)
 
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
@@ -260,11 +260,11 @@ def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:
     clear_settled_slots(shared, folder)
 
 
-def require_success(summary: Summary) -> None:
+def require_success(facts: StudyFacts) -> None:
     """Raises SearchFailed if no trial was completed, with the reasons."""
-    if summary.best is not None:
+    if facts.best is not None:
         return
-    if summary.stop_reason is not None:
-        raise SearchFailed(f"the search was stopped: {summary.stop_reason}")
-    reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
+    if facts.stop_reason is not None:
+        raise SearchFailed(f"the search was stopped: {facts.stop_reason}")
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in facts.failures.items())
     raise SearchFailed(f"no trial was completed{': ' + reasons if reasons else ''}")

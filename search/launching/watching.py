@@ -10,7 +10,7 @@ from search.commands.answer import answer_json, answer_stream
 from search.launching.progress import ProgressView
 from search.study.snapshot import Snapshot, take_snapshot
 from search.views.layout import terminal_width
-from search.views.standing import Standing
+from search.views.status_view import StatusView
 from storage import SharedStudy
 
 Format = Literal["table", "json"]
@@ -20,12 +20,12 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
     """Prints how the study stands."""
     snapshot = take_snapshot(shared)
     if format_ == "json":
-        answer_json(msgspec.json.format(as_json(shared, snapshot), indent=2).decode())
+        answer_json(msgspec.json.format(status_json(shared, snapshot), indent=2).decode())
         return
     console = Console(file=answer_stream())
     if not console.is_terminal:
         console = Console(file=answer_stream(), width=terminal_width())
-    console.print(Standing(snapshot, shared.name, shared.manifest.objective), highlight=False)
+    console.print(StatusView(snapshot, shared.name, shared.manifest.objective), highlight=False)
 
 
 def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:
@@ -37,28 +37,25 @@ def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> Non
             snapshot = take_snapshot(shared)
             view.show(snapshot)
             if format_ == "json":
-                answer_json(as_json(shared, snapshot))
+                answer_json(status_json(shared, snapshot))
             if snapshot.over:
                 return
             time.sleep(interval_s)
 
 
-def as_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:
+def status_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:
     """The snapshot as a JSON document; names as in `python -m search.launch -f json`."""
-    counts = snapshot.counts
-    states = {"running": counts.leased, "waiting": counts.waiting}
-    states |= {name: getattr(counts, name) for name in ("complete", "pruned", "diverged", "failed")}
     document = {
         "study_name": shared.name,
-        "trials": states,
-        "ordered": counts.total,
+        "trials": snapshot.counts.by_state(),
+        "ordered": snapshot.counts.total,
         "objective": shared.manifest.objective,
         "best": snapshot.best,
-        "growth": snapshot.growth,
+        "incumbents": snapshot.incumbents,
         "epochs": snapshot.epochs,
         "workers": snapshot.workers,
         "failures": snapshot.failures,
-        "trials_an_hour": snapshot.pace,
+        "trials_per_hour": snapshot.pace,
         "seconds_left": snapshot.seconds_left,
         "stop_reason": snapshot.stop_reason,
     }

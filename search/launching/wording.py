@@ -13,30 +13,28 @@ from search.host.exit_codes import EXIT_INTERRUPTED, EXIT_UNFINISHED
 from search.launching.planning import LaunchOptions, Plan
 from search.study.baselines import BASELINE
 from search.study.space import narrowing_of
+from search.views.answer_text import (
+    baselines_text,
+    failures_text,
+    lessons_text,
+    model_problems_text,
+    test_text,
+    top_text,
+)
 from search.views.data_text import data_text, inventory_of
+from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
-from search.views.summary import Summary
-from search.views.summary_text import (
-    baselines_text,
-    failures_text,
-    headline,
-    in_precision,
-    lessons_text,
-    model_problems_text,
-    test_line,
-    top_table,
-)
+from search.views.sentences import headline, images_of, in_precision
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
 
 
-def describe_plan(plan: Plan, options: LaunchOptions) -> str:
+def plan_text(plan: Plan, options: LaunchOptions) -> str:
     """What a launch is about to do, in a few lines."""
     manifest = plan.manifest
-    height, width, channels = manifest.image_shape
     existing = ""
     if plan.existing is not None:
         more = plan.n_trials - plan.existing.ordered
@@ -45,8 +43,7 @@ def describe_plan(plan: Plan, options: LaunchOptions) -> str:
         f"{plan.source.space.question}\n"
         f"  space    {manifest.space}\n"
         f"{narrowing_line(manifest)}"
-        f"  images   {manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
-        f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes\n"
+        f"  images   {images_of(manifest)}\n"
         f"{data_text(manifest)}"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
         f"{manifest.epochs} epochs{in_precision(manifest)}, sampler {manifest.sampler}, pruner {manifest.pruner}, "
@@ -89,7 +86,7 @@ def narrowing_document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def plan_as_json(plan: Plan, options: LaunchOptions) -> str:
+def plan_json(plan: Plan, options: LaunchOptions) -> str:
     """What a dry run says on standard output."""
     document = {
         "study_name": plan.study_name,
@@ -102,54 +99,46 @@ def plan_as_json(plan: Plan, options: LaunchOptions) -> str:
     return json.dumps(document, indent=2)
 
 
-def as_json(summary: Summary, options: LaunchOptions) -> str:
-    """The summary as one JSON document. The counts of the states are disjoint and add up to the trials ordered."""
-    counts = summary.counts
-    best = summary.best
+def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) -> str:
+    """What was found, as one JSON document; `duration_s` is the launch's wall time. The counts of the states are
+    disjoint and add up to the trials ordered.
+    """
+    best, test = facts.best, facts.test
     document: dict[str, Any] = {
-        "study_name": summary.study_name,
+        "study_name": facts.name,
         "storage": hide_password(options.storage),
-        "trials": {
-            "complete": counts.complete,
-            "pruned": counts.pruned,
-            "diverged": counts.diverged,
-            "failed": counts.failed,
-            "running": counts.leased,
-            "waiting": counts.waiting,
-        },
+        "trials": facts.counts.by_state(),
         "best": None
         if best is None
-        else {"number": best.number, "value": best.value, "params": best.params, "epochs": best.epochs},
-        "baselines": [{"name": b.name, "trial": b.number, "value": b.value} for b in summary.baselines],
-        "objective": summary.manifest.objective,
-        "images": images_document(summary.manifest),
+        else {"number": best.number, "value": best.value, "params": dict(best.params), "epochs": best.epochs},
+        "baselines": [
+            {"name": trial.baseline, "trial": trial.number, "value": trial.value if trial.complete else None}
+            for trial in facts.baselines
+        ],
+        "objective": facts.manifest.objective,
+        "images": images_document(facts.manifest),
         "test": None
-        if summary.test is None
-        else {
-            "trial": summary.test.trial,
-            "accuracy": summary.test.accuracy,
-            "n": summary.test.n,
-            "look": summary.test.look,
-        },
-        "test_looks": [msgspec.to_builtins(look) for look in summary.looks],
-        "model_problems": dict(summary.model_problems),
-        "stop_reason": summary.stop_reason,
-        "duration_s": round(summary.duration_s, 3),
+        if test is None
+        else {"trial": test.trial, "accuracy": test.accuracy, "n": test.n, "look": test.look},
+        "test_looks": [msgspec.to_builtins(look) for look in facts.looks],
+        "model_problems": dict(facts.model_problems),
+        "stop_reason": facts.stop_reason,
+        "duration_s": round(duration_s, 3),
     }
     return json.dumps(document, indent=2)
 
 
-def as_text(summary: Summary, options: LaunchOptions) -> str:
-    """The summary for a terminal: the best trials, what was learned, what to do next."""
-    parts = (headline, top_table, baselines_text, test_line, model_problems_text, lessons_text, failures_text)
-    texts = [_as_far_as_possible(part, summary) for part in parts]
-    return "\n".join([*(fitted(text) for text in texts if text), next_steps(summary, options)])
+def result_text(facts: StudyFacts, options: LaunchOptions) -> str:
+    """What was found, for a terminal: the best trials, what was learned, what to do next."""
+    parts = (headline, top_text, baselines_text, test_text, model_problems_text, lessons_text, failures_text)
+    texts = [_as_far_as_possible(part, facts) for part in parts]
+    return "\n".join([*(fitted(text) for text in texts if text), next_steps(facts, options)])
 
 
-def _as_far_as_possible(part: Callable[[Summary], str], summary: Summary) -> str:
+def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) -> str:
     """The part; where it can't be shown, the rest of an answer that took hours still is."""
     try:
-        return part(summary)
+        return part(facts)
     except Exception as error:  # noqa: BLE001 - a study may hold anything: other programs write to it, too
         log.warning("a part of the answer can't be shown (%s): %s: %s", part.__name__, type(error).__name__, error)
         return f"(A part of the answer can't be shown: {type(error).__name__}: {error})\n"
@@ -166,36 +155,36 @@ def unfinished_line(code: int, timeout: float | None, seconds: float, left: int 
     return f"No worker is left: {trials}. Once what ended them is mended, the same command continues the search."
 
 
-def next_steps(summary: Summary, options: LaunchOptions) -> str:
+def next_steps(facts: StudyFacts, options: LaunchOptions) -> str:
     """The commands to type next."""
     storage = storage_flag(options.storage)
-    study = f"{storage} --study-name {quote(summary.study_name)}"
+    study = f"{storage} --study-name {quote(facts.name)}"
     named = "" if options.study_name is None else f" --study-name {quote(options.study_name)}"
     dataset = "" if options.dataset is None else f" --dataset {quote(options.dataset)}"
     launch = f" --space {quote(options.space)}{storage}{named}{dataset}"
-    if not summary.done:
+    if not facts.done:
         return listed(
             [command("launch", launch, "continues where this ended"), watching(options, storage)], options.storage
         )
-    more = math.ceil(summary.counts.total * 1.5 / 10) * 10
+    more = math.ceil(facts.counts.total * 1.5 / 10) * 10
     commands = [
         watching(options, storage),
         command("report", study, "writes report.html: figures, all trials, and how sure the answer is"),
-        *exported(summary, study),
+        *exported(facts, study),
         command(
             "confirm",
-            f"{storage} --search {quote(summary.study_name)}",
+            f"{storage} --search {quote(facts.name)}",
             "trains the best again on fresh seeds and splits",
         ),
-        *compared(summary, options, f"{storage}{dataset}"),
+        *compared(facts, options, f"{storage}{dataset}"),
         command("launch", f"{launch} --n-trials {more}", f"searches on, up to {more} trials"),
     ]
     return listed(commands, options.storage)
 
 
-def exported(summary: Summary, study: str) -> list[str]:
+def exported(facts: StudyFacts, study: str) -> list[str]:
     """How to get the best model, unless none can be had."""
-    if summary.counts.complete == sum(summary.model_problems.values()):
+    if facts.counts.complete == sum(facts.model_problems.values()):
         return []
     return [
         command("export", f"{study} -o model.keras", "writes the best model, with its card and a script that trains it")
@@ -208,9 +197,9 @@ def watching(options: LaunchOptions, storage: str) -> str:
     return command("dashboard", storage, f"shows every trial with its learning curve in the browser{plain}")
 
 
-def compared(summary: Summary, options: LaunchOptions, flags: str) -> list[str]:
+def compared(facts: StudyFacts, options: LaunchOptions, flags: str) -> list[str]:
     """How to find out whether a choice that the search made matters."""
-    choices = [name for name, value in summary.top[0].params.items() if isinstance(value, str)] if summary.top else []
+    choices = [name for name, value in facts.top[0].params.items() if isinstance(value, str)] if facts.top else []
     if not choices:
         return []
     arguments = f" --space {quote(options.space)} --axis {quote(choices[0])}{flags}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search.views.layout import TextTable
 
-NUMBER = r"[-+<]?\d[\d.,]*(?:e[-+]?\d+)?(?: ?%)?"
+NUMBER = r"[-+<]?\d[\d.,]*(?:e[-+]?\d+)?(?: ?%)?\*?"  # with the star of a baseline
 NUMERIC = re.compile(rf"|-|{NUMBER}|{NUMBER} to {NUMBER}|\[{NUMBER}, {NUMBER}\]")
 
 

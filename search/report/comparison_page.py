@@ -5,29 +5,26 @@ It is no search: nothing is ranked, no trial is the best, and no parameter has a
 
 from dataclasses import replace
 
-from search.design.replicates import place_of
+from search.design.answer_words import KINDS, remarks, verdicts
+from search.design.figures import comparison_panels
+from search.design.replicates import cell_of
 from search.design.result import Result
 from search.design.tables import (
     arms_table,
-    headline,
+    comparison_headline,
     pairs_table,
     published_table,
     scores_table,
     selected_table,
 )
-from search.report.answer_words import KINDS, remarks, verdicts
 from search.report.cells import Bar, PageTable, page_table, scale_over
 from search.report.differing import differing_table
-from search.report.facts import StudyFacts, TrialFacts
 from search.report.page import render
-from search.report.panels.arm_curves import arm_curves_panel
-from search.report.panels.confusions import confusions_panel
-from search.report.panels.differences import differences_panel
-from search.report.panels.replicates import replicates_panel
-from search.report.panels.timeline import timeline_panel
-from search.report.plots import Panel
 from search.report.provenance import comparison_provenance
 from search.report.trials_table import trials_table
+from search.views.facts import StudyFacts, TrialFacts
+from search.views.panels.timeline import timeline_panel
+from search.views.plots import Panel
 
 INTERVAL = "95 % interval"
 
@@ -37,11 +34,11 @@ def comparison_page(facts: StudyFacts, result: Result) -> str:
     comparison = result.comparison
     return render(
         "comparison.html",
-        comparison_panels(facts, result),
+        page_panels(facts, result),
         facts=facts,
         kind=KINDS[comparison.kind],
         question=comparison.question,
-        headline=headline(result),
+        headline=comparison_headline(result),
         verdicts=verdicts(result),
         remarks=remarks(result),
         arms=[means_table(result), *beside(result)],
@@ -49,21 +46,14 @@ def comparison_page(facts: StudyFacts, result: Result) -> str:
             "pairs": page_table(pairs_table(result)) if result.answer else None,
             "replicates": page_table(scores_table(result)),
         },
-        trials=trials_table(facts, ("arm", "replicate"), lambda trial: place_words(result, trial)),
+        trials=trials_table(facts, ("arm", "replicate"), lambda trial: cell_words(result, trial)),
         provenance=comparison_provenance(facts, comparison),
     )
 
 
-def comparison_panels(facts: StudyFacts, result: Result) -> tuple[Panel, ...]:
+def page_panels(facts: StudyFacts, result: Result) -> tuple[Panel, ...]:
     """The figures, in the order of the page."""
-    every = (
-        differences_panel(result),
-        replicates_panel(result),
-        arm_curves_panel(result),
-        confusions_panel(result),
-        timeline_panel(facts),
-    )
-    return tuple(panel for panel in every if panel is not None)
+    return (*comparison_panels(result), timeline_panel(facts))
 
 
 def means_table(result: Result) -> PageTable:
@@ -89,9 +79,7 @@ def beside(result: Result) -> list[PageTable]:
     return [page_table(table) for table in tables if table is not None]
 
 
-def place_words(result: Result, trial: TrialFacts) -> tuple[str, str]:
+def cell_words(result: Result, trial: TrialFacts) -> tuple[str, str]:
     """A trial's arm and replicate."""
-    if trial.slot is None:
-        return str(trial.params.get("arm", "")), ""
-    place = place_of(result.comparison, trial.slot)
-    return result.comparison.arms[place.arm].name, str(place.replicate)
+    cell = cell_of(result.comparison, trial.slot.slot)
+    return result.comparison.arms[cell.arm].name, str(cell.replicate)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from search.design.confusion import best_of_arms, ordered, stored_confusions
 from search.design.result import Result, take_result
-from search.design.test_once import ArmTest
+from search.design.test_score import ArmTest
 from search.study.test_score import stored_test_score
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook

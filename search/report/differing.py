@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from search.views.layout import TextTable
-from search.views.summary_text import number
+from search.views.number import number
 from storage.comparison import Comparison
 
 ABSENT = "-"

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from search.report.plots import Panel
+from search.views.plots import Panel
 
 PACKAGE = "search.report"
 

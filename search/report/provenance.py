@@ -1,8 +1,8 @@
 """What a study was made with, for those who want to repeat it."""
 
 from search.design.options import POINT
-from search.report.facts import StudyFacts
 from search.study.space import narrowing_of
+from search.views.facts import StudyFacts
 from storage.comparison import Comparison
 
 Facts = tuple[tuple[str, str], ...]

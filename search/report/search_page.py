@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.report.cells import Bar, Cell, PageTable, Scale, numeric_columns
-from search.report.facts import StudyFacts
+from search.report.cells import Bar, Scale, page_table
 from search.report.page import render
-from search.report.panels import panels
 from search.report.provenance import provenance
 from search.report.trials_table import trials_table
-from search.report.words import headline, objective_name, question, summary
+from search.report.words import question, summary
 from search.study.configurations import trial_model
-from search.views.importances import find_importances
+from search.views.best_trials import best_trials_table
+from search.views.facts import StudyFacts
+from search.views.importances import Importances, find_importances
 from search.views.lessons import Lesson, lessons
-from search.views.summary import TOP
-from search.views.summary_text import number, range_text
+from search.views.lessons_text import CAVEAT, HEAD, range_text
+from search.views.panels.choices import choices_panel
+from search.views.panels.contours import contours_panel
+from search.views.panels.curves import curves_panel
+from search.views.panels.history import history_panel
+from search.views.panels.importances import importances_panel
+from search.views.panels.slices import slices_panel
+from search.views.panels.timeline import timeline_panel
+from search.views.plots import Panel
+from search.views.sentences import headline
 from spaces.errors import SpaceError
 
 SHARES = Scale(0.0, 1.0)
@@ -42,34 +50,36 @@ class LessonLines:
 def search_page(facts: StudyFacts) -> str:
     """The whole page."""
     names = list(dict.fromkeys(name for trial in facts.trials for name in trial.params))
+    top = best_trials_table(facts, facts.manifest.goal.label)
     return render(
         "search.html",
-        panels(facts, find_importances(facts.frozen, facts.direction)),
+        panels(facts, find_importances(facts.ranked, facts.direction)),
         facts=facts,
-        question=question(facts),
+        question=question(facts.manifest),
         headline=headline(facts),
         summary=summary(facts),
-        lessons=lesson_table(lessons(facts.frozen, facts.manifest.goal)),
-        top=top_table(facts),
+        lessons=lesson_table(lessons(facts.trials, facts.manifest.goal)),
+        lessons_head=HEAD,
+        lessons_caveat=CAVEAT,
+        top=None if top is None else page_table(top),
         trials=trials_table(facts, names, lambda trial: [trial.params.get(name, "") for name in names]),
         provenance=provenance(facts),
         layers=layers(facts),
     )
 
 
-def top_table(facts: StudyFacts) -> PageTable | None:
-    """The best trials with their parameters."""
-    top = facts.ranked[:TOP]
-    if not top:
-        return None
-    names = list(dict.fromkeys(name for trial in top for name in trial.params))
-    columns = ("trial", objective_name(facts), *names)
-    texts = [
-        [str(trial.number), f"{trial.value:.4f}", *(number(trial.params.get(name, "")) for name in names)]
-        for trial in top
-    ]
-    rows = tuple(tuple(map(Cell, row)) for row in texts)
-    return PageTable("Best trials", columns, rows, numeric_columns(columns, texts))
+def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:
+    """The figures, in the order of the page; `found` are the importances of the study's parameters."""
+    every = (
+        history_panel(facts),
+        curves_panel(facts),
+        importances_panel(found),
+        choices_panel(facts, found),
+        slices_panel(facts, found),
+        contours_panel(facts, found),
+        timeline_panel(facts),
+    )
+    return tuple(panel for panel in every if panel is not None)
 
 
 def lesson_table(found: Sequence[Lesson]) -> tuple[LessonLines, ...]:
@@ -95,11 +105,9 @@ def layers(facts: StudyFacts) -> str:
     """The layers of the best trial's model, drawn as text; empty where the space builds a model of its own, or where an
     earlier release didn't store what it trained.
     """
-    best = facts.best
-    frozen = next((trial for trial in facts.frozen if best is not None and trial.number == best.number), None)
-    if frozen is None:
+    if facts.best is None:
         return ""
     try:
-        return trial_model(facts.manifest, frozen).layers or ""
+        return trial_model(facts.manifest, facts.best.frozen).layers or ""
     except SpaceError:
         return ""

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.report.cells import numeric_columns
-from search.report.facts import StudyFacts, TrialFacts
-from search.report.words import objective_name
-from search.views.summary_text import number
+from search.views.facts import StudyFacts, TrialFacts
+from search.views.number import number, score
 
 Described = Callable[[TrialFacts], Sequence[Any]]
 
@@ -31,16 +30,16 @@ class TrialsTable:
 
 def trials_table(facts: StudyFacts, own: Sequence[str], described: Described) -> TrialsTable:
     """The table; `own` are the columns that tell trials of this kind of study apart, which `described` fills."""
-    columns = ("trial", "state", objective_name(facts), "epochs", "seconds", "attempts", *own, "worker", "reason")
+    columns = ("trial", "state", facts.manifest.goal.label, "epochs", "seconds", "attempts", *own, "worker", "reason")
     rows = tuple(trial_row(trial, described(trial)) for trial in facts.trials)
     return TrialsTable(columns, rows, numeric_columns(columns, [[text for text, _ in row.cells] for row in rows]))
 
 
 def trial_row(trial: TrialFacts, own: Sequence[Any]) -> TrialRow:
     """One trial."""
-    seconds = sum(row.seconds for row in trial.epochs)
-    value = "" if trial.value is None else f"{trial.value:.4f}"
-    texts: list[Any] = [trial.number, trial.state, value, len(trial.epochs), f"{seconds:.1f}", trial.attempts, *own]
+    seconds = sum(row.seconds for row in trial.curve)
+    value = "" if trial.value is None else score(trial.value)
+    texts: list[Any] = [trial.number, trial.state, value, trial.epochs, f"{seconds:.1f}", trial.attempts, *own]
     return TrialRow(trial.state, tuple((number(text), sort_key(text)) for text in (*texts, trial.worker, trial.reason)))
 
 

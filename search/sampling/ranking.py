@@ -12,12 +12,19 @@ from storage.objective import Objective
 JUDGED = (TrialState.COMPLETE, TrialState.PRUNED)  # failed trials say nothing about their parameters
 
 
-def place(goal: Objective, trial: FrozenTrial) -> tuple[bool, int, float, int]:
+def rank_key(
+    goal: Objective, *, complete: bool, epochs: int, value: float | None, number: int
+) -> tuple[bool, int, float, int]:
     """The sorting key of a completed or pruned trial, least for the best: completed ones come by their value, then
     pruned ones by how far they got, and by their last score among those that got equally far.
     """
-    complete = trial.state is TrialState.COMPLETE
-    return not complete, 0 if complete else -len(trial.intermediate_values), *goal.key(trial.value, trial.number)
+    return not complete, 0 if complete else -epochs, *goal.key(value, number)
+
+
+def frozen_rank_key(goal: Objective, trial: FrozenTrial) -> tuple[bool, int, float, int]:
+    """The same of a trial as Optuna has it."""
+    complete, epochs = trial.state is TrialState.COMPLETE, len(trial.intermediate_values)
+    return rank_key(goal, complete=complete, epochs=epochs, value=trial.value, number=trial.number)
 
 
 def best_judged(trials: Iterable[FrozenTrial], count: int, goal: Objective) -> list[FrozenTrial]:
@@ -25,8 +32,7 @@ def best_judged(trials: Iterable[FrozenTrial], count: int, goal: Objective) -> l
     judged = [trial for trial in trials if trial.state in JUDGED]
     complete = [trial for trial in judged if trial.state is TrialState.COMPLETE]
     if len(complete) < count:
-        return heapq.nsmallest(count, judged, key=partial(place, goal))
+        return heapq.nsmallest(count, judged, key=partial(frozen_rank_key, goal))
     # The same for many: no pruned trial comes before one that is complete.
-    values = np.array([trial.value for trial in complete], np.float64)
-    ranked = np.where(np.isfinite(values), -values if goal.maximize else values, np.inf)
-    return [complete[index] for index in np.argsort(ranked, kind="stable")[:count]]
+    losses = np.array([goal.loss(trial.value) for trial in complete])
+    return [complete[index] for index in np.argsort(losses, kind="stable")[:count]]

@@ -11,9 +11,9 @@ from storage.objective import Objective
 from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
 
 PACE_WINDOW = 30
-SECONDS_AN_HOUR = 3600.0
+SECONDS_PER_HOUR = 3600.0
 
-WorkerMood = Literal["at work", "idle", "lost"]
+WorkerActivity = Literal["at work", "idle", "lost"]
 
 
 @dataclass(frozen=True)
@@ -25,44 +25,44 @@ class Best:
 
 
 @dataclass(frozen=True)
-class WorkerLine:
+class WorkerStatus:
     """A worker that hasn't left: where it is, what it does, when it was heard of last, and its trainer's memory in MB.
 
-    `trial`, `epoch` (the epochs done of it) and `seconds_an_epoch` are None where there is none yet.
+    `trial`, `epoch` (the epochs done of it) and `seconds_per_epoch` are None where there is none yet.
     """
 
     host: str
     device: str
     pid: int
-    mood: WorkerMood
+    activity: WorkerActivity
     trial: int | None
     epoch: int | None
-    seconds_an_epoch: float | None
+    seconds_per_epoch: float | None
     seen_s: float
     memory_mb: float | None
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far a study is. `best` is None until a trial is complete; `growth` are the trials that were the best of their
-    time; `epochs` counts those of all trials; `pace` is in trials an hour, None while nobody works or nothing is
-    finished yet; `epochs_a_trial` is what a full trial has.
+    """How far a study is. `best` is None until a trial is complete; `incumbents` are the trials that were the best when
+    they ended; `epochs` counts those of all trials; `pace` is in trials per hour, None while no worker is active or
+    nothing is finished yet; `epochs_per_trial` is what a full trial has.
     """
 
     counts: SlotCounts
     best: Best | None
     epochs: int
     stop_reason: str | None
-    growth: tuple[Best, ...] = ()
-    workers: tuple[WorkerLine, ...] = ()
+    incumbents: tuple[Best, ...] = ()
+    workers: tuple[WorkerStatus, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     pace: float | None = None
-    epochs_a_trial: int | None = None
+    epochs_per_trial: int | None = None
 
     @property
     def seconds_left(self) -> float | None:
         """How long the rest takes at this pace; None where there is no pace."""
-        return self.open / self.pace * SECONDS_AN_HOUR if self.pace else None
+        return self.open / self.pace * SECONDS_PER_HOUR if self.pace else None
 
     @property
     def open(self) -> int:
@@ -83,17 +83,17 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
     """
     ledger, workers = shared.ledger, [worker for worker in shared.workers.all() if worker.left is None]
     outcomes = ledger.outcomes()
-    growth = best_of_their_time(outcomes, shared.manifest.goal)
+    incumbents = running_best(outcomes, shared.manifest.goal)
     return Snapshot(
         counts=ledger.counts(),
         best=find_best(shared, outcomes),
         epochs=ledger.epoch_count(),
         stop_reason=ledger.stop_reason(),
-        growth=growth,
-        workers=worker_lines(workers, ledger.under_way()),
+        incumbents=incumbents,
+        workers=worker_statuses(workers, ledger.under_way()),
         failures=failures(outcomes),
         pace=pace(outcomes, workers, ledger.now()),
-        epochs_a_trial=shared.manifest.epochs,
+        epochs_per_trial=shared.manifest.epochs,
     )
 
 
@@ -108,7 +108,7 @@ def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = Non
     return ranked[0] if ranked else None
 
 
-def best_of_their_time(outcomes: Sequence[FinishedSlot], goal: Objective) -> tuple[Best, ...]:
+def running_best(outcomes: Sequence[FinishedSlot], goal: Objective) -> tuple[Best, ...]:
     """Each completed trial that was better than all that had finished before it."""
     found = list[Best]()
     for done in outcomes:
@@ -142,26 +142,26 @@ def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: fl
     if len(finished) > PACE_WINDOW:
         since = finished[-PACE_WINDOW - 1]
         finished = finished[-PACE_WINDOW:]
-    return len(finished) / max(now - since, 1e-3) * SECONDS_AN_HOUR if finished else None
+    return len(finished) / max(now - since, 1e-3) * SECONDS_PER_HOUR if finished else None
 
 
-def worker_lines(workers: Sequence[WorkerRow], under_way: Sequence[UnderWay]) -> tuple[WorkerLine, ...]:
+def worker_statuses(workers: Sequence[WorkerRow], under_way: Sequence[UnderWay]) -> tuple[WorkerStatus, ...]:
     """A line for each worker."""
     work = {slot.worker_id: slot for slot in under_way}
-    return tuple(worker_line(worker, work.get(worker.info.worker_id)) for worker in workers)
+    return tuple(worker_status(worker, work.get(worker.info.worker_id)) for worker in workers)
 
 
-def worker_line(worker: WorkerRow, work: UnderWay | None) -> WorkerLine:
+def worker_status(worker: WorkerRow, work: UnderWay | None) -> WorkerStatus:
     """The line of one worker."""
     memory = worker.state.get("trainer_memory_mb")
-    return WorkerLine(
+    return WorkerStatus(
         host=worker.info.host,
         device=worker.info.device,
         pid=worker.info.pid,
-        mood=("idle" if work is None else "at work") if is_alive(worker) else "lost",
+        activity=("idle" if work is None else "at work") if is_alive(worker) else "lost",
         trial=None if work is None else work.trial_number,
         epoch=None if work is None else work.epochs,
-        seconds_an_epoch=None if work is None else work.seconds_an_epoch,
+        seconds_per_epoch=None if work is None else work.seconds_per_epoch,
         seen_s=worker.age_s,
         memory_mb=float(memory) if isinstance(memory, int | float) else None,
     )

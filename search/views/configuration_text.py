@@ -9,12 +9,12 @@ from optuna.trial import FrozenTrial
 from search.commands.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.model_problems import model_problem
-from search.study.test_score import TestScore, earlier_words, look_at, recorded_looks
+from search.study.test_score import TestScore, look_at, recorded_looks
 from search.views.layout import fitted, layer_lines, terminal_width, wrapped
-from search.views.majority import Part, majority_words
 from search.views.next_commands import command, listed, storage_flag
+from search.views.number import number, score
 from search.views.proportion import wilson_interval
-from search.views.summary_text import number
+from search.views.sentences import against_majority, earlier_looks, test_sentence
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from storage import Manifest, SharedStudy
@@ -57,7 +57,7 @@ class Described:
         return None if self.model is None else self.model.layers
 
 
-def describe(shared: SharedStudy, which: str) -> Described:
+def described_trial(shared: SharedStudy, which: str) -> Described:
     """The trial, from the study.
 
     Raises:
@@ -81,7 +81,7 @@ def describe(shared: SharedStudy, which: str) -> Described:
     )
 
 
-def as_json(described: Described) -> str:
+def trial_json(described: Described) -> str:
     """The trial as one JSON document."""
     document = {
         "study_name": described.study_name,
@@ -98,12 +98,12 @@ def as_json(described: Described) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def as_text(described: Described, storage: str) -> str:
+def trial_text(described: Described, storage: str) -> str:
     """The trial for a terminal, with the next commands."""
     parts = [
         f"Trial {described.trial.number} of {described.study_name}",
-        "\n".join(line for score in scores(described) for line in wrapped(score, terminal_width(), "  ", " " * 6)),
-        "Parameters\n" + table([(name, number(value)) for name, value in described.trial.params.items()]),
+        "\n".join(line for text in scores(described) for line in wrapped(text, terminal_width(), "  ", " " * 6)),
+        "Parameters\n" + parameters_text([(name, number(value)) for name, value in described.trial.params.items()]),
         layers_text(described),
         next_steps(described, storage),
     ]
@@ -114,15 +114,10 @@ def scores(described: Described) -> list[str]:
     """The scores, each with its interval."""
     manifest = described.manifest
     epochs = len(described.trial.intermediate_values)
-    lines = [f"{manifest.objective} {described.value:.4f} after {epochs} epochs{validation_interval(described)}"]
+    lines = [f"{manifest.objective} {score(described.value)} after {epochs} epochs{validation_interval(described)}"]
     if described.test is not None:
-        low, high = wilson_interval(described.test.accuracy, described.test.n)
-        lines.append(
-            f"test accuracy {described.test.accuracy:.2%} on {described.test.n} images (95 % interval {low:.1%} to "
-            f"{high:.1%}), {described.test.words}, which neither training nor search saw{_majority(described, 'test')}"
-        )
-        if words := earlier_words(described.looks, described.test):
-            lines.append(words)
+        test = test_sentence(described.test, f"Trial {described.trial.number}", manifest)
+        lines += [line for line in (test, earlier_looks(described.looks, described.test)) if line]
     if (problem := model_problem(described.trial.user_attrs)) is not None:
         lines.append(f"not to be exported: {problem}")
     return lines
@@ -130,19 +125,14 @@ def scores(described: Described) -> list[str]:
 
 def validation_interval(described: Described) -> str:
     """The interval of the validation accuracy; empty for a loss."""
-    if described.manifest.objective != "val_accuracy":
+    if not described.manifest.goal.is_share:
         return ""
     low, high = wilson_interval(described.value, described.manifest.n_validation)
-    interval = f"95 % interval {low:.1%} to {high:.1%}"
-    return f", on {described.manifest.n_validation} images ({interval}){_majority(described, 'validation')}"
+    majority = against_majority(described.manifest, "validation")
+    return f", on {described.manifest.n_validation} images (95 % interval {low:.1%} to {high:.1%}){majority}"
 
 
-def _majority(described: Described, part: Part) -> str:
-    words = majority_words(described.manifest, part)
-    return f"; {words}" if words else ""
-
-
-def table(rows: list[tuple[str, str]]) -> str:
+def parameters_text(rows: list[tuple[str, str]]) -> str:
     """Names and values in two columns."""
     width = max((len(name) for name, _ in rows), default=0)
     margin = " " * (width + 4)

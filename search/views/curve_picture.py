@@ -6,14 +6,17 @@ It is SVG, written here, as a plotting library would take longer to draw it than
 from collections.abc import Sequence
 from html import escape
 
+from search.views.palette import TRAINING, VALIDATION
 from spaces.epoch_scores import EpochScores
+from storage.objective import SCORES, ScoreName
 
 WIDTH, HEIGHT = 260, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 36
 
-# Okabe and Ito's palette, distinguishable with every kind of color vision: https://jfly.uni-koeln.de/color/
-TRAINING, VALIDATION = "#E69F00", "#0072B2"
-PANELS = (("loss", "loss", "val_loss"), ("accuracy", "accuracy", "val_accuracy"))
+PANELS: tuple[tuple[str, ScoreName, ScoreName], ...] = (
+    ("loss", "loss", "val_loss"),
+    ("accuracy", "accuracy", "val_accuracy"),
+)
 
 Point = tuple[int, float]
 
@@ -30,7 +33,7 @@ def draw_curves(epochs: Sequence[EpochScores]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{ground}{panels}</svg>\n'
 
 
-def panel(epochs: Sequence[EpochScores], title: str, training: str, validation: str) -> str:
+def panel(epochs: Sequence[EpochScores], title: str, training: ScoreName, validation: ScoreName) -> str:
     """One pair of curves with its axes."""
     curves = [(points(epochs, training), TRAINING, "6 3"), (points(epochs, validation), VALIDATION, "none")]
     values = [value for curve, _, _ in curves for _, value in curve] or [0.0]
@@ -53,9 +56,9 @@ def panel(epochs: Sequence[EpochScores], title: str, training: str, validation: 
     return axes(title, low, high, last) + lines
 
 
-def points(epochs: Sequence[EpochScores], name: str) -> list[Point]:
+def points(epochs: Sequence[EpochScores], name: ScoreName) -> list[Point]:
     """A score after each epoch in which it was a number."""
-    found = [(row.epoch, getattr(row, name)) for row in epochs]
+    found = [(row.epoch, SCORES[name](row)) for row in epochs]
     return [(epoch, value) for epoch, value in found if value is not None]
 
 

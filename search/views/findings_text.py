@@ -9,7 +9,7 @@ MARKS = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 HANGING = " " * 19
 
 
-def as_text(found: Sequence[Finding]) -> str:
+def findings_text(found: Sequence[Finding]) -> str:
     """The findings, and a verdict."""
     problems = sum(finding.verdict == "problem" for finding in found)
     verdict = (

@@ -6,14 +6,16 @@ answer with PED-ANOVA instead, which asks another question: what sets the best t
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import create_trial
 
 from search.views.lessons import FEWEST
 from spaces.arms import ARM
@@ -40,9 +42,22 @@ class Importances:
         return tuple(name for name, _ in self.shares)
 
 
-def find_importances(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Importances:
-    """The importances in a study of these trials."""
-    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
+class CompletedTrial(Protocol):
+    """A completed trial, as far as it matters here."""
+
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]: ...
+
+    @property
+    def value(self) -> float | None: ...
+
+
+def find_importances(trials: Sequence[CompletedTrial], direction: StudyDirection) -> Importances:
+    """The importances in a study with these completed trials."""
+    complete = [trial for trial in trials if trial.value is not None]
     n = len(complete)
     if complete and all(set(trial.params) == {ARM} for trial in complete):
         return Importances((), n, "A comparison has no importances: its arms are all that differs.")
@@ -61,10 +76,13 @@ def find_importances(trials: Sequence[FrozenTrial], direction: StudyDirection) -
     return Importances(tuple((name, float(share)) for name, share in found.items()), len(chosen))
 
 
-def shares_of(trials: Sequence[FrozenTrial], direction: StudyDirection) -> dict[str, float]:
+def shares_of(trials: Sequence[CompletedTrial], direction: StudyDirection) -> dict[str, float]:
     """What fANOVA says of these trials."""
     study = optuna.create_study(direction=direction)
-    study.add_trials(trials)
+    study.add_trials(
+        create_trial(params=dict(trial.params), distributions=dict(trial.distributions), value=trial.value)
+        for trial in trials
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=TREES, seed=SEED))

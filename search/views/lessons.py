@@ -8,15 +8,15 @@ its trials are in the best quarter of all.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from optuna.distributions import CategoricalDistribution
-from optuna.trial import FrozenTrial
 
-from search.sampling.ranking import JUDGED, place
+from search.sampling.ranking import rank_key
+from search.views.facts import State, TrialFacts
 from search.views.proportion import wilson_interval
 from storage.objective import Objective
 
+JUDGED: frozenset[State] = frozenset({"complete", "pruned", "diverged"})  # failed ones say nothing of parameters
 BEST_SHARE = 0.25
 FEWEST = 12
 
@@ -48,22 +48,31 @@ class Lesson:
     best_range: tuple[float, float] | None = None
 
 
-def lessons(trials: Sequence[FrozenTrial], goal: Objective) -> tuple[Lesson, ...]:
+def lessons(trials: Sequence[TrialFacts], goal: Objective) -> tuple[Lesson, ...]:
     """What the trials say about each of their parameters; nothing where fewer than 12 were judged by their scores."""
     ranked = ranking(trials, goal)
     if len(ranked) < FEWEST:
         return ()
-    best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
+    best = best_quarter(ranked)
     names = dict.fromkeys(name for trial in ranked for name in trial.distributions)
     return tuple(lesson(name, [trial for trial in ranked if name in trial.params], best) for name in names)
 
 
-def ranking(trials: Sequence[FrozenTrial], goal: Objective) -> list[FrozenTrial]:
+def ranking(trials: Sequence[TrialFacts], goal: Objective) -> list[TrialFacts]:
     """The completed and the pruned trials, best first."""
-    return sorted((trial for trial in trials if trial.state in JUDGED), key=partial(place, goal))
+
+    def key(trial: TrialFacts) -> tuple[bool, int, float, int]:
+        return rank_key(goal, complete=trial.complete, epochs=trial.epochs, value=trial.value, number=trial.number)
+
+    return sorted((trial for trial in trials if trial.state in JUDGED), key=key)
 
 
-def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:
+def best_quarter(ranked: Sequence[TrialFacts]) -> set[int]:
+    """The numbers of the best quarter of trials that are given best first."""
+    return {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
+
+
+def lesson(name: str, ranked: Sequence[TrialFacts], best: set[int]) -> Lesson:
     """What the trials that have the parameter say about it."""
     if isinstance(ranked[0].distributions[name], CategoricalDistribution):
         choices = dict.fromkeys(trial.params[name] for trial in ranked)
@@ -73,7 +82,7 @@ def lesson(name: str, ranked: Sequence[FrozenTrial], best: set[int]) -> Lesson:
     return Lesson(name, best_range=(min(values), max(values)) if values else None)
 
 
-def choice_score(name: str, choice: object, ranked: Sequence[FrozenTrial], best: set[int]) -> ChoiceScore:
+def choice_score(name: str, choice: object, ranked: Sequence[TrialFacts], best: set[int]) -> ChoiceScore:
     """How often trials with one choice are among the best; the interval is Wilson's (1927)."""
     having = [trial.number for trial in ranked if trial.params[name] == choice]
     hits = len(best.intersection(having))

@@ -1,43 +1,31 @@
 """The notes of a study and of its best trial: what is searched, and what was found."""
 
 import shlex
-from collections.abc import Mapping
 
+from search.views import sentences
+from search.views.facts import StudyFacts, TrialFacts
+from search.views.markdown import escaped, markdown_table
 from search.views.notes import write_note
-from search.views.summary import Summary
-from search.views.summary_text import number
 from spaces.space import Space
 from storage import Manifest, SharedStudy
+
+KEPT = "Its model, curves, layers and configuration are artifacts below."
 
 
 def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> str:
     """What a study is about: the question, the space, the images, known answers, and commands to type."""
-    height, width, channels = manifest.image_shape
-    facts = {
+    rows = {
         "space": f"{space.name}, version {manifest.space_version}",
-        "images": f"{manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
-        f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes",
+        "images": sentences.images_of(manifest),
         "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {manifest.batch_size}, "
         f"in {manifest.precision}",
-        "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.objective}",
+        "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.goal.label}",
         "sampler, pruner": f"{manifest.sampler}, {manifest.pruner}, seed {manifest.seed}",
         "made": f"{manifest.created_at} with {', '.join(f'{key} {value}' for key, value in manifest.versions.items())}",
     }
-    return "\n\n".join(
-        part
-        for part in (f"# {space.question}", space.description, table(facts), baselines(space), commands(name, manifest))
-        if part
-    )
-
-
-def table(facts: Mapping[str, str]) -> str:
-    """A table of two columns."""
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {cell(key)} | {cell(value)} |" for key, value in facts.items())])
-
-
-def cell(text: str) -> str:
-    """Text that can't end its cell of a table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+    table = markdown_table(("", ""), rows.items())
+    parts = (f"# {space.question}", space.description, table, baselines(space), commands(name, manifest))
+    return "\n\n".join(part for part in parts if part)
 
 
 def baselines(space: Space) -> str:
@@ -65,41 +53,24 @@ def commands(name: str, manifest: Manifest) -> str:
     return "\n".join(["## Commands", "", "```sh", *lines, "```"])
 
 
-def result_note(summary: Summary) -> str:
+def result_note(facts: StudyFacts) -> str:
     """What a search found, for the end of the study's note; "" while no trial is complete."""
-    best, counts = summary.best, summary.counts
+    best = facts.best
     if best is None:
         return ""
-    parameters = ", ".join(f"{key} {number(value)}" for key, value in best.params.items())
-    tested = "" if summary.test is None else f" {test_words(summary)}"
-    return (
-        f"## Result after {counts.finished} of {counts.total} trials\n\n"
-        f"Trial {best.number} is the best: {summary.manifest.objective} {best.value:.4f} with {parameters}.{tested}\n\n"
-        f"{counts.complete} trials are complete, {counts.pruned} were pruned, {counts.diverged} diverged, "
-        f"{counts.failed} failed."
-    )
+    lines = (sentences.headline(facts), sentences.best_sentence(facts, best), sentences.tested(facts))
+    return "\n\n".join(["## Result", *(escaped(line) for line in lines if line)])
 
 
-def test_words(summary: Summary) -> str:
-    """The test score in a sentence, "" if there is none."""
-    test = summary.test
-    if test is None:
-        return ""
-    return f"On {test.n} test images ({test.words}), the accuracy of trial {test.trial} is {test.accuracy:.4f}."
-
-
-def best_note(summary: Summary) -> str:
+def best_note(facts: StudyFacts, best: TrialFacts) -> str:
     """Why a trial has a note: it was the best of the study."""
-    return (
-        f"**The best of {summary.counts.finished} trials**, by {summary.manifest.objective}. {test_words(summary)} "
-        "Its model, curves, layers and configuration are artifacts below."
-    )
+    lines = (sentences.best_sentence(facts, best), sentences.tested(facts), KEPT)
+    return " ".join(escaped(line) for line in lines if line)
 
 
-def note_study(shared: SharedStudy, space: Space, n_trials: int, summary: Summary | None = None) -> None:
-    """Writes the study's note, with what was found if there is a summary, which gives the best trial a note, too."""
-    found = "" if summary is None else result_note(summary)
+def note_study(shared: SharedStudy, space: Space, n_trials: int, facts: StudyFacts | None = None) -> None:
+    """Writes the study's note, with what was found if that is known, which gives the best trial a note, too."""
     about = study_note(shared.name, shared.manifest, space, n_trials)
-    write_note(shared, f"{about}\n\n{found}".strip())
-    if summary is not None and summary.best is not None:
-        write_note(shared, best_note(summary), summary.best.number)
+    write_note(shared, f"{about}\n\n{'' if facts is None else result_note(facts)}".strip())
+    if facts is not None and facts.best is not None:
+        write_note(shared, best_note(facts, facts.best), facts.best.number)

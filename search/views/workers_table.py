@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.study.snapshot import Snapshot, WorkerLine
+from search.study.snapshot import Snapshot, WorkerStatus
 from search.views.plain import plain
 from search.views.times import duration, seconds
 
@@ -31,14 +31,14 @@ class Layout:
 def workers_table(snapshot: Snapshot, width: int) -> RenderableType:
     """A line per worker, in at most `width` columns."""
     workers = snapshot.workers[:MOST_WORKERS]
-    rows = [dict(zip(COLUMNS, worker_cells(worker, snapshot.epochs_a_trial), strict=True)) for worker in workers]
+    rows = [dict(zip(COLUMNS, worker_cells(worker, snapshot.epochs_per_trial), strict=True)) for worker in workers]
     layout = layout_of(rows, width)
     table = Table(box=None, pad_edge=False, padding=(0, layout.gap, 0, 0), header_style="bright_black")
     for name in layout.columns:
         table.add_column(name, justify="left" if name in NAMES else "right")
     for worker, row in zip(workers, rows, strict=True):
         cells = [plain(row[name]) for name in layout.columns]
-        table.add_row(*cells, style="red" if worker.mood == LOST_MARK else "")
+        table.add_row(*cells, style="red" if worker.activity == LOST_MARK else "")
     more = len(snapshot.workers) - MOST_WORKERS
     return Group(table, Text(f"and {more} more")) if more > 0 else table
 
@@ -54,7 +54,7 @@ def layout_of(rows: Sequence[dict[str, str]], width: int) -> Layout:
     return Layout(columns, GAPS[-1])
 
 
-def worker_cells(worker: WorkerLine, epochs: int | None) -> list[str]:
+def worker_cells(worker: WorkerStatus, epochs: int | None) -> list[str]:
     """The cells of one worker."""
     of = "" if epochs is None else f"/{epochs}"
     return [
@@ -62,7 +62,7 @@ def worker_cells(worker: WorkerLine, epochs: int | None) -> list[str]:
         worker.device,
         "idle" if worker.trial is None else str(worker.trial),
         "" if worker.epoch is None else f"{worker.epoch}{of}",
-        "" if worker.seconds_an_epoch is None else seconds(worker.seconds_an_epoch),
+        "" if worker.seconds_per_epoch is None else seconds(worker.seconds_per_epoch),
         "" if worker.memory_mb is None else f"{worker.memory_mb / 1000:.1f} GB",
-        f"{duration(worker.seen_s)} ago" + (", lost" if worker.mood == LOST_MARK else ""),
+        f"{duration(worker.seen_s)} ago" + (", lost" if worker.activity == LOST_MARK else ""),
     ]

@@ -95,7 +95,7 @@ def find_job_end(shared: SharedStudy, leave_before: float | None) -> JobEnd:
         return JobEnd()
     end = JobEnd(leave_before)
     for slot in shared.ledger.under_way():
-        end.note_epoch(slot.seconds_an_epoch or 0.0)
+        end.note_epoch(slot.seconds_per_epoch or 0.0)
     end.require_epoch()
     return end
 

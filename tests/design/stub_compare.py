@@ -13,7 +13,7 @@ from search.commands.worker_flags import WorkerFlags
 from search.design.comparing import run_comparison
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions
-from search.design.running import Means
+from search.design.running import Dependencies
 from search.workers.places import Place
 from search.workers.running import WorkerOptions, run_worker
 from storage import SharedStudy
@@ -26,14 +26,14 @@ def main(url: str, folder: Path, acts: str) -> int:
     script.write_text(acts)
     command = (sys.executable, str(STUB), str(script))
 
-    def crew(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
+    def run(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
         return run_worker(WorkerOptions(url, shared.name, 0.0, workers), Place("cpu"), command)
 
     flags = WorkerFlags(artifacts=folder / "artifacts")
     options = CompareOptions(
         space="bn_dropout", axis="batch_norm", seeds=2, epochs=2, storage=url, format_="json", quiet=True, workers=flags
     )
-    return run_comparison(options, Means(crew, partial(evaluator, command=command)))
+    return run_comparison(options, Dependencies(run, partial(evaluator, command=command)))
 
 
 if __name__ == "__main__":

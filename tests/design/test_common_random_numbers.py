@@ -95,7 +95,7 @@ def test_a_replicate_s_scores_are_those_of_its_seeds_alone() -> None:
             token=1,
         )
         (epoch, _) = Jobs().train(job, lambda: False)
-        return epoch.val_loss  # type: ignore[union-attr]
+        return epoch.scores.val_loss  # type: ignore[union-attr]
 
     assert scores(0) == scores(1)
     assert scores(0) != scores(2)

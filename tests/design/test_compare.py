@@ -12,12 +12,12 @@ from search.commands.worker_flags import WorkerFlags
 from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
-from search.design.report import as_document
+from search.design.report import comparison_document
 from search.errors import SearchFailed, UsageError
 from search.launching.planning import LaunchOptions, make_plan
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
-from search.report.facts import gather_facts
+from search.views.facts import gather_facts
 from storage.errors import ManifestMismatch
 from tests.helpers.comparisons import Comparisons, scores_by_arm
 
@@ -67,7 +67,7 @@ def test_a_report_on_the_study_gives_the_same_answer(comparisons: Comparisons) -
         reported = comparison_of(shared)
         assert reported is not None
         page = comparison_page(gather_facts(shared), reported)
-    assert json.loads(json.dumps(as_document(reported))) == answer
+    assert json.loads(json.dumps(comparison_document(reported))) == answer
     assert reported.comparison.question in page
 
 
@@ -86,7 +86,7 @@ def test_any_worker_can_carry_out_what_a_comparison_ordered(comparisons: Compari
     ordered = comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)
     assert not ordered["complete"]
     with comparisons.open(NAME) as shared:
-        comparisons.crew(shared, comparisons.url, WorkerFlags(artifacts=comparisons.folder / "artifacts"), quiet=True)
+        comparisons.run(shared, comparisons.url, WorkerFlags(artifacts=comparisons.folder / "artifacts"), quiet=True)
     assert comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from search.commands.worker_flags import WorkerFlags
 from search.design.confusion import Evaluator
-from search.design.running import Means
+from search.design.running import Dependencies
 from search.host.machine import THREADS_VARIABLE
 from search.host.shutdown import Shutdown
 from search.study.folders import StudyFolder
@@ -54,17 +54,17 @@ def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_article_s_experiment_is_compared_on_the_real_images(
     article: str, comparisons: Comparisons, trainer: Trainer, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crew(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
+    def run(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
         bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, comparisons.stub())
         bench.trainer.discard()  # the warm one takes its place
         work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
         bench.shared.close()
         return 0
 
-    def judges(shared: SharedStudy, folder: StudyFolder, where: Path | None) -> Any:
+    def evaluators(shared: SharedStudy, folder: StudyFolder, where: Path | None) -> Any:
         return nullcontext(Evaluator(shared, folder, where, trainer))
 
-    monkeypatch.setattr(comparisons, "means", lambda: Means(crew, judges))
+    monkeypatch.setattr(comparisons, "dependencies", lambda: Dependencies(run, evaluators))
     experiment = SMALLEST[article]
     workers = WorkerFlags(data_dir=images)
     answer = comparisons.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)

@@ -34,7 +34,7 @@ def searched(comparisons: Comparisons) -> Any:
     )
     with create_study(comparisons.url, SEARCH, msgspec.structs.replace(plan.manifest, pruner="none")) as shared:
         shared.ledger.order_up_to(6, plan.orders.__getitem__)
-        comparisons.crew(shared, comparisons.url, workers, quiet=True)
+        comparisons.run(shared, comparisons.url, workers, quiet=True)
     return comparisons
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.design.running import Means
+from search.design.running import Dependencies
 from tests.helpers.comparisons import Comparisons
 from tests.helpers.outages import Outages
 
@@ -20,14 +20,14 @@ def struck(
     their own.
     """
     comparisons.url = postgres_url
-    means = comparisons.means()
+    dependencies = comparisons.dependencies()
 
-    def crew(*arguments: Any, **flags: Any) -> int:
+    def run(*arguments: Any, **flags: Any) -> int:
         with peace(outages):
-            code: int = means.crew(*arguments, **flags)
+            code: int = dependencies.run(*arguments, **flags)
             return code
 
-    monkeypatch.setattr(comparisons, "means", lambda: Means(crew, means.judges))
+    monkeypatch.setattr(comparisons, "dependencies", lambda: Dependencies(run, dependencies.evaluators))
     return comparisons
 
 

@@ -16,7 +16,7 @@ from search.design.comparing import run_comparison
 from search.design.confirming import run_confirmation
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions, ConfirmOptions
-from search.design.running import Means
+from search.design.running import Dependencies
 from search.host.shutdown import Shutdown
 from search.workers.join import join_study
 from search.workers.loop import work
@@ -49,11 +49,13 @@ class Comparisons:
     def compare_all(self, **options: Any) -> list[dict[str, Any]]:
         """Carries out comparisons, and gives their answers."""
         given = CompareOptions(**{"space": "bn_dropout", "epochs": 1, **options})
-        return self.answers(lambda: run_comparison(self.complete(given), self.means()))
+        return self.answers(lambda: run_comparison(self.complete(given), self.dependencies()))
 
     def confirm(self, **options: Any) -> dict[str, Any]:
         """Carries out a confirmation, and gives its answer."""
-        (answer,) = self.answers(lambda: run_confirmation(self.complete(ConfirmOptions(**options)), self.means()))
+        (answer,) = self.answers(
+            lambda: run_confirmation(self.complete(ConfirmOptions(**options)), self.dependencies())
+        )
         return answer
 
     def answers(self, run: Callable[[], int]) -> list[dict[str, Any]]:
@@ -68,9 +70,9 @@ class Comparisons:
         workers = replace(options.workers, artifacts=self.folder / "artifacts")
         return replace(options, storage=self.url, format_="json", workers=workers)
 
-    def means(self) -> Means:
+    def dependencies(self) -> Dependencies:
         """Workers and trainers that are stubs."""
-        return Means(self.crew, partial(evaluator, command=self.stub()))
+        return Dependencies(self.run, partial(evaluator, command=self.stub()))
 
     def stub(self) -> Sequence[str]:
         """The command that starts a stub."""
@@ -78,7 +80,7 @@ class Comparisons:
         script.write_text(json.dumps(self.acts))
         return sys.executable, str(STUB_TRAINER), str(script)
 
-    def crew(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:  # noqa: ARG002
+    def run(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:  # noqa: ARG002
         """Works on the study, as a worker process would, until nothing is left to do."""
         if workers.n_workers == 0:
             return 0

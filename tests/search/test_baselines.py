@@ -5,18 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from search.errors import UsageError
 from search.launching.planning import Existing, LaunchOptions, make_orders, wanted_baselines
-from search.launching.wording import as_json, as_text
-from search.study.baselines import BASELINE, BaselineResult, best_baseline
+from search.launching.wording import result_json, result_text
+from search.study.baselines import BASELINE
 from search.study.trials import open_trial
-from search.views.summary import summarize
+from search.views.facts import gather_facts
 from spaces import load_space
-from storage.testkit import HIGHER, LOWER
+from storage import Manifest
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
+from tests.helpers.made_up import study_facts, trial_facts
 
 SPACE = load_space("bn_dropout")
 NAMES = ["base", "dropout", "batch_norm"]
@@ -78,18 +80,22 @@ def done(lab: Lab) -> Any:
 
 
 def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(done: Any) -> None:
-    summary = summarize(done, 1.0)
-    assert [(each.name, each.number, each.value) for each in summary.baselines] == [
+    summary = gather_facts(done)
+    assert [(each.baseline, each.number, each.value) for each in summary.baselines] == [
         ("base", 0, 0.5),
         ("dropout", 1, 0.6),
         ("batch_norm", 2, 0.4),
     ]
     assert done.trial(1).user_attrs[BASELINE] == "dropout"
-    text = as_text(summary, OPTIONS)
+    text = result_text(summary, OPTIONS)
     assert "Baselines (*): base 0.5000, dropout 0.6000, batch_norm 0.4000." in text
     assert "The best trial, 3, is 0.3000 above the best of them, dropout" in text
     assert "\n    1*" in text
-    assert json.loads(as_json(summary, OPTIONS))["baselines"][1] == {"name": "dropout", "trial": 1, "value": 0.6}
+    assert json.loads(result_json(summary, OPTIONS, 1.0))["baselines"][1] == {
+        "name": "dropout",
+        "trial": 1,
+        "value": 0.6,
+    }
 
 
 def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Lab) -> None:
@@ -98,16 +104,23 @@ def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Lab) -> None:
     assert BASELINE not in shared.trial(number).user_attrs
 
 
-def test_the_best_baseline_is_the_lowest_where_the_loss_counts() -> None:
-    results = (BaselineResult("a", 0, None), BaselineResult("b", 1, 0.7), BaselineResult("c", 2, 0.2))
-    assert best_baseline(results, LOWER) == results[2]
-    assert best_baseline(results, HIGHER) == results[1]
-    assert best_baseline(results[:1], HIGHER) is None
+def test_the_best_baseline_is_the_lowest_where_the_loss_counts(manifest: Manifest) -> None:
+    a, b, c = (
+        trial_facts(0, None, baseline="a", state="failed"),
+        trial_facts(1, 0.7, baseline="b"),
+        trial_facts(2, 0.2, baseline="c"),
+    )
+    lower = msgspec.structs.replace(manifest, objective="val_loss", direction="minimize")
+    assert study_facts(lower, (a, b, c)).best_baseline == c
+    assert study_facts(manifest, (a, b, c)).best_baseline == b
+    assert study_facts(manifest, (a,)).best_baseline is None
 
 
 def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:
-    summary = summarize(done, 1.0)
-    wide = replace(summary.top[0], params={f"p{index:02}": index for index in range(12)})
-    lines = as_text(replace(summary, top=(wide, summary.top[1])), OPTIONS).splitlines()
+    summary = gather_facts(done)
+    top = summary.best
+    assert top is not None
+    top.frozen.params = {f"p{index:02}": index for index in range(12)}
+    lines = result_text(replace(summary, trials=(summary.trials[1], top)), OPTIONS).splitlines()
     assert any(line.split() == ["trial", "3", "1*"] for line in lines)
     assert any(line.split() == ["p07", "7"] for line in lines)

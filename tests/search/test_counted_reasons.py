@@ -1,10 +1,10 @@
 """Failures for one reason are one line, though it names another address, layer or number each time."""
 
-from search.report.facts import gather_facts
-from search.report.words import failure_reasons as reported
+from search.report.words import summary
 from search.study.reasons import counted
 from search.study.snapshot import take_snapshot
-from search.views.summary import summarize
+from search.views.answer_text import failures_text
+from search.views.facts import gather_facts
 from tests.helpers.lab import Lab
 
 REASON = (
@@ -27,6 +27,8 @@ def test_all_that_list_failures_count_them_so(lab: Lab) -> None:
     shared = lab.study(4)
     lab.work()
     once = {f"space_error: {REASON.format(1)}": 2}
-    assert summarize(shared, 0.0).failures == once
     assert take_snapshot(shared).failures == once
-    assert reported(gather_facts(shared)) == once
+    facts = gather_facts(shared)
+    assert facts.failures == once
+    assert f"  2 x space_error: {REASON.format(1)}" in failures_text(facts)
+    assert f"2 failed: space_error: {REASON.format(1)}" in " ".join(summary(facts))

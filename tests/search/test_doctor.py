@@ -21,7 +21,7 @@ from search.host.examination import (
 )
 from search.host.gpus import Gpu
 from search.host.installed import Installed, differing_from_lock, out_of_range
-from search.views.findings_text import as_text
+from search.views.findings_text import findings_text
 from storage import create_study
 from storage.testkit import example_manifest
 
@@ -97,7 +97,7 @@ def test_findings_are_broken_between_words_at_the_width_of_the_terminal(
         Finding("packages", "problem", "; ".join(f"package-{n} is missing" for n in range(9)), "Install them. " * 9),
         Finding("gpus", "ok", "none: 1 worker on 1 processor"),
     ]
-    text = as_text(found)
+    text = findings_text(found)
     assert max(map(len, text.splitlines())) <= width
     assert all(f"package-{n}" in text.replace(";", "").split() for n in range(9))
     assert text.endswith("1 problem: a search won't run here.")
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_database_is_a_problem(tmp_path: Path) -> None:
 def test_a_password_is_not_shown() -> None:
     (finding,) = storage_findings("postgresql://me:geheim@127.0.0.1:1/db")
     assert finding.verdict == "problem"
-    assert "geheim" not in as_text([finding])
+    assert "geheim" not in findings_text([finding])
 
 
 def test_clocks_that_differ_are_worth_knowing() -> None:

@@ -74,10 +74,10 @@ def study(lab: Lab) -> Any:
 def exportable(study: Any, lab: Lab) -> Any:
     """The study, with a real model of its best trial."""
     from search.training.models.building import Setting, build_model
-    from search.views.configuration_text import describe
+    from search.views.configuration_text import described_trial
     from spaces import resolve
 
-    described = describe(study, "best")
+    described = described_trial(study, "best")
     setting = Setting((8, 8, 1), 10, 18)
     model = build_model(resolve("bn_dropout").space, described.configuration, setting)
     model.save(stored_model(study, lab, described.trial.number, ".keras"))

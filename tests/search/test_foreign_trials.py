@@ -16,12 +16,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.best import main as best_command
 from search.report.command import main as report_command
+from search.report.making import markdown_of
 from search.status import main as status_command
 from search.study.folders import StudyFolder
 from search.views.dashboard_attributes import get_note
+from search.views.facts import gather_facts
 from search.views.figures import store_figures
 from search.views.notes import note_failures
-from search.views.summary import summarize
 from search.workers.keeping import MODEL, keep_file, kept_model
 from search.workers.settle import MODEL_ATTR, clear_settled_slots, settle
 from storage import SharedStudy, create_study
@@ -112,9 +113,12 @@ def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_w
     for kind in (["a"], {"b": 1}, None):
         shared.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"failure": kind, "reason": ["a"]}))
     complete(lab, shared, 0.5)
-    note_failures(shared)
-    store_figures(shared)
-    summary = summarize(shared, 1.0)
+    summary = gather_facts(shared)
+    note_failures(shared, summary)
+    store_figures(shared, summary)
+    markdown = markdown_of(shared)
+    assert "0.999" not in markdown
+    assert "Trial 4 is the best of 1 completed trial" in markdown
     assert [trial.value for trial in summary.top] == [0.5]
     assert (summary.baselines, summary.failures, summary.model_problems) == ((), {}, {})
     assert [get_note(shared, shared.trial_ids[number]) for number in range(4)] == [""] * 4

@@ -18,7 +18,7 @@ from search.sampling.drafts import DraftStorage
 from search.sampling.history import BEST, thinned
 from search.sampling.proposal import fixed_params
 from search.sampling.pruners import PRUNERS, make_pruner
-from search.sampling.ranking import JUDGED, best_judged, place
+from search.sampling.ranking import JUDGED, best_judged, frozen_rank_key
 from search.sampling.samplers import make_sampler
 from search.study.trials import open_trial, report, suggest_configuration
 from spaces import Space, load_space
@@ -74,7 +74,7 @@ def test_the_best_are_always_seen(goal: Objective, best: range) -> None:
 def test_the_best_of_many_are_those_of_the_one_order(goal: Objective, scores: list[float], data: st.DataObject) -> None:
     kinds = [TrialState.COMPLETE] * 5 + [TrialState.PRUNED, TrialState.FAIL]
     trials = numbered([of_state(data.draw(st.sampled_from(kinds)), score) for score in scores])
-    in_order = sorted((one for one in trials if one.state in JUDGED), key=partial(place, goal))
+    in_order = sorted((one for one in trials if one.state in JUDGED), key=partial(frozen_rank_key, goal))
     count = data.draw(st.integers(0, 6))
     assert best_judged(trials, count, goal) == in_order[:count]
 

@@ -1,44 +1,35 @@
 """What trials say about each parameter, on trials made by hand."""
 
-import math
 from typing import Any
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.stats import binomtest
 
+from search.views.facts import State, TrialFacts
 from search.views.lessons import lessons, ranking
 from storage.objective import Objective
 from storage.testkit import HIGHER, LOWER
+from tests.helpers.made_up import trial_facts
 
 NORMS = CategoricalDistribution(["none", "before", "after"])
 RATES = FloatDistribution(0.0, 1.0)
 
 
-def complete(number: int, value: float, **params: Any) -> FrozenTrial:
-    return made(number, TrialState.COMPLETE, value, 5, params)
+def complete(number: int, value: float, **params: Any) -> TrialFacts:
+    return made(number, "complete", value, 5, params)
 
 
-def pruned(number: int, value: float | None, epochs: int, **params: Any) -> FrozenTrial:
-    return made(number, TrialState.PRUNED, value, epochs, params)
+def pruned(number: int, value: float | None, epochs: int, **params: Any) -> TrialFacts:
+    return made(number, "pruned", value, epochs, params)
 
 
-def made(number: int, state: TrialState, value: float | None, epochs: int, params: dict[str, Any]) -> FrozenTrial:
-    score = math.nan if value is None else value
+def made(number: int, state: State, value: float | None, epochs: int, params: dict[str, Any]) -> TrialFacts:
     distributions = {name: NORMS if isinstance(value, str) else RATES for name, value in params.items()}
-    trial = create_trial(
-        state=state,
-        value=value,
-        params=params,
-        distributions=distributions,
-        intermediate_values=dict.fromkeys(range(1, epochs + 1), score),
-    )
-    trial.number = number
-    return trial
+    return trial_facts(number, value, params, epochs, state=state, distributions=distributions)
 
 
-def numbers(trials: list[FrozenTrial], goal: Objective = HIGHER) -> list[int]:
+def numbers(trials: list[TrialFacts], goal: Objective = HIGHER) -> list[int]:
     return [trial.number for trial in ranking(trials, goal)]
 
 
@@ -59,7 +50,7 @@ def test_a_trial_that_diverged_comes_last_of_those_that_got_as_far(goal: Objecti
 
 
 def test_failed_and_running_trials_say_nothing() -> None:
-    trials = [made(0, TrialState.FAIL, None, 1, {}), made(1, TrialState.RUNNING, None, 1, {}), complete(2, 0.5)]
+    trials = [made(0, "failed", None, 1, {}), made(1, "running", None, 1, {}), complete(2, 0.5)]
     assert numbers(trials) == [2]
 
 

@@ -10,12 +10,11 @@ from click.testing import CliRunner, Result
 from search.best import main as best_command
 from search.export import main as export_command
 from search.launching.planning import LaunchOptions, make_orders
-from search.launching.wording import as_json, as_text
-from search.report.facts import gather_facts
-from search.report.words import test_sentence as what_the_report_says
+from search.launching.wording import result_json, result_text
+from search.report.words import test_words as what_the_report_says
 from search.study.test_score import EXPORT, SEARCH, TEST_ATTR, record_look, recorded_looks, stored_test_score
 from search.study.test_score import TestScore as Score
-from search.views.summary import summarize
+from search.views.facts import gather_facts
 from spaces import resolve
 from storage import SharedStudy
 from tests.helpers.lab import Lab
@@ -55,10 +54,10 @@ def test_a_finished_search_is_not_looked_at_again(twice: SharedStudy, lab: Lab) 
 
 def test_the_table_the_json_best_and_the_report_say_which_look_it_was(twice: SharedStudy, lab: Lab) -> None:
     first = recorded_looks(twice)[0]
-    text = as_text(summarize(twice, 1.0), OPTIONS)
+    text = result_text(gather_facts(twice), OPTIONS)
     assert "second look" in text
     assert f"Looks before it: trial 1 {first.accuracy:.2%} (search)." in " ".join(text.split())
-    document = json.loads(as_json(summarize(twice, 1.0), OPTIONS))
+    document = json.loads(result_json(gather_facts(twice), OPTIONS, 1.0))
     assert document["test"]["look"] == 2
     assert [look["trial"] for look in document["test_looks"]] == [1, 3]
     assert "second look" in run(best_command, lab).stdout
@@ -100,14 +99,16 @@ def exportable(lab: Lab, keras: Any) -> SharedStudy:
     """A search of one trial, with a real model in the place of the stub's, that nobody has looked at."""
     from search.study.test_score import LOOK_ATTR
     from search.training.models.building import Setting, build_model
-    from search.views.configuration_text import describe
+    from search.views.configuration_text import described_trial
     from search.workers.settle import MODEL_ATTR
 
     shared: SharedStudy = lab.study(1, top_models=1)
     lab.work()
     for name in [name for name in shared.study.user_attrs if name.startswith(LOOK_ATTR)]:
         shared.study.set_user_attr(name, None)
-    model = build_model(resolve("bn_dropout").space, describe(shared, "best").configuration, Setting((8, 8, 1), 10, 18))
+    model = build_model(
+        resolve("bn_dropout").space, described_trial(shared, "best").configuration, Setting((8, 8, 1), 10, 18)
+    )
     place = lab.files(shared).models / shared.study.get_trials()[0].user_attrs[MODEL_ATTR]
     model.save(place.with_suffix(".keras"))
     place.with_suffix(".keras").replace(place)

@@ -62,7 +62,7 @@ def test_a_search_goes_on_though_nobody_hears_of_it(run: Any) -> None:
         searched = run("search.launch", *flags, stderr=full)
         mistyped = run("search.launch", "--space", "nothing", stderr=full)
     assert searched.returncode == EXIT_DONE
-    assert "is complete: 2 trials" in searched.stdout
+    assert "All 2 trials of" in searched.stdout
     assert mistyped.returncode == EXIT_USAGE
 
 

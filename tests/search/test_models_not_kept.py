@@ -11,11 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from search.errors import UsageError
 from search.exporting.export import ExportOptions, export
 from search.launching.planning import LaunchOptions
-from search.launching.wording import as_json, as_text
+from search.launching.wording import result_json, result_text
 from search.trainers.protocol import DataSource
-from search.views.configuration_text import as_text as best_text
-from search.views.configuration_text import describe
-from search.views.summary import summarize
+from search.views.configuration_text import described_trial
+from search.views.configuration_text import trial_text as best_text
+from search.views.facts import gather_facts
 from search.workers.workbench import Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
@@ -150,17 +150,17 @@ def test_the_score_of_a_trial_does_not_depend_on_whether_its_model_can_be_kept(
     assert len(said) == len(set(said)) >= 6, "each reason is a warning, once"
 
     number = trials["raises"].number
-    text = best_text(describe(own.shared, str(number)), lab.url)
+    text = best_text(described_trial(own.shared, str(number)), lab.url)
     assert "not to be exported: its model can't be kept: RuntimeError: no config today" in text
     assert "search.export" not in text
     with pytest.raises(UsageError, match=f"trial {number} can't be exported: its model can't be kept"):
         export(own.shared, ExportOptions(trial=str(number), output=tmp_path / "model.keras"))
 
-    summary = summarize(own.shared, 0.0)
+    summary = gather_facts(own.shared)
     assert sum(summary.model_problems.values()) == 7
     options = LaunchOptions(space="own.py", storage=lab.url)
-    assert " ".join(as_text(summary, options).split()).count("no config today") == 1
-    assert "no config today" in as_json(summary, options)
+    assert " ".join(result_text(summary, options).split()).count("no config today") == 1
+    assert "no config today" in result_json(summary, options, 1.0)
 
 
 def test_the_study_of_a_model_that_cannot_be_kept_ends_with_its_answer(launch: StartLaunch, tmp_path: Path) -> None:

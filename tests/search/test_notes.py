@@ -12,9 +12,9 @@ from optuna_dashboard import get_note
 from search.study.folders import PICTURE
 from search.training.models.description import CONFIGURATION, LAYERS, describe
 from search.views.curve_picture import draw_curves
+from search.views.facts import gather_facts
 from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note
-from search.views.summary import summarize
 from spaces import resolve
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, open_artifacts
@@ -46,13 +46,14 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
     shared = lab.study(3)
     lab.work()
     for _ in range(2):  # the second time nothing changes
-        note_failures(shared)
-        summary = summarize(shared, 1.0)
+        summary = gather_facts(shared)
+        note_failures(shared, summary)
         note_study(shared, resolve("bn_dropout").space, 3, summary)
     assert summary.best is not None
     note = get_note(shared.study)
-    assert f"Trial {summary.best.number} is the best" in note
-    assert "The best of 3 trials" in get_note(shared.trial(summary.best.number))
+    best = f"Trial {summary.best.number} is the best of 2 completed trials"
+    assert best in note
+    assert best in get_note(shared.trial(summary.best.number))
     (failed,) = [trial.number for trial in shared.study.trials if trial.user_attrs["slot"] == 1]
     assert "no memory left" in get_note(shared.trial(failed))
     assert "fewer workers" in get_note(shared.trial(failed))

@@ -9,28 +9,27 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution
 from rich.console import Console
 
 from search.commands.answer import answer, answer_json
 from search.console.logs import ShownFormatter
 from search.console.outside_text import is_text, shown
-from search.design.text import as_markdown_table
 from search.launching.planning import LaunchOptions
-from search.launching.wording import as_text
-from search.study.snapshot import Snapshot, WorkerLine
+from search.launching.wording import result_text
+from search.study.snapshot import Snapshot, WorkerStatus
+from search.views.answer_text import lessons_text, top_text
 from search.views.layout import TextTable, table_text
-from search.views.lessons import ChoiceScore, Lesson
-from search.views.standing import Standing
-from search.views.summary import Summary, TrialLine
-from search.views.summary_text import top_table
+from search.views.markdown import titled_table
+from search.views.status_view import StatusView
 from storage.records import SlotCounts
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
+from tests.helpers.made_up import study_facts, trial_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = ["[/conv]", "[bold", "[red]text[/red]", ":smile:", "[link=http://x]", "\\[", "|", "été", "日本", "👨‍👩‍👧"]
@@ -60,56 +59,48 @@ def test_what_is_text_can_be_stored(text: str) -> None:
     assert is_text(text) == ("\0" not in text and text.encode(errors="ignore").decode() == text)
 
 
-@pytest.fixture
-def summary(lab: Lab) -> Summary:
-    return Summary(
-        study_name="demo",
-        manifest=lab.study(0).manifest,
-        counts=SlotCounts(total=1, complete=1),
-        top=(),
-        lessons=(),
-        failures={},
-        test=None,
-        stop_reason=None,
-        duration_s=1.0,
-    )
-
-
 @pytest.mark.parametrize("odd", [*ODD, *ESCAPES])
-def test_a_search_is_summed_up_whatever_its_choices_are_called(summary: Summary, odd: str) -> None:
-    hostile = replace(
-        summary,
-        study_name=odd,
-        top=(TrialLine(4, 0.98, {odd: odd, "other": 1}, 5), TrialLine(2, 0.9, {"other": odd}, 5)),
-        lessons=(Lesson(odd, (ChoiceScore(odd, 8, 5, 0.3, 0.86),)),),
-        failures={odd: 1},
-        stop_reason=odd,
-    )
-    text = as_text(hostile, LaunchOptions(space="bn_dropout"))
+def test_a_search_is_summed_up_whatever_its_choices_are_called(lab: Lab, odd: str) -> None:
+    choices = {odd: CategoricalDistribution([odd, "no"])}
+    trials = [
+        trial_facts(number, 0.98 - number / 100, {odd: odd, "other": number}, distributions=choices)
+        for number in range(12)
+    ]
+    trials.append(trial_facts(12, 0.9, {"other": odd}))
+    hostile = replace(study_facts(lab.study(0).manifest, trials, failures={odd: 1}, stop_reason=odd), name=odd)
+    text = result_text(hostile, LaunchOptions(space="bn_dropout"))
     assert "0.9800" in text
-    assert top_table(hostile).count(shown(odd)) >= 3
+    assert lessons_text(hostile).count(odd) >= 2
+    assert top_text(hostile).count(shown(odd)) >= 3
 
 
 @pytest.mark.parametrize("odd", [*ODD, *ESCAPES])
 def test_a_comparison_is_shown_whatever_its_arms_are_called(odd: str) -> None:
     table = TextTable(odd, ("arm", odd), ((odd, "0.5"), ("other", odd)))
     assert table_text(table).count(shown(odd)) == 4
-    assert {line.count("|") - line.count("\\|") for line in as_markdown_table(table).splitlines()[2:]} == {3}
+    assert {line.count("|") - line.count("\\|") for line in titled_table(table).splitlines()[2:]} == {3}
 
 
 @pytest.mark.parametrize("odd", [*ODD, *ESCAPES])
 def test_a_study_is_watched_whatever_its_names_and_reasons_are(odd: str) -> None:
-    worker = WorkerLine(odd, odd, 77, "at work", 12, 3, 0.21, 1.2, 940.0)
+    worker = WorkerStatus(odd, odd, 77, "at work", 12, 3, 0.21, 1.2, 940.0)
     snapshot = Snapshot(SlotCounts(total=2, leased=2), None, 0, odd, workers=(worker,), failures={odd: 1})
     written = io.StringIO()
-    Console(file=written, width=200, color_system=None).print(Standing(snapshot, odd, "val_accuracy"))
+    Console(file=written, width=200, color_system=None).print(StatusView(snapshot, odd, "val_accuracy"))
     assert written.getvalue().count(shown(odd)) + written.getvalue().count("a b") == 5  # a reason is on one line
 
 
-def test_a_trial_that_cannot_be_shown_does_not_lose_the_rest(summary: Summary) -> None:
-    unusual: Any = "no number"
-    text = as_text(replace(summary, top=(TrialLine(4, unusual, {}, 5),)), LaunchOptions(space="bn_dropout"))
-    assert "The study demo is complete" in text
+class Unusual:
+    """A value that can't be written."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def test_a_trial_that_cannot_be_shown_does_not_lose_the_rest(lab: Lab) -> None:
+    facts = study_facts(lab.study(0).manifest, [trial_facts(4, 0.9, {"rate": Unusual()})])
+    text = result_text(facts, LaunchOptions(space="bn_dropout"))
+    assert "The only trial of demo is finished" in text
     assert "can't be shown: ValueError" in text
     assert "python -m search.report" in text
 
@@ -173,7 +164,7 @@ def test_all_that_is_printed_goes_through_one_place() -> None:
     """Besides the help of the program, the lines of a launch that it has written, in a notebook, and the last words of
     one whose streams may not work.
     """
-    allowed = {"commands/answer.py", "commands/streams.py", "__main__.py", "api.py"}
+    allowed = {"commands/answer.py", "commands/streams.py", "__main__.py", "api/run.py"}
     for path in (ROOT / "search").rglob("*.py"):
         calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         prints = {ast.unparse(call) for call in calls} & {"print", "click.echo", "click.secho", "sys.stdout.write"}

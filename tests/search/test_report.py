@@ -1,6 +1,5 @@
 """The report: what it says, of what, and that nothing from outside is taken for markup."""
 
-import copy
 import json
 import re
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ from filled_study import HOSTILE, filled_study
 from optuna.trial import TrialState
 
 from search.report import main
-from search.report.facts import StudyFacts, gather_facts
 from search.report.markdown import search_markdown
-from search.report.panels import panels
-from search.report.search_page import search_page
+from search.report.search_page import panels, search_page
 from search.report.trials_table import trials_table
 from search.report.words import summary
 from search.study.test_score import TestScore as Score
+from search.views.facts import StudyFacts, gather_facts
 from search.views.importances import Importances, find_importances
 from search.views.lessons import lessons
 
@@ -45,14 +43,13 @@ def facts(url: str) -> Iterator[StudyFacts]:
 
 
 def importances_of(facts: StudyFacts) -> Importances:
-    return find_importances(facts.frozen, facts.direction)
+    return find_importances(facts.ranked, facts.direction)
 
 
 def only(facts: StudyFacts, *states: str) -> StudyFacts:
     """The same study, as if it had trials of these states alone."""
     kept = tuple(trial for trial in facts.trials if trial.state in states)
-    frozen = tuple(trial for trial in facts.frozen if trial.number in {one.number for one in kept})
-    return replace(facts, trials=kept, frozen=frozen, test=None)
+    return replace(facts, trials=kept, looks=())
 
 
 class Links(HTMLParser):
@@ -121,18 +118,18 @@ def test_the_summary_says_what_won_by_how_much_and_how_sure_that_is(facts: Study
 
 
 def test_a_study_that_was_not_tested_says_so(facts: StudyFacts) -> None:
-    assert any("Test images haven't been used yet" in words for words in summary(replace(facts, test=None)))
+    assert any("Test images haven't been used yet" in words for words in summary(replace(facts, looks=())))
 
 
 def test_data_without_test_images_is_said_to_have_none(facts: StudyFacts) -> None:
     import msgspec
 
     manifest = msgspec.structs.replace(facts.manifest, n_test=0)
-    assert any("no test images" in words for words in summary(replace(facts, test=None, manifest=manifest)))
+    assert any("no test images" in words for words in summary(replace(facts, looks=(), manifest=manifest)))
 
 
 def test_a_test_score_of_an_earlier_best_is_called_that(facts: StudyFacts) -> None:
-    words = " ".join(summary(replace(facts, test=Score(1, 0.9, 0.1, 100))))
+    words = " ".join(summary(replace(facts, looks=(Score(1, 0.9, 0.1, 100),))))
     assert "Trial 1, the best when that was measured, has a test accuracy of 90.00%" in words
 
 
@@ -152,7 +149,7 @@ def test_a_study_without_a_completed_trial_has_a_report_all_the_same(
 
 def test_one_trial_is_compared_with_nothing(facts: StudyFacts) -> None:
     [first] = facts.ranked[:1]
-    one = replace(only(facts), trials=(first,), frozen=(facts.frozen[first.number],))
+    one = replace(only(facts), trials=(first,))
     assert "There is no second completed trial to compare it with." in summary(one)
     assert any("1 finished trial nothing can be said" in words for words in summary(one))
     assert "too few" in search_page(one)
@@ -162,15 +159,13 @@ def test_a_loss_has_no_interval_of_a_share_of_images(facts: StudyFacts) -> None:
     import msgspec
 
     manifest = msgspec.structs.replace(facts.manifest, objective="val_loss", direction="minimize")
-    words = " ".join(summary(replace(facts, manifest=manifest, test=None)))
+    words = " ".join(summary(replace(facts, manifest=manifest, looks=())))
     assert "validation loss" in words
     assert "images, a true accuracy" not in words
 
 
 def test_importances_of_equal_scores_are_not_computable(facts: StudyFacts) -> None:
-    same = copy.deepcopy(facts.frozen)
-    for trial in same:
-        trial.values = None if trial.value is None else [0.5]
+    same = [replace(trial, value=0.5) for trial in facts.ranked]
     assert "same score" in find_importances(same, facts.direction).missing
 
 
@@ -193,7 +188,6 @@ def test_no_surface_is_drawn_through_few_points_and_that_is_said(facts: StudyFac
     six = replace(
         facts,
         trials=tuple(trial for trial in facts.trials if trial.number in kept),
-        frozen=tuple(trial for trial in facts.frozen if trial.number in kept),
     )
     [contours] = [panel for panel in panels(six, importances_of(six)) if panel.key == "contours"]
     assert contours.plots == ()
@@ -205,7 +199,7 @@ def test_what_the_trials_say_is_a_table_with_bars_of_the_intervals(facts: StudyF
     page = search_page(facts)
     [table] = re.findall(r'<table class="lessons">.*?</table>', page, re.DOTALL)
     assert table.count('class="bar"') == sum(
-        len(lesson.choices) for lesson in lessons(facts.frozen, facts.manifest.goal)
+        len(lesson.choices) for lesson in lessons(facts.trials, facts.manifest.goal)
     )
     assert "before_<wbr>activation" in table
     assert "in the best quarter" in table
@@ -299,7 +293,7 @@ def test_several_studies_want_a_name(url: str, tmp_path: Path) -> None:
 def test_states_are_those_of_the_ledger(facts: StudyFacts) -> None:
     diverged = [trial for trial in facts.trials if trial.state == "diverged"]
     assert diverged
-    assert all(facts.frozen[trial.number].state is TrialState.PRUNED for trial in diverged)
+    assert all(trial.frozen.state is TrialState.PRUNED for trial in diverged)
 
 
 def test_the_plots_are_plain_data(facts: StudyFacts) -> None:

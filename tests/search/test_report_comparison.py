@@ -9,16 +9,16 @@ import pytest
 from click.testing import CliRunner
 from filled_comparison import NAMES, REASON, filled_comparison
 
+from search.design.answer_words import verdicts
 from search.design.figures import comparison_figures
 from search.design.result import Result
 from search.design.tables import pairs_table, points
 from search.report import main
-from search.report.answer_words import verdicts
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
-from search.report.facts import StudyFacts, gather_facts
 from search.report.making import markdown_of, page_of
 from search.report.markdown import comparison_markdown
+from search.views.facts import StudyFacts, gather_facts
 from storage import SharedStudy
 from storage.comparison import ArmDesign, PlannedLook
 
@@ -145,6 +145,6 @@ def test_a_confirmation_of_one_trial_has_its_mean_and_nothing_to_compare_it_with
 def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: Result) -> None:
     assert result.answer is not None
     figure = comparison_figures(result)["comparison-pairs"]
-    shown = sorted(point for trace in figure.data for point in trace.x)
+    shown = sorted(point for trace in figure.data if trace.name == "these images" for point in trace.x)
     assert shown == pytest.approx(sorted(100 * (pair.difference or 0.0) for pair in result.answer.pairs))
     assert "points" in figure.layout.xaxis.title.text

@@ -13,32 +13,32 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from search.status import main
-from search.study.snapshot import Best, Snapshot, WorkerLine, best_of_their_time, pace, take_snapshot
-from search.views.standing import BAR_WIDTH, Standing, bar
+from search.study.snapshot import Best, Snapshot, WorkerStatus, pace, running_best, take_snapshot
+from search.views.status_view import BAR_WIDTH, StatusView, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
 from spaces.epoch_scores import EpochScores
 from storage.records import FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
 from storage.testkit import HIGHER, LOWER
 from tests.helpers.lab import Lab
 
-HERE = WorkerLine("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
-GONE = WorkerLine("beta", "cpu", 78, "lost", None, None, None, 95.0, None)
+HERE = WorkerStatus("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
+GONE = WorkerStatus("beta", "cpu", 78, "lost", None, None, None, 95.0, None)
 SNAPSHOT = Snapshot(
     SlotCounts(total=20, waiting=9, leased=2, complete=4, pruned=3, diverged=1, failed=1),
     Best(7, 0.9375),
     61,
     None,
-    growth=(Best(1, 0.81), Best(4, 0.9), Best(7, 0.9375)),
+    incumbents=(Best(1, 0.81), Best(4, 0.9), Best(7, 0.9375)),
     workers=(HERE, GONE),
     failures={"crash: [red]a reason[/red]": 1},
     pace=120.0,
-    epochs_a_trial=10,
+    epochs_per_trial=10,
 )
 
 
 def shown(snapshot: Snapshot, width: int = 100) -> str:
     written = io.StringIO()
-    Console(file=written, width=width, color_system=None).print(Standing(snapshot, "demo", "val_accuracy"))
+    Console(file=written, width=width, color_system=None).print(StatusView(snapshot, "demo", "val_accuracy"))
     return written.getvalue()
 
 
@@ -80,7 +80,7 @@ REASON = "crash: the trainer was killed by the system as it ran out of memory"
 BUSY = replace(
     SNAPSHOT,
     counts=SlotCounts(total=4000, waiting=2900, leased=32, complete=444, pruned=555, diverged=33, failed=36),
-    growth=tuple(Best(number, 0.5 + number / 100) for number in range(45)),
+    incumbents=tuple(Best(number, 0.5 + number / 100) for number in range(45)),
     workers=(replace(HERE, host="gpu-node-17", device="gpu 0"), GONE),
     failures={REASON: 36},
 )
@@ -141,8 +141,8 @@ def test_the_bar_is_as_long_as_it_should_be_whatever_the_counts() -> None:
 
 def test_the_best_grows_in_the_order_in_which_trials_finished() -> None:
     done = [finished(3, 0.5, 1), finished(0, 0.4, 2), finished(1, 0.9, 3, "pruned"), finished(2, 0.7, 4)]
-    assert best_of_their_time(done, HIGHER) == (Best(3, 0.5), Best(2, 0.7))
-    assert best_of_their_time(done, LOWER) == (Best(3, 0.5), Best(0, 0.4))
+    assert running_best(done, HIGHER) == (Best(3, 0.5), Best(2, 0.7))
+    assert running_best(done, LOWER) == (Best(3, 0.5), Best(0, 0.4))
 
 
 def test_the_pace_is_that_since_the_workers_began() -> None:
@@ -177,8 +177,8 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     for epoch, seconds in ((1, 0.2), (2, 0.4)):
         shared.ledger.record_epoch(lease, EpochScores(epoch, 0.1, 0.9, 0.1, 0.9, seconds, 0.001))
     (line,) = take_snapshot(shared).workers
-    assert (line.mood, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
-    assert line.seconds_an_epoch == pytest.approx(0.3)
+    assert (line.activity, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
+    assert line.seconds_per_epoch == pytest.approx(0.3)
 
 
 def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:
@@ -186,7 +186,7 @@ def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:
     lab.work()
     document = json.loads(status(lab.url, "-f", "json").stdout)
     assert document["trials"] == {"running": 0, "waiting": 0, "complete": 2, "pruned": 0, "diverged": 0, "failed": 0}
-    assert document["best"]["number"] == document["growth"][-1]["number"]
+    assert document["best"]["number"] == document["incumbents"][-1]["number"]
     assert document["seconds_left"] is None
 
 

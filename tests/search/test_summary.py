@@ -7,43 +7,51 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from scipy.stats import binomtest
 
 from search.errors import SearchFailed
 from search.launching.planning import LaunchOptions
 from search.launching.running import require_success
-from search.launching.wording import as_json, as_text
+from search.launching.wording import result_json, result_text
 from search.study.test_score import TestScore as Score
-from search.views.lessons import ChoiceScore, Lesson
+from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
-from search.views.summary import Summary, TrialLine, summarize
 from storage.records import Outcome, SlotCounts
 from tests.helpers.lab import Lab
+from tests.helpers.made_up import study_facts, trial_facts
 
 OPTIONS = LaunchOptions(space="bn_dropout")
 
 
+NORMS = CategoricalDistribution(["after", "none", "before"])
+RATES = FloatDistribution(0.001, 1.0, log=True)
+DISTRIBUTIONS = {"batch_norm": NORMS, "learning_rate": RATES}
+BEST_RATES = (0.00123456, 0.25, 0.001, 0.1, 0.1)  # of the best quarter
+
+
 @pytest.fixture
-def summary(lab: Lab) -> Summary:
-    return Summary(
-        study_name="demo",
-        manifest=lab.study(0).manifest,
-        counts=SlotCounts(total=8, complete=3, pruned=3, diverged=1, failed=1),
-        top=(TrialLine(4, 0.98, {"optimizer": "adam", "learning_rate": 0.00123456}, 5), TrialLine(2, 0.9, {}, 5)),
-        lessons=(
-            Lesson("batch_norm", (ChoiceScore("after", 8, 5, 0.3, 0.86), ChoiceScore("none", 8, 0, 0.0, 0.32))),
-            Lesson("learning_rate", best_range=(0.001, 0.25)),
-        ),
-        failures={"crash: 3 attempts in a row ended": 1},
-        test=Score(4, 0.95, 0.2, 400),
-        stop_reason=None,
-        duration_s=12.3456,
-    )
+def summary(lab: Lab) -> StudyFacts:
+    """Twenty judged trials: of the eight with "after", five are the best quarter."""
+    norms = ["after"] * 5 + ["before"] * 4 + ["none"] * 8 + ["after"] * 3
+    rates = [*BEST_RATES, *[0.9] * 15]
+    choices = [{"batch_norm": norm, "learning_rate": rate} for norm, rate in zip(norms, rates, strict=True)]
+    trials = [
+        trial_facts(number, 0.98 - number / 100, params, distributions=DISTRIBUTIONS)
+        for number, params in enumerate(choices)
+    ]
+    counts = SlotCounts(total=8, complete=3, pruned=3, diverged=1, failed=1)
+    failures = {"crash: 3 attempts in a row ended": 1}
+    return study_facts(lab.study(0).manifest, trials, counts=counts, failures=failures, test=Score(0, 0.95, 0.2, 400))
 
 
-def test_the_json_has_the_counts_the_best_and_the_test_score(summary: Summary) -> None:
-    document = json.loads(as_json(summary, OPTIONS))
+def without_trials(summary: StudyFacts, stop_reason: str | None = None) -> StudyFacts:
+    return replace(summary, trials=(), looks=(), snapshot=replace(summary.snapshot, stop_reason=stop_reason))
+
+
+def test_the_json_has_the_counts_the_best_and_the_test_score(summary: StudyFacts) -> None:
+    document = json.loads(result_json(summary, OPTIONS, 12.3456))
     assert document["trials"] == {
         "complete": 3,
         "pruned": 3,
@@ -52,34 +60,34 @@ def test_the_json_has_the_counts_the_best_and_the_test_score(summary: Summary) -
         "running": 0,
         "waiting": 0,
     }
-    assert document["best"]["number"] == 4
-    assert document["test"] == {"trial": 4, "accuracy": 0.95, "n": 400, "look": 1}
+    assert document["best"]["number"] == 0
+    assert document["test"] == {"trial": 0, "accuracy": 0.95, "n": 400, "look": 1}
     assert document["duration_s"] == 12.346
 
 
-def test_the_majoritys_share_stands_next_to_the_accuracies(summary: Summary) -> None:
+def test_the_majoritys_share_stands_next_to_the_accuracies(summary: StudyFacts) -> None:
     counts = {"validation": (1, 32, *[0] * 8), "test": (1, 40, *[0] * 8)}
     known = replace(summary, manifest=msgspec.structs.replace(summary.manifest, class_counts=counts))
-    words = " ".join(as_text(known, OPTIONS).split())
+    words = " ".join(result_text(known, OPTIONS).split())
     assert f"On the validation images, always naming {summary.manifest.classes[1]} gives 96.97%." in words
     assert f"neither training nor search saw; always naming {summary.manifest.classes[1]} gives 97.56%." in words
-    assert json.loads(as_json(known, OPTIONS))["images"]["majority_share"]["test"] == pytest.approx(40 / 41)
+    assert json.loads(result_json(known, OPTIONS, 1.0))["images"]["majority_share"]["test"] == pytest.approx(40 / 41)
 
 
-def test_the_json_of_a_search_without_a_result_says_so(summary: Summary) -> None:
-    empty = replace(summary, top=(), test=None, stop_reason="enough")
-    document = json.loads(as_json(empty, OPTIONS))
+def test_the_json_of_a_search_without_a_result_says_so(summary: StudyFacts) -> None:
+    empty = without_trials(summary, "enough")
+    document = json.loads(result_json(empty, OPTIONS, 1.0))
     assert (document["best"], document["test"], document["stop_reason"]) == (None, None, "enough")
 
 
-def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summary) -> None:
-    text = as_text(summary, OPTIONS)
+def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: StudyFacts) -> None:
+    text = result_text(summary, OPTIONS)
     for words in (
-        "The study demo is complete: 8 trials (3 complete, 3 pruned, 1 diverged, 1 failed).",
+        "All 8 trials of demo are finished: 3 complete, 3 pruned, 1 diverged, 1 failed.",
         "0.00123",
-        "Test accuracy of trial 4: 95.00% (95 % interval",
+        "Trial 0 has a test accuracy of 95.00% (95 % interval",
         "on 400 images",
-        "after 5 of 8 (30-86 %)",
+        "after 5 of 8 (31-86 %)",
         "from 0.001 to 0.25 in the best quarter",
         "1 x crash: 3 attempts in a row ended",
         "so does optuna-dashboard sqlite:///search.db",
@@ -89,47 +97,48 @@ def test_the_text_has_the_table_the_lessons_and_the_next_commands(summary: Summa
         assert words in text
 
 
-def test_the_next_commands_can_be_pasted_whatever_the_names(summary: Summary) -> None:
+def test_the_next_commands_can_be_pasted_whatever_the_names(summary: StudyFacts) -> None:
     options = replace(OPTIONS, study_name="my study; rm", dataset="my images", storage="sqlite:///my db.db")
-    text = as_text(summary, options).replace(" \\\n   ", "")  # as a shell takes lines that end in a backslash
+    text = result_text(summary, options).replace(" \\\n   ", "")  # as a shell takes lines that end in a backslash
     assert "--storage 'sqlite:///my db.db' --study-name 'my study; rm' --dataset 'my images'" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(
-    summary: Summary, width: int, monkeypatch: pytest.MonkeyPatch
+    summary: StudyFacts, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    lines = as_text(summary, OPTIONS).splitlines()
+    lines = result_text(summary, OPTIONS).splitlines()
     assert max(len(line) for line in lines if sys.executable not in line) <= width  # that is one word, however long
     assert not [line for line in lines if line != line.rstrip()]
 
 
-def test_the_next_commands_lead_on_to_every_door(summary: Summary) -> None:
-    commands = as_text(summary, OPTIONS).partition("Next:")[2]
+def test_the_next_commands_lead_on_to_every_door(summary: StudyFacts) -> None:
+    commands = result_text(summary, OPTIONS).partition("Next:")[2]
     for verb in ("dashboard", "report", "export", "confirm", "compare", "launch"):
         assert f" -m search.{verb} " in commands.replace("\n", " \n")
 
 
 def test_the_next_commands_run_where_the_environment_is_not_active(
-    summary: Summary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    summary: StudyFacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert python() in (sys.executable, str(Path(sys.executable).relative_to(Path.cwd())))
     (tmp_path / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert "  python -m search.report" in as_text(summary, OPTIONS)
+    assert "  python -m search.report" in result_text(summary, OPTIONS)
 
 
-def test_an_unfinished_search_says_what_is_left_and_how_to_go_on(summary: Summary) -> None:
-    text = as_text(replace(summary, counts=SlotCounts(total=8, complete=3, waiting=5)), OPTIONS)
-    assert "is not complete: 5 of 8 trials are left" in text
+def test_an_unfinished_search_says_what_is_left_and_how_to_go_on(summary: StudyFacts) -> None:
+    counts = SlotCounts(total=8, complete=3, waiting=5)
+    text = result_text(replace(summary, snapshot=replace(summary.snapshot, counts=counts)), OPTIONS)
+    assert "3 of 8 trials of demo are finished: 3 complete, 5 waiting." in text
     assert "continues where this ended" in text
 
 
-def test_a_password_is_in_neither(summary: Summary) -> None:
+def test_a_password_is_in_neither(summary: StudyFacts) -> None:
     options = replace(OPTIONS, storage="postgresql://me:geheim@host/db")
-    assert "geheim" not in as_text(summary, options) + as_json(summary, options)
+    assert "geheim" not in result_text(summary, options) + result_json(summary, options, 1.0)
 
 
 def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Lab) -> None:
@@ -150,16 +159,16 @@ def test_of_equal_trials_the_earlier_is_the_best(lab: Lab) -> None:
     shared = lab.study(3)
     lab.acts = {slot: [{"scores": [0.5, 0.5, 0.5]}] for slot in range(3)}
     lab.work()
-    best = summarize(shared, 1.0).best
+    best = gather_facts(shared).best
     assert best is not None
     assert best.number == 0
 
 
-def test_a_search_without_a_completed_trial_has_failed_for_its_reasons(summary: Summary) -> None:
+def test_a_search_without_a_completed_trial_has_failed_for_its_reasons(summary: StudyFacts) -> None:
     with pytest.raises(SearchFailed, match="1 x crash: 3 attempts in a row ended"):
-        require_success(replace(summary, top=()))
+        require_success(without_trials(summary))
     with pytest.raises(SearchFailed, match="was stopped: the disk is on fire"):
-        require_success(replace(summary, top=(), stop_reason="the disk is on fire"))
+        require_success(without_trials(summary, "the disk is on fire"))
 
 
 def test_the_interval_of_a_proportion_stays_within_its_bounds() -> None:

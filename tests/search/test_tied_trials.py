@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from search.design.base import ranked_trials
-from search.report.facts import gather_facts
 from search.study.snapshot import find_best
-from search.views.summary import summarize
+from search.views.facts import gather_facts
 from search.workers.settle import best_slots
 from storage import SharedStudy
 from storage.objective import METRICS, Objective
@@ -35,19 +34,17 @@ def tied(lab: Lab) -> SharedStudy:
 
 
 def test_every_command_names_the_same_trial(tied: SharedStudy) -> None:
-    best, summary, facts = find_best(tied), summarize(tied, 0.0), gather_facts(tied)
+    best, facts = find_best(tied), gather_facts(tied)
     assert best is not None
-    assert summary.best is not None
     assert facts.best is not None
     named = [
         best.number,
         best_slots(tied)[0].trial_number,
-        summary.best.number,
         facts.best.number,
         ranked_trials(tied)[0].number,
         tied.study.best_trial.number,
     ]
-    assert named == [0] * 6
+    assert named == [0] * 5
 
 
 @pytest.mark.parametrize("goal", [HIGHER, LOWER])

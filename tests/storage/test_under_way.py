@@ -21,8 +21,8 @@ def test_a_leased_slot_is_shown_with_its_worker_and_its_epochs(storage_url: str)
             ledger.record_epoch(bound, example_epoch(epoch, seconds=seconds))
         one, two = ledger.under_way()
         assert (one.slot, one.worker_id, one.trial_number, one.epochs) == (0, "one", 0, 2)
-        assert one.seconds_an_epoch == pytest.approx(1.0)
-        assert (two.worker_id, two.trial_number, two.epochs, two.seconds_an_epoch) == ("two", None, 0, None)
+        assert one.seconds_per_epoch == pytest.approx(1.0)
+        assert (two.worker_id, two.trial_number, two.epochs, two.seconds_per_epoch) == ("two", None, 0, None)
 
 
 def test_the_databases_clock_can_be_read(storage_url: str) -> None:

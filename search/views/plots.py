@@ -1,25 +1,21 @@
-"""The form of every figure: data and layout as Plotly's JavaScript takes them, in one style.
+"""The form of every figure: data and layout as Plotly takes them, in one style, for reports, dashboards and notebooks.
 
-Colors are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which can be told apart with every kind of color
-vision; states differ in their symbols as well. The page sets text and grid colors, for light and dark.
+States differ in their colors and in their symbols. The report's page sets the colors of text and grid, for light and
+dark.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from search.report.facts import State, TrialFacts
-from search.views.summary_text import number
+from search.views import palette
+from search.views.facts import State, TrialFacts
+from search.views.number import number, score
 
-ORANGE = "#E69F00"
-COLORS: Mapping[State, str] = {
-    "complete": "#0072B2",
-    "pruned": "#8C8C8C",
-    "diverged": "#CC79A7",
-    "failed": "#D55E00",
-    "running": "#56B4E9",
-}
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 SYMBOLS: Mapping[State, str] = {
     "complete": "circle",
     "pruned": "x",
@@ -28,7 +24,7 @@ SYMBOLS: Mapping[State, str] = {
     "running": "diamond-open",
 }
 STATES: tuple[State, ...] = ("pruned", "diverged", "failed", "running", "complete")
-SCALE = "Cividis"  # made for color-blind readers: https://doi.org/10.1371/journal.pone.0199239
+TEMPLATE = "plotly_white"
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,14 @@ class Panel:
         return len(self.plots) in (2, 4)
 
 
+def plotly_figure(plot: Plot, title: str) -> "go.Figure":
+    """The figure as an object of Plotly, which stands by itself: with a title, and the colors of a light page."""
+    import plotly.graph_objects as go
+
+    layout = {**plot.layout, "title": {"text": plain(title)}, "margin": {"t": 90}, "template": TEMPLATE}
+    return go.Figure(data=list(plot.data), layout=layout)
+
+
 def plain(text: object) -> str:
     """Text for a figure. Plotly takes some HTML in it: what comes from outside must not be taken as such."""
     return escape(str(text), quote=False)
@@ -89,7 +93,7 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], **settings: Any) -> dict[
 
 def label(trial: TrialFacts) -> str:
     """What is shown when one points at a trial."""
-    value = "" if trial.value is None else f" · {trial.value:.4f}"
+    value = "" if trial.value is None else f" · {score(trial.value)}"
     params = [f"{plain(name)}: {plain(number(setting))}" for name, setting in trial.params.items()]
     reason = [plain(trial.reason)] if trial.reason and trial.state != "pruned" else []
     return "<br>".join([f"<b>trial {trial.number}</b> {trial.state}{value}", *params, *reason])
@@ -112,10 +116,10 @@ def points(state: State, trials: Sequence[TrialFacts], x: Sequence[Any], y: Sequ
         "text": [label(trial) for trial in trials],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            "color": COLORS[state],
+            "color": palette.STATES[state],
             "symbol": SYMBOLS[state],
             "size": 8 if state == "complete" else 6,
             "opacity": 0.9 if state != "pruned" else 0.75,
-            "line": {"width": 1.5 if SYMBOLS[state].endswith("open") else 0, "color": COLORS[state]},
+            "line": {"width": 1.5 if SYMBOLS[state].endswith("open") else 0, "color": palette.STATES[state]},
         },
     }

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from search.report.facts import State, StudyFacts, TrialFacts
-from search.report.plots import COLORS, ORANGE, Panel, Plot, axis, by_state, layout
-from search.report.words import objective_name
+from search.views import palette
+from search.views.facts import State, StudyFacts, TrialFacts
+from search.views.plots import Panel, Plot, axis, by_state, layout
 from storage.objective import Objective
 
 TITLE = "Learning curves"
@@ -14,7 +14,7 @@ DASHES = {"pruned": "solid", "diverged": "dot", "failed": "dash", "running": "da
 
 def curves_panel(facts: StudyFacts) -> Panel:
     """The objective after each epoch: pruned trials faint, the best one thick; and the best one's training scores."""
-    trained = [trial for trial in facts.trials if trial.epochs]
+    trained = [trial for trial in facts.trials if trial.curve]
     if not trained:
         return Panel("curves", TITLE, notes=("No epoch has been recorded yet.",))
     goal = facts.manifest.goal
@@ -23,7 +23,7 @@ def curves_panel(facts: StudyFacts) -> Panel:
     traces = [merged(state, group, goal) for state, group in by_state(rest)]
     if best is not None:
         traces.append(best_curve(best, goal))
-    name = objective_name(facts)
+    name = facts.manifest.goal.label
     everything = Plot(
         f"Line plot of {name} after each epoch, a line a trial.",
         traces,
@@ -42,17 +42,17 @@ def merged(state: State, trials: Sequence[TrialFacts], goal: Objective) -> dict[
     x: list[int | None] = []
     y: list[float | None] = []
     for trial in trials:
-        x += [row.epoch for row in trial.epochs] + [None]
-        y += [rounded(goal.of(row)) for row in trial.epochs] + [None]
+        x += [row.epoch for row in trial.curve] + [None]
+        y += [rounded(goal.of(row)) for row in trial.curve] + [None]
     faint = state != "complete"
     return {
         "type": "scatter",
-        "mode": "lines+markers" if any(len(trial.epochs) == 1 for trial in trials) and len(x) < 2_000 else "lines",
+        "mode": "lines+markers" if any(len(trial.curve) == 1 for trial in trials) and len(x) < 2_000 else "lines",
         "name": state,
         "x": x,
         "y": y,
         "marker": {"size": 3},
-        "line": {"color": COLORS[state], "width": 1 if faint else 1.4, "dash": DASHES[state]},
+        "line": {"color": palette.STATES[state], "width": 1 if faint else 1.4, "dash": DASHES[state]},
         "opacity": thinness(len(trials)) * (0.55 if faint else 0.8),
         "hoverinfo": "skip",
     }
@@ -69,9 +69,9 @@ def best_curve(trial: TrialFacts, goal: Objective) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines+markers",
         "name": f"trial {trial.number}, the best",
-        "x": [row.epoch for row in trial.epochs],
-        "y": [rounded(goal.of(row)) for row in trial.epochs],
-        "line": {"color": ORANGE, "width": 3},
+        "x": [row.epoch for row in trial.curve],
+        "y": [rounded(goal.of(row)) for row in trial.curve],
+        "line": {"color": palette.BEST, "width": 3},
         "marker": {"size": 6},
         "hovertemplate": "epoch %{x}: %{y:.4f}<extra></extra>",
     }
@@ -81,15 +81,15 @@ def own_curves(best: TrialFacts | None) -> tuple[Plot, ...]:
     """The best trial's losses, on training and on validation images: whether it learns by heart."""
     if best is None:
         return ()
-    epochs = [row.epoch for row in best.epochs]
+    epochs = [row.epoch for row in best.curve]
 
     def loss(name: str, values: list[float | None], color: str, dash: str) -> dict[str, Any]:
         line = {"color": color, "width": 2, "dash": dash}
         return {"type": "scatter", "mode": "lines+markers", "name": name, "x": epochs, "y": values, "line": line}
 
     traces = [
-        loss("training", [rounded(row.loss) for row in best.epochs], COLORS["complete"], "dash"),
-        loss("validation", [rounded(row.val_loss) for row in best.epochs], ORANGE, "solid"),
+        loss("training", [rounded(row.loss) for row in best.curve], palette.TRAINING, "dash"),
+        loss("validation", [rounded(row.val_loss) for row in best.curve], palette.VALIDATION, "solid"),
     ]
     alt = f"Line plot of the losses of trial {best.number} on training and validation images."
     y = axis(f"loss of trial {best.number}", rangemode="tozero")

@@ -37,7 +37,7 @@ class Confirmed(Protocol):
     def summaries(self) -> tuple[ArmSummary, ...]: ...
 
 
-def measure_test(shared: SharedStudy, result: Confirmed, judge: Evaluator) -> ArmTest | None:
+def measure_test(shared: SharedStudy, result: Confirmed, evaluator: Evaluator) -> ArmTest | None:
     """The test score of the model of the arm with the best mean, measured unless it was before, and stored; None, with
     a warning, where it can't be measured.
     """
@@ -50,7 +50,7 @@ def measure_test(shared: SharedStudy, result: Confirmed, judge: Evaluator) -> Ar
     for arm, slot in best:
         if arm == name and slot.trial_number is not None:
             seed = split_seed(shared.manifest, slot.settings)
-            return _measure(shared, judge, arm, slot.trial_number, seed)
+            return _measure(shared, evaluator, arm, slot.trial_number, seed)
     return None
 
 
@@ -60,9 +60,9 @@ def best_arm(result: Confirmed) -> str:
     return min(means, key=means.__getitem__)
 
 
-def _measure(shared: SharedStudy, judge: Evaluator, arm: str, trial: int, seed: int) -> ArmTest | None:
+def _measure(shared: SharedStudy, evaluator: Evaluator, arm: str, trial: int, seed: int) -> ArmTest | None:
     try:
-        found = judge.evaluate(trial, seed, "test")
+        found = evaluator.evaluate(trial, seed, "test")
     except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
         log.warning("no test score: %s", error)
         return None

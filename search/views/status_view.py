@@ -1,7 +1,8 @@
-"""How a study stands, for a terminal: the same for a launch's live view and for `python -m search.status`."""
+"""The status of a study on a terminal: the same for a launch's live view and for `python -m search.status`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
@@ -11,7 +12,7 @@ from search.study.snapshot import Snapshot
 from search.views.plain import plain
 from search.views.times import duration
 from search.views.workers_table import LOST_MARK, workers_table
-from storage.records import SlotCounts
+from storage.records import SlotCounts, TrialState
 
 BAR_WIDTH = 48
 SHORTEST_BAR = 16
@@ -21,14 +22,23 @@ LONGEST_REASON = 300
 LEVELS = "▁▂▃▄▅▆▇█"
 
 # Each state has a block of its own, so that the bar can be read without its colors.
-BLOCKS = (("complete", "█", "blue"), ("pruned", "▓", "cyan"), ("diverged", "▚", "magenta"), ("failed", "▞", "red"))
-RUNNING, WAITING = ("▒", "yellow"), ("░", "bright_black")
+BLOCKS: Mapping[TrialState, tuple[str, str]] = MappingProxyType(
+    {
+        "complete": ("█", "blue"),
+        "pruned": ("▓", "cyan"),
+        "diverged": ("▚", "magenta"),
+        "failed": ("▞", "red"),
+        "running": ("▒", "yellow"),
+        "waiting": ("░", "bright_black"),
+    }
+)
+UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed"})  # named only where there are any
 
 
 @dataclass(frozen=True)
-class Standing:
-    """All that there is to see, as wide as the terminal: `objective` names what is searched for, `elapsed_s` is how
-    long one has watched.
+class StatusView:
+    """The status of a study, as wide as the terminal: `objective` names the metric, `elapsed_s` is how long the caller
+    has watched.
     """
 
     snapshot: Snapshot
@@ -41,15 +51,15 @@ class Standing:
         yield from lines(self, options.max_width)
 
 
-def lines(shown: Standing, width: int) -> Iterator[RenderableType]:
+def lines(shown: StatusView, width: int) -> Iterator[RenderableType]:
     """The parts, from top to bottom, none of them wider than `width` columns."""
     snapshot = shown.snapshot
-    yield from packed([plain(shown.title, "bold"), plain(mood(snapshot), "italic")], width, gap=2)
+    yield from packed([plain(shown.title, "bold"), plain(status(snapshot), "italic")], width, gap=2)
     yield Text()
     yield from bar_lines(snapshot.counts, width)
     yield Text()
     yield from packed(legend(snapshot.counts), width)
-    yield from packed([best_words(snapshot, shown.objective), *growth_words(snapshot, width)], width)
+    yield from packed([best_words(snapshot, shown.objective), *incumbents_text(snapshot, width)], width)
     yield from packed(times(snapshot, shown.elapsed_s), width)
     if snapshot.workers:
         yield Text()
@@ -80,13 +90,13 @@ def bar_lines(counts: SlotCounts, width: int) -> Iterator[Text]:
     yield from packed([drawn, words], width, gap=2)
 
 
-def mood(snapshot: Snapshot) -> str:
+def status(snapshot: Snapshot) -> str:
     """What goes on, in a few words."""
     if snapshot.stop_reason is not None:
         return f"stopped: {snapshot.stop_reason}"
     if snapshot.counts.total and snapshot.over:
         return "finished"
-    alive = sum(worker.mood != LOST_MARK for worker in snapshot.workers)
+    alive = sum(worker.activity != LOST_MARK for worker in snapshot.workers)
     if not alive:
         return "no active workers"
     return f"{alive} worker{'' if alive == 1 else 's'}"
@@ -94,8 +104,8 @@ def mood(snapshot: Snapshot) -> str:
 
 def bar(counts: SlotCounts, width: int = BAR_WIDTH) -> Text:
     """The trials by state, as a bar of so many blocks."""
-    parts = [(getattr(counts, state), *look) for state, *look in BLOCKS]
-    parts += [(counts.leased, *RUNNING), (counts.waiting, *WAITING)]
+    states = counts.by_state()
+    parts = [(states[state], block, color) for state, (block, color) in BLOCKS.items()]
     total = max(counts.total, 1)
     drawn, done, used = Text(), 0, 0
     for count, block, color in parts:
@@ -103,17 +113,15 @@ def bar(counts: SlotCounts, width: int = BAR_WIDTH) -> Text:
         until = round(done / total * width)
         drawn.append(block * (until - used), style=color)
         used = max(used, until)
-    return drawn.append("░" * (width - used), style=WAITING[1])
+    return drawn.append(BLOCKS["waiting"][0] * (width - used), style=BLOCKS["waiting"][1])
 
 
 def legend(counts: SlotCounts) -> list[Text]:
     """The numbers behind the bar, each with its block."""
-    parts = [(getattr(counts, state), state, *look) for state, *look in BLOCKS]
-    parts += [(counts.leased, "running", *RUNNING), (counts.waiting, "waiting", *WAITING)]
     return [
-        Text.assemble((block, color), f" {count} {state}")
-        for count, state, block, color in parts
-        if count or state not in ("diverged", "failed")
+        Text.assemble(BLOCKS[state], f" {count} {state}")
+        for state, count in counts.by_state().items()
+        if count or state not in UNUSUAL
     ]
 
 
@@ -126,14 +134,14 @@ def best_words(snapshot: Snapshot, objective: str) -> Text:
     )
 
 
-def growth_words(snapshot: Snapshot, width: int) -> list[Text]:
-    """How the best grew, from the first completed trial on."""
-    if len(snapshot.growth) < 2:
+def incumbents_text(snapshot: Snapshot, width: int) -> list[Text]:
+    """How the best value rose or fell, from the first completed trial on."""
+    if len(snapshot.incumbents) < 2:
         return []
-    values = [best.value for best in snapshot.growth]
+    values = [best.value for best in snapshot.incumbents]
     low, span = min(values), max(values) - min(values)
     levels = "".join(LEVELS[round((value - low) / span * (len(LEVELS) - 1))] for value in values)
-    first = snapshot.growth[0]
+    first = snapshot.incumbents[0]
     words = f"   from {first.value:.4f} (trial {first.number})"
     room = max(width - len(words), 1)
     return [Text.assemble((levels[-room:], "blue"), words)]
@@ -166,17 +174,15 @@ def shortened(text: str) -> str:
     return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
-def done(snapshot: Snapshot) -> str:
+def finished(snapshot: Snapshot) -> str:
     """How many trials are finished of how many."""
     return f"{snapshot.counts.finished}/{snapshot.counts.total} trials"
 
 
 def states(snapshot: Snapshot) -> str:
     """The trials by state."""
-    counts = snapshot.counts
-    ended = f"{counts.complete} complete, {counts.pruned} pruned"
-    diverged = f", {counts.diverged} diverged" if counts.diverged else ""
-    return f"{ended}{diverged}, {counts.failed} failed, {counts.leased} running, {counts.waiting} waiting"
+    states = snapshot.counts.by_state().items()
+    return ", ".join(f"{count} {state}" for state, count in states if count or state != "diverged")
 
 
 def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
@@ -187,4 +193,4 @@ def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
     left = snapshot.seconds_left
     ended = snapshot.over or snapshot.stop_reason is not None
     rest = "" if left is None or ended else f", about {duration(left)} left"
-    return f"{done(snapshot)} | {states(snapshot)} | {best} | {snapshot.epochs} epochs, {duration(elapsed_s)}{rest}"
+    return f"{finished(snapshot)} | {states(snapshot)} | {best} | {snapshot.epochs} epochs, {duration(elapsed_s)}{rest}"

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from search.report.facts import StudyFacts, TrialFacts
-from search.report.plots import ORANGE, Panel, Plot, axis, by_state, layout, points
-from search.report.words import objective_name
+from search.views import palette
+from search.views.facts import StudyFacts, TrialFacts
+from search.views.plots import Panel, Plot, axis, by_state, layout, points
 
 TITLE = "History"
 
 
 def history_panel(facts: StudyFacts) -> Panel:
     """Every trial's last score; and beside it the completed ones alone, with the best of them so far as a line."""
-    scored = [trial for trial in facts.trials if trial.value is not None]
+    scored = facts.scored
     if not scored:
         return Panel("history", TITLE, notes=("No trial has a score yet.",))
     complete = [trial for trial in scored if trial.complete]
-    name = objective_name(facts)
+    name = facts.manifest.goal.label
     plots = [Plot(f"Scatter plot of {name} by trial, with the best so far.", traces(facts, scored), look(name))]
     if 0 < len(complete) < len(scored):
         alt = f"Scatter plot of {name} of completed trials, with the best so far."
@@ -44,7 +44,7 @@ def traces(facts: StudyFacts, trials: Sequence[TrialFacts]) -> list[dict[str, An
         "name": "best so far",
         "x": [trial.number for trial in complete],
         "y": facts.manifest.goal.running_best(values),
-        "line": {"color": ORANGE, "width": 3, "shape": "hv"},
+        "line": {"color": palette.BEST, "width": 3, "shape": "hv"},
         "hovertemplate": "best so far: %{y:.4f}<extra></extra>",
     }
     return [*made, line] if complete else made

@@ -1,8 +1,9 @@
 """The importances of a search's parameters, as bars."""
 
-from search.report.plots import COLORS, Panel, Plot, axis, layout, plain
+from search.views import palette
 from search.views.importances import Importances
 from search.views.lessons import FEWEST
+from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Importances"
 
@@ -19,7 +20,7 @@ def importances_panel(found: Importances) -> Panel:
         "y": [plain(name) for name, _ in shares],
         "text": [f"{share:.0%}" for _, share in shares],
         "textposition": "auto",
-        "marker": {"color": COLORS["complete"]},
+        "marker": {"color": palette.BLUE},
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
     look = layout(axis("share of the variance explained", tickformat=".0%"), axis(""), showlegend=False)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.comparison import Interval, PairAnswer
+from search.design.answer_words import reading
 from search.design.options import POINT
 from search.design.result import Result
-from search.report.answer_words import reading
-from search.report.plots import COLORS, ORANGE, Panel, Plot, axis, layout, plain
+from search.views import palette
+from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Pairs"
 THIN, THICK = 1.5, 5
@@ -28,14 +29,12 @@ def forest(pairs: Sequence[PairAnswer], margin: float) -> Plot:
     names = [f"{plain(pair.first)}<br>- {plain(pair.second)}" for pair in pairs]
     centers = [in_points(pair.difference or 0.0) for pair in pairs]
     new_data = [pair.new_data for pair in pairs]
-    traces = (
-        [whiskers("new data of this kind and size", names, centers, new_data, THIN, ORANGE)] if any(new_data) else []
-    )
-    traces.append(
-        whiskers("these images", names, centers, [pair.interval for pair in pairs], THICK, COLORS["complete"])
-    )
+    own = [pair.interval for pair in pairs]
+    traces = [whiskers("these images", names, centers, own, THICK, palette.BLUE)]
+    if any(new_data):  # behind the others
+        traces.insert(0, whiskers("new data of this kind and size", names, centers, new_data, THIN, palette.ORANGE))
     band = {"type": "rect", "xref": "x", "yref": "paper", "x0": in_points(-margin), "x1": in_points(margin)}
-    shade = {"y0": 0, "y1": 1, "fillcolor": COLORS["pruned"], "opacity": 0.2, "line": {"width": 0}}
+    shade = {"y0": 0, "y1": 1, "fillcolor": palette.GRAY, "opacity": 0.2, "line": {"width": 0}}
     look = layout(
         axis("difference in points", zeroline=True, tickangle=0, nticks=7),
         axis("", autorange="reversed", categoryorder="array", categoryarray=names),
@@ -81,4 +80,4 @@ def whiskers(
 
 def in_points(value: float) -> float:
     """A difference of scores in points."""
-    return round(value / POINT, 4)
+    return round(value / POINT, 6)

@@ -2,7 +2,8 @@
 
 from search.design.confusion import Confusion
 from search.design.result import Result
-from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
+from search.views import palette
+from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Confusions"
 MOST_NUMBERED = 12
@@ -25,7 +26,7 @@ def matrix(confusion: Confusion, classes: tuple[str, ...]) -> Plot:
         "z": [list(row) for row in confusion.counts],
         "x": names,
         "y": names,
-        "colorscale": SCALE,
+        "colorscale": palette.SCALE,
         "showscale": False,
         "texttemplate": "%{z}" if len(classes) <= MOST_NUMBERED else "",
         "hovertemplate": "%{y} taken for %{x}: %{z}<extra></extra>",

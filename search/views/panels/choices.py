@@ -7,10 +7,11 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 
-from search.report.facts import StudyFacts
-from search.report.plots import SCALE, Panel, Plot, axis, layout, plain
+from search.views import palette
+from search.views.facts import StudyFacts
 from search.views.importances import Importances
-from search.views.lessons import BEST_SHARE, FEWEST, ranking
+from search.views.lessons import FEWEST, best_quarter, ranking
+from search.views.plots import Panel, Plot, axis, layout, plain
 
 PREFERRED = ("batch_norm", "dropout_position")
 LINK = "Choices"
@@ -39,11 +40,11 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
         return None
     (x, columns), (y, rows) = pair
     title = f"{y} and {x}"
-    ranked = ranking(facts.frozen, facts.manifest.goal)
+    ranked = ranking(facts.trials, facts.manifest.goal)
     if len(ranked) < FEWEST:
         note = f"Not shown: {len(ranked)} finished trials are too few for a best quarter, it takes {FEWEST}."
         return Panel("choices", title, notes=(note,), link=LINK)
-    best = {trial.number for trial in ranked[: math.ceil(len(ranked) * BEST_SHARE)]}
+    best = best_quarter(ranked)
 
     def cell(row: str, column: str) -> Cell:
         having = [t.number for t in ranked if str(t.params.get(y)) == row and str(t.params.get(x)) == column]
@@ -76,7 +77,7 @@ def heat(x: str, columns: Sequence[str], y: str, rows: Sequence[str], cells: Cel
         "z": [[round(each.best / each.n, 3) if each.n else None for each in line] for line in cells],
         "text": [[f"{each.best} of {each.n}" if each.n else "" for each in line] for line in cells],
         "texttemplate": "%{text}",
-        "colorscale": SCALE,
+        "colorscale": palette.SCALE,
         "zmin": 0,
         "zmax": 1,
         "xgap": 2,
@@ -104,7 +105,7 @@ def chosen_pair(
 ) -> tuple[tuple[str, Sequence[str]], tuple[str, Sequence[str]]] | None:
     """Two categorical parameters and their choices: the preferred ones, else the most important ones."""
     choices: dict[str, tuple[str, ...]] = {}
-    for trial in facts.frozen:
+    for trial in facts.trials:
         for name, distribution in trial.distributions.items():
             if isinstance(distribution, CategoricalDistribution) and len(distribution.choices) > 1:
                 choices.setdefault(name, tuple(map(str, distribution.choices)))

@@ -3,18 +3,17 @@
 from typing import Any
 
 from search.design.result import Result
-from search.report.plots import COLORS, Panel, Plot, axis, layout, plain
-from search.report.words import NAMES
+from search.views import palette
+from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Replicates"
-FAINT = "#8C8C8C"
 
 
 def replicates_panel(result: Result) -> Panel:
     """A line a replicate, over the arms."""
     if not any(arm.scores for arm in result.scores.arms):
         return Panel("replicates", TITLE, notes=("No replicate has a score yet.",))
-    objective = NAMES.get(result.manifest.objective, result.manifest.objective)
+    objective = result.manifest.goal.label
     names = [plain(arm.name) for arm in result.scores.arms]
     look = layout(
         axis("", type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5]),
@@ -46,8 +45,8 @@ def lines(result: Result, names: list[str]) -> dict[str, Any]:
         "x": x,
         "y": y,
         "text": said,
-        "line": {"color": FAINT, "width": 1},
-        "marker": {"color": FAINT, "size": 5},
+        "line": {"color": palette.GRAY, "width": 1},
+        "marker": {"color": palette.GRAY, "size": 5},
         "opacity": 0.7,
         "hovertemplate": "%{text}, %{x}: %{y:.4f}<extra></extra>",
     }
@@ -67,6 +66,6 @@ def means(result: Result, names: list[str]) -> dict[str, Any]:
         "x": [name for name, _, _ in known],
         "y": [mean for _, mean, _ in known],
         "error_y": {"type": "data", "array": [half for _, _, half in known], "thickness": 3, "width": 8},
-        "marker": {"color": COLORS["complete"], "size": 12},
+        "marker": {"color": palette.BLUE, "size": 12},
         "hovertemplate": "%{x}: mean %{y:.4f}<extra></extra>",
     }

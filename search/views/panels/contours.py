@@ -10,11 +10,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
-from search.report.facts import StudyFacts, TrialFacts
-from search.report.panels.slices import ordered_parameters
-from search.report.plots import SCALE, Panel, Plot, axis, label, layout
-from search.report.words import objective_name
+from search.views import palette
+from search.views.facts import StudyFacts, TrialFacts
 from search.views.importances import Importances
+from search.views.panels.slices import ordered_parameters
+from search.views.plots import Panel, Plot, axis, label, layout
 
 TITLE = "Two parameters at a time"
 LINK = "Pairs of parameters"
@@ -62,9 +62,9 @@ def contour_plot(facts: StudyFacts, x: Parameter, y: Parameter) -> Plot:
     (x_name, x_range), (y_name, y_range) = x, y
     trials = having(facts, x, y)
     values = np.array([trial.value for trial in trials], float)
-    low, high = color_range(values, maximize=facts.maximize)
+    low, high = color_range(values, maximize=facts.manifest.goal.maximize)
     # Each trace has its colors for itself: Plotly 4.1 never ends when a contour shares an axis of colors with points.
-    colors: dict[str, Any] = {"colorscale": SCALE, "reversescale": not facts.maximize}
+    colors: dict[str, Any] = {"colorscale": palette.SCALE, "reversescale": not facts.manifest.goal.maximize}
     traces: list[dict[str, Any]] = []
     surface = interpolated(logged(trials, x_name, x_range), logged(trials, y_name, y_range), values)
     if surface is not None:
@@ -74,10 +74,10 @@ def contour_plot(facts: StudyFacts, x: Parameter, y: Parameter) -> Plot:
         limits = {"zmin": low, "zmax": high, "showscale": False}
         traces.append({**contour, **colors, **limits, "contours": levels, "hoverinfo": "skip", "line": {"width": 0.5}})
     bounds: dict[str, Any] = {"cmin": low, "cmax": high, "showscale": True, "colorbar": {"thickness": 12}}
-    marker = {"color": values.tolist(), **colors, **bounds, "size": 9, "line": {"width": 1.2, "color": "#FFFFFF"}}
+    marker = {"color": values.tolist(), **colors, **bounds, "size": 9, "line": {"width": 1.2, "color": palette.EDGE}}
     traces.append(trial_points(trials, x_name, y_name, marker))
     look = layout(axis(x_name, **kind(x_range)), axis(y_name, **kind(y_range)), height=360, showlegend=False)
-    return Plot(f"Contour plot of {objective_name(facts)} over {x_name} and {y_name}.", traces, look)
+    return Plot(f"Contour plot of {facts.manifest.goal.label} over {x_name} and {y_name}.", traces, look)
 
 
 def trial_points(trials: list[TrialFacts], x: str, y: str, marker: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from search.report.facts import State, StudyFacts, TrialFacts
-from search.report.plots import COLORS, Panel, Plot, axis, by_state, label, layout, plain
+from search.views import palette
+from search.views.facts import State, StudyFacts, TrialFacts
+from search.views.plots import Panel, Plot, axis, by_state, label, layout, plain
 
 TITLE = "Workers"
 UNITS = (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
@@ -56,9 +57,9 @@ def bars(state: State, trials: Sequence[TrialFacts], since: Any) -> dict[str, An
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            "color": COLORS[state],
+            "color": palette.STATES[state],
             "pattern": {"shape": PATTERNS[state], "size": 5, "fillmode": "replace"},
-            "line": {"width": 0.5, "color": "#FFFFFF"},
+            "line": {"width": 0.5, "color": palette.EDGE},
         },
     }
 

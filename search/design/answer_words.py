@@ -9,12 +9,12 @@ from search.design.options import POINT
 from search.design.result import Result
 from search.design.tables import (
     added_remarks,
-    mishap_remarks,
+    failure_remarks,
+    images_and_training,
     open_remarks,
     p_value,
     points,
     scope_remarks,
-    setting,
     test_remarks,
 )
 
@@ -100,16 +100,16 @@ def remarks(result: Result) -> tuple[str, ...]:
     return (
         *open_remarks(result),
         *added_remarks(result),
-        *mishap_remarks(result),
+        *failure_remarks(result),
         *scope_remarks(result),
         *test_remarks(result),
-        f"Images: {setting(result.manifest)}.",
+        f"Images: {images_and_training(result.manifest)}.",
     )
 
 
 def reading(result: Result) -> str:
     """How the differences are to be read."""
-    better = "Higher" if result.manifest.direction == "maximize" else "Lower"
+    better = "Higher" if result.manifest.goal.maximize else "Lower"
     return (
         f"Differences are the first arm minus the second, in points: hundredths of {result.manifest.objective}. "
         f"{better} is better, and less than {result.comparison.margin / POINT:g} points was said not to matter."

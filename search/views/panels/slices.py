@@ -6,10 +6,9 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from search.report.facts import StudyFacts, TrialFacts
-from search.report.plots import Panel, Plot, axis, by_state, layout, plain, points
-from search.report.words import objective_name
+from search.views.facts import StudyFacts, TrialFacts
 from search.views.importances import Importances
+from search.views.plots import Panel, Plot, axis, by_state, layout, plain, points
 
 TITLE = "One parameter at a time"
 LINK = "Parameters"
@@ -22,7 +21,7 @@ def slices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
     names = [name for name, _ in ordered_parameters(facts, found)][:MOST]
     if not names:
         return None
-    scored = [trial for trial in facts.trials if trial.value is not None and trial.state in ("complete", "pruned")]
+    scored = [trial for trial in facts.scored if trial.state in ("complete", "pruned")]
     if not scored:
         return Panel("slices", TITLE, notes=("No trial has a score yet.",), link=LINK)
     plots = tuple(slice_plot(facts, name, scored) for name in names)
@@ -33,7 +32,7 @@ def slices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
 def ordered_parameters(facts: StudyFacts, found: Importances) -> list[tuple[str, BaseDistribution]]:
     """All parameters and their distributions: the important ones first, then the others as the space asks for them."""
     seen: dict[str, BaseDistribution] = {}
-    for trial in facts.frozen:
+    for trial in facts.trials:
         for name, distribution in trial.distributions.items():
             if not distribution.single():
                 seen.setdefault(name, distribution)
@@ -43,15 +42,15 @@ def ordered_parameters(facts: StudyFacts, found: Importances) -> list[tuple[str,
 
 def slice_plot(facts: StudyFacts, name: str, scored: Sequence[TrialFacts]) -> Plot:
     """One parameter: along the figure if it is a number, a row for each of its choices otherwise."""
-    distribution = next(trial.distributions[name] for trial in facts.frozen if name in trial.distributions)
+    distribution = next(trial.distributions[name] for trial in facts.trials if name in trial.distributions)
     choices = choices_of(distribution)
     traces = []
     for state, group in by_state([trial for trial in scored if name in trial.params]):
         places, values = [place(trial, name, choices) for trial in group], [trial.value for trial in group]
         traces.append(points(state, group, values, places) if choices else points(state, group, places, values))
-    own, score = axis(name, **scale(distribution, choices)), axis(objective_name(facts))
+    own, score = axis(name, **scale(distribution, choices)), axis(facts.manifest.goal.label)
     look = layout(score, own) if choices else layout(own, score)
-    alt = f"Scatter plot of {objective_name(facts)} by {name}."
+    alt = f"Scatter plot of {facts.manifest.goal.label} by {name}."
     return Plot(alt, traces, {**look, "height": 300, "showlegend": False})
 
 

@@ -1,0 +1,238 @@
+"""A study at one moment, as one frozen record: what the launch's end, notes, JSON, reports, notebooks and figures show.
+
+The ledger decides how a trial ended, with which value and why. Optuna's record of the trial adds what the ledger
+doesn't keep: the parameters, and measurements of the worker. Trials that other programs have added are left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from search.study.baselines import BASELINE
+from search.study.model_problems import model_problem
+from search.study.reasons import counted
+from search.study.snapshot import Snapshot, take_snapshot
+from search.study.test_score import TestScore, last_of_search, recorded_looks
+from spaces.epoch_scores import EpochScores
+from storage import Manifest, SharedStudy
+from storage.records import OutcomeState, SlotCounts, SlotRow, WorkerRow
+
+TOP = 5
+State = OutcomeState | Literal["running"]
+
+
+@dataclass(frozen=True)
+class TrialFacts:
+    """One trial: `frozen` is Optuna's record of it, `slot` the ledger's.
+
+    `value` is the objective's last one, of pruned and running trials too, None before the first epoch; `curve` are its
+    epochs in order; `worker` names the one that had it last, `device` what it ran on.
+    """
+
+    frozen: FrozenTrial
+    slot: SlotRow
+    value: float | None
+    curve: tuple[EpochScores, ...]
+    worker: str
+    device: str
+
+    @property
+    def number(self) -> int:
+        """The trial's number in the study, counted from 0."""
+        return self.frozen.number
+
+    @property
+    def state(self) -> State:
+        """How it ended."""
+        return "running" if self.slot.outcome is None else self.slot.outcome.state
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ran through all its epochs."""
+        return self.state == "complete"
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were trained."""
+        return len(self.curve) if self.slot.outcome is None else self.slot.outcome.epochs
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Its parameters by name."""
+        return self.frozen.params
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        """What they were drawn from."""
+        return self.frozen.distributions
+
+    @property
+    def began(self) -> datetime | None:
+        """When it was created, by the clock of its worker's host."""
+        return self.frozen.datetime_start
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended, None while it runs."""
+        return self.frozen.datetime_complete
+
+    @property
+    def attempts(self) -> int:
+        """How often it was begun or resumed."""
+        return self.slot.token
+
+    @property
+    def baseline(self) -> str | None:
+        """The name of the baseline that it is, None for any other trial."""
+        name = (self.slot.settings or {}).get(BASELINE)
+        return None if name is None else str(name)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of failure, None unless it failed."""
+        return self.slot.outcome.kind if self.slot.outcome is not None and self.state == "failed" else None
+
+    @property
+    def reason(self) -> str:
+        """Why it didn't complete, or what went wrong with it so far; "" if nothing."""
+        if self.slot.outcome is None:
+            return self.slot.last_failure or ""
+        return f"{f'{self.kind}: ' if self.kind else ''}{self.slot.outcome.reason or ''}"
+
+    @property
+    def model_problem(self) -> str | None:
+        """Why its model can't be kept, None if nothing is known against that."""
+        return model_problem(self.frozen.user_attrs)
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """A study at one moment: how far it is, its trials by number, and the looks at its test images in order of time."""
+
+    name: str
+    manifest: Manifest
+    snapshot: Snapshot
+    trials: tuple[TrialFacts, ...] = ()
+    looks: tuple[TestScore, ...] = ()
+
+    @property
+    def counts(self) -> SlotCounts:
+        """How many trials there are, by state."""
+        return self.snapshot.counts
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How often each reason ended a trial as failed, the most frequent first."""
+        return self.snapshot.failures
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the study was stopped, None if it wasn't."""
+        return self.snapshot.stop_reason
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial that was ordered is finished."""
+        return self.snapshot.over
+
+    @property
+    def direction(self) -> StudyDirection:
+        """Whether that is to be high or low, as Optuna says it."""
+        return StudyDirection.MAXIMIZE if self.manifest.goal.maximize else StudyDirection.MINIMIZE
+
+    @property
+    def scored(self) -> tuple[TrialFacts, ...]:
+        """The trials that have a value."""
+        return tuple(trial for trial in self.trials if trial.value is not None)
+
+    @property
+    def ranked(self) -> tuple[TrialFacts, ...]:
+        """The completed trials, best first; of equals, the earlier one."""
+        complete = [trial for trial in self.scored if trial.complete]
+        return tuple(self.manifest.goal.ranked(complete, lambda trial: (trial.value, trial.number)))
+
+    @property
+    def top(self) -> tuple[TrialFacts, ...]:
+        """The few best of them."""
+        return self.ranked[:TOP]
+
+    @property
+    def best(self) -> TrialFacts | None:
+        """The best completed trial, None if there is none."""
+        return next(iter(self.ranked), None)
+
+    @property
+    def baselines(self) -> tuple[TrialFacts, ...]:
+        """The trials that are baselines."""
+        return tuple(trial for trial in self.trials if trial.baseline is not None)
+
+    @property
+    def best_baseline(self) -> TrialFacts | None:
+        """The best completed one of them, None if none is complete."""
+        return next((trial for trial in self.ranked if trial.baseline is not None), None)
+
+    @property
+    def test(self) -> TestScore | None:
+        """The last test score that the search or confirmation measured of its best, None if none was."""
+        return last_of_search(self.looks)
+
+    @property
+    def model_problems(self) -> Mapping[str, int]:
+        """Why models of trials can't be kept, and of how many."""
+        return counted(trial.model_problem for trial in self.trials if trial.model_problem is not None)
+
+
+def gather_facts(shared: SharedStudy) -> StudyFacts:
+    """Reads the study.
+
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
+    with shared.translated():
+        frozen = {trial.number: trial for trial in shared.study.get_trials(deepcopy=False)}
+    curves: dict[int, list[EpochScores]] = {}
+    for row in shared.ledger.all_epochs():
+        curves.setdefault(row.trial_number, []).append(row.scores)
+    workers = {worker.info.worker_id: worker for worker in shared.workers.all()}
+    trials = [
+        trial_facts(frozen[slot.trial_number], slot, tuple(curves.get(slot.trial_number, ())), workers, shared.manifest)
+        for slot in shared.ledger.slots()
+        if slot.trial_number in frozen
+    ]
+    return StudyFacts(
+        name=shared.name,
+        manifest=shared.manifest,
+        snapshot=take_snapshot(shared),
+        trials=tuple(sorted(trials, key=lambda trial: trial.number)),
+        looks=recorded_looks(shared),
+    )
+
+
+def trial_facts(
+    trial: FrozenTrial,
+    slot: SlotRow,
+    curve: tuple[EpochScores, ...],
+    workers: Mapping[str, WorkerRow],
+    manifest: Manifest,
+) -> TrialFacts:
+    """One trial, from Optuna's record of it, its slot in the ledger, and its epochs."""
+    outcome, worker = slot.outcome, workers.get(slot.worker_id or "")
+    last = manifest.goal.of(curve[-1]) if curve else None
+    return TrialFacts(
+        frozen=trial,
+        slot=slot,
+        value=outcome.value if outcome is not None and outcome.value is not None else last,
+        curve=curve,
+        worker=worker_name(worker) if worker is not None else str(trial.user_attrs.get("host", "unknown")),
+        device=str(trial.user_attrs.get("device") or (worker.info.device if worker is not None else "")),
+    )
+
+
+def worker_name(worker: WorkerRow) -> str:
+    """A worker for people: its host, its device and its process."""
+    return f"{worker.info.host} {worker.info.device} ({worker.info.pid})"

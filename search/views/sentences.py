@@ -1,0 +1,113 @@
+"""What is said of a search, each fact in one sentence, whichever door says it. None claims more than its data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.study.test_score import TestScore, earlier_words
+from search.views.facts import StudyFacts, TrialFacts
+from search.views.majority import Part, majority_words
+from search.views.number import number, plural, score
+from search.views.proportion import wilson_interval
+from storage import Manifest
+
+
+def headline(facts: StudyFacts) -> str:
+    """How far the study is."""
+    counts = facts.counts
+    if counts.total == 0:
+        return "No trial has been ordered yet."
+    states = ", ".join(f"{n} {state}" for state, n in counts.by_state().items() if n)
+    if facts.done:
+        every = f"All {counts.total} trials" if counts.total > 1 else "The only trial"
+        return f"{every} of {facts.name} {'are' if counts.total > 1 else 'is'} finished: {states}."
+    return f"{counts.finished} of {plural(counts.total, 'trial')} of {facts.name} are finished: {states}."
+
+
+def best_sentence(facts: StudyFacts, best: TrialFacts) -> str:
+    """Which trial is the best, with which score and parameters."""
+    return (
+        f"Trial {best.number} is the best of {plural(len(facts.ranked), 'completed trial')}: "
+        f"{facts.manifest.goal.label} {score(best.value or 0.0)} after {plural(best.epochs, 'epoch')}, "
+        f"with {parameters(best.params)}."
+    )
+
+
+def parameters(params: Mapping[str, Any]) -> str:
+    """A trial's parameters in one line."""
+    return ", ".join(f"{name} {number(value)}" for name, value in params.items()) or "no parameters"
+
+
+def test_sentence(test: TestScore, whose: str, manifest: Manifest) -> str:
+    """The test score of a trial or an arm, with its 95 % interval, and what naming the most frequent class gives."""
+    low, high = wilson_interval(test.accuracy, test.n)
+    return (
+        f"{whose} has a test accuracy of {test.accuracy:.2%} (95 % interval {low:.1%} to {high:.1%}), {test.words}, on "
+        f"{plural(test.n, 'image')} that neither training nor search saw{against_majority(manifest, 'test')}."
+    )
+
+
+def earlier_looks(looks: tuple[TestScore, ...], test: TestScore) -> str:
+    """The looks at the test images before the one that is shown, "" if there were none."""
+    words = earlier_words(looks, test)
+    return f"{words} The more looks, the more the best of them flatters." if words else ""
+
+
+def tested(facts: StudyFacts) -> str:
+    """The test score of a search's best, with the looks before it; "" where none was measured."""
+    test, best = facts.test, facts.best
+    if test is None:
+        return ""
+    earlier = "" if best is None or test.trial == best.number else ", the best when that was measured,"
+    sentence = test_sentence(test, f"Trial {test.trial}{earlier}", facts.manifest)
+    return " ".join(part for part in (sentence, earlier_looks(facts.looks, test)) if part)
+
+
+def against_majority(manifest: Manifest, part: Part) -> str:
+    """What the majority's share is on these images, to stand behind an accuracy; "" where it isn't known."""
+    words = majority_words(manifest, part)
+    return f"; {words}" if words else ""
+
+
+def validation_majority(manifest: Manifest) -> str:
+    """What the accuracies of a search are to be read against; "" where it isn't known, or the objective is none."""
+    words = majority_words(manifest, "validation") if manifest.goal.is_share else ""
+    return f"On the validation images, {words}." if words else ""
+
+
+def baselines(facts: StudyFacts) -> tuple[str, ...]:
+    """What the baselines reached, and how the best trial compares with the best of them; nothing without any."""
+    if not facts.baselines:
+        return ()
+    reached = ", ".join(
+        f"{trial.baseline} {score(trial.value) if trial.complete and trial.value is not None else 'not complete'}"
+        for trial in facts.baselines
+    )
+    known, best = facts.best_baseline, facts.best
+    listed = f"Baselines (*): {reached}."
+    return (listed,) if known is None or best is None else (listed, against(best, known))
+
+
+def against(best: TrialFacts, known: TrialFacts) -> str:
+    """How the best trial compares with the best baseline."""
+    if best.number == known.number:
+        return f"No trial was better than the best of them, {known.baseline}."
+    gap = (best.value or 0.0) - (known.value or 0.0)
+    distance = f"{score(abs(gap))} {'above' if gap > 0 else 'below'}" if gap else "level with"
+    return (
+        f"The best trial, {best.number}, is {distance} the best of them, {known.baseline}: single runs, one the best "
+        "of many, so a hint for a comparison, no proof."
+    )
+
+
+def images_of(manifest: Manifest) -> str:
+    """Which images a study trains on, and how many for what."""
+    height, width, channels = manifest.image_shape
+    return (
+        f"{manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
+        f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes"
+    )
+
+
+def in_precision(manifest: Manifest) -> str:
+    """What models compute in, "" if that is as usual."""
+    return "" if manifest.precision == "float32" else f" in {manifest.precision}"
