@@ -1,1 +1,1 @@
-"""Searching from Python: `run`, `load`, and the result that they give."""
+"""Searching from Python: `run`, `load`, and their result."""

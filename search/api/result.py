@@ -22,7 +22,7 @@ KNOWN_ELSEWHERE = frozenset({"outcome", "slot", "token", "epochs", "reason", "fa
 
 @dataclass(frozen=True)
 class Result:
-    """A study at one moment; `search.load` takes a new one. Printed, it says how the study stands."""
+    """A snapshot of a study; `search.load` takes a new one. Printing it shows the study's status."""
 
     facts: StudyFacts = field(repr=False)
 
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def manifest(self) -> Manifest:
-        """What was searched, on which images, with which versions."""
+        """The space, images and versions of the study."""
         return self.facts.manifest
 
     @property
@@ -43,7 +43,7 @@ class Result:
 
     @property
     def test(self) -> TestScore | None:
-        """How the best model does on the test images, which nothing else has seen; None until it was measured."""
+        """The best model's score on the test images, which nothing else has seen; None until it is measured."""
         return self.facts.test
 
     @property
@@ -105,7 +105,7 @@ def scores_of(row: EpochScores) -> dict[str, Any]:
 
 
 def data_frame(rows: list[dict[str, Any]], index: str | list[str]) -> "pandas.DataFrame":
-    """The rows as a table of pandas, which needn't be there for anything else."""
+    """The rows as a pandas table; pandas isn't needed for anything else."""
     try:
         import pandas
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""Searching from Python: `run` does what `python -m search.launch` does, `load` takes what a study has found.
+"""Searching from Python: `run` does what `python -m search.launch` does, `load` reads the results of a study.
 
-A search runs in processes of its own, which read the space from where it is written down. So it can be interrupted
-like the command, from any thread, and goes on when it is run again.
+A search runs in separate processes, which read the space from its file. So it can be interrupted like the command, from
+any thread, and continues when it is run again.
 """
 
 import os
@@ -37,7 +37,7 @@ def run(
     quiet: bool = False,
     **flags: Any,
 ) -> Result:
-    """Searches a space, and waits until the study holds all of its trials; progress is printed unless `quiet`.
+    """Searches a space, and waits until all trials of the study are finished; progress is printed unless `quiet`.
 
     `space` is a name (`bn_dropout`), `FILE.py:NAME`, `package.module:NAME`, or a Space that one of these names.
     `flags` are those of `python -m search.launch`: `n_trials=20, epochs=5, dataset="own.npz", n_workers=2`; those
@@ -45,10 +45,10 @@ def run(
     `only=["optimizer=adam,rmsprop"]`.
 
     Raises:
-        UsageError: something is wrong with the flags, or the space is nowhere but in this process.
+        UsageError: a flag is wrong, or the space only exists in this process.
         SearchFailed: no trial was completed.
-        InfrastructureError: the database is out of reach.
-        KeyboardInterrupt: it was interrupted; run it again to go on.
+        InfrastructureError: the database is unreachable.
+        KeyboardInterrupt: it was interrupted; run it again to continue.
     """
     reference = reference_to(space)
     if flags.get("dry_run"):
@@ -62,7 +62,7 @@ def run(
 
 
 def load(study_name: str | None = None, *, storage: str = DEFAULT_STORAGE) -> Result:
-    """What a study has found so far; without a name, the only study that there is.
+    """The results of a study so far; without a name, of the only study.
 
     Raises:
         StorageUsageError: there is no such study.
@@ -81,10 +81,10 @@ def load(study_name: str | None = None, *, storage: str = DEFAULT_STORAGE) -> Re
 
 
 def reference_to(space: str | Path | Space) -> str:
-    """How another process finds the space.
+    """The reference by which another process finds the space.
 
     Raises:
-        UsageError: it was made here, and is written down nowhere.
+        UsageError: it was created here, and isn't in a file.
     """
     if not isinstance(space, Space):
         return str(space)
@@ -105,7 +105,7 @@ def default_name(reference: str, dataset: object) -> str:
 
 
 def as_arguments(flags: Mapping[str, Any]) -> list[str]:
-    """The flags as a command line has them; those that are None aren't given.
+    """The flags as a command line; those that are None are omitted.
 
     Raises:
         UsageError: there is no such flag, or it can't have that value.
@@ -129,10 +129,10 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
 
 
 def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str]:
-    """One flag as it is typed: a switch stands there or doesn't, one that counts stands there several times.
+    """One flag as typed: a switch is present or not, a counting one is repeated.
 
     Raises:
-        UsageError: it is a switch, and neither True nor False; or a count, and no whole number; or the other way round.
+        UsageError: a switch is neither True nor False, a count isn't a whole number, or the other way round.
     """
     flag = f"--{name.replace('_', '-')}"
     if switch or count:
@@ -145,8 +145,8 @@ def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str
 
 
 def follow(command: list[str], environment: Mapping[str, str]) -> None:
-    """Runs a command to its end and prints what it says; an interrupt is passed on to it. That it leaves trials undone,
-    as it ran out of time or was told to, isn't an error: it says so, and the result does.
+    """Runs a command to its end and prints its output; an interrupt is passed on to it. Unfinished trials, after a
+    timeout or a signal, aren't an error: the output and the result say so.
 
     Raises:
         SearchError: it failed, of the kind that its exit code says.
@@ -177,7 +177,7 @@ def follow(command: list[str], environment: Mapping[str, str]) -> None:
 
 
 def show(lines: Iterable[str]) -> str:
-    """Prints the lines as they come, but the error in which they may end, which is returned."""
+    """Prints the lines as they come, except a final error, which is returned."""
     fault = ""
     for line in lines:
         if line.startswith(MARK) or fault:

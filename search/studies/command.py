@@ -123,7 +123,7 @@ def copy_study(storage: str, name: str, to: str, new_name: str, artifacts: Path 
 
 
 def delete_study(storage: str, name: str, *, sure: bool) -> None:
-    """Deletes a study, if that is what is wanted."""
+    """Deletes a study, after asking."""
     from search.commands.chosen_study import chosen_study
     from search.studies import removal
     from storage import hide_password

@@ -1,4 +1,4 @@
-"""Deleting a study: its files first, then its records. What isn't the study's own stays, and is named."""
+"""Deleting a study: its files first, then its records. Other files stay, and are listed."""
 
 import re
 from pathlib import Path
@@ -28,10 +28,10 @@ def require_nobody_at_work(shared: SharedStudy) -> None:
 
 
 def delete_study(shared: SharedStudy) -> Path | None:
-    """Deletes the study with all that it has made; the folder in which something else is left, if any.
+    """Deletes the study with all its files; returns the folder if other files are left in it.
 
     Raises:
-        StorageUnreachable: its files can't be removed, or the database doesn't answer. Running it again goes on.
+        StorageUnreachable: its files can't be removed, or the database doesn't answer. Running it again continues.
     """
     folder = study_folder(shared, None)
     remove_kept_files(shared, folder, shared.kept.all())

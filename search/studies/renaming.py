@@ -1,4 +1,4 @@
-"""Renaming a study: its folder, which has its name, and its record."""
+"""Renaming a study: its folder and its record."""
 
 from pathlib import Path
 
@@ -35,6 +35,6 @@ def rename(shared: SharedStudy, name: str) -> None:
 
 
 def move(source: Path, target: Path, name: str) -> None:
-    """Moves a study's folder, and has its mark say the name."""
+    """Moves a study's folder, and writes the name into its mark."""
     source.rename(target)
     (target / MARK).write_text(WORDS.format(name=name), encoding="utf-8")

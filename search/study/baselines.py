@@ -1,4 +1,4 @@
-"""Baselines: what is known about a space goes into the study's first slots, and what it reaches is what counts."""
+"""Baselines: known configurations of a space in the study's first slots, whose results here are compared."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ def require_baselines(space: Space) -> tuple[Baseline, ...]:
 
 
 def baseline_order(baseline: Baseline, seed: int) -> SlotOrder:
-    """The slot of a baseline. It trains to its end whatever the pruner thinks, as others are measured against it."""
+    """The slot of a baseline. It is never pruned, as other trials are compared with it."""
     return SlotOrder(seed=seed, params=dict(baseline.params), settings={BASELINE: baseline.name})
 
 

@@ -1,8 +1,8 @@
-"""What a trial trained: stored with it when its parameters are drawn, and read from there.
+"""The configuration of a trial: stored with it when its parameters are drawn, and read from there.
 
-Nothing of a trial that was trained is derived from code that may have changed since. Trials of the release before this
-was stored have their parameters alone. What they mean is known of a comparison, whose manifest holds its arms, and of a
-built-in space whose source is still the same.
+So it never depends on code that may have changed since. Trials of earlier releases only have their parameters. Their
+configuration is known in a comparison, whose manifest has its arms, and for a built-in space whose source hasn't
+changed.
 """
 
 from collections.abc import Mapping
@@ -28,24 +28,24 @@ LAYERS_ATTR = "layers"
 
 @dataclass(frozen=True)
 class TrialModel:
-    """The configuration that a trial trained, and its layers drawn as text; None where the space builds its models."""
+    """A trial's configuration, and a drawing of its layers as text; None if the space builds its models."""
 
     configuration: Configuration
     layers: str | None
 
 
 def trained_attributes(space: Space, configuration: Configuration) -> dict[str, Any]:
-    """What is stored with a trial, as user attributes."""
+    """The user attributes that store it with a trial."""
     stored = {CONFIGURATION_ATTR: msgspec.json.decode(configuration.to_json())}
     return stored if space.build is not None else {**stored, LAYERS_ATTR: draw(configuration)}
 
 
 def trial_model(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
-    """What the trial trained.
+    """The trial's configuration.
 
     Raises:
-        SpaceError: an earlier release stored nothing, and what the parameters mean isn't known any more; or a newer
-            one stored what this one doesn't know.
+        SpaceError: an earlier release stored nothing, and the configuration isn't known any more; or a newer release
+            stored one that this one doesn't know.
     """
     document = trial.user_attrs.get(CONFIGURATION_ATTR)
     if document is not None:
@@ -56,7 +56,7 @@ def trial_model(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
 
 
 def configuration_of(space: Space, params: Mapping[str, Any]) -> Configuration:
-    """What the space makes of these parameters.
+    """The space's configuration for these parameters.
 
     Raises:
         SpaceError: it asks for others, because it has changed since.

@@ -1,14 +1,14 @@
-"""Where a study keeps its files: checkpoints, logs and the best models, under one artifact folder.
+"""The folders of a study's files: checkpoints, logs and the best models, under one artifact folder.
 
 ARTIFACTS/
     models/                         Optuna's artifact store: best models, and small files of completed trials
-    STUDY/.search-study             the mark of a study's folder (search/study/own_folder.py)
-    STUDY/logs/                     what workers and trainers print
-    STUDY/1f0c9e.../slots/00007/    checkpoints of one slot, gone when it is finished
-    STUDY/1f0c9e.../images/da39.../ decoded images for the trainers to share, gone when the study is done
+    STUDY/.search-study             marks the folder as a study's (search/study/own_folder.py)
+    STUDY/logs/                     output of workers and trainers
+    STUDY/1f0c9e.../slots/00007/    checkpoints of one slot, until it is finished
+    STUDY/1f0c9e.../images/da39.../ decoded images that the trainers share, until the study is done
 
-A name can be given again, and a folder be there already. So what is removed in the end lies in a folder that is named
-by the study's stamp, which no other study has, and no other program gives to a folder.
+A study's name may be reused, and a folder of the name may exist already. So all files that are removed later are in a
+folder named by the study's stamp, which no other study or program uses.
 """
 
 import hashlib
@@ -35,7 +35,9 @@ LOCK = re.compile(r"\.lock")
 
 
 def study_root(artifacts: Path, study_name: str) -> Path:
-    """The folder of a study in the artifact folder, whatever its name is: never another's, nor that of the store."""
+    """The folder of a study in the artifact folder, for any name distinct from other studies' folders and the
+    store's.
+    """
     name = quote(study_name, safe=" ").replace(".", "%2E")
     if name.casefold() == STORE:
         name = f"%{ord(name[0]):02X}{name[1:]}"
@@ -55,7 +57,7 @@ class StudyFolder:
 
     @property
     def root(self) -> Path:
-        """The folder of what only this study has."""
+        """The folder of files that only this study has."""
         return study_root(self.artifacts, self.study_name)
 
     @property
@@ -65,7 +67,7 @@ class StudyFolder:
 
     @property
     def store(self) -> str:
-        """Where the artifact store is, for `storage.open_artifacts`."""
+        """The artifact store's location, for `storage.open_artifacts`."""
         return self.remote or str(self.models)
 
     @property
@@ -78,7 +80,7 @@ class StudyFolder:
         return self._images / fingerprint[:16]
 
     def remove_images(self) -> None:
-        """Removes decoded images; a trainer that has them open keeps them, another one decodes them for itself."""
+        """Removes decoded images; trainers that have them open keep them, others decode the images themselves."""
         for folder in self._images.glob("*"):
             if IMAGES.fullmatch(folder.name):
                 remove_mapped(folder)
@@ -98,14 +100,12 @@ class StudyFolder:
         return self.slot(slot) / f"token-{token}.npz"
 
     def model(self, slot: int, token: int, worker_id: str) -> Path:
-        """Where one attempt at a slot leaves its trained model. Tokens are given again where a database was restored;
-        a worker's id is not.
-        """
+        """The file of an attempt's trained model. A restored database reuses tokens, but not worker IDs."""
         worker = hashlib.sha256(worker_id.encode()).hexdigest()[:16]
         return self.slot(slot) / f"model-{token}-{worker}.keras"
 
     def clear_slot(self, number: int) -> None:
-        """Removes a finished slot's files; an attempt that lost its lease may be writing there still."""
+        """Removes a finished slot's files; an attempt that lost its lease may still be writing there."""
         remove_files(self.slot(number), SLOT_FILES)
 
     def remove_empty(self) -> None:

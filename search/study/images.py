@@ -12,7 +12,7 @@ from filelock import FileLock
 from search.trainers.protocol import DataSource
 from storage import Manifest
 
-SMALLEST = 2**24  # pixel values; fewer are read in less time than it takes to share them
+SMALLEST = 2**24  # pixel values; fewer are faster to read than to share
 LONGEST_DECODING_S = 1800.0
 ROOM = 2  # this many times the files' size must be free: checkpoints and models need room, too
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def find_images(manifest: Manifest, data: DataSource) -> str:
-    """The fingerprint of the study's images on this machine; `data.decoded` says where decoded ones are to be.
+    """The fingerprint of the study's images on this machine; `data.decoded` is the folder for decoded ones.
 
     The first process decodes them there, if they are the study's and many, while others wait. If that fails, each
     trainer reads the source itself, and the log says why.
@@ -83,7 +83,7 @@ def _decode(manifest: Manifest, data: DataSource, folder: Path) -> str:
 
 
 def _check(manifest: Manifest, data: DataSource, folder: Path) -> str:
-    """What another process has decoded; if that isn't what its name says, it is removed."""
+    """The images that another process has decoded; they are removed if their fingerprint is wrong."""
     from search.datasets.mapped import open_mapped, remove_mapped
 
     found = open_mapped(folder)

@@ -1,4 +1,4 @@
-"""Where a study's space, images and files are on this host.
+"""The paths of a study's space, images and files on this host.
 
 The manifest has the paths at the study's creation. The files may have been moved since, or be elsewhere on another
 host: fingerprints identify them, and flags give their paths.
@@ -49,14 +49,14 @@ def _typed_space(ref: str) -> str:
 
 
 def places_that_differ(stored: Manifest, here: Manifest) -> Places:
-    """What workers must be told, as it isn't where the stored manifest says."""
+    """The paths to pass to workers because they differ from the stored manifest."""
     return Places(
         None if here.space == stored.space else here.space, None if here.dataset == stored.dataset else here.dataset
     )
 
 
 def require_there(manifest: Manifest) -> None:
-    """Raises UsageError, with what to do, if the space's file or the images aren't where the manifest says."""
+    """Raises UsageError, with what to do, if the space's file or the images aren't at the manifest's paths."""
     file, _, _ = manifest.space.rpartition(":")
     for what, place, flag in (
         ("space", file or manifest.space, "--space"),
@@ -65,10 +65,10 @@ def require_there(manifest: Manifest) -> None:
         path = Path(place)
         if path.is_absolute() and not path.exists():
             raise UsageError(
-                f"the study's {what} can't be found at {path} on this host: say with {flag} where it is here"
+                f"the study's {what} can't be found at {path} on this host: give its path here with {flag}"
             )
 
 
 def artifact_folder(stored: Path, beside: Path, study_name: str) -> Path:
-    """The study's artifact folder: where its manifest says, or next to the database where both were moved."""
+    """The study's artifact folder: as in its manifest, or next to the database if both were moved."""
     return beside if not stored.exists() and study_root(beside, study_name).is_dir() else stored

@@ -1,4 +1,4 @@
-"""Why a trial's model can't be kept, whatever its score: an attribute of the trial."""
+"""The attribute of a trial that says why its model can't be kept."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,6 @@ MODEL_PROBLEM_ATTR = "model_problem"
 
 
 def model_problem(attributes: Mapping[str, Any]) -> str | None:
-    """Of a trial with these attributes, why its model can't be kept and what to do about it; None if nothing is known
-    against it.
-    """
+    """Why the model of a trial with these attributes can't be kept, and what to do; None if it can."""
     problem = attributes.get(MODEL_PROBLEM_ATTR)
     return None if problem is None else str(problem)

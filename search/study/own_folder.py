@@ -1,7 +1,7 @@
-"""Whether a study's folder is one: it carries a mark, made together with it.
+"""The mark in a study's folder, which is created together with it.
 
-A folder of the user's that has the name by chance is refused, before anything is made, rather than shared: what is
-ours in it could no longer be told from what isn't.
+An existing folder of the user with the same name is refused before anything is created: in a shared folder, our files
+couldn't be distinguished from others.
 """
 
 import os
@@ -18,8 +18,8 @@ WORDS = "This folder was made by keras-image-search. Logs and unfinished work of
 
 
 def require_places(artifacts: Path | None, study_name: str, asked: Manifest, existing: Manifest | None) -> None:
-    """Raises UsageError unless a study may have its files in the artifact folder, which is where its manifest says
-    unless one is given. `asked` is the manifest that is asked for, `existing` that of the study if it is there.
+    """Raises UsageError unless a study may have its files in the artifact folder, which is the manifest's
+    unless one is given. `asked` is the requested manifest, `existing` that of an existing study.
     """
     folder = artifacts or artifact_folder(Path((existing or asked).artifacts), Path(asked.artifacts), study_name)
     data_dir = None if asked.data_dir is None else Path(asked.data_dir)
@@ -28,28 +28,28 @@ def require_places(artifacts: Path | None, study_name: str, asked: Manifest, exi
 
 
 def require_usable(artifacts: Path, study_name: str, existing: Manifest | None) -> None:
-    """Raises UsageError if a folder of another's has the place of the study's. Nothing is made.
+    """Raises UsageError if the study's folder exists and isn't a study's. Creates nothing.
 
-    A study that was made by a release without marks goes on in the folder that it has.
+    A study of a release without marks continues in its folder.
     """
     root = study_root(artifacts, study_name)
     if (existing is None or existing.folder_marked) and not is_free(root):
         raise UsageError(
-            f"the folder {root} is there already, and isn't a study's: the files of the study {study_name!r} would get "
+            f"the folder {root} exists already, and isn't a study's: the files of the study {study_name!r} would get "
             "in among others. Give another --study-name or another folder with --artifacts; if it is left of an "
             "earlier release's study, move it away"
         )
 
 
 def is_free(root: Path) -> bool:
-    """Whether a study's files may go there: it isn't there yet, is empty, or carries the mark."""
+    """Whether it may be a study's folder: it doesn't exist, is empty, or has the mark."""
     if not os.path.lexists(root):
         return True
     return root.is_dir() and ((root / MARK).is_file() or not any(root.iterdir()))
 
 
 def require_apart(artifacts: Path, study_name: str, dataset: str, data_dir: Path | None) -> None:
-    """Raises UsageError if the images lie among the study's files, or the study's files would lie among the images.
+    """Raises UsageError if the images are inside the study's folders, or the study's folder would be inside the images.
 
     `dataset` is a name or a path, `data_dir` the folder of those that have a name.
     """
@@ -70,10 +70,10 @@ def require_apart(artifacts: Path, study_name: str, dataset: str, data_dir: Path
 
 
 def prepare(folder: StudyFolder, manifest: Manifest) -> None:
-    """Makes the study's folder on this host, and marks it, unless it is there.
+    """Creates the study's folder on this host, and marks it, unless it exists.
 
     Raises:
-        UsageError: a folder of another's is there, or it can't be made.
+        UsageError: another folder of the name exists, or it can't be created.
     """
     require_usable(folder.artifacts, folder.study_name, manifest)
     root = folder.root

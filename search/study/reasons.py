@@ -1,4 +1,4 @@
-"""Reasons of failures, counted: those that differ in their numbers alone are the same."""
+"""Counts of failures by reason: reasons that only differ in numbers are the same."""
 
 import re
 from collections import Counter
@@ -9,12 +9,14 @@ NUMBER = re.compile(r"\d[\d.eE+-]*")
 
 
 def without_numbers(reason: str) -> str:
-    """The reason without what differs from trial to trial: parameters, times, addresses of objects, layers' numbers."""
+    """The reason without the parts that differ between trials: parameters, times, addresses of objects,
+    layers' numbers.
+    """
     return NUMBER.sub("#", ADDRESS.sub("#", reason))
 
 
 def counted(reasons: Iterable[str]) -> dict[str, int]:
-    """How often there was each reason, the most frequent first, in the words of the first time."""
+    """How often each reason occurred, the most frequent first, in the words of its first occurrence."""
     words, counts = dict[str, str](), Counter[str]()
     for reason in reasons:
         same = without_numbers(reason)

@@ -1,4 +1,4 @@
-"""The seed that decides which images a trial trains on, and which it is validated on."""
+"""The seed that selects a trial's training and validation images."""
 
 from collections.abc import Mapping
 

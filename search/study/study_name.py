@@ -1,4 +1,4 @@
-"""Which names a study may have: folders, files of checkpoints and TensorBoard's logs are named by it."""
+"""The valid names of a study: folders, checkpoints and TensorBoard's logs are named by it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ LONGEST = 200  # characters of the name as a folder's: file systems take 255 byt
 
 
 def require_study_name(study_name: str) -> None:
-    """Raises UsageError unless a study can be made that has the name."""
+    """Raises UsageError unless a study can have the name."""
     if not is_text(study_name):
         raise UsageError(f"the study's name {study_name!a} isn't UTF-8 text: give another --study-name")
     length = len(study_root(Path(), study_name).name)

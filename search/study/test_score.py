@@ -1,6 +1,6 @@
 """Looks at the test images: the study records each evaluation of a model on them, and none replaces another.
 
-Every look is a user attribute of its own, so that processes that look at the same moment lose nothing.
+Every look is a separate user attribute, so that none is lost if several processes look at the same moment.
 """
 
 import uuid
@@ -10,15 +10,15 @@ import msgspec
 
 from storage import SharedStudy
 
-TEST_ATTR = "test_score"  # of earlier releases, which kept their last look alone
+TEST_ATTR = "test_score"  # of earlier releases, which only stored the last look
 LOOK_ATTR = "test_look_"
 SEARCH, CONFIRMATION, EXPORT, EARLIER = "search", "confirmation", "export", "earlier release"
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 class TestScore(msgspec.Struct, frozen=True):
-    """How a trial's model does on `n` images that neither training nor the search saw: accuracy in [0, 1]; the loss is
-    None where it wasn't measured. `at` is when (ISO 8601, UTC), None of an earlier release's; `reason` is what for;
+    """The score of a trial's model on `n` images that neither training nor the search saw: accuracy in [0, 1]; the loss
+    is None if it wasn't measured. `at` is the time (ISO 8601, UTC), None in earlier releases; `reason` the purpose;
     `look` counts the looks at the study's test images from 1.
     """
 
@@ -38,7 +38,7 @@ class TestScore(msgspec.Struct, frozen=True):
 
 
 def recorded_looks(shared: SharedStudy) -> tuple[TestScore, ...]:
-    """All looks on record, in the order of time."""
+    """All recorded looks, by time."""
     with shared.translated():
         stored = shared.study.user_attrs
     looks = [
@@ -50,7 +50,7 @@ def recorded_looks(shared: SharedStudy) -> tuple[TestScore, ...]:
 
 
 def stored_test_score(shared: SharedStudy) -> TestScore | None:
-    """The last test score that a search or confirmation measured of its best, None if none did."""
+    """The last test score of a search's or confirmation's best trial, None without one."""
     return last_of_search(recorded_looks(shared))
 
 
@@ -65,7 +65,7 @@ def look_at(looks: tuple[TestScore, ...], trial: int) -> TestScore | None:
 
 
 def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore:
-    """Puts a look on record, and gives it with its time and number."""
+    """Records a look, and returns it with its time and number."""
     key, now = f"{LOOK_ATTR}{uuid.uuid4().hex}", datetime.now(UTC).isoformat(timespec="microseconds")
     stored = msgspec.structs.replace(score, at=now, reason=reason)
     document = msgspec.to_builtins(stored)

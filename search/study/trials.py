@@ -1,7 +1,8 @@
-"""The Optuna trial of a slot: made once, continued by every attempt.
+"""The Optuna trial of a slot: created once, continued by every attempt.
 
-A trial is made and bound to its slot in one transaction with the check of the lease, and its parameters are written in
-another: a worker that is killed or loses its slot at any moment leaves no trial without a slot and no half-drawn one.
+A trial is created and bound to its slot in one transaction with the check of the lease, and its parameters are written
+in another: a worker that is killed or loses its slot at any moment leaves no trial without a slot and no incomplete
+parameters.
 """
 
 import logging
@@ -49,7 +50,7 @@ def open_trial(shared: SharedStudy, space: Space, lease: Lease) -> int:
 
 
 def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, number: int) -> Configuration:
-    """What the space makes of the leased slot's trial. Parameters that the trial has already stay as they are.
+    """The space's configuration for the leased slot's trial. Parameters that the trial already has are kept.
 
     Raises:
         SpaceError: the space's own code failed.
@@ -83,7 +84,7 @@ def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:
 
 
 def should_prune(shared: SharedStudy, number: int) -> bool:
-    """Whether the study's pruner would end the trial after the epochs reported so far."""
+    """Whether the study's pruner would stop the trial after the epochs reported so far."""
     with shared.translated():
         try:
             return shared.study.pruner.prune(shared.judged, shared.storage.get_trial(shared.trial_ids[number]))

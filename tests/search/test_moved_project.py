@@ -67,7 +67,7 @@ def test_it_is_read_and_confirmed_there(moved: Path) -> None:
     told = run(moved, "confirm", "--search", "own-images", "--top", "1", "--seeds", "2", "--dry-run")
     assert told.returncode == 2
     assert "can't be found at" in told.stderr
-    assert "say with --space where it is here" in told.stderr
+    assert "give its path here with --space" in told.stderr
     flags = ("--space", "own_space.py:space", "--dataset", "images.npz")
     told = run(moved, "confirm", "--search", "own-images", "--top", "1", "--seeds", "2", "--dry-run", *flags)
     assert told.returncode == 0, told.stderr
@@ -83,7 +83,7 @@ def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tm
     join = ("worker", "--storage", f"sqlite:///{moved / 'search.db'}", "--study-name", "own-images", "-q")
     lost = run(elsewhere, *join)
     assert lost.returncode == 2
-    assert "say with --space where it is here" in lost.stderr
+    assert "give its path here with --space" in lost.stderr
     found = run(elsewhere, *join, "--space", "own_space.py:space", "--dataset", "renamed.npz")
     assert found.returncode == 0, found.stderr
     with open_study(f"sqlite:///{moved / 'search.db'}", "own-images") as shared:
