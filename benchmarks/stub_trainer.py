@@ -117,7 +117,7 @@ def main() -> None:
     pace = Pace(*options.epoch_s, begun=options.begun, worker=os.getppid())
     leave_to_worker()
     worker = Worker(options.commands_fd, options.messages_fd)
-    worker.send(Ready(os.getpid(), "stub", "cpu", {}))
+    worker.send(Ready("stub", "cpu"))
     while True:
         job = worker.jobs.get()
         if isinstance(job, Evaluate):
@@ -151,7 +151,7 @@ def train(worker: Worker, job: Train, act: Act, pace: Pace) -> None:
         if stop.is_set() and not act.deaf:
             if act.write_after_stop:
                 save(worker, job, history)
-            worker.send(Stopped(job.job, len(history)))
+            worker.send(Stopped(job.job))
             return
         pace.begin(job, number)
         history.append(run_epoch(job, act, number))

@@ -16,7 +16,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 import msgspec
@@ -112,7 +111,7 @@ def serve(commands_fd: int, messages_fd: int) -> NoReturn:
     commands.start()
     configure(threads_wanted())
     gc.freeze()  # Keras' objects stay: scanning them takes 0.2 s each time
-    messages.send(_ready())
+    messages.send(Ready(backend_package(), device_name()))
     jobs = Jobs()
     while True:
         job, stop = commands.next_job()
@@ -126,20 +125,6 @@ def _messages(jobs: Jobs, job: Train | Evaluate, stop: threading.Event) -> Itera
     except Exception as error:
         log.exception("job %d failed", job.job)
         yield Failed(job.job, failure_kind(error), failure_reason(error))
-
-
-def _ready() -> Ready:
-    backend = backend_package()
-    packages = ("keras", backend, "numpy")
-    versions = {"python": sys.version.split()[0]} | {package: _version(package) for package in packages}
-    return Ready(os.getpid(), backend, device_name(), versions)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -11,17 +11,16 @@ import msgspec
 
 from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
-from search.host.machine import THREADS_VARIABLE, threads_each
 from search.study.folders import StudyFolder
 from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
 from search.trainers.child import TRAINER_COMMAND
-from search.trainers.protocol import Evaluate, Evaluated, Part
-from search.workers.evaluating import evaluate
+from search.trainers.protocol import Evaluated, Part
 from search.workers.join import data_source
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
-from search.workers.workbench import Trainer
+from search.workers.study_jobs import StudyJobs
+from search.workers.trainer_client import TrainerClient
 from storage import SharedStudy, open_artifacts
 from storage.comparison import Comparison
 from storage.errors import ArtifactError, StorageUsageError
@@ -47,7 +46,7 @@ class Evaluator:
     shared: SharedStudy
     folder: StudyFolder
     data_dir: Path | None
-    trainer: Trainer
+    trainer: TrainerClient
 
     def evaluate(self, trial: int, seed: int, part: Part) -> Evaluated:
         """The scores of a trial's kept model on the validation or test images of the split of that seed.
@@ -68,17 +67,8 @@ class Evaluator:
 
     def _ask(self, model: Path, seed: int, part: Part) -> Evaluated:
         manifest = self.shared.manifest
-        job = Evaluate(
-            job=self.trainer.next_job(),
-            space=manifest.space,
-            data=data_source(manifest, self.data_dir, self.folder),
-            split_seed=seed,
-            batch_size=manifest.batch_size,
-            precision=manifest.precision,
-            model_path=str(model),
-            part=part,
-        )
-        return evaluate(self.trainer, job)
+        jobs = StudyJobs(manifest, manifest.space, data_source(manifest, self.data_dir, self.folder))
+        return self.trainer.evaluate(jobs.evaluate(self.trainer.next_job(), model, seed, part))
 
 
 @contextlib.contextmanager
@@ -86,11 +76,8 @@ def evaluator(
     shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, command: Sequence[str] = TRAINER_COMMAND
 ) -> Iterator[Evaluator]:
     """An evaluator, whose trainer is ended after the `with` block; `command` starts it, see TrainerProcess."""
-    trainer = Trainer(folder, {THREADS_VARIABLE: str(threads_each())}, 0, command)
-    try:
+    with TrainerClient.on_processors(folder, command) as trainer:
         yield Evaluator(shared, folder, data_dir, trainer)
-    finally:
-        trainer.discard()
 
 
 def stored_confusions(shared: SharedStudy) -> tuple[Confusion, ...]:

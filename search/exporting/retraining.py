@@ -1,20 +1,22 @@
 """A trial trained again, from its configuration and seed, for its model."""
 
+import math
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import assert_never
 
 from search.commands.worker_flags import WorkerFlags
 from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, TrainerDied, UsageError
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
-from search.study.split_seed import split_seed
-from search.trainers.process import TrainerProcess
-from search.trainers.protocol import EpochEnd, Evaluated, Failed, Ready, Stopped, Train, Trained, Warned
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Trained, Warned
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
 from search.workers.places import find_places
-from search.workers.workbench import Trainer
+from search.workers.study_jobs import JobFiles, StudyJobs
+from search.workers.trainer_client import TrainerClient
 from spaces import resolve
 from storage import SharedStudy
 from storage.objective import Objective
@@ -41,31 +43,17 @@ def retrain(
     number = described.trial.number
     slot = slot_of(shared, number)
     prepare(folder, manifest)
-    with tempfile.TemporaryDirectory() as scratch:
-        place = find_places(WorkerFlags())[0]
-        trainer = Trainer(folder, place.for_trainer(manifest.batch_pixels), memory_limit_mb=0)
-        job = Train(
-            job=trainer.next_job(),
-            configuration=described.configuration,
-            space=source.ref,
-            data=data,
-            epochs=manifest.epochs,
-            batch_size=manifest.batch_size,
-            precision=manifest.precision,
-            seed=slot.seed,
-            split_seed=split_seed(manifest, slot.settings),
-            token=1,
-            checkpoints=scratch,
-            model_path=str(model),
-        )
+    jobs, place = StudyJobs(manifest, source.ref, data), find_places(WorkerFlags())[0]
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        TrainerClient(folder, place.for_trainer(manifest.batch_pixels), math.inf) as trainer,
+    ):
+        files = JobFiles(Path(scratch), model, token=1)
         try:
-            process, _ = trainer.process()
-            process.send(job)
-            return follow(process, manifest.goal)
+            running = trainer.train(jobs.train(trainer.next_job(), described.configuration, slot, files))
+            return follow(running.messages(SILENCE_S), manifest.goal)
         except TrainerDied as error:
             raise SearchFailed(f"trial {number} couldn't be trained again: {error}") from error
-        finally:
-            trainer.discard()
 
 
 def slot_of(shared: SharedStudy, number: int) -> SlotRow:
@@ -79,21 +67,22 @@ def slot_of(shared: SharedStudy, number: int) -> SlotRow:
     return slot
 
 
-def follow(process: TrainerProcess, objective: Objective) -> float:
-    """Waits until the trainer is done; returns the objective of the epoch whose model it has left."""
+def follow(messages: Iterable[JobMessage], objective: Objective) -> float:
+    """The objective of the epoch whose model the trainer has left, from the messages of its job."""
     values: dict[int, float | None] = {}
-    while True:
-        message = process.receive(SILENCE_S)
+    for message in messages:
         match message:
             case EpochEnd():
                 values[message.scores.epoch] = objective.of(message.scores)
-            case Trained(diverged=None) if (value := values.get(message.kept_epoch or message.epochs)) is not None:
-                return value
             case Trained():
-                raise SearchFailed(f"it diverged this time: {message.diverged}")
+                value = values.get(message.kept_epoch or message.epochs)
+                if value is None or message.diverged is not None:
+                    raise SearchFailed(f"it diverged this time: {message.diverged}")
+                return value
             case Failed():
                 raise SearchFailed(f"it failed this time: {message.reason}")
-            case Ready() | Warned() | Evaluated():
+            case Warned() | Evaluated() | Stopped():
                 pass
-            case Stopped() | None:
-                raise SearchFailed("the trainer didn't finish it")
+            case _:
+                assert_never(message)
+    raise SearchFailed("the trainer didn't finish it")

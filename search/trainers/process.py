@@ -16,7 +16,7 @@ import psutil
 from search.errors import TrainerDied
 from search.trainers.child import TRAINER_COMMAND, Ends, ServedChild, start_trainer
 from search.trainers.environment import without_secrets
-from search.trainers.protocol import Command, Message, Ready
+from search.trainers.protocol import Command, JobMessage, Message, Ready
 
 LOG_TAIL_BYTES = 4096
 GIVE_UP_POLL_S = 0.2
@@ -92,6 +92,20 @@ class TrainerProcess:
             self._inbox.put(None)  # later calls get the same result
             raise self._died()
         return message
+
+    def receive_of(self, job: int, timeout: float) -> JobMessage | None:
+        """The next message of a job, or None when there is none within `timeout` seconds. What is left of earlier jobs
+        is passed over.
+
+        Raises:
+            TrainerDied: as `receive` does.
+        """
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            message = self.receive(left)
+            if message is not None and not isinstance(message, Ready) and message.job == job:
+                return message
+        return None
 
     def wait_ready(self, timeout: float, give_up: Callable[[], bool] = lambda: False) -> Ready:
         """Waits until the trainer has imported Keras.

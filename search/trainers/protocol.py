@@ -15,7 +15,6 @@ FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_
 Objective = Literal["val_accuracy", "val_loss"]
 Part = Literal["test", "validation"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-StopReason = Literal["prune", "release"]
 
 
 class DataSource(msgspec.Struct, frozen=True):
@@ -75,19 +74,16 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
-    """End this job at the next opportunity: it was pruned, or its slot is released (checkpoint kept)."""
+    """End this job at the next opportunity; its checkpoint stays."""
 
     job: int
-    reason: StopReason
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The trainer has imported Keras: its process, backend, device and package versions."""
+    """The trainer has imported Keras, with this backend, on this device."""
 
-    pid: int
     backend: str
     device: str
-    versions: dict[str, str]
 
 
 class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
@@ -137,7 +133,6 @@ class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The job ended because of a Stop."""
 
     job: int
-    epochs: int
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
@@ -149,4 +144,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 Command = Train | Evaluate | Stop
-Message = Ready | EpochEnd | Warned | Trained | Evaluated | Stopped | Failed
+JobMessage = EpochEnd | Warned | Trained | Evaluated | Stopped | Failed
+Message = Ready | JobMessage

@@ -18,14 +18,14 @@ from typing import Literal, TypeVar
 from search.errors import TrainerDied, TrainerUnavailable
 from search.host.shutdown import Shutdown
 from search.study.baselines import BASELINE
-from search.study.split_seed import split_seed
 from search.study.trials import open_trial, report, should_prune, suggest_configuration
-from search.trainers.process import NotAwaited, TrainerProcess
-from search.trainers.protocol import EpochEnd, Evaluated, Failed, Message, Ready, Stopped, Train, Trained, Warned
+from search.trainers.process import NotAwaited
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Ready, Stopped, Train, Trained, Warned
 from search.workers.aftermath import Aftermath
 from search.workers.lease import LeaseKeeper
 from search.workers.running_job import RunningJob
 from search.workers.settle import Facts, settle, value_to_beat
+from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.workbench import Workbench
 from spaces.configuration import Configuration
 from spaces.epoch_scores import EpochScores
@@ -135,11 +135,11 @@ class Attempt:
             return self._failed("space_error", str(error))
         if self.bench.mirror is not None:
             self.bench.mirror.fetch(self.lease)
-        running, ready = self._begin(self._train(configuration))
+        running = self._begin(self._job(configuration))
         outcome = self._follow(running, keeper)
         if outcome.state == "pruned":
-            running.stop("prune")
-        self._facts = self._gather_facts(ready)
+            running.stop()
+        self._facts = self._gather_facts(running.ready)
         return outcome
 
     @property
@@ -164,7 +164,7 @@ class Attempt:
     def stop_training(self) -> None:
         """Has the trainer leave the job, so that the slot can be released."""
         if self._running is not None:
-            self._running.stop("release")
+            self._running.stop()
             self._running.wait_until_left(RELEASE_S, give_up=lambda: False)
 
     def settle(self, outcome: Outcome) -> None:
@@ -195,43 +195,30 @@ class Attempt:
         bench = self.bench
         return self.lease.params is not None and bench.trainer.current is not None and bench.mirror is None
 
-    def _train(self, configuration: Configuration) -> Train:
-        manifest = self.bench.shared.manifest
-        return Train(
-            job=self.bench.trainer.next_job(),
-            configuration=configuration,
-            space=self.bench.space_ref,
-            data=self.bench.data,
-            epochs=manifest.epochs,
-            batch_size=manifest.batch_size,
-            precision=manifest.precision,
-            seed=self.lease.seed,
-            split_seed=split_seed(manifest, self.lease.settings),
-            token=self.lease.token,
-            checkpoints=str(self.bench.folder.slot(self.lease.slot)),
-            model_path=str(self.bench.folder.model(self.lease.slot, self.lease.token, self.lease.worker_id)),
-            owner=f"{self.bench.shared.key.stamp}/{self.lease.slot}",
-            objective=manifest.objective,
-            rival=self.reach(lambda: value_to_beat(self.bench.shared)),
+    def _job(self, configuration: Configuration) -> Train:
+        context, lease = self.bench, self.lease
+        files = JobFiles(
+            checkpoints=context.folder.slot(lease.slot),
+            model=context.folder.model(lease.slot, lease.token, lease.worker_id),
+            token=lease.token,
+            owner=f"{context.shared.key.stamp}/{lease.slot}",
         )
+        jobs = StudyJobs(context.shared.manifest, context.space_ref, context.data)
+        to_beat = self.reach(lambda: value_to_beat(context.shared))
+        return jobs.train(context.trainer.next_job(), configuration, lease, files, to_beat)
 
-    def _begin(self, job: Train) -> tuple[RunningJob, Ready]:
+    def _begin(self, job: Train) -> RunningJob:
         """Hands the trainer the job, and then does what the slot before has left. Should that end the trainer, another
         gets the job.
         """
         while True:
-            process, ready = self._ready_trainer()
-            process.send(job)
-            self._running = RunningJob(self.bench.trainer, process, job)
+            try:
+                self._running = self.bench.trainer.train(job, give_up=lambda: self.shutdown.requested)
+            except NotAwaited:
+                raise Released from None
             self.aftermath.do()
             if self._running.held:
-                return self._running, ready
-
-    def _ready_trainer(self) -> tuple[TrainerProcess, Ready]:
-        try:
-            return self.bench.trainer.process(give_up=lambda: self.shutdown.requested)
-        except NotAwaited:
-            raise Released from None
+                return self._running
 
     def _follow(self, running: RunningJob, keeper: LeaseKeeper) -> Outcome:
         began = time.monotonic()
@@ -248,7 +235,7 @@ class Attempt:
             if outcome is not None:
                 return outcome
 
-    def _take(self, message: Message) -> Outcome | None:
+    def _take(self, message: JobMessage) -> Outcome | None:
         match message:
             case Warned():
                 log.warning("trial %d: %s", self._number, message.message)
@@ -260,7 +247,7 @@ class Attempt:
                 return self._trained(message)
             case Failed():
                 return self._trainer_failed(message)
-            case Ready() | Evaluated() | Stopped():
+            case Evaluated() | Stopped():
                 pass
         return None
 

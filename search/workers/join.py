@@ -22,7 +22,8 @@ from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import open_mirror
 from search.workers.job_end import JobEnd
 from search.workers.places import Place
-from search.workers.workbench import Limits, Trainer, Workbench
+from search.workers.trainer_client import TrainerClient
+from search.workers.workbench import Limits, Workbench
 from spaces import SpaceSource, resolve
 from storage import Manifest, SharedStudy, open_study
 from storage.records import WorkerInfo
@@ -59,7 +60,7 @@ def join_study(
     job_end = find_job_end(shared, flags.leave_before)
     prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
-    trainer = Trainer(folder, environment, flags.trainer_memory, trainer_command)
+    trainer = TrainerClient(folder, environment, flags.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     try:
         require_same_images(manifest, data)

@@ -1,47 +1,75 @@
-"""A job in the hands of a worker's trainer, until the trainer has left it."""
+"""A training job that a trainer has, from its first message until the trainer has left it."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from search.errors import TrainerDied
 from search.trainers.process import TrainerProcess
-from search.trainers.protocol import Failed, Message, Ready, Stop, Stopped, StopReason, Train, Trained
-from search.workers.workbench import Trainer
+from search.trainers.protocol import Failed, JobMessage, Ready, Stop, Stopped, Train, Trained
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 
 
+class ProcessHolder(Protocol):
+    """What holds the trainer's process, and may replace it."""
+
+    @property
+    def current(self) -> TrainerProcess | None:
+        """The process that it holds now; None when that has been ended."""
+
+    def discard(self) -> None:
+        """Ends the process at once."""
+
+
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that was sent to the trainer's process. When that has been replaced, nothing more is asked of it."""
+    """A job that was sent to the trainer's process, which had said that it is `ready`. When the process has been
+    replaced, nothing more is asked of it.
+    """
 
-    trainer: Trainer
+    trainer: ProcessHolder
     process: TrainerProcess
     job: Train
+    ready: Ready
 
     @property
     def held(self) -> bool:
         """Whether the process is still the trainer's."""
         return self.trainer.current is self.process
 
-    def receive(self) -> Message | None:
-        """The job's next message; None when there is none for a while, or the next is the rest of an earlier job.
+    def receive(self) -> JobMessage | None:
+        """The job's next message; None when there is none for a while.
 
         Raises:
             TrainerDied: the trainer is gone.
         """
-        message = self.process.receive(POLL_S)
-        return None if message is None or isinstance(message, Ready) or message.job != self.job.job else message
+        return self.process.receive_of(self.job.job, POLL_S)
 
-    def stop(self, reason: StopReason) -> None:
+    def messages(self, silence_s: float) -> Iterator[JobMessage]:
+        """The job's messages up to its end.
+
+        Raises:
+            TrainerDied: the trainer is gone, or was ended, as it said nothing for `silence_s` seconds.
+        """
+        while True:
+            message = self.process.receive_of(self.job.job, silence_s)
+            if message is None:
+                self.trainer.discard()
+                raise TrainerDied(f"the trainer said nothing for {silence_s:.0f} s, and was ended")
+            yield message
+            if isinstance(message, Trained | Stopped | Failed):
+                return
+
+    def stop(self) -> None:
         """Tells the trainer to leave the job, and doesn't wait until it has."""
         if self.held:
             try:
-                self.process.send(Stop(self.job.job, reason))
+                self.process.send(Stop(self.job.job))
             except TrainerDied as error:
                 self._died(error)
 

@@ -18,7 +18,7 @@ from search.study.folders import StudyFolder
 from search.workers.join import join_study
 from search.workers.loop import work
 from search.workers.places import Place
-from search.workers.workbench import Trainer
+from search.workers.trainer_client import TrainerClient
 from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
 from tests.helpers.comparisons import Comparisons
@@ -31,10 +31,10 @@ SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) fo
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainerClient]:
     """One real trainer for all articles: importing Keras takes longer than most of them."""
     folder = StudyFolder(tmp_path_factory.mktemp("artifacts"), "trainer", "0" * 32)
-    made = Trainer(folder, {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}, 4000.0)
+    made = TrainerClient(folder, {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}, 4000.0)
     yield made
     made.discard()
 
@@ -52,7 +52,7 @@ def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("article", ARTICLES)
 def test_an_article_s_experiment_is_compared_on_the_real_images(
-    article: str, comparisons: Comparisons, trainer: Trainer, images: Path, monkeypatch: pytest.MonkeyPatch
+    article: str, comparisons: Comparisons, trainer: TrainerClient, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
         bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, comparisons.stub())

@@ -16,7 +16,8 @@ from search.study.folders import StudyFolder
 from search.study.space import study_space
 from search.trainers.protocol import DataSource
 from search.workers.loop import work
-from search.workers.workbench import Limits, Trainer, Workbench
+from search.workers.trainer_client import TrainerClient
+from search.workers.workbench import Limits, Workbench
 from spaces import Space, resolve
 from storage import Manifest, SharedStudy, create_study, open_study
 from tests.helpers.paths import ROOT, STUB_TRAINER
@@ -86,7 +87,7 @@ class Lab:
             space_ref=source.ref,
             data=DataSource("digits"),
             folder=files,
-            trainer=Trainer(files, environment, 4000.0, (sys.executable, str(STUB_TRAINER), str(script))),
+            trainer=TrainerClient(files, environment, 4000.0, (sys.executable, str(STUB_TRAINER), str(script))),
             limits=limits or Limits(outage_s=1.0),
         )
         self._benches.append(bench)

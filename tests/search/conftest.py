@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from search.commands.worker_flags import WorkerFlags
 from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_plan
-from search.workers.workbench import Trainer, Workbench
+from search.workers.trainer_client import TrainerClient
+from search.workers.workbench import Workbench
 from storage import Manifest, create_study
 from tests.helpers.lab import MANIFEST, NAME, Lab
 from tests.helpers.launches import Launch, Prepared, PrepareStudy, RunLaunch, StartLaunch
@@ -47,11 +48,11 @@ def lab_in(tmp_path: Path) -> Iterator[Callable[[str], Lab]]:
 @pytest.fixture
 def with_real_trainer() -> Iterator[Callable[[Workbench], Workbench]]:
     """Gives a workbench the trainer that holds Keras, in the place of the stub."""
-    made: list[Trainer] = []
+    made: list[TrainerClient] = []
 
     def equip(bench: Workbench) -> Workbench:
         environment = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-        made.append(Trainer(bench.folder, environment, 4000.0))
+        made.append(TrainerClient(bench.folder, environment, 4000.0))
         return replace(bench, trainer=made[-1])
 
     yield equip

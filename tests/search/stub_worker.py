@@ -11,7 +11,8 @@ from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.workers.loop import Heartbeat, work
-from search.workers.workbench import Trainer, Workbench
+from search.workers.trainer_client import TrainerClient
+from search.workers.workbench import Workbench
 from spaces import resolve
 from storage import open_study
 from storage.records import WorkerInfo
@@ -27,7 +28,7 @@ def main(url: str, folder: Path) -> None:
         shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
         source, files = resolve(manifest.space), StudyFolder(folder / "artifacts", "study", shared.key.stamp)
         command = (sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"), str(script))
-        trainer = Trainer(files, {}, 4000.0, command)
+        trainer = TrainerClient(files, {}, 4000.0, command)
         worker_id = f"worker-{os.getpid()}"
         bench = Workbench(worker_id, shared, source.space, source.ref, DataSource("digits"), files, trainer)
         shared.workers.register(WorkerInfo(worker_id, "here", os.getpid()))

@@ -198,7 +198,7 @@ def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("search.workers.workbench.TRAINER_START_S", 20.0)
+    monkeypatch.setattr("search.workers.trainer_client.TRAINER_START_S", 20.0)
     shared = lab.study(1)
     bench = lab.bench()
     bench.trainer.command = (sys.executable, "-c", "import signal; signal.pause()")

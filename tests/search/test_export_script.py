@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +19,7 @@ from search.datasets.dataset import DataSet
 from search.export import main
 from search.exporting.paths import nameless, without_folders
 from search.exporting.retraining import follow
-from search.trainers.protocol import EpochEnd, Message, Trained
+from search.trainers.protocol import EpochEnd, Trained
 from search.training.data.split import split
 from spaces.epoch_scores import EpochScores
 from storage.objective import Objective
@@ -152,21 +151,9 @@ def test_a_command_is_shown_without_the_folders_of_a_machine(command: str, shown
     assert nameless("bn_dropout") == "bn_dropout"
 
 
-class Told:
-    """A trainer that says what it is given."""
-
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self._messages = iter(messages)
-
-    def receive(self, _seconds: float) -> Message:
-        return next(self._messages)
-
-
 def test_a_trial_that_is_trained_again_has_the_score_of_the_epoch_whose_model_it_kept() -> None:
     scores = [EpochScores(epoch, 1.0, 0.5, 1.0, value, 0.1, 0.01) for epoch, value in enumerate((0.6, 0.9, 0.7), 1)]
     objective = Objective("val_accuracy", "maximize")
     epochs = [EpochEnd(1, each) for each in scores]
-    process: Any = Told([*epochs, Trained(1, 10, 3, kept_epoch=2)])
-    assert follow(process, objective) == 0.9
-    last: Any = Told([*epochs, Trained(1, 10, 3)])
-    assert follow(last, objective) == 0.7
+    assert follow([*epochs, Trained(1, 10, 3, kept_epoch=2)], objective) == 0.9
+    assert follow([*epochs, Trained(1, 10, 3)], objective) == 0.7

@@ -10,7 +10,7 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.study.folders import StudyFolder
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import Ready, Stop
-from search.workers.workbench import Trainer
+from search.workers.trainer_client import TrainerClient
 
 START = """
 import os, sys
@@ -18,7 +18,7 @@ said = int(sys.argv[-1].split("=")[1])
 heard = int(sys.argv[-2].split("=")[1])
 def say(text):
     os.write(said, text.encode())
-READY = '{"type": "ready", "pid": 1, "backend": "b", "device": "cpu", "versions": {}}' + chr(10)
+READY = '{"type": "ready", "backend": "b", "device": "cpu"}' + chr(10)
 """
 
 Scripted = Callable[[str], TrainerProcess]
@@ -40,7 +40,7 @@ def scripted(tmp_path: Path) -> Iterator[Scripted]:
 
 def test_it_says_when_it_is_ready(scripted: Scripted) -> None:
     process = scripted("say(READY); os.read(heard, 1)")
-    assert process.wait_ready(60.0) == Ready(1, "b", "cpu", {})
+    assert process.wait_ready(60.0) == Ready("b", "cpu")
     assert process.memory_mb() > 1
 
 
@@ -67,7 +67,7 @@ def test_a_message_cut_short_by_a_kill_is_none(scripted: Scripted) -> None:
 
 def test_what_it_said_before_it_died_is_heard_first(scripted: Scripted) -> None:
     process = scripted("say(READY * 3); os._exit(0)")
-    assert [process.receive(60.0) for _ in range(3)] == [Ready(1, "b", "cpu", {})] * 3
+    assert [process.receive(60.0) for _ in range(3)] == [Ready("b", "cpu")] * 3
 
 
 def test_a_command_to_a_dead_trainer_fails(scripted: Scripted) -> None:
@@ -75,7 +75,7 @@ def test_a_command_to_a_dead_trainer_fails(scripted: Scripted) -> None:
     with pytest.raises(TrainerDied):
         process.receive(60.0)
     with pytest.raises(TrainerDied, match="exit code 4"):
-        process.send(Stop(1, "prune"))
+        process.send(Stop(1))
 
 
 def test_one_that_never_gets_ready_is_ended(scripted: Scripted) -> None:
@@ -85,14 +85,15 @@ def test_one_that_never_gets_ready_is_ended(scripted: Scripted) -> None:
 
 
 def test_a_trainer_that_cannot_start_is_this_host_s_fault(tmp_path: Path) -> None:
-    trainer = Trainer(StudyFolder(tmp_path, "s", "0" * 32), {}, 4000.0, (sys.executable, "-c", "raise SystemExit(5)"))
+    command = (sys.executable, "-c", "raise SystemExit(5)")
+    trainer = TrainerClient(StudyFolder(tmp_path, "s", "0" * 32), {}, 4000.0, command)
     with pytest.raises(TrainerUnavailable, match="exit code 5"):
         trainer.process()
 
 
 def test_a_trainer_that_outgrew_its_memory_is_replaced_by_a_new_one(tmp_path: Path) -> None:
     command = (sys.executable, "-c", START + "say(READY); os.read(heard, 1)")
-    trainer = Trainer(StudyFolder(tmp_path, "s", "0" * 32), {}, 1.0, command)
+    trainer = TrainerClient(StudyFolder(tmp_path, "s", "0" * 32), {}, 1.0, command)
     first, _ = trainer.process()
     assert trainer.process()[0] is first
     trainer.replace_if_worn()

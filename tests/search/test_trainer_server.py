@@ -19,7 +19,7 @@ from search.study.folders import StudyFolder
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
 from search.trainers.serving import server_descriptor, trainer_server
-from search.workers.workbench import Trainer
+from search.workers.trainer_client import TrainerClient
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
 from tests.helpers.launches import PrepareStudy, RunLaunch, StartLaunch
 from tests.helpers.waiting import wait_until
@@ -67,9 +67,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def trainer(tmp_path: Path) -> Iterator[Trainer]:
+def trainer(tmp_path: Path) -> Iterator[TrainerClient]:
     """A worker's trainer, which isn't started yet."""
-    made = Trainer(StudyFolder(tmp_path, "s", "0" * 32), ENVIRONMENT, 4000.0)
+    made = TrainerClient(StudyFolder(tmp_path, "s", "0" * 32), ENVIRONMENT, 4000.0)
     yield made
     made.discard()
 
@@ -110,7 +110,7 @@ def scores(process: TrainerProcess) -> list[tuple[Any, ...]]:
     """The scores of each epoch of the job."""
     process.wait_ready(PATIENCE_S)
     process.send(job())
-    epochs = [message for message in receive_until(process, Trained) if isinstance(message, EpochEnd)]
+    epochs = [message.scores for message in receive_until(process, Trained) if isinstance(message, EpochEnd)]
     return [(epoch.loss, epoch.accuracy, epoch.val_loss, epoch.val_accuracy) for epoch in epochs]
 
 
@@ -134,7 +134,7 @@ def test_a_forked_trainer_has_its_own_session_log_and_descriptors(
     server: psutil.Process, start: Start, tmp_path: Path
 ) -> None:
     for process in (start(), start()):
-        assert process.wait_ready(PATIENCE_S).pid == process.pid
+        process.wait_ready(PATIENCE_S)
         assert psutil.Process(process.pid).ppid() == server.pid
         assert os.getsid(process.pid or 0) == process.pid
         assert process.memory_mb() > 1
@@ -218,26 +218,26 @@ def test_more_requests_than_a_socket_holds_at_once_are_all_answered(server: psut
 
 
 def test_without_its_server_a_trainer_is_started(
-    server: psutil.Process, trainer: Trainer, caplog: pytest.LogCaptureFixture
+    server: psutil.Process, trainer: TrainerClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.kill()
     server.wait()
-    process, ready = trainer.process()
+    process, _ = trainer.process()
     assert not process.served
-    assert ready.pid == process.pid
+    assert process.alive
     assert "trainers are started without it" in caplog.text
 
 
 def test_a_server_that_is_killed_before_it_forks_is_done_without(
-    server: psutil.Process, trainer: Trainer, caplog: pytest.LogCaptureFixture
+    server: psutil.Process, trainer: TrainerClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer.start()
     assert trainer.current is not None
     assert trainer.current.served
     server.kill()
-    process, ready = trainer.process()
+    process, _ = trainer.process()
     assert not process.served
-    assert ready.pid == process.pid
+    assert process.alive
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 

@@ -185,7 +185,7 @@ STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), earl
 
 def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: MakeJob) -> None:
     messages = run(job(configuration=STOPPING, epochs=250))
-    losses = [epoch.val_loss for epoch in epochs_of(messages)]
+    losses = [epoch.scores.val_loss for epoch in epochs_of(messages)]
     best = int(np.argmin(losses)) + 1
     assert len(losses) == best + 2 < 60
     ended = messages[-1]
@@ -204,7 +204,7 @@ def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
     whole = job(configuration=keeping, epochs=25, model_path=str(tmp_path / "best.keras"), checkpoints=None)
     messages = trainer.run(whole)
     best = messages[-1].kept_epoch
-    assert best == int(np.argmin([epoch.val_loss for epoch in epochs_of(messages)])) + 1 < 25
+    assert best == int(np.argmin([epoch.scores.val_loss for epoch in epochs_of(messages)])) + 1 < 25
     trainer.run(job(configuration=keeping, epochs=best + 1))
     path = str(tmp_path / "resumed.keras")
     assert trainer.run(job(configuration=keeping, epochs=25, token=2, model_path=path))[-1].kept_epoch == best
@@ -295,7 +295,7 @@ def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
 
 def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: MakeJob, tmp_path: Any) -> None:
     def scores(*jobs: Train) -> list[tuple[Any, ...]]:
-        return [(epoch.loss, epoch.val_loss) for epoch in epochs_of(run(jobs[-1]))]
+        return [(epoch.scores.loss, epoch.scores.val_loss) for epoch in epochs_of(run(jobs[-1]))]
 
     whole = scores(job(configuration=MOVED, epochs=3, checkpoints=str(tmp_path / "whole")))
     assert scores(job(configuration=MOVED, epochs=3, seed=4, checkpoints=None)) != whole
@@ -307,7 +307,8 @@ def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_sch
     job: MakeJob,
 ) -> None:
     def scores(messages: list[Message]) -> list[tuple[Any, ...]]:
-        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs_of(messages)]
+        epochs = [epoch.scores for epoch in epochs_of(messages)]
+        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs]
 
     own = Optimizer("momentum", 0.05, 0.9, nesterov=True, schedule=Schedule("cosine"))
     given = {"configuration": msgspec.structs.replace(SMALL, optimizer=own), "epochs": 8}  # two may be under way
@@ -372,9 +373,9 @@ def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_the_test_
     learning = job(configuration=memory, epochs=60, checkpoints=None, model_path=path)
     first, *_, last = epochs_of(trainer.run(learning))
     [tested] = trainer.run(Evaluate(2, learning.space, learning.data, learning.split_seed, BATCH, path))
-    assert first.accuracy < 0.3
-    assert last.accuracy > 0.8
-    assert last.val_accuracy < 0.3
+    assert first.scores.accuracy < 0.3
+    assert last.scores.accuracy > 0.8
+    assert last.scores.val_accuracy < 0.3
     assert tested.accuracy < 0.25
 
 

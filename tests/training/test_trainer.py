@@ -63,10 +63,8 @@ def checkpoint_arrays(path: Path) -> list[Any]:
 
 
 def test_it_says_what_it_is(trainer: PipedTrainer) -> None:
-    ready = trainer.ready
-    assert ready.pid == trainer.process.pid
-    assert ready.backend == "tensorflow"
-    assert {"python", "keras", "tensorflow", "numpy"} <= set(ready.versions)
+    assert trainer.ready.backend == "tensorflow"
+    assert trainer.ready.device.startswith("CPU")
 
 
 def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(
@@ -148,18 +146,19 @@ def test_a_job_that_was_finished_before_is_replayed(trainer: PipedTrainer, job: 
 
 def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.send(job(epochs=MANY))
-    trainer.receive_until(is_epoch(1))
-    trainer.send(Stop(1, "release"))
-    stopped = trainer.receive_until(lambda message: isinstance(message, Stopped))[-1]
-    assert 1 <= stopped.epochs < MANY
-    resumed = trainer.run(job(epochs=stopped.epochs + 1, token=2))
-    whole = trainer.run(job(epochs=stopped.epochs + 1, token=3, checkpoints=None))
+    messages = trainer.receive_until(is_epoch(1))
+    trainer.send(Stop(1))
+    messages += trainer.receive_until(lambda message: isinstance(message, Stopped))
+    epochs = len(scores_of(messages))
+    assert 1 <= epochs < MANY
+    resumed = trainer.run(job(epochs=epochs + 1, token=2))
+    whole = trainer.run(job(epochs=epochs + 1, token=3, checkpoints=None))
     assert scores_of(resumed) == scores_of(whole)
 
 
 def test_a_stop_for_a_job_that_is_over_means_nothing(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.run(job(checkpoints=None))
-    trainer.send(Stop(1, "prune"))
+    trainer.send(Stop(1))
     assert isinstance(trainer.run(job(job=2, checkpoints=None))[-1], Trained)
 
 
@@ -198,7 +197,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(
 
 def test_a_loss_that_is_not_finite_ends_the_job_as_diverged(trainer: PipedTrainer, job: MakeJob) -> None:
     messages = trainer.run(job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5))
-    assert messages[-2].loss is None
+    assert messages[-2].scores.loss is None
     assert messages[-1].diverged == f"the training loss of epoch {messages[-1].epochs} is not finite"
 
 
@@ -364,7 +363,7 @@ def test_a_job_says_what_its_model_computes_in(
     mixed = job(
         configuration=EVERYTHING, epochs=8, data=DataSource("digits"), precision=precision, model_path=str(path)
     )
-    assert trainer.run(mixed)[-2].val_accuracy > 0.8
+    assert trainer.run(mixed)[-2].scores.val_accuracy > 0.8
     model = keras.models.load_model(path)
     computing = {layer.compute_dtype for layer in model.layers if layer.weights and layer is not model.layers[-1]}
     assert computed_in in computing

@@ -207,7 +207,7 @@ def _ending(
 ) -> Iterator[Message]:
     diverged, rule = _diverged(history), job.configuration.early_stopping
     if not _finished(job, history):
-        yield Stopped(job.job, len(history))
+        yield Stopped(job.job)
         return
     kept = kept_epoch(rule, history)
     if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):

@@ -1,0 +1,72 @@
+"""The jobs of a study: what its manifest decides, with what the trial or the model adds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.study.split_seed import split_seed
+from search.trainers.protocol import DataSource, Evaluate, Part, Train
+from spaces.configuration import Configuration
+from storage import Manifest
+from storage.records import Lease, SlotRow
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """Where a training job leaves its checkpoints, named by its token, and its model; `owner` says whose they are."""
+
+    checkpoints: Path
+    model: Path
+    token: int
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class StudyJobs:
+    """Makes the jobs of a study. `space` is the reference by which a trainer of this host finds the space."""
+
+    manifest: Manifest
+    space: str
+    data: DataSource
+
+    def train(
+        self,
+        number: int,
+        configuration: Configuration,
+        slot: Lease | SlotRow,
+        files: JobFiles,
+        value_to_beat: float | None = None,
+    ) -> Train:
+        """The job with that number: to train a slot's configuration. A model whose value is worse than
+        `value_to_beat` is not kept.
+        """
+        manifest = self.manifest
+        return Train(
+            job=number,
+            configuration=configuration,
+            space=self.space,
+            data=self.data,
+            epochs=manifest.epochs,
+            batch_size=manifest.batch_size,
+            precision=manifest.precision,
+            seed=slot.seed,
+            split_seed=split_seed(manifest, slot.settings),
+            token=files.token,
+            checkpoints=str(files.checkpoints),
+            model_path=str(files.model),
+            owner=files.owner,
+            objective=manifest.objective,
+            rival=value_to_beat,
+        )
+
+    def evaluate(self, number: int, model: Path, split_seed: int, part: Part = "test") -> Evaluate:
+        """The job with that number: to score a saved model on images of the split of that seed."""
+        return Evaluate(
+            job=number,
+            space=self.space,
+            data=self.data,
+            split_seed=split_seed,
+            batch_size=self.manifest.batch_size,
+            precision=self.manifest.precision,
+            model_path=str(model),
+            part=part,
+        )
