@@ -175,7 +175,7 @@ def has_joined(site: Site, job: Job) -> bool:
 def why_ended(site: Site, job: Job | None) -> str:
     """What is known of a job that ended before its worker joined."""
     if job is None:
-        return "the first job is gone before its worker joined the study: somebody has canceled it"
+        return "the first job was canceled before its worker joined the study"
     said = site.engine.last_words(site.fleet, job)
     return (
         f"the first job ended before its worker joined the study ({job.reason or job.state}), and no other was "
@@ -222,7 +222,7 @@ def down(options: ClusterOptions) -> None:
                 )
             time.sleep(PROBE_POLL_S)
         site.engine.cancel(site.fleet)
-    answer(f"{before} jobs have left; what they had in hand goes on with the next ones.")
+    answer(f"{before} jobs have ended; the next ones continue their trials.")
 
 
 def require_count(count: int | None, action: str) -> int:

@@ -1,4 +1,4 @@
-"""The files of a study's fleet, in a folder that nobody else may enter: script, logs, and the storage's URL."""
+"""The files of a study's fleet, in a folder that only its owner may enter: script, logs, and the storage's URL."""
 
 import os
 from pathlib import Path

@@ -96,7 +96,7 @@ def in_points(interval: Interval) -> str:
 
 
 def remarks(result: Result) -> tuple[str, ...]:
-    """What must be said beside the verdicts. What would decide those that are undecided, they say themselves."""
+    """Notes on the verdicts. Undecided ones say themselves what would decide them."""
     return (
         *open_remarks(result),
         *added_remarks(result),

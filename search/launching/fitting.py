@@ -1,4 +1,4 @@
-"""Whether the images are large enough for what a space draws: found before the first trial, not in each of them."""
+"""Whether the images are large enough for a space's configurations: checked before the first trial."""
 
 from collections import Counter
 
@@ -14,8 +14,8 @@ DRAWN = 60
 
 
 def unfit_note(space: Space, image_shape: ImageShape) -> str:
-    """What to say of configurations that images of that shape are too small for, "" if none was found. A space that
-    builds its own models knows itself what they take.
+    """A note on configurations for which images of that shape are too small, "" if none was found. Spaces that build
+    their own models aren't checked.
 
     Raises:
         UsageError: no configuration fits.

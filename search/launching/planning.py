@@ -79,7 +79,7 @@ class LaunchOptions:
 
 @dataclass(frozen=True)
 class Existing:
-    """A study that is there already: its manifest, how many trials were ordered, and how many of them as baselines."""
+    """An existing study: its manifest, how many trials were ordered, and how many of them as baselines."""
 
     manifest: Manifest
     ordered: int
@@ -88,9 +88,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a launch is going to do. `orders` are the slots that are to be in the ledger, all of them; `notes` are what
-    a person should know beforehand.
-    """
+    """The plan of a launch. `orders` are all slots that the ledger will have; `notes` are remarks for the user."""
 
     url: str
     study_name: str
@@ -102,7 +100,7 @@ class Plan:
 
     @property
     def n_trials(self) -> int:
-        """How many trials the study shall hold."""
+        """How many trials the study will have."""
         return len(self.orders)
 
 
@@ -144,7 +142,7 @@ def make_plan(options: LaunchOptions) -> Plan:
 
 
 def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
-    """The manifest with what the flags leave of the space; where none does, with what the study that is there has left.
+    """The manifest with the part of the space that the flags select; without such flags, that of an existing study.
 
     Raises:
         SpaceError: they leave something that the space doesn't have.
@@ -161,7 +159,7 @@ def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: E
 
 
 def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | None:
-    """Which baselines that were asked for lie outside of what is searched, None if none does."""
+    """A note on requested baselines that are outside of the searched part, None if there are none."""
     within = {baseline.name for baseline in part.baselines}
     outside = [baseline.name for baseline in space.baselines if baseline.name not in within]
     if not options.baselines or not outside:
@@ -285,7 +283,7 @@ def pick(flag: T | None, stored: T | None, default: T) -> T:
 
 
 def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None) -> int:
-    """How many trials the study shall hold.
+    """How many trials the study will have.
 
     Raises:
         UsageError: it holds more already.

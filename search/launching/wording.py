@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def plan_text(plan: Plan, options: LaunchOptions) -> str:
-    """What a launch is about to do, in a few lines."""
+    """The plan of a launch, in a few lines."""
     manifest = plan.manifest
     existing = ""
     if plan.existing is not None:
@@ -53,19 +53,19 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
 
 
 def narrowing_line(manifest: Manifest) -> str:
-    """What is searched of the space, where it isn't all of it."""
+    """The searched part of the space, "" if it is all of it."""
     narrowing = narrowing_of(manifest)
     return f"  only     {narrowing}\n" if narrowing.names else ""
 
 
 def baselines_line(plan: Plan) -> str:
-    """Which baselines the study begins with."""
+    """The baselines that the study runs first."""
     names = [str(order.settings[BASELINE]) for order in plan.orders if order.settings and BASELINE in order.settings]
     return f"  first    the baselines {', '.join(names)}\n" if names else ""
 
 
 def images_document(manifest: Manifest) -> dict[str, Any]:
-    """What is known of a study's images: counts by class, the majority's share, and what reading them found."""
+    """The data about a study's images: counts by class, the majority's share, and the inventory."""
     return {
         "dataset": manifest.dataset,
         "counts": {
@@ -78,7 +78,7 @@ def images_document(manifest: Manifest) -> dict[str, Any]:
 
 
 def narrowing_document(manifest: Manifest) -> dict[str, Any]:
-    """What is searched of the space, by the flags that say so."""
+    """The searched part of the space, by flag."""
     return {
         "only": {name: list(values) for name, values in manifest.only.items()},
         "range": {name: list(bounds) for name, bounds in manifest.ranges.items()},
@@ -87,7 +87,7 @@ def narrowing_document(manifest: Manifest) -> dict[str, Any]:
 
 
 def plan_json(plan: Plan, options: LaunchOptions) -> str:
-    """What a dry run says on standard output."""
+    """The output of a dry run."""
     document = {
         "study_name": plan.study_name,
         "storage": hide_password(options.storage),
@@ -100,7 +100,7 @@ def plan_json(plan: Plan, options: LaunchOptions) -> str:
 
 
 def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) -> str:
-    """What was found, as one JSON document; `duration_s` is the launch's wall time. The counts of the states are
+    """The result as one JSON document; `duration_s` is the launch's wall time. The counts of the states are
     disjoint and add up to the trials ordered.
     """
     best, test = facts.best, facts.test
@@ -129,14 +129,14 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
 
 
 def result_text(facts: StudyFacts, options: LaunchOptions) -> str:
-    """What was found, for a terminal: the best trials, what was learned, what to do next."""
+    """The result for a terminal: the best trials, the lessons, the next commands."""
     parts = (headline, top_text, baselines_text, test_text, model_problems_text, lessons_text, failures_text)
     texts = [_as_far_as_possible(part, facts) for part in parts]
     return "\n".join([*(fitted(text) for text in texts if text), next_steps(facts, options)])
 
 
 def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) -> str:
-    """The part; where it can't be shown, the rest of an answer that took hours still is."""
+    """The part; if it can't be shown, the rest of a result that took hours still is."""
     try:
         return part(facts)
     except Exception as error:  # noqa: BLE001 - a study may hold anything: other programs write to it, too
@@ -145,14 +145,14 @@ def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) ->
 
 
 def unfinished_line(code: int, timeout: float | None, seconds: float, left: int | None = None) -> str:
-    """Why a command leaves trials undone, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
+    """Why a command leaves trials unfinished, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
     trials = "not all trials are done" if left is None else f"{left} trial{'s' * (left != 1)} not done"
     if code == EXIT_UNFINISHED and timeout is not None and seconds >= timeout:
-        return f"Time-out: {trials} after --timeout {timeout:g}. The same command continues the search."
+        return f"Timeout: {trials} after --timeout {timeout:g}. The same command continues the search."
     if code in (EXIT_UNFINISHED, EXIT_INTERRUPTED):
-        told = "Told to leave" if code == EXIT_UNFINISHED else "Interrupted"
+        told = "Terminated" if code == EXIT_UNFINISHED else "Interrupted"
         return f"{told}: {trials}. The same command continues the search."
-    return f"No worker is left: {trials}. Once what ended them is mended, the same command continues the search."
+    return f"No workers are left: {trials}. Fix the cause, then the same command continues the search."
 
 
 def next_steps(facts: StudyFacts, options: LaunchOptions) -> str:
@@ -169,21 +169,21 @@ def next_steps(facts: StudyFacts, options: LaunchOptions) -> str:
     more = math.ceil(facts.counts.total * 1.5 / 10) * 10
     commands = [
         watching(options, storage),
-        command("report", study, "writes report.html: figures, all trials, and how sure the answer is"),
+        command("report", study, "writes report.html: figures, all trials, statistical certainty"),
         *exported(facts, study),
         command(
             "confirm",
             f"{storage} --search {quote(facts.name)}",
-            "trains the best again on fresh seeds and splits",
+            "trains the best trials again on fresh seeds and splits",
         ),
         *compared(facts, options, f"{storage}{dataset}"),
-        command("launch", f"{launch} --n-trials {more}", f"searches on, up to {more} trials"),
+        command("launch", f"{launch} --n-trials {more}", f"runs more trials, up to {more}"),
     ]
     return listed(commands, options.storage)
 
 
 def exported(facts: StudyFacts, study: str) -> list[str]:
-    """How to get the best model, unless none can be had."""
+    """The command to get the best model, unless there is none."""
     if facts.counts.complete == sum(facts.model_problems.values()):
         return []
     return [
@@ -192,13 +192,13 @@ def exported(facts: StudyFacts, study: str) -> list[str]:
 
 
 def watching(options: LaunchOptions, storage: str) -> str:
-    """How to look at the trials."""
+    """The command to inspect the trials."""
     plain = f"; so does optuna-dashboard {quote(options.storage)}" if options.storage.startswith("sqlite:") else ""
     return command("dashboard", storage, f"shows every trial with its learning curve in the browser{plain}")
 
 
 def compared(facts: StudyFacts, options: LaunchOptions, flags: str) -> list[str]:
-    """How to find out whether a choice that the search made matters."""
+    """The command to find out whether a choice of the search matters."""
     choices = [name for name, value in facts.top[0].params.items() if isinstance(value, str)] if facts.top else []
     if not choices:
         return []

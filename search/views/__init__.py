@@ -1,1 +1,1 @@
-"""What a study is shown as: words, tables, pictures, and notes and figures for dashboards."""
+"""A study as text, tables, pictures, and as notes and figures for dashboards."""

@@ -1,4 +1,4 @@
-"""The answer of a search on the terminal, part by part: each is a text of whole lines, "" where there is nothing."""
+"""The parts of a search's result on the terminal: each is a text of whole lines, "" if there is nothing to say."""
 
 from search.views import sentences
 from search.views.best_trials import best_trials_table
@@ -9,7 +9,7 @@ from search.views.lessons_text import CAVEAT, HEAD, lesson_lines
 
 
 def top_text(facts: StudyFacts) -> str:
-    """The table of the best trials, and what its scores are to be read against."""
+    """The table of the best trials, and the majority's share for comparison."""
     table = best_trials_table(facts, facts.manifest.objective)
     if table is None:
         return ""

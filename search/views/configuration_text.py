@@ -22,9 +22,9 @@ from storage import Manifest, SharedStudy
 
 @dataclass(frozen=True)
 class Described:
-    """A completed trial and what it trained: `model` is None where an earlier release didn't store it and it can't be
-    known any more, `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial;
-    `looks` are all at the study's test images.
+    """A completed trial and what it trained: `model` is None if an earlier release didn't store it and it can't be
+    recomputed; `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial; `looks`
+    are all at the study's test images.
     """
 
     study_name: str
@@ -53,7 +53,7 @@ class Described:
 
     @property
     def layers(self) -> str | None:
-        """The layers, drawn; None where the space builds a model of its own, or nothing is known."""
+        """A drawing of the layers; None if the space builds its own models, or they aren't known."""
         return None if self.model is None else self.model.layers
 
 

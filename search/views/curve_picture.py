@@ -1,6 +1,6 @@
 """The curves of one trial as a small picture: loss and accuracy, in training and validation, after each epoch.
 
-It is SVG, written here, as a plotting library would take longer to draw it than the worker has between two trials.
+It is SVG, written here, because a plotting library would take longer than the worker has between two trials.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Notes and figures for optuna-dashboard, among the study's attributes in the form in which it looks for them.
+"""Notes and figures for optuna-dashboard, stored in the study's attributes in its format.
 
 optuna-dashboard has functions for this, but importing them imports scikit-learn: more than a second of processor time,
-at the start of a search, while its workers import Keras. A test compares what is written here with what those functions
-write, so that a new form is noticed.
+at the start of a search, while its workers import Keras. A test compares the attributes with those that these functions
+write, so that a new format is noticed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,14 +26,14 @@ def get_note(shared: SharedStudy, trial_id: int | None = None) -> str:
 
 
 def save_note(shared: SharedStudy, text: str, trial_id: int | None = None) -> None:
-    """Puts a note of the study or of a trial in the place of the one before."""
+    """Stores a note of the study or of a trial, replacing an earlier one."""
     version = f"{_note(trial_id)}note_ver"
     shared.storage.set_study_system_attr(shared.study_id, version, _attributes(shared).get(version, 0) + 1)
     _save_text(shared, f"{_note(trial_id)}note_str:", text)
 
 
 def save_figure(shared: SharedStudy, name: str, figure: "go.Figure") -> None:
-    """Puts a figure in the place of the one of this name, which is of letters, digits, hyphens and underscores."""
+    """Stores a figure, replacing one of this name, which consists of letters, digits, hyphens and underscores."""
     _save_text(shared, f"dashboard:plot_data:{name}:", figure.to_json())
 
 

@@ -1,4 +1,4 @@
-"""The images of a study in words: what reading them found, what was done to them, and what was left out."""
+"""The images of a study in words: inventory, conversions, and skipped files."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,12 +14,12 @@ PARTS = ("training", "validation", "test")
 
 
 def inventory_of(manifest: Manifest) -> Inventory:
-    """What reading the study's images found; nothing in a study of an earlier release."""
+    """The inventory of the study's images; empty in a study of an earlier release."""
     return msgspec.convert(manifest.inventory, Inventory) if manifest.inventory else NOTHING
 
 
 def data_text(manifest: Manifest) -> str:
-    """What is to be known of the images before they are trained on: a line for each thing, "" if nothing is known."""
+    """The summary of the images before training, "" if nothing is known."""
     return "".join(f"{LABEL}{line}\n" for line in _lines(manifest, inventory_of(manifest)))
 
 

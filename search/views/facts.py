@@ -1,4 +1,5 @@
-"""A study at one moment, as one frozen record: what the launch's end, notes, JSON, reports, notebooks and figures show.
+"""A snapshot of a study as one frozen record, shown by the launch's summary, notes, JSON, reports, notebooks and
+figures.
 
 The ledger decides how a trial ended, with which value and why. Optuna's record of the trial adds what the ledger
 doesn't keep: the parameters, and measurements of the worker. Trials that other programs have added are left out.

@@ -1,8 +1,7 @@
-"""How much of the differences between completed trials each parameter accounts for: the report's answer, and the
-dashboard's.
+"""How much of the differences between completed trials each parameter accounts for, for the report and the dashboard.
 
-fANOVA (Hutter, Hoos and Leyton-Brown 2014), over the parameters that all completed trials have. optuna-dashboard would
-answer with PED-ANOVA instead, which asks another question: what sets the best tenth of the trials apart.
+fANOVA (Hutter, Hoos and Leyton-Brown 2014), over the parameters that all completed trials have. Plain optuna-dashboard
+computes PED-ANOVA instead, which measures something else: what distinguishes the best tenth of the trials.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Text for the width that there is: tables that are turned round or taken apart before a word is cut."""
+"""Text for the available width: tables are transposed or split before a word is cut."""
 
 import re
 import shutil

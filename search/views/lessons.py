@@ -1,8 +1,8 @@
-"""What the trials of a search say about each parameter, without saying more than they do.
+"""What the trials of a search show about each parameter, and no more.
 
 Most trials of a search are pruned, and the completed ones are a selection; comparing their means would compare
-selections. What all trials have is a place in the ranking of how far they got. So each choice is judged by how many of
-its trials are in the best quarter of all.
+selections. But all trials have a rank by how far they got. So each choice is judged by how many of its trials are in
+the best quarter of all.
 """
 
 import math

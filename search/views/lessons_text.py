@@ -4,7 +4,7 @@ from search.views.lessons import ChoiceScore, Lesson
 from search.views.number import number
 
 HEAD = "Of the trials with a choice, how many are in the best quarter, with the 95 % interval of that share."
-CAVEAT = "The sampler chose the trials, which differ in everything else as well: hints for a comparison, no proof."
+CAVEAT = "The sampler chose the trials, which differ in everything else as well: hints for a comparison, not proof."
 MOST_CHOICES = 3
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from search.views.layout import TextTable
 
-# An underscore within a word, as names have them, is no emphasis.
+# An underscore within a word, as in names, isn't emphasis.
 SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~!$&]|(?<!\w)_|_(?!\w))")
 BEGINS_LIST = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
 

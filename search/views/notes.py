@@ -1,4 +1,4 @@
-"""Notes in Markdown, which dashboards show: how they are written, and that of a trial that failed.
+"""Notes in Markdown for dashboards: writing them, and the note of a failed trial.
 
 Optuna's dashboard keeps the notes of trials with the study, so that they may be written after a trial has ended.
 """

@@ -1,4 +1,4 @@
-"""Numbers as every door writes them."""
+"""The formats of numbers in all output."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Text in rich's tables and views as it is: brackets in it are no markup, and colons no emoji."""
+"""Literal text in rich's tables and views: brackets aren't markup, and colons aren't emoji."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""What is said of a search, each fact in one sentence, whichever door says it. None claims more than its data."""
+"""Sentences about a search, one per fact, for all output. None claims more than its data supports."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,19 +63,19 @@ def tested(facts: StudyFacts) -> str:
 
 
 def against_majority(manifest: Manifest, part: Part) -> str:
-    """What the majority's share is on these images, to stand behind an accuracy; "" where it isn't known."""
+    """The majority's share on these images, to follow an accuracy; "" if it isn't known."""
     words = majority_words(manifest, part)
     return f"; {words}" if words else ""
 
 
 def validation_majority(manifest: Manifest) -> str:
-    """What the accuracies of a search are to be read against; "" where it isn't known, or the objective is none."""
+    """The majority's share on the validation images; "" if it isn't known, or the objective isn't an accuracy."""
     words = majority_words(manifest, "validation") if manifest.goal.is_share else ""
     return f"On the validation images, {words}." if words else ""
 
 
 def baselines(facts: StudyFacts) -> tuple[str, ...]:
-    """What the baselines reached, and how the best trial compares with the best of them; nothing without any."""
+    """The baselines' scores, and how the best trial compares with the best of them; empty without baselines."""
     if not facts.baselines:
         return ()
     reached = ", ".join(
@@ -95,7 +95,7 @@ def against(best: TrialFacts, known: TrialFacts) -> str:
     distance = f"{score(abs(gap))} {'above' if gap > 0 else 'below'}" if gap else "level with"
     return (
         f"The best trial, {best.number}, is {distance} the best of them, {known.baseline}: single runs, one the best "
-        "of many, so a hint for a comparison, no proof."
+        "of many, so a hint for a comparison, not proof."
     )
 
 

@@ -21,7 +21,7 @@ MOST_FAILURES = 5
 LONGEST_REASON = 300
 LEVELS = "▁▂▃▄▅▆▇█"
 
-# Each state has a block of its own, so that the bar can be read without its colors.
+# Each state has its own block, so that the bar can be read without colors.
 BLOCKS: Mapping[TrialState, tuple[str, str]] = MappingProxyType(
     {
         "complete": ("█", "blue"),
@@ -32,7 +32,7 @@ BLOCKS: Mapping[TrialState, tuple[str, str]] = MappingProxyType(
         "waiting": ("░", "bright_black"),
     }
 )
-UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed"})  # named only where there are any
+UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed"})  # only named if there are any
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def lines(shown: StatusView, width: int) -> Iterator[RenderableType]:
 
 
 def packed(parts: Sequence[Text], width: int, gap: int = GAP) -> Iterator[Text]:
-    """The parts on as few lines as they fit on, none of them torn apart."""
+    """The parts on as few lines as possible, without breaking any of them."""
     line = Text()
     for part in parts:
         if line and line.cell_len + gap + part.cell_len > width:
@@ -91,7 +91,7 @@ def bar_lines(counts: SlotCounts, width: int) -> Iterator[Text]:
 
 
 def status(snapshot: Snapshot) -> str:
-    """What goes on, in a few words."""
+    """The study's activity, in a few words."""
     if snapshot.stop_reason is not None:
         return f"stopped: {snapshot.stop_reason}"
     if snapshot.counts.total and snapshot.over:
@@ -103,7 +103,7 @@ def status(snapshot: Snapshot) -> str:
 
 
 def bar(counts: SlotCounts, width: int = BAR_WIDTH) -> Text:
-    """The trials by state, as a bar of so many blocks."""
+    """The trials by state, as a bar of `width` blocks."""
     states = counts.by_state()
     parts = [(states[state], block, color) for state, (block, color) in BLOCKS.items()]
     total = max(counts.total, 1)
@@ -186,7 +186,7 @@ def states(snapshot: Snapshot) -> str:
 
 
 def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:
-    """The study on one line, where there is no terminal."""
+    """The study on one line, for output that isn't a terminal."""
     best = "no best yet"
     if snapshot.best is not None:
         best = f"best {objective} {snapshot.best.value:.4f} (trial {snapshot.best.number})"

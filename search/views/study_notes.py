@@ -1,4 +1,4 @@
-"""The notes of a study and of its best trial: what is searched, and what was found."""
+"""The notes of a study and of its best trial: the search and its findings."""
 
 import shlex
 
@@ -13,7 +13,7 @@ KEPT = "Its model, curves, layers and configuration are artifacts below."
 
 
 def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> str:
-    """What a study is about: the question, the space, the images, known answers, and commands to type."""
+    """The study's note: the question, the space, the images, known results, and commands to type."""
     rows = {
         "space": f"{space.name}, version {manifest.space_version}",
         "images": sentences.images_of(manifest),
@@ -29,7 +29,7 @@ def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> st
 
 
 def baselines(space: Space) -> str:
-    """The known answers of a space, "" if it has none."""
+    """The known results of a space, "" if it has none."""
     if not space.baselines:
         return ""
     lines = [
@@ -37,11 +37,11 @@ def baselines(space: Space) -> str:
         f"{', '.join(f'{key} {value}' for key, value in one.params.items())}"
         for one in space.baselines
     ]
-    return "\n".join(["## Known answers", "", *lines])
+    return "\n".join(["## Known results", "", *lines])
 
 
 def commands(name: str, manifest: Manifest) -> str:
-    """What made the study, and what goes on with it."""
+    """The commands that created the study and continue it."""
     study = shlex.quote(name)
     lines = [
         *([f"{manifest.command}    # made it"] if manifest.command else []),
@@ -54,7 +54,7 @@ def commands(name: str, manifest: Manifest) -> str:
 
 
 def result_note(facts: StudyFacts) -> str:
-    """What a search found, for the end of the study's note; "" while no trial is complete."""
+    """The findings of a search, for the end of the study's note; "" while no trial is complete."""
     best = facts.best
     if best is None:
         return ""

@@ -1,4 +1,4 @@
-"""The workers of a study, a line for each, as wide as there is room for."""
+"""The workers of a study, one line each, as wide as the terminal allows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

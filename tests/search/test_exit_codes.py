@@ -107,7 +107,7 @@ def test_a_launch_that_runs_out_of_time_ends_with_75_and_says_so_last(
     process = start("-m", "search.launch", *arguments, "--n-workers", "1", "--timeout", NO_TIME, *flags)
     assert end_of(process) == (
         75,
-        "Time-out: 2 trials not done after --timeout 1e-06. The same command continues the search.",
+        "Timeout: 2 trials not done after --timeout 1e-06. The same command continues the search.",
     )
 
 
@@ -117,7 +117,7 @@ def test_a_comparison_that_runs_out_of_time_ends_with_75_and_says_so_last(start:
     process = start("-m", "search.compare", "--space", "bn_dropout", "--storage", database, *flags)
     code, last = end_of(process)
     assert code == 75
-    assert last.startswith("Time-out: not all trials are done after --timeout 1e-06.")
+    assert last.startswith("Timeout: not all trials are done after --timeout 1e-06.")
 
 
 def test_a_launch_whose_workers_are_told_to_leave_by_others_does_not_call_that_done(
@@ -130,7 +130,7 @@ def test_a_launch_whose_workers_are_told_to_leave_by_others_does_not_call_that_d
     worker.terminate()
     running.finish()
     assert running.code == 75
-    assert running.errors.splitlines()[-1] == "Told to leave: 2 trials not done. The same command continues the search."
+    assert running.errors.splitlines()[-1] == "Terminated: 2 trials not done. The same command continues the search."
 
 
 def test_a_stop_is_the_end_that_was_asked_for(launch: StartLaunch, prepared: PrepareStudy) -> None:

@@ -56,7 +56,7 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
     running.process.send_signal(signal.SIGTERM)
     running.finish()
     assert running.code == 75, running.errors
-    assert running.errors.splitlines()[-1] == "Told to leave: 1 trial not done. The same command continues the search."
+    assert running.errors.splitlines()[-1] == "Terminated: 1 trial not done. The same command continues the search."
     assert not running.descendants()
     with study.open() as shared:
         assert (shared.ledger.counts().waiting, shared.ledger.slots()[0].failures) == (1, 0)

@@ -11,7 +11,7 @@ TITLE = "History"
 
 
 def history_panel(facts: StudyFacts) -> Panel:
-    """Every trial's last score; and beside it the completed ones alone, with the best of them so far as a line."""
+    """Every trial's last score; and next to it only the completed ones, with a line for the best so far."""
     scored = facts.scored
     if not scored:
         return Panel("history", TITLE, notes=("No trial has a score yet.",))

@@ -71,6 +71,6 @@ def notes(begun: Sequence[TrialFacts]) -> tuple[str, ...]:
         return ()
     named = ", ".join(str(trial.number) for trial in again[:10]) + (", …" if len(again) > 10 else "")
     return (
-        f"{len(again)} trial(s) were interrupted and gone on with, on the same worker or another ({named}): the bar is "
+        f"{len(again)} trial(s) were interrupted and continued, on the same worker or another ({named}): the bar is "
         "in the row of the last one.",
     )
