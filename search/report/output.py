@@ -39,7 +39,7 @@ def chosen_output(path: Path | None, format_: Format | None, *, force: bool) -> 
     by_name = ENDINGS[path.suffix.lower()]
     if format_ not in (None, by_name):
         raise UsageError(
-            f"-o {path} is no file for --format {format_}: leave --format out, or give the file another ending"
+            f"-o {path} isn't a file for --format {format_}: leave --format out, or give the file another ending"
         )
     require_new([path], force=force)
     return Output(path, by_name)

@@ -1,4 +1,4 @@
-"""What a finished slot leaves to be done."""
+"""The deferred settlement of a finished slot."""
 
 import logging
 from collections.abc import Callable
@@ -10,8 +10,9 @@ log = logging.getLogger(__name__)
 
 
 class Aftermath:
-    """What is left to do for the slot that a worker finished last. As the ledger has its outcome, it can wait until the
-    trainer is busy with the next slot. It is done at the end of the `with` block at the latest.
+    """The remaining steps for the slot that a worker finished last. As the ledger has its outcome, they can
+    wait until the trainer is busy with the next slot. They are done at the end of the `with` block at the
+    latest.
     """
 
     def __init__(self) -> None:
@@ -27,7 +28,7 @@ class Aftermath:
             log.warning("the last trial is left for others to end: %s", error)
 
     def leave(self, action: Callable[[], None]) -> None:
-        """Leaves something for later, and does what was left before.
+        """Defers an action, and does an earlier deferred one.
 
         Raises:
             StorageUnreachable: as `do` does.
@@ -37,10 +38,10 @@ class Aftermath:
             before()
 
     def do(self) -> None:
-        """Does what was left, if there is anything.
+        """Does the deferred action, if there is one.
 
         Raises:
-            StorageUnreachable: the database was away for too long; any worker can do the rest.
+            StorageUnreachable: the database was unreachable for too long; any worker can do the rest.
         """
         action, self._left = self._left, None
         if action is not None:

@@ -1,5 +1,5 @@
-"""Checkpoints in an artifact store, for hosts that share no folder: put there after each epoch, fetched by whoever
-takes the slot over.
+"""Checkpoints in an artifact store, for hosts without a shared folder: stored after each epoch, fetched by
+the worker that takes over the slot.
 """
 
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CheckpointMirror:
-    """The checkpoints of a study's slots in a store. What fails there is logged: it costs epochs, never a trial."""
+    """The checkpoints of a study's slots in a store. Failures are logged: they cost epochs, never a trial."""
 
     folder: StudyFolder
     store: Artifacts
@@ -25,14 +25,14 @@ class CheckpointMirror:
         """Copies this attempt's checkpoint into the store."""
         checkpoint = self.folder.checkpoint(lease.slot, lease.token)
         if not checkpoint.is_file():
-            return  # the trainer couldn't write it, and has said so
+            return  # the trainer couldn't write it, and has reported that
         try:
             self.store.put(self._name(lease.slot, lease.token), checkpoint)
         except ArtifactError as error:
             log.warning("slot %d: the checkpoint isn't in the store: %s", lease.slot, error)
 
     def fetch(self, lease: Lease) -> None:
-        """Copies the checkpoints of earlier attempts, as far as there are any, to where the trainer looks for them."""
+        """Copies existing checkpoints of earlier attempts to the folder where the trainer looks for them."""
         for token in range(1, lease.token):
             checkpoint = self.folder.checkpoint(lease.slot, token)
             if checkpoint.is_file():

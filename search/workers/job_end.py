@@ -1,4 +1,4 @@
-"""The end of the job that a worker runs in: a cluster ends it then, whatever the worker does."""
+"""The end of the cluster job in which a worker runs."""
 
 import math
 import time
@@ -13,29 +13,29 @@ LEAVE_S = 15.0  # stopping the trainer takes up to 5 s, and giving the slot back
 class JobEnd:
     """Whether another epoch fits before the job ends, judged by the longest so far.
 
-    `at` is the end in Unix seconds, infinite where there is none; `epoch_s` the wall time of the longest epoch that is
-    known, in seconds, 0 as long as none is.
+    `at` is the end in Unix seconds, infinite without one; `epoch_s` is the wall time of the longest known epoch in
+    seconds, 0 while none is known.
     """
 
     at: float = math.inf
     epoch_s: float = 0.0
 
     def note_epoch(self, seconds: float) -> None:
-        """Takes down how long an epoch took."""
+        """Records how long an epoch took."""
         self.epoch_s = max(self.epoch_s, seconds)
 
     @property
     def fits_epoch(self) -> bool:
-        """Whether another epoch can be trained, and its slot given back, in what is left."""
+        """Whether the time left is enough to train another epoch and release its slot."""
         return time.time() + self.epoch_s + LEAVE_S <= self.at
 
     @property
     def is_near(self) -> bool:
-        """Whether it is time to give back what is in hand."""
+        """Whether it is time to release the current slot."""
         return time.time() + LEAVE_S > self.at
 
     def require_epoch(self) -> None:
-        """Raises UsageError unless an epoch fits: a job that is started again and again would get nowhere."""
+        """Raises UsageError unless an epoch fits: a job that is restarted repeatedly would make no progress."""
         if not self.fits_epoch:
             left = max(0.0, self.at - time.time())
             raise UsageError(

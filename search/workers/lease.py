@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 class LeaseKeeper:
     """Renews a lease at a third of its duration until the `with` block ends, or the lease is lost.
 
-    A database that is out of reach is no reason to give up: nobody else can claim the slot there either. When it is
-    back, the next renewal either succeeds or finds that another worker holds the slot.
+    It doesn't give up while the database is unreachable, as no other worker can claim the slot either. When it is back,
+    the next renewal either succeeds or finds that another worker holds the slot.
     """
 
     def __init__(self, ledger: Ledger, lease: Lease) -> None:
@@ -49,5 +49,5 @@ class LeaseKeeper:
                 self._lost.set()
                 return
             except Exception:
-                self._lost.set()  # a lease that nobody renews is as good as lost; the traceback goes to the log
+                self._lost.set()  # a lease that isn't renewed is as good as lost; the traceback goes to the log
                 raise

@@ -29,7 +29,7 @@ OUTAGE_POLL_S = 2.0
 
 
 class Heartbeat:
-    """Tells the study every few seconds that this worker is there, until the `with` block ends."""
+    """Sends the study a heartbeat every few seconds until the `with` block ends."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -49,14 +49,14 @@ class Heartbeat:
             try:
                 memory = round(self._bench.trainer.memory_mb())
                 self._bench.shared.workers.beat(self._bench.worker_id, trainer_memory_mb=memory)
-            except StorageError as error:  # what it means for the worker, its next claim or write finds out
+            except StorageError as error:  # the worker's next claim or write reveals the consequences
                 log.debug("no sign of life could be left: %s", error)
 
 
 def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
     """Claims and attempts slots until all of the study's are done, a stop is asked for, the deadline
-    (`time.monotonic()`) has passed, or no epoch fits before the job ends. When the database is away for longer than
-    the limit, the slot in hand is let go, and the worker waits.
+    (`time.monotonic()`) has passed, or no epoch fits before the job ends. If the database is unreachable for longer
+    than the limit, the current slot is given up, and the worker waits.
 
     Returns whether nothing is left to do.
 
@@ -89,7 +89,7 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
 
 
 def ended_meanwhile(shared: SharedStudy) -> bool:
-    """Whether nothing is left to do in the end; false if the database doesn't say."""
+    """Whether no trials are left at the end; false if the database doesn't answer."""
     try:
         return nothing_to_come(shared)
     except StorageUnreachable:
@@ -101,13 +101,14 @@ def leave_nothing(bench: Workbench, *, score: bool) -> None:
     clear_settled_slots(bench.shared, bench.folder)
     if score:
         score_if_complete(bench)
-    if bench.shared.manifest.comparison is None:  # others may be looked at again, after more trials
+    if bench.shared.manifest.comparison is None:  # other images may be needed again, after more trials
         bench.folder.remove_images()
 
 
 def score_if_complete(bench: Workbench) -> None:
-    """Measures the best model's test score, if all of a search's trials are done: this worker ended the last of them,
-    and its trainer is warm. A launch does it otherwise. Comparisons have test scores of their own.
+    """Measures the best model's test score, if all of a search's trials are done: this worker finished the
+    last of them, and its trainer is ready. Otherwise a launch does it. Comparisons have their own test
+    scores.
     """
     counts = bench.shared.ledger.counts()
     if counts.finished == counts.total and bench.shared.manifest.comparison is None:
@@ -117,17 +118,17 @@ def score_if_complete(bench: Workbench) -> None:
 
 @dataclass
 class Strikes:
-    """What went wrong on this worker, attempt after attempt, for reasons that may be its host's."""
+    """The streak of failures on this worker for reasons that may be its host's."""
 
     _slots: set[int] = field(default_factory=set)
     _unavailable: int = 0
 
     def note(self, slot: int, part: HostPart) -> None:
-        """Takes down how an attempt went.
+        """Records the result of an attempt.
 
         Raises:
             Quarantined: three slots in a row crashed, or three times in a row no trainer could be started. A single
-                slot that crashes again and again is that slot's fault.
+                slot that crashes repeatedly is that slot's fault.
         """
         if part == "done":
             self._slots.clear()
@@ -137,12 +138,12 @@ class Strikes:
         if max(len(self._slots), self._unavailable) >= QUARANTINE_AFTER:
             raise Quarantined(
                 f"{QUARANTINE_AFTER} times in a row the trainer failed on this worker, last with slot {slot}: "
-                "it claims no more. Its log and the trainer's say why; start it again when that is mended"
+                "it stops claiming. Its log and the trainer's say why; restart it when that is fixed"
             )
 
 
 def nothing_to_come(shared: SharedStudy) -> bool:
-    """Whether no slot can become claimable any more: all are done and told, or the study is stopped."""
+    """Whether no slot can become claimable any more: all are settled, or the study is stopped."""
     if shared.ledger.stop_reason() is not None:
         return True
     counts = shared.ledger.counts()
@@ -151,13 +152,13 @@ def nothing_to_come(shared: SharedStudy) -> bool:
 
 @dataclass
 class Leftovers:
-    """Slots that were finished by workers which then died before they could end the trial."""
+    """Finished slots whose workers died before they could settle the trial."""
 
     bench: Workbench
     _seen: dict[int, float] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Ends the trials of those that nobody else has ended for a while; call it now and then."""
+        """Settles those that no other process has settled for a while; call it from time to time."""
         now = time.monotonic()
         for finished in self.bench.shared.ledger.unconfirmed():
             if now - self._seen.setdefault(finished.slot, now) > SETTLE_AFTER_S:
@@ -165,9 +166,9 @@ class Leftovers:
 
 
 def stop_if_hopeless(shared: SharedStudy) -> None:
-    """Stops a study whose first trials all failed for the same reason, and none did better since: the rest would, too.
+    """Stops a study whose first trials all failed for the same reason, with no success since: the rest would fail, too.
 
-    Reasons that differ in their numbers alone (a parameter, a time, an address) are the same.
+    Reasons that only differ in numbers (a parameter, a time, an address) are the same.
     """
     counts = shared.ledger.counts()
     if counts.failed < counts.finished or counts.failed < HOPELESS_AFTER:

@@ -22,7 +22,7 @@ class JobFiles:
 
 @dataclass(frozen=True)
 class StudyJobs:
-    """Makes the jobs of a study. `space` is the reference by which a trainer of this host finds the space."""
+    """Creates the jobs of a study. `space` is the reference by which a trainer of this host finds the space."""
 
     manifest: Manifest
     space: str

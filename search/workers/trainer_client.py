@@ -1,4 +1,4 @@
-"""The one way to have a trainer do a job: train a configuration, or evaluate a model."""
+"""The client of a trainer: trains a configuration, or evaluates a model."""
 
 import logging
 import math
@@ -88,7 +88,7 @@ class TrainerClient:
 
         Raises:
             TrainerDied: it failed, or said nothing in time.
-            TrainerUnavailable: there is none to be had on this host.
+            TrainerUnavailable: no trainer can be started on this host.
         """
         process, _ = self.process()
         process.send(job)

@@ -263,7 +263,7 @@ def test_the_ending_of_the_file_says_the_format(url: str, tmp_path: Path) -> Non
     assert (tmp_path / "r.md").read_text().startswith("#")
     assert (tmp_path / "r.HTM").read_text().startswith("<!DOCTYPE html>")
     refused = report("--storage", url, "--format", "html", "-o", tmp_path / "other.md")
-    assert (refused.exit_code, "is no file for --format html" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "isn't a file for --format html" in refused.stderr) == (2, True)
     assert not (tmp_path / "other.md").exists()
 
 

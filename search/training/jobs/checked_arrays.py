@@ -88,7 +88,7 @@ def shaped(stored: NDArray[Any], form: Form | None, like: NDArray[Any]) -> NDArr
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[NpzFile]:
     if not path.is_file():  # a pipe would be waited for
-        raise DamagedFile("it is no file")
+        raise DamagedFile("it isn't a file")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             yield file

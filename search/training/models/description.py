@@ -12,7 +12,7 @@ CONFIGURATION = ".configuration.json"
 
 
 def write_beside(model_file: Path, model: Any, configuration: Configuration) -> None:
-    """Writes both beside the model's file; raises OSError if that can't be done."""
+    """Writes both next to the model's file; raises OSError if that fails."""
     model_file.with_suffix(LAYERS).write_text(describe(model), encoding="utf-8")
     text = msgspec.json.format(msgspec.json.encode(configuration), indent=2)
     model_file.with_suffix(CONFIGURATION).write_bytes(text + b"\n")
@@ -32,7 +32,7 @@ def describe(model: Any) -> str:
 
 
 def output_shape(layer: Any) -> str:
-    """The shape that comes out, with a dash for the batch; "" for a layer that is no node of a graph."""
+    """The shape that comes out, with a dash for the batch; "" for a layer that isn't a node of a graph."""
     shape = getattr(getattr(layer, "output", None), "shape", None)
     return "" if shape is None else " x ".join("-" if size is None else str(size) for size in shape)
 
