@@ -27,16 +27,16 @@ EXAMPLES = {
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the NAME.npz files of named data sets on this host.  [default: the study's]",
 )
-@click.option("--images/--no-images", default=True, help="Look for copies of images in several parts.  [default: yes]")
+@click.option("--images/--no-images", default=True, help="Look for images that are in several parts.  [default: yes]")
 @click.option(
     "--fail-on",
     type=click.Choice(list(FAILING)),
-    help="Exit with 1 if something is to be looked at (warn), or is a problem.",
+    help="Exit with code 1 if a check says look (warn), or only if one finds a problem.",
 )
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Checks whether a search's answer is to be trusted: enough trials, ranges wide enough, training long enough, how
-    far the best can be told from the others, luck in its score, overfitting, pruning, failures, copied images.
+    """Checks whether a search's result can be trusted: enough trials, wide enough ranges, long enough training, whether
+    the best trial differs from the others, luck in its score, overfitting, pruning, failures, copied images.
 
     Each check says ok, look, problem or ? (not enough data), with its numbers and the command to continue with.
     """

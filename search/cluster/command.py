@@ -30,10 +30,10 @@ EXAMPLES = {
 def fleet_flags(command: Any) -> Any:
     """Adds the flags that say where a study's workers run, and with what."""
     flags = [
-        click.option("--on", required=True, type=click.Choice(engine_names()), help="What places the workers."),
+        click.option("--on", required=True, type=click.Choice(engine_names()), help="The cluster's engine."),
         click.option("--cpus", type=WholeNumber(1, 1024), default=1, show_default=True, help="Processors per job."),
         click.option(
-            "--gpus", type=WholeNumber(0, 64), default=0, show_default=True, help="GPUs per job: a worker for each."
+            "--gpus", type=WholeNumber(0, 64), default=0, show_default=True, help="GPUs per job, with a worker each."
         ),
         click.option(
             "--memory", callback=as_bytes, metavar="AMOUNT", help="Memory per job, as in 16G.  [default: the engine's]"
@@ -50,11 +50,11 @@ def fleet_flags(command: Any) -> Any:
             "--option",
             "options",
             multiple=True,
-            help="A further option of the engine as it is, such as --constraint=a100 of sbatch; several are allowed.",
+            help="Another option of the engine, such as --constraint=a100 of sbatch; may be given several times.",
         ),
-        click.option("--setup", default="", help="Shell lines that come first, such as module load cuda."),
+        click.option("--setup", default="", help="Shell commands to run first, such as module load cuda."),
         click.option(
-            "--python", default=sys.executable, help="The nodes' Python with this project.  [default: this one]"
+            "--python", default=sys.executable, help="Python with this project on the nodes.  [default: this one]"
         ),
         click.option("--n-workers", type=WholeNumber(1, 256), help="Workers per job.  [default: one per GPU or CPU]"),
         click.option(
@@ -62,7 +62,9 @@ def fleet_flags(command: Any) -> Any:
             type=click.Path(path_type=Path, file_okay=False),
             help="The study's artifact folder on the nodes.  [default: the study's]",
         ),
-        click.option("--shared-artifacts", is_flag=True, help="All nodes share the artifact folder, it looks local."),
+        click.option(
+            "--shared-artifacts", is_flag=True, help="All nodes share the artifact folder, though it looks local."
+        ),
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path, file_okay=False),
@@ -87,14 +89,14 @@ def engine_names() -> list[str]:
 @shared_flags
 @click.option("--study-name", required=True, help="The study, created by `python -m search.launch --n-workers 0`.")
 @fleet_flags
-@click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="Jobs of up and render, each a place for workers.")
+@click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="Number of jobs, for up and render.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Has a cluster run a study's workers: up submits jobs, status shows them, scale N adds or drains some, down
+    """Runs a study's workers on a cluster: up submits jobs, status shows them, scale N adds or drains some, down
     drains all, render prints what would be submitted.
 
-    Each job runs `python -m search.worker` on the node that it gets. Jobs may be killed, preempted or queued again at
-    any time. A drained job gives its trial back with its checkpoint; the next one continues it.
+    Each job runs `python -m search.worker` on the node that it gets. Jobs may be killed, preempted or requeued at any
+    time. A drained job releases its trial with its checkpoint; the next one continues it.
     """
     from search.cluster import actions
 
