@@ -5,6 +5,7 @@ The model is built from this sequence and the documentation is drawn from it, so
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from spaces.configuration import Activation, Block, Configuration, DropoutPosition, Padding
 from spaces.record import require
@@ -139,8 +140,10 @@ def _side_after(layer: Layer, side: int) -> int:
             return side - kernel + 1
         case MaxPool(size):
             return side // size
-        case _:
+        case Conv() | Normalize() | Activate() | Drop() | Flatten() | Dense() | Output():
             return side
+        case _:
+            assert_never(layer)
 
 
 def _feature_layers(configuration: Configuration) -> Iterator[Layer]:
@@ -185,6 +188,8 @@ def _after_convolution(configuration: Configuration, *, normalized: bool) -> tup
             return (activate, *around)
         case "after_pooling":
             return (activate,)
+        case _:
+            assert_never(configuration.batch_norm.position)
 
 
 def _around_normalization(configuration: Configuration, *, normalized: bool) -> tuple[Layer, ...]:
