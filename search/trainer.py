@@ -16,14 +16,15 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 import msgspec
 
 from search.console.logs import log_to_errors
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.trainers.signals import heed_in_forks, leave_to_worker
-from search.training.backends.device import backend_package, configure, device_name, threads_wanted
+from search.training.backends.process import backend_package, configure, device_name
+from search.training.backends.settings import threads_wanted
 from search.training.jobs.failures import failure_kind, failure_reason
 from search.training.jobs.job import Jobs
 
@@ -42,10 +43,10 @@ class Messages:
 
     def send(self, message: Message) -> None:
         """Writes the whole message before it returns."""
-        rest = memoryview(msgspec.json.encode(message) + b"\n")
+        unsent = memoryview(msgspec.json.encode(message) + b"\n")
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            while unsent:
+                unsent = unsent[os.write(self._descriptor, unsent) :]
         except BrokenPipeError:
             os._exit(WORKER_GONE)
 
@@ -89,6 +90,8 @@ class Commands:
                     self._stops.pop(next(iter(self._stops)))
                 self._stops[command.job] = threading.Event()
                 self._jobs.put((command, self._stops[command.job]))
+            case _:
+                assert_never(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from search import trainer
 from search.host.gpus import installed_gpus
 from search.trainers.requests import TRAINER_NAME, Descriptors, Ended, Request, Started, receive_request, send_news
-from search.training.backends.device import import_keras
+from search.training.backends.process import import_keras
 
 CRASHED = 1
 

@@ -22,7 +22,7 @@ from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from search.training.backends.device import configure
+from search.training.backends.process import configure
 from search.views.layout import ELSEWHERE
 from storage.engine import opened
 from storage.url import parse

@@ -78,7 +78,7 @@ def remove_mapped(folder: Path) -> None:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
-    """The mapping is private, so that TensorFlow takes it as it is (`device.hold`), though it's never written to."""
+    """The mapping is private, so that TensorFlow takes it as it is (`Backend.to_device`), and is never written to."""
     array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
     array.flags.writeable = False
     return array

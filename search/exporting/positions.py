@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets import DataSet
-from search.training.data.preprocessing import Treatment, treated_labels
+from search.training.data.preprocessing import Preprocessing, preprocessed_labels
 from search.training.data.split import split
 from spaces.configuration import Configuration
 from storage import Manifest
@@ -35,7 +35,7 @@ def parts_of(data: DataSet, manifest: Manifest, configuration: Configuration, sp
     used, test = source_positions(data)
     numbered = replace(data, x_train=used.reshape(-1, 1, 1, 1), x_test=test.reshape(-1, 1, 1, 1))
     found = split(numbered, manifest.validation_fraction, split_seed, manifest.limit_train)
-    labels = treated_labels(found, Treatment.of(configuration, split_seed))
+    labels = preprocessed_labels(found, Preprocessing.of(configuration, split_seed))
     return Parts(
         found.x_train.reshape(-1),
         labels.y_train,

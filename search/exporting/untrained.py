@@ -4,8 +4,8 @@ from typing import Any
 
 from search.console.held_errors import errors_held_back
 from search.errors import UsageError
-from search.training.backends.device import set_precision
-from search.training.models.building import Setting, build_model, seed_all
+from search.training.backends.process import set_precision
+from search.training.models.building import InputSpec, build_model, seed_all
 from spaces import resolve
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -18,7 +18,7 @@ def untrained_model(manifest: Manifest, configuration: Configuration, seed: int,
     Raises:
         UsageError: the space isn't that of the study any more, or its `build` fails here.
     """
-    setting = Setting(manifest.image_shape, len(manifest.classes), -(-n_train // manifest.batch_size))
+    setting = InputSpec(manifest.image_shape, len(manifest.classes), -(-n_train // manifest.batch_size))
     try:
         with errors_held_back():
             source = resolve(manifest.space, expected=manifest.space_fingerprint)

@@ -9,7 +9,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Key, Value]):
+class LruCache(Generic[Key, Value]):
     """Keeps the `limit` values that were used last; what's made beyond that pushes out the one unused for longest.
 
     Where `size` tells how much a value takes, those that are kept take no more than `budget` together, apart from the

@@ -13,11 +13,12 @@ from search.launching.planning import LaunchOptions, make_plan
 from search.study.space import configuration_of
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Train
+from search.training.backends.process import compiling_backend
 from search.training.data.split import Split, split
 from search.training.epochs.epochs import Epochs
 from search.training.jobs.job import Jobs
-from search.training.jobs.trainable_models import Trainees
-from search.training.shared_programs.program_cache import Programs
+from search.training.jobs.trainable_models import TrainableModels
+from search.training.shared_programs.program_cache import ProgramCache
 from spaces import load_space
 from spaces.configuration import BatchNorm, Configuration
 from storage.comparison import ArmDesign, Comparison, PlannedLook
@@ -35,7 +36,7 @@ MANIFEST = msgspec.structs.replace(make_plan(LaunchOptions(space="bn_dropout", l
 
 @pytest.fixture(autouse=True)
 def keras_here(keras: Any) -> None:
-    """Trainees are made in this process."""
+    """Models are made in this process."""
 
 
 def order(slot: int) -> SlotOrder:
@@ -59,8 +60,11 @@ def kernels(slot: int) -> list[np.ndarray]:
         split_seed=split_seed(MANIFEST, order(slot).settings),
         token=1,
     )
-    with Trainees(images(slot), Programs()).trainee(job, load_space("bn_dropout")) as trainee:
-        return [value for value in trainee.values() if value.ndim in (2, 4) and value.any()]
+    backend = compiling_backend()
+    assert backend is not None
+    models = TrainableModels(images(slot), backend, ProgramCache(backend))
+    with models.model_for(job, load_space("bn_dropout")) as model:
+        return [value for value in model.values() if value.ndim in (2, 4) and value.any()]
 
 
 def test_arms_of_a_replicate_see_the_same_images_in_the_same_order() -> None:

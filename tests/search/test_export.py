@@ -73,12 +73,12 @@ def study(lab: Lab) -> Any:
 @pytest.fixture
 def exportable(study: Any, lab: Lab) -> Any:
     """The study, with a real model of its best trial."""
-    from search.training.models.building import Setting, build_model
+    from search.training.models.building import InputSpec, build_model
     from search.views.configuration_text import described_trial
     from spaces import resolve
 
     described = described_trial(study, "best")
-    setting = Setting((8, 8, 1), 10, 18)
+    setting = InputSpec((8, 8, 1), 10, 18)
     model = build_model(resolve("bn_dropout").space, described.configuration, setting)
     model.save(stored_model(study, lab, described.trial.number, ".keras"))
     stored_model(study, lab, described.trial.number, ".keras").replace(stored_model(study, lab, described.trial.number))

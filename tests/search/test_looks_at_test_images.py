@@ -98,7 +98,7 @@ def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: L
 def exportable(lab: Lab, keras: Any) -> SharedStudy:
     """A search of one trial, with a real model in the place of the stub's, that nobody has looked at."""
     from search.study.test_score import LOOK_ATTR
-    from search.training.models.building import Setting, build_model
+    from search.training.models.building import InputSpec, build_model
     from search.views.configuration_text import described_trial
     from search.workers.settle import MODEL_ATTR
 
@@ -107,7 +107,7 @@ def exportable(lab: Lab, keras: Any) -> SharedStudy:
     for name in [name for name in shared.study.user_attrs if name.startswith(LOOK_ATTR)]:
         shared.study.set_user_attr(name, None)
     model = build_model(
-        resolve("bn_dropout").space, described_trial(shared, "best").configuration, Setting((8, 8, 1), 10, 18)
+        resolve("bn_dropout").space, described_trial(shared, "best").configuration, InputSpec((8, 8, 1), 10, 18)
     )
     place = lab.files(shared).models / shared.study.get_trials()[0].user_attrs[MODEL_ATTR]
     model.save(place.with_suffix(".keras"))

@@ -22,11 +22,11 @@ class TestBnDropout(SpaceContract):
     ref = "bn_dropout"
 
     def build_model(self, configuration: Configuration, input_shape: ImageShape, classes: int) -> object:
-        from search.training.backends.device import configure
-        from search.training.models.building import Setting, build_model
+        from search.training.backends.process import configure
+        from search.training.models.building import InputSpec, build_model
 
         configure(threads=1)  # as the tests of training do, which may follow in this process
-        return build_model(self.space, configuration, Setting(input_shape, classes, steps_per_epoch=18))
+        return build_model(self.space, configuration, InputSpec(input_shape, classes, steps_per_epoch=18))
 
 
 def test_it_asks_for_these_parameters() -> None:

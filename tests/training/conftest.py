@@ -8,8 +8,18 @@ import msgspec
 import pytest
 
 from search.trainers.protocol import DataSource, Train
+from search.training.backends.process import compiling_backend
+from search.training.backends.protocol import Backend
 from spaces import Configuration
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer
+
+
+@pytest.fixture(scope="session")
+def backend(keras: Any) -> Backend:
+    """That of Keras in this process, which compiles epochs."""
+    backend = compiling_backend()
+    assert backend is not None
+    return backend
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ONLY = ROOT / "search" / "training" / "backends" / "device.py"
+ONLY = ROOT / "search" / "training" / "backends" / "tensorflow.py"
+DATA_AND_MODELS = {Path("search/datasets/named.py"), Path("search/predict/exported_model.py")}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -21,10 +22,10 @@ def modules_importing(package: str) -> set[Path]:
     return {path for path in sources if any(name.split(".")[0] == package for name in imported(path))}
 
 
-def test_tensorflow_is_imported_by_the_device_module_only() -> None:
+def test_tensorflow_is_imported_by_its_backend_only() -> None:
     assert modules_importing("tensorflow") == {ONLY}
 
 
-def test_keras_is_imported_by_training_by_its_own_data_sets_and_by_spaces_that_build_models() -> None:
-    paths = {path.relative_to(ROOT) for path in modules_importing("keras")} - {Path("search/datasets/named.py")}
+def test_keras_is_imported_by_training_by_what_asks_it_for_data_or_opens_a_model_and_by_spaces_that_build() -> None:
+    paths = {path.relative_to(ROOT) for path in modules_importing("keras")} - DATA_AND_MODELS
     assert all(path.parts[:2] == ("search", "training") or path.parts[0] == "spaces" for path in paths)

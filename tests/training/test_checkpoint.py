@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from search.training.epochs.trainable_model import KerasTrainee
+from search.training.epochs.trainable_model import KerasTrainableModel
 from search.training.jobs.checkpoint import Checkpoints
 from spaces.epoch_scores import EpochScores
 
@@ -54,10 +54,10 @@ def checkpoints(folder: Path, token: int = 1, identity: str = "job") -> Checkpoi
     return Checkpoints(folder, token, identity)
 
 
-def state(model: Any) -> KerasTrainee:
+def state(model: Any) -> KerasTrainableModel:
     """The runner isn't needed: these models go through no epochs."""
     runner: Any = None
-    return KerasTrainee(model, runner)
+    return KerasTrainableModel(model, runner)
 
 
 def values(model: Any) -> list[Any]:

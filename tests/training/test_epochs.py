@@ -10,14 +10,14 @@ import pytest
 
 from search.datasets import load_dataset
 from search.trainers.protocol import Precision
-from search.training.backends.device import set_precision
-from search.training.data.batch_source import Streamed
+from search.training.backends.process import compiling_backend, set_precision
+from search.training.data.batch_source import StreamedBatches
 from search.training.data.split import Split, split
 from search.training.epochs.compiled_runner import CompiledRunner
 from search.training.epochs.epochs import EpochRunner, Epochs, Score, run_epochs
 from search.training.epochs.keras_runner import KerasRunner
 from search.training.epochs.runner import make_runner
-from search.training.models.building import Setting, build_model, compile_model
+from search.training.models.building import InputSpec, build_model, compile_model
 from spaces import load_space
 from spaces.configuration import Augmentation, BatchNorm, Block, Configuration, Dropout, Optimizer
 from spaces.epoch_scores import EpochScores
@@ -38,8 +38,8 @@ def model(keras: Any, data: Split) -> Callable[[Configuration], Any]:
 
     def make(configuration: Configuration) -> Any:
         keras.utils.set_random_seed(7)
-        setting = Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
-        model = build_model(load_space("bn_dropout"), configuration, setting)
+        spec = InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
+        model = build_model(load_space("bn_dropout"), configuration, spec)
         compile_model(model, configuration)
         return model
 
@@ -83,7 +83,7 @@ def test_the_compiled_epochs_equal_those_of_fit_to_the_last_bit(
 ) -> None:
     plain, compiled = model(configuration), model(configuration)
     by_fit = scores_of(KerasRunner(plain, data, BATCH), data)
-    assert scores_of(CompiledRunner(compiled, data, BATCH), data) == by_fit
+    assert scores_of(compiled_runner(compiled, data, BATCH), data) == by_fit
     for one, other in zip(values_of(plain), values_of(compiled), strict=True):
         assert np.array_equal(one, other)
 
@@ -99,13 +99,19 @@ def test_they_do_so_in_every_precision(
         set_precision("float32")
     assert isinstance(plain.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
     by_fit = scores_of(KerasRunner(plain, data, BATCH), data)
-    assert scores_of(CompiledRunner(compiled, data, BATCH), data) == by_fit
+    assert scores_of(compiled_runner(compiled, data, BATCH), data) == by_fit
     for one, other in zip(values_of(plain), values_of(compiled), strict=True):
         assert np.array_equal(one, other)
 
 
+def compiled_runner(model: Any, data: Split, batch_size: int) -> CompiledRunner:
+    backend = compiling_backend()
+    assert backend is not None
+    return CompiledRunner(model, data, batch_size, backend)
+
+
 def streaming(model: Any, data: Split, batch_size: int) -> KerasRunner:
-    return KerasRunner(model, data, batch_size, Streamed(data, batch_size))
+    return KerasRunner(model, data, batch_size, StreamedBatches(data, batch_size))
 
 
 @pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(flip=True, shift=1)], ids=["plain", "moved"])
@@ -136,7 +142,7 @@ class Watched(np.ndarray[Any, np.dtype[np.uint8]]):
         return taken
 
 
-@pytest.mark.parametrize("runner", [KerasRunner, streaming, CompiledRunner], ids=["whole", "streamed", "compiled"])
+@pytest.mark.parametrize("runner", [KerasRunner, streaming, compiled_runner], ids=["whole", "streamed", "compiled"])
 def test_an_epoch_can_be_stopped_before_its_end(
     data: Split, model: Callable[[Configuration], Any], runner: Callable[..., EpochRunner]
 ) -> None:
@@ -147,13 +153,13 @@ def test_an_epoch_can_be_stopped_before_its_end(
 def test_a_compiled_epoch_may_take_several_calls(
     data: Split, model: Callable[[Configuration], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_one = scores_of(CompiledRunner(model(Configuration(SMALL)), data, BATCH), data)
-    monkeypatch.setattr("search.training.epochs.compiled_runner.STEPS_A_CALL", 2)
-    assert scores_of(CompiledRunner(model(Configuration(SMALL)), data, BATCH), data) == in_one
+    in_one = scores_of(compiled_runner(model(Configuration(SMALL)), data, BATCH), data)
+    monkeypatch.setattr("search.training.epochs.compiled_runner.STEPS_PER_CALL", 2)
+    assert scores_of(compiled_runner(model(Configuration(SMALL)), data, BATCH), data) == in_one
 
 
 def test_tensorflow_takes_the_compiled_way(data: Split, model: Callable[[Configuration], Any]) -> None:
-    assert isinstance(make_runner(model(Configuration(SMALL)), data, BATCH), CompiledRunner)
+    assert isinstance(make_runner(model(Configuration(SMALL)), data, BATCH, compiling_backend()), CompiledRunner)
 
 
 def test_data_too_large_for_the_device_goes_through_fit_and_says_so(
@@ -164,7 +170,7 @@ def test_data_too_large_for_the_device_goes_through_fit_and_says_so(
 ) -> None:
     monkeypatch.setattr("search.training.epochs.runner.LARGEST_ON_DEVICE", 1000)
     with caplog.at_level("INFO"):
-        assert isinstance(make_runner(model(Configuration(SMALL)), data, BATCH), KerasRunner)
+        assert isinstance(make_runner(model(Configuration(SMALL)), data, BATCH, compiling_backend()), KerasRunner)
     assert "the epochs go through model.fit" in caplog.text
 
 

@@ -11,7 +11,7 @@ import pytest
 from search.host.examination import settings_findings
 
 SETTINGS = """
-from search.training.backends.device import configure
+from search.training.backends.process import configure
 configure(threads=1)
 from keras import config
 print(config.image_data_format(), config.floatx(), config.epsilon(), config.backend())
@@ -19,7 +19,7 @@ print(config.image_data_format(), config.floatx(), config.epsilon(), config.back
 
 LOOK = """
 import gc, sys
-from search.training.backends.device import configure
+from search.training.backends.process import configure
 configure(threads=1)
 print(sorted({"pandas", "sklearn"} & set(sys.modules)))
 import keras, sklearn

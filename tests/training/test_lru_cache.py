@@ -1,10 +1,10 @@
 """What was used last is kept, within a number and a size."""
 
-from search.training.lru_cache import Recent
+from search.training.lru_cache import LruCache
 
 
 def test_the_one_unused_for_longest_goes_first() -> None:
-    recent = Recent[str, list[int]](2)
+    recent = LruCache[str, list[int]](2)
     one = recent.get("one", list)
     recent.get("two", list)
     recent.get("one", list)
@@ -14,11 +14,11 @@ def test_the_one_unused_for_longest_goes_first() -> None:
 
 
 def test_those_that_are_kept_stay_within_the_budget() -> None:
-    recent = Recent[str, str](10, budget=5, size=len)
+    recent = LruCache[str, str](10, budget=5, size=len)
     for value in ("aa", "bbb", "cc"):
         recent.get(value, lambda value=value: value)
     assert recent.get("aa", lambda: "made anew") == "made anew"
 
 
 def test_one_that_is_larger_than_the_budget_is_still_given() -> None:
-    assert Recent[int, str](2, budget=1, size=len).get(1, lambda: "large") == "large"
+    assert LruCache[int, str](2, budget=1, size=len).get(1, lambda: "large") == "large"

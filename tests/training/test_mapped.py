@@ -11,7 +11,7 @@ import pytest
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped, write_mapped
 from search.trainers.protocol import DataSource, Evaluate, Evaluated
-from search.training.backends.device import hold
+from search.training.backends.protocol import Backend
 from search.training.data.split import split
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
 
@@ -78,8 +78,8 @@ def test_a_checkpoint_is_resumed_from_wherever_the_images_come_from(
     assert scores_of(resumed) == whole
 
 
-def test_on_a_processor_the_device_takes_mapped_images_as_they_are(keras: Any, mapped: DataSet) -> None:
-    train, val = hold(split(mapped, 0.2, seed=1))
+def test_on_a_processor_the_device_takes_mapped_images_as_they_are(backend: Backend, mapped: DataSet) -> None:
+    train, val = backend.to_device(split(mapped, 0.2, seed=1))
     assert shares_memory(train.images, mapped.x_train)
     assert train.images is val.images
     assert not mapped.x_train.flags.writeable

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from search.training.models.building import Setting, build_model, compile_model, fitted_momentum
-from search.training.models.optimizers import make_optimizer
+from search.training.models.building import InputSpec, build_model, compile_model, fitted_momentum
+from search.training.optimizers.optimizer import make_optimizer
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer
 from spaces.errors import SpaceError
 from spaces.layers import layer_order
 from spaces.space import Space
 
-DIGITS = Setting((8, 8, 1), classes=10, steps_per_epoch=18)
+DIGITS = InputSpec((8, 8, 1), classes=10, steps_per_epoch=18)
 KINDS = {
     "conv": "Conv2D",
     "batch_norm": "BatchNormalization",

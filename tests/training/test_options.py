@@ -13,18 +13,19 @@ import pytest
 
 from search.datasets import load_dataset
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Message, Stopped, Train, Trained, Warned
-from search.training.backends.device import hold
+from search.training.backends.process import compiling_backend
+from search.training.backends.protocol import Backend
 from search.training.data.pixels import EPSILON, fit_pixels
-from search.training.data.preprocessing import Treatment, treat
+from search.training.data.preprocessing import Preprocessing, preprocess
 from search.training.data.split import Split, split
-from search.training.epochs.epochs import Epochs, run_epochs
+from search.training.epochs.epochs import EpochRunner, Epochs, run_epochs
 from search.training.epochs.keras_runner import KerasRunner
 from search.training.epochs.runner import make_runner
-from search.training.epochs.trainable_model import KerasTrainee
+from search.training.epochs.trainable_model import KerasTrainableModel
 from search.training.jobs.job import Jobs
-from search.training.models.building import Setting, compile_model, model_from_layers, seed_all
-from search.training.models.optimizers import make_optimizer, why_not_shared
-from search.training.shared_programs.program_key import structure_of
+from search.training.models.building import InputSpec, compile_model, model_from_layers, seed_all
+from search.training.optimizers.optimizer import make_optimizer, why_not_shared
+from search.training.shared_programs.program_key import program_layers
 from spaces.configuration import (
     Augmentation,
     BatchNorm,
@@ -69,40 +70,44 @@ def data() -> Split:
 
 
 @pytest.fixture(scope="module")
-def setting(data: Split) -> Setting:
-    return Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
+def spec(data: Split) -> InputSpec:
+    return InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
+
+
+def fastest_runner(model: Any, data: Split, batch_size: int) -> EpochRunner:
+    return make_runner(model, data, batch_size, compiling_backend())
 
 
 @pytest.fixture
-def plain(data: Split, setting: Setting) -> Callable[..., KerasTrainee]:
+def plain(data: Split, spec: InputSpec) -> Callable[..., KerasTrainableModel]:
     """Makes models of Keras' own, trained by `fit` unless another way is given."""
 
-    def make(configuration: Configuration, runner: Any = KerasRunner) -> KerasTrainee:
+    def make(configuration: Configuration, runner: Any = KerasRunner) -> KerasTrainableModel:
         seed_all(SEED)
-        model = model_from_layers(configuration, setting)
-        compile_model(model, configuration, steps=2 * setting.steps_per_epoch)
-        return KerasTrainee(model, runner(model, data, BATCH))
+        model = model_from_layers(configuration, spec)
+        compile_model(model, configuration, steps=2 * spec.steps_per_epoch)
+        return KerasTrainableModel(model, runner(model, data, BATCH))
 
     return make
 
 
 @pytest.fixture
-def program(data: Split, setting: Setting) -> Callable[[Configuration], Any]:
+def program(backend: Backend, data: Split, spec: InputSpec) -> Callable[[Configuration], Any]:
     """Makes programs that have begun with a configuration."""
-    from search.training.shared_programs.graph_cache import SharedParts
-    from search.training.shared_programs.shared_program import Program
+    from search.training.shared_programs.graph_cache import GraphCache
+    from search.training.shared_programs.shared_program import SharedProgram
 
     def make(configuration: Configuration) -> Any:
-        made = Program(configuration, setting, BATCH, SharedParts())
-        made.begin(configuration, SEED, 2, hold(data))
-        return made
+        program = SharedProgram(configuration, spec, BATCH, GraphCache(backend))
+        program.begin(configuration, SEED, 2, backend.to_device(data))
+        return program
 
     return make
 
 
-def scores_of(trainee: Any, data: Split, configuration: Configuration) -> list[tuple[Any, ...]]:
+def scores_of(model: Any, data: Split, configuration: Configuration) -> list[tuple[Any, ...]]:
     epochs = Epochs(1, 2, len(data.x_train), SEED, configuration.inputs.augmentation)
-    done = run_epochs(trainee, epochs, lambda: False)
+    done = run_epochs(model, epochs, lambda: False)
     return [(e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in done]
 
 
@@ -114,14 +119,14 @@ def test_a_program_trains_as_fit_does(plain: Any, program: Any, data: Split, con
 
 
 def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
-    plain: Any, program: Any, data: Split
+    plain: Any, program: Any, data: Split, backend: Backend
 ) -> None:
     small, large = (
         msgspec.structs.replace(SMALL, regularization=Regularization(l1=size, l2=2 * size)) for size in (1e-3, 1e-2)
     )
-    assert structure_of(small) == structure_of(large) != structure_of(SMALL)
+    assert program_layers(small) == program_layers(large) != program_layers(SMALL)
     warm = program(small)
-    warm.begin(large, SEED, 2, hold(data))
+    warm.begin(large, SEED, 2, backend.to_device(data))
     assert scores_of(warm, data, large) == scores_of(plain(large), data, large)
     kernels = [layer.kernel_regularizer for layer in warm.keras_model().layers if hasattr(layer, "kernel_regularizer")]
     assert [kernel.get_config() for kernel in kernels] == [{"l1": 1e-2, "l2": 2e-2}] * 3
@@ -129,7 +134,7 @@ def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
 
 def test_a_penalty_is_added_to_the_loss_that_is_reported(plain: Any, data: Split) -> None:
     penalized = msgspec.structs.replace(SMALL, regularization=Regularization(l2=0.1, kernels="convolutions"))
-    with_penalty, without = plain(penalized, make_runner), plain(SMALL, make_runner)
+    with_penalty, without = plain(penalized, fastest_runner), plain(SMALL, fastest_runner)
     kernel = with_penalty.keras_model().layers[0].kernel.numpy()
     difference = with_penalty.validate().loss - without.validate().loss
     assert difference == pytest.approx(0.1 * float((kernel**2).sum()), rel=1e-4)
@@ -148,7 +153,7 @@ def test_optimizers_that_no_program_knows_train_compiled_as_with_fit(
 ) -> None:
     configuration = msgspec.structs.replace(SMALL, optimizer=optimizer)
     assert why_not_shared(optimizer) is not None
-    compiled = scores_of(plain(configuration, make_runner), data, configuration)
+    compiled = scores_of(plain(configuration, fastest_runner), data, configuration)
     assert compiled == scores_of(plain(configuration), data, configuration)
 
 
@@ -227,7 +232,7 @@ def scores_on_validation(model: Any, job: Train) -> tuple[float, float]:
 @pytest.mark.parametrize("limit", [300, 60], ids=["more images than pixels", "fewer"])
 def test_zca_makes_the_covariance_of_training_images_the_identity_where_they_vary(limit: int) -> None:
     plain = split(load_dataset("digits"), 0.2, seed=1, limit_train=limit)
-    treated = treat(plain, Treatment("zca", shuffled_labels=False, seed=1)).data
+    treated = preprocess(plain, Preprocessing("zca", shuffled_labels=False, seed=1)).data
     before, after = (variances(images) for images in (plain.scaled(plain.x_train), treated.x_train))
     varying = before > 100 * EPSILON
     assert varying.sum() > 40
@@ -273,10 +278,10 @@ def variances(images: Any) -> Any:
 def test_validation_images_are_treated_as_the_training_images_were(data: Split) -> None:
     other = split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
     for pixels in ("standardised", "zca"):
-        treated = treat(data, Treatment(pixels, shuffled_labels=False, seed=1)).data
+        treated = preprocess(data, Preprocessing(pixels, shuffled_labels=False, seed=1)).data
         x = np.concatenate([data.x_train, other.x_val])
         swapped = replace(data, x=x, train=np.arange(data.n_train), val=np.arange(data.n_train, len(x)))
-        again = treat(swapped, Treatment(pixels, shuffled_labels=False, seed=1)).data
+        again = preprocess(swapped, Preprocessing(pixels, shuffled_labels=False, seed=1)).data
         assert np.array_equal(treated.x_train, again.x_train)
         assert abs(float(treated.x_train.mean())) < 1e-3 < abs(float(treated.x_val.mean()))
 
@@ -325,8 +330,8 @@ def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_sch
     assert scores(resumed) == whole
 
 
-def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_treatment(keras: Any, data: Split) -> None:
-    treated = treat(data, Treatment("zca", shuffled_labels=False, seed=1))
+def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_preprocessing(keras: Any, data: Split) -> None:
+    treated = preprocess(data, Preprocessing("zca", shuffled_labels=False, seed=1))
     inputs = keras.Input(data.image_shape)
     model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
     whole = treated.for_scaled(model)
@@ -335,17 +340,17 @@ def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_treatment(ke
 
 
 def test_moves_mirror_half_of_the_images_and_go_as_far_as_they_may() -> None:
-    moves = Epochs(1, 1, 1000, seed=3, augmentation=Augmentation(flip=True, crop=2)).order(1)[:, 1:]
-    assert 400 < moves[:, 0].sum() < 600
-    assert set(moves[:, 1]) == set(moves[:, 2]) == {-2, -1, 0, 1, 2}
-    assert set(moves[:, 3]) == {1}
+    parameters = Epochs(1, 1, 1000, seed=3, augmentation=Augmentation(flip=True, crop=2)).order(1)[:, 1:]
+    assert 400 < parameters[:, 0].sum() < 600
+    assert set(parameters[:, 1]) == set(parameters[:, 2]) == {-2, -1, 0, 1, 2}
+    assert set(parameters[:, 3]) == {1}
 
 
 def test_what_comes_in_from_outside_is_the_edge_or_zero() -> None:
-    from search.training.data.augmentation import move
+    from search.training.data.augmentation import augment
 
     image = np.arange(1.0, 10.0, dtype=np.float32).reshape(1, 3, 3, 1)
-    still, edge, zero, mirrored = (move(image, np.array([row]))[0, :, :, 0].tolist() for row in ROWS)
+    still, edge, zero, mirrored = (augment(image, np.array([row]))[0, :, :, 0].tolist() for row in ROWS)
     assert still == image[0, :, :, 0].tolist()
     assert edge == [[4, 5, 6], [7, 8, 9], [7, 8, 9]]
     assert zero == [[2, 3, 0], [5, 6, 0], [8, 9, 0]]
@@ -356,7 +361,9 @@ ROWS = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, 0]]
 
 
 def test_shuffled_labels_are_the_same_labels_in_another_order_that_the_seed_decides(data: Split) -> None:
-    one, same, other = (treat(data, Treatment("scaled", shuffled_labels=True, seed=seed)).data for seed in (1, 1, 2))
+    one, same, other = (
+        preprocess(data, Preprocessing("scaled", shuffled_labels=True, seed=seed)).data for seed in (1, 1, 2)
+    )
     assert np.array_equal(one.y_train, same.y_train)
     assert not np.array_equal(one.y_train, other.y_train)
     before, after = (np.sort(np.concatenate([s.y_train, s.y_val])) for s in (data, one))

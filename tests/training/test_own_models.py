@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from search.trainers.protocol import EpochEnd, Failed, Trained
-from search.training.models.building import Setting, build_model, seed_all
+from search.training.models.building import InputSpec, build_model, seed_all
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
 
-DIGITS = Setting((8, 8, 1), 10, 18)
+DIGITS = InputSpec((8, 8, 1), 10, 18)
 
 SPACE = """
 import keras
@@ -92,7 +92,7 @@ def test_a_softmax_is_seen_wherever_it_is(keras: Any, make: Any) -> None:
 @pytest.mark.parametrize("classes", [2, 10])
 def test_a_sigmoid_is_seen_wherever_it_is(keras: Any, make: Any, classes: int) -> None:
     with pytest.raises(SpaceError, match="between 0 and 1 whatever its weights are, as after a sigmoid"):
-        build_model(space_of(lambda *given: make(keras, *given)), Configuration(), Setting((8, 8, 1), classes, 18))
+        build_model(space_of(lambda *given: make(keras, *given)), Configuration(), InputSpec((8, 8, 1), classes, 18))
 
 
 def positive(keras: Any, shape: Any, classes: int) -> Any:
@@ -122,9 +122,9 @@ def normalized(keras: Any, shape: Any, classes: int) -> Any:
 @pytest.mark.parametrize("make", [positive, zero, frozen, normalized])
 @pytest.mark.parametrize("classes", [2, 10])
 def test_logits_that_happen_to_lie_between_0_and_1_are_logits(keras: Any, make: Any, classes: int) -> None:
-    setting = Setting((8, 8, 1), classes, 18)
+    spec = InputSpec((8, 8, 1), classes, 18)
     seed_all(3)
-    model = build_model(space_of(lambda *given: make(keras, *given)), Configuration(), setting)
+    model = build_model(space_of(lambda *given: make(keras, *given)), Configuration(), spec)
     seed_all(3)
     as_built = make(keras, (8, 8, 1), classes)
     for weight, other in zip(model.weights, as_built.weights, strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from search.training.epochs.epochs import Stop
-from search.training.jobs.prefetcher import Ahead
+from search.training.jobs.prefetcher import Prefetcher
 
 
 def never() -> bool:
@@ -21,7 +21,7 @@ def numbers(stop: Stop) -> Iterator[int]:
 
 
 def test_items_come_in_their_order() -> None:
-    with Ahead(lambda _: iter(range(100)), never) as items:
+    with Prefetcher(lambda _: iter(range(100)), never) as items:
         assert list(items) == list(range(100))
 
 
@@ -33,14 +33,14 @@ def test_the_next_item_is_made_before_the_last_is_dealt_with() -> None:
         second.set()
         yield 2
 
-    with Ahead(two, never) as items:
+    with Prefetcher(two, never) as items:
         assert next(items) == 1
         assert second.wait(timeout=30)
 
 
 def test_it_ends_when_it_is_told_to() -> None:
     told = threading.Event()
-    with Ahead(numbers, told.is_set) as items:
+    with Prefetcher(numbers, told.is_set) as items:
         assert next(items) == 0
         told.set()
         assert len(list(items)) <= 3
@@ -48,7 +48,7 @@ def test_it_ends_when_it_is_told_to() -> None:
 
 def test_leaving_ends_the_thread() -> None:
     before = threading.active_count()
-    with Ahead(numbers, never) as items:
+    with Prefetcher(numbers, never) as items:
         next(items)
     assert threading.active_count() == before
 
@@ -58,7 +58,7 @@ def test_an_error_is_raised_where_the_items_are_wanted() -> None:
         yield 1
         raise MemoryError("no more")
 
-    with Ahead(broken, never) as items:
+    with Prefetcher(broken, never) as items:
         assert next(items) == 1
         with pytest.raises(MemoryError, match="no more"):
             next(items)

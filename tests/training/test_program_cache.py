@@ -1,4 +1,4 @@
-"""What is kept of a job for the next one: a program for each structure, and none of the images."""
+"""What is kept of a job for the next one: a program for each key, and none of the images."""
 
 import gc
 import weakref
@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from search.trainers.protocol import DataSource, Train, Trained
-from search.training.backends.device import hold
-from search.training.jobs import trainable_models as trainees
+from search.training.data.split import Split
 from search.training.jobs.job import Jobs
 from spaces.configuration import BatchNorm, Block, Configuration, Optimizer
 
@@ -22,12 +21,12 @@ def made(keras: Any, monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
 
     found: list[Configuration] = []
 
-    class Noted(program.Program):
+    class Noted(program.SharedProgram):
         def __init__(self, configuration: Configuration, *given: Any) -> None:
             found.append(configuration)
             super().__init__(configuration, *given)
 
-    monkeypatch.setattr(program, "Program", Noted)
+    monkeypatch.setattr(program, "SharedProgram", Noted)
     return found
 
 
@@ -47,7 +46,7 @@ def test_replicates_of_a_comparison_share_programs_whatever_they_are_trained_on(
     assert made == arms
 
 
-def test_numbers_share_a_program_and_structures_and_batches_do_not(made: list[Configuration]) -> None:
+def test_other_numbers_share_a_program_and_other_layers_and_batches_do_not(made: list[Configuration]) -> None:
     jobs = Jobs()
     faster = Configuration(SMALL.blocks, optimizer=Optimizer("momentum", 0.1))
     wider = Configuration((Block((16,)),))
@@ -60,14 +59,18 @@ def test_numbers_share_a_program_and_structures_and_batches_do_not(made: list[Co
 def test_a_program_lets_go_of_images_that_it_was_trained_on(
     made: list[Configuration], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from search.training.backends.tensorflow import TensorFlow
+
     held: list[weakref.ref[Any]] = []
 
-    def noted(data: Any) -> Any:
-        images = hold(data)
+    to_device = TensorFlow.to_device
+
+    def noted(backend: TensorFlow, data: Split) -> Any:
+        images = to_device(backend, data)
         held.extend(weakref.ref(one) for one in images)
         return images
 
-    monkeypatch.setattr(trainees, "hold", noted)
+    monkeypatch.setattr(TensorFlow, "to_device", noted)
     jobs = Jobs()
     for seed in range(4):  # the last two splits are kept
         train(jobs, seed, SMALL, split_seed=seed)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from search.training.models.building import Setting, model_from_layers
+from search.training.models.building import InputSpec, model_from_layers
 from spaces.published import ARTICLES, Arm, experiments
 
-SETTINGS = {"cifar10": Setting((32, 32, 3), 10, 49), "mnist": Setting((28, 28, 1), 10, 1500)}
+SETTINGS = {"cifar10": InputSpec((32, 32, 3), 10, 49), "mnist": InputSpec((28, 28, 1), 10, 1500)}
 COUNTED = [
     pytest.param(SETTINGS[experiment.dataset], arm, id=arm.name)
     for article in ARTICLES
@@ -16,6 +16,6 @@ COUNTED = [
 
 
 @pytest.mark.usefixtures("keras")
-@pytest.mark.parametrize(("setting", "arm"), COUNTED)
-def test_the_parameters_are_as_many_as_published(setting: Setting, arm: Arm) -> None:
-    assert model_from_layers(arm.configuration, setting).count_params() == arm.params
+@pytest.mark.parametrize(("spec", "arm"), COUNTED)
+def test_the_parameters_are_as_many_as_published(spec: InputSpec, arm: Arm) -> None:
+    assert model_from_layers(arm.configuration, spec).count_params() == arm.params

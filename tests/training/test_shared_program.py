@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import optuna
 import pytest
@@ -10,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.datasets import load_dataset
-from search.training.backends.device import hold
+from search.training.backends.protocol import Backend
 from search.training.data.split import Split, split
 from search.training.epochs.epochs import Epochs, run_epochs
 from search.training.epochs.keras_runner import KerasRunner
-from search.training.epochs.trainable_model import KerasTrainee, Trainee
-from search.training.models.building import Setting, compile_model, model_from_layers, seed_all
-from search.training.models.optimizers import why_not_shared
-from search.training.shared_programs.program_key import structure_of
+from search.training.epochs.trainable_model import KerasTrainableModel, TrainableModel
+from search.training.models.building import InputSpec, compile_model, model_from_layers, seed_all
+from search.training.optimizers.optimizer import why_not_shared
+from search.training.shared_programs.program_key import program_layers
 from spaces import load_space
-from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Schedule
+from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Regularization, Schedule
 
 BATCH = 64
 SEED = 7
@@ -42,7 +43,7 @@ OPTIMIZERS = [
 
 
 def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None = None) -> Configuration:
-    """Configurations of one structure."""
+    """Configurations of one program."""
     return Configuration(
         SMALL,
         batch_norm=BatchNorm("before_activation", momentum),
@@ -58,47 +59,47 @@ def data() -> Split:
 
 
 @pytest.fixture(scope="module")
-def setting(data: Split) -> Setting:
-    return Setting(data.image_shape, 10, data.steps_per_epoch(BATCH))
+def spec(data: Split) -> InputSpec:
+    return InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
 
 
 @pytest.fixture(scope="module")
-def new_program(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], Any]:
-    from search.training.shared_programs.graph_cache import SharedParts
-    from search.training.shared_programs.shared_program import Program
+def new_program(backend: Backend, data: Split, spec: InputSpec) -> Callable[[Configuration], Any]:
+    from search.training.shared_programs.graph_cache import GraphCache
+    from search.training.shared_programs.shared_program import SharedProgram
 
-    parts = SharedParts()
-    return lambda configuration: Program(configuration, setting, BATCH, parts)
+    graphs = GraphCache(backend)
+    return lambda configuration: SharedProgram(configuration, spec, BATCH, graphs)
 
 
 @pytest.fixture(scope="module")
-def warm(new_program: Callable[[Configuration], Any], data: Split) -> Any:
+def warm(new_program: Callable[[Configuration], Any], backend: Backend, data: Split) -> Any:
     """A program that has trained something before."""
     program = new_program(configured(Optimizer("adam")))
-    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS, hold(data))
+    program.begin(configured(Optimizer("adam", 0.1), rate=0.5, momentum=0.5), 99, EPOCHS, backend.to_device(data))
     scores_of(program, data)
     return program
 
 
 @pytest.fixture
-def by_fit(keras: Any, data: Split, setting: Setting) -> Callable[[Configuration], KerasTrainee]:
+def by_fit(keras: Any, data: Split, spec: InputSpec) -> Callable[[Configuration], KerasTrainableModel]:
     """Makes new plain models that are trained by Keras itself."""
 
-    def make(configuration: Configuration, images: Split = data) -> KerasTrainee:
+    def make(configuration: Configuration, images: Split = data) -> KerasTrainableModel:
         seed_all(SEED)
-        model = model_from_layers(configuration, setting)
-        compile_model(model, configuration, EPOCHS * setting.steps_per_epoch)
-        return KerasTrainee(model, KerasRunner(model, images, BATCH))
+        model = model_from_layers(configuration, spec)
+        compile_model(model, configuration, EPOCHS * spec.steps_per_epoch)
+        return KerasTrainableModel(model, KerasRunner(model, images, BATCH))
 
     return make
 
 
-def scores_of(trainee: Trainee, data: Split, first: int = 1, last: int = 2) -> list[tuple[Any, ...]]:
-    epochs = run_epochs(trainee, Epochs(first, last, len(data.x_train), seed=9), lambda: False)
+def scores_of(model: TrainableModel, data: Split, first: int = 1, last: int = 2) -> list[tuple[Any, ...]]:
+    epochs = run_epochs(model, Epochs(first, last, len(data.x_train), seed=9), lambda: False)
     return [(e.epoch, e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in epochs]
 
 
-def differing(one: Trainee, other: Trainee) -> list[int]:
+def differing(one: TrainableModel, other: TrainableModel) -> list[int]:
     """The numbers of the arrays of state that aren't equal to the last bit."""
     pairs = zip(one.values(), other.values(), strict=True)
     return [number for number, (a, b) in enumerate(pairs) if a.dtype != b.dtype or not np.array_equal(a, b)]
@@ -111,29 +112,31 @@ def described(model: Any) -> list[tuple[Any, ...]]:
     return [(type(layer), given) for layer, given in zip(model.layers, settings, strict=True)]
 
 
-def test_it_begins_with_the_weights_and_random_state_of_a_new_model(warm: Any, by_fit: Any, data: Split) -> None:
+def test_it_begins_with_the_weights_and_random_state_of_a_new_model(
+    warm: Any, by_fit: Any, data: Split, backend: Backend
+) -> None:
     configuration = configured(Optimizer("adam"))
-    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
     assert differing(warm, by_fit(configuration)) == []
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_a_warm_program_trains_as_fit_trains_a_new_model(
-    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+    warm: Any, by_fit: Any, data: Split, backend: Backend, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer, rate=0.2)
     plain = by_fit(configuration)
     expected = scores_of(plain, data)
-    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
     assert scores_of(warm, data) == expected
     assert differing(warm, plain) == []
 
 
-def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any) -> None:
+def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any, backend: Backend) -> None:
     configuration, others = configured(Optimizer("adam")), split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
     plain = by_fit(configuration, others)
     expected = scores_of(plain, others)
-    warm.begin(configuration, SEED, EPOCHS, hold(others))
+    warm.begin(configuration, SEED, EPOCHS, backend.to_device(others))
     assert scores_of(warm, others) == expected
     assert differing(warm, plain) == []
 
@@ -147,59 +150,73 @@ def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any) -
     ],
     ids=["plain", "a rate of 0", "a momentum of one's own"],
 )
-def test_so_does_a_new_program_of_any_structure(
-    new_program: Any, by_fit: Any, data: Split, configuration: Configuration
+def test_so_does_a_new_program_of_any_layers(
+    new_program: Any, by_fit: Any, data: Split, backend: Backend, configuration: Configuration
 ) -> None:
     plain, program = by_fit(configuration), new_program(configuration)
-    program.begin(configuration, SEED, EPOCHS, hold(data))
+    program.begin(configuration, SEED, EPOCHS, backend.to_device(data))
     assert scores_of(program, data) == scores_of(plain, data)
     assert differing(program, plain) == []
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_programs_and_plain_models_take_over_from_each_other(
-    warm: Any, by_fit: Any, data: Split, optimizer: Optimizer
+    warm: Any, by_fit: Any, data: Split, backend: Backend, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer)
     plain = by_fit(configuration)
     scores_of(plain, data, last=1)
-    warm.begin(configuration, 1, EPOCHS, hold(data))
+    warm.begin(configuration, 1, EPOCHS, backend.to_device(data))
     warm.restore(plain.values())
     assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
     assert differing(warm, plain) == []
 
 
 def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
-    warm: Any, by_fit: Any, data: Split
+    warm: Any, by_fit: Any, data: Split, backend: Backend
 ) -> None:
     configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
     plain = by_fit(configuration)
     scores_of(plain, data)
-    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
     scores_of(warm, data)
     given = warm.keras_model()
     assert described(given) == described(plain.keras_model())
     ours, theirs = (model.optimizer.get_config() for model in (given, plain.keras_model()))
     assert {**ours, "name": ""} == {**theirs, "name": ""}
-    assert differing(KerasTrainee(given, warm), plain) == []
+    assert differing(KerasTrainableModel(given, warm), plain) == []
 
 
-def test_configurations_that_differ_in_numbers_share_a_structure() -> None:
+def test_configurations_that_differ_in_numbers_share_a_program() -> None:
     one, other = configured(OPTIMIZERS[0], 0.1, 0.5), configured(OPTIMIZERS[-1], 0.6, None)
-    assert structure_of(one) == structure_of(other)
-    assert structure_of(configured(OPTIMIZERS[0], rate=0.0)) != structure_of(one)
-    assert structure_of(Configuration(SMALL)) != structure_of(Configuration())
+    assert program_layers(one) == program_layers(other)
+    assert program_layers(configured(OPTIMIZERS[0], rate=0.0)) != program_layers(one)
+    assert program_layers(Configuration(SMALL)) != program_layers(Configuration())
 
 
 def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_updates(
-    new_program: Any, warm: Any, by_fit: Any, data: Split
+    new_program: Any, warm: Any, by_fit: Any, data: Split, backend: Backend
 ) -> None:
     configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
     second = new_program(other)
-    second.begin(other, SEED, EPOCHS, hold(data))
+    second.begin(other, SEED, EPOCHS, backend.to_device(data))
     scores_of(second, data)
-    warm.begin(configuration, SEED, EPOCHS, hold(data))
+    warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
     assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
+
+
+def test_its_steps_touch_no_variables_but_those_that_it_names(new_program: Any) -> None:
+    """A backend whose functions must be pure makes `state = step(state, batch)` of the names."""
+    import tensorflow as tf
+
+    regularized = configured(Optimizer("adam"))
+    program = new_program(msgspec.structs.replace(regularized, regularization=Regularization(l1=1e-4, l2=1e-4)))
+    batch = tf.TensorSpec((BATCH, 8, 8, 1), tf.float32), tf.TensorSpec((BATCH,), tf.int64)
+    named = {id(variable.value) for variable in program.step_variables}
+    for step in (program.train_step, program.test_step):
+        touched = tf.function(step, autograph=False).get_concrete_function(*batch).variables
+        assert touched
+        assert {id(variable) for variable in touched} <= named
 
 
 @given(st.integers(1, 10**9))
@@ -219,4 +236,4 @@ def test_all_of_the_search_for_an_optimizer_shares_one_program() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     suggested = [load_space("optimizer").suggest(study.ask()) for _ in range(50)]
     assert {why_not_shared(configuration.optimizer) for configuration in suggested} == {None}
-    assert len({structure_of(configuration) for configuration in suggested}) == 1
+    assert len({program_layers(configuration) for configuration in suggested}) == 1

@@ -1,1 +1,1 @@
-"""The machine under Keras: what the process is set up with, and what only one backend of Keras can do."""
+"""The machine under Keras: how this process is set up for it, and what compiled programs need of its backend."""

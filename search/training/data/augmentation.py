@@ -1,6 +1,6 @@
-"""Augmentation: how each training image is mirrored and moved in an epoch.
+"""Augmentation: how each training image is mirrored and shifted in an epoch.
 
-What is drawn is a row of numbers an image; what is done with them are the same operations in NumPy and on a device.
+For each image a row of numbers is drawn; they are applied by the same operations in NumPy and on a device.
 """
 
 import numpy as np
@@ -10,27 +10,26 @@ from spaces.configuration import Augmentation
 
 AUGMENT = 1  # what the seed of an epoch is used for besides its order
 
-Moves = NDArray[np.int64]
-Order = NDArray[np.int64]  # the positions of an epoch's images, (n,), or with moves (n, 5)
+Parameters = NDArray[np.int64]
 
 
-def draw_moves(augmentation: Augmentation, n: int, seed: int, epoch: int) -> Moves | None:
-    """The moves of an epoch's images, int64 (n, 4): whether it is mirrored (0, 1), how many pixels it is moved up and
-    to the left, and whether what comes in is zero rather than the edge (0, 1). None: none is changed.
+def draw_parameters(augmentation: Augmentation, n: int, seed: int, epoch: int) -> Parameters | None:
+    """The parameters of an epoch's images, int64 (n, 4): whether it is mirrored (0, 1), how many pixels it is shifted
+    up and to the left, and whether what comes in is zero rather than the edge (0, 1). None: none is changed.
     """
     if augmentation == Augmentation():
         return None
     rng = np.random.default_rng([seed, epoch, AUGMENT])
     most = augmentation.shift or augmentation.crop
     mirrored = rng.integers(0, 2, (n, 1)) * augmentation.flip
-    moved = rng.integers(-most, most + 1, (n, 2))
-    return np.hstack([mirrored, moved, np.full((n, 1), augmentation.crop > 0)]).astype(np.int64)
+    shifted = rng.integers(-most, most + 1, (n, 2))
+    return np.hstack([mirrored, shifted, np.full((n, 1), augmentation.crop > 0)]).astype(np.int64)
 
 
-def move(images: NDArray[np.float32], moves: Moves) -> NDArray[np.float32]:
-    """Images (n, height, width, channels), each mirrored and moved as its row says."""
+def augment(images: NDArray[np.float32], parameters: Parameters) -> NDArray[np.float32]:
+    """Images float32 (n, height, width, channels), each mirrored and shifted as its row says."""
     n, height, width, _ = images.shape
-    mirrored, up, left, zero = (column[:, np.newaxis] for column in moves.T)
+    mirrored, up, left, zero = (column[:, np.newaxis] for column in parameters.T)
     columns = np.arange(width)
     rows = np.arange(height) + up
     columns = np.where(mirrored == 1, columns[::-1], columns) + left
@@ -41,5 +40,5 @@ def move(images: NDArray[np.float32], moves: Moves) -> NDArray[np.float32]:
         columns.clip(0, width - 1)[:, np.newaxis],
     ]
     kept = inside | (zero == 0)[:, :, np.newaxis]
-    moved: NDArray[np.float32] = np.where(kept[..., np.newaxis], chosen, np.float32(0))
-    return moved
+    augmented: NDArray[np.float32] = np.where(kept[..., np.newaxis], chosen, np.float32(0))
+    return augmented

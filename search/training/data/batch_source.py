@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from search.training.data.augmentation import Order, move
+from search.training.data.augmentation import augment
+from search.training.data.order import Order, parts_of
 from search.training.data.split import Split
 
 LARGEST_WHOLE = 2**30  # bytes of images, which are four times as many when they are scaled
 THREADS = 2  # that read batches; Keras reads ahead from two on
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """Arguments of `fit` and `evaluate`; however they come, the batches are the same."""
 
     def training(self, order: Order) -> dict[str, Any]:
@@ -20,44 +21,44 @@ class Feed(Protocol):
         """The images for validation."""
 
 
-class Whole:
-    """A Feed of images that are scaled once and held."""
+class ArrayBatches:
+    """A BatchSource of images that are scaled once and held."""
 
     def __init__(self, data: Split, batch_size: int) -> None:
         self._data, self._batch_size = data, batch_size
         self._train, self._val = data.scaled(data.x_train), data.scaled(data.x_val)
 
     def training(self, order: Order) -> dict[str, Any]:
-        """See Feed."""
-        positions, moves = _parts(order)
+        """See BatchSource."""
+        positions, parameters = parts_of(order)
         images = self._train[positions]
-        moved = images if moves is None else move(images, moves)
-        return {"x": moved, "y": self._data.y_train[positions], "batch_size": self._batch_size}
+        augmented = images if parameters is None else augment(images, parameters)
+        return {"x": augmented, "y": self._data.y_train[positions], "batch_size": self._batch_size}
 
     def validation(self) -> dict[str, Any]:
-        """See Feed."""
+        """See BatchSource."""
         return {"x": self._val, "y": self._data.y_val, "batch_size": self._batch_size}
 
 
-class Streamed:
-    """A Feed that never takes more than some batches of the images: while one is trained on, threads read the next."""
+class StreamedBatches:
+    """A BatchSource that holds but some batches of the images: while one is trained on, threads read others."""
 
     def __init__(self, data: Split, batch_size: int) -> None:
         self._data, self._batch_size = data, batch_size
 
     def training(self, order: Order) -> dict[str, Any]:
-        """See Feed."""
+        """See BatchSource."""
         data = self._data
 
         def batch(part: slice) -> tuple[Any, Any]:
-            positions, moves = _parts(order[part])
+            positions, parameters = parts_of(order[part])
             images = data.scaled(data.x[data.train[positions]])
-            return images if moves is None else move(images, moves), data.y_train[positions]
+            return images if parameters is None else augment(images, parameters), data.y_train[positions]
 
         return {"x": self._stream(data.n_train, batch)}
 
     def validation(self) -> dict[str, Any]:
-        """See Feed."""
+        """See BatchSource."""
         data = self._data
         return {"x": self._stream(data.n_val, lambda part: (data.scaled(data.x[data.val[part]]), data.y_val[part]))}
 
@@ -78,11 +79,6 @@ class Streamed:
         return Stream(workers=THREADS)
 
 
-def make_feed(data: Split, batch_size: int) -> Feed:
+def make_batch_source(data: Split, batch_size: int) -> BatchSource:
     """The way for this data."""
-    return Streamed(data, batch_size) if data.x.nbytes > LARGEST_WHOLE else Whole(data, batch_size)
-
-
-def _parts(order: Order) -> tuple[Order, Order | None]:
-    """The positions of an order, and its moves if it has any."""
-    return (order, None) if order.ndim == 1 else (order[:, 0], order[:, 1:])
+    return StreamedBatches(data, batch_size) if data.x.nbytes > LARGEST_WHOLE else ArrayBatches(data, batch_size)

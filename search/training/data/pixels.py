@@ -4,7 +4,7 @@ It is linear, so that a model that is kept can have it as layers of its own in f
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,8 @@ def fit_pixels(pixels: Literal["standardised", "zca"], training: Images) -> Pixe
             return _standardization(training)
         case "zca":
             return _whitening(training)
+        case _:
+            assert_never(pixels)
 
 
 def spread_warning(training: Images, validation: Images) -> str:

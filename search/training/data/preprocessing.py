@@ -14,7 +14,7 @@ SHUFFLE = 2  # what the split's seed is used for besides choosing images (0 and 
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Preprocessing:
     """What is done to images and labels before the first epoch. `seed` is the split's."""
 
     pixels: Pixels
@@ -22,43 +22,43 @@ class Treatment:
     seed: int
 
     @classmethod
-    def of(cls, configuration: Configuration, seed: int) -> "Treatment":
-        """The treatment that a configuration asks for."""
+    def of(cls, configuration: Configuration, seed: int) -> "Preprocessing":
+        """The preprocessing that a configuration asks for."""
         return cls(configuration.inputs.pixels, configuration.shuffled_labels, seed)
 
 
 @dataclass(frozen=True, eq=False)
-class Treated:
-    """Treated data, what makes a model for them one for scaled images, and what should be said of them."""
+class Preprocessed:
+    """Preprocessed data, what makes a model for them one for scaled images, and what should be said of them."""
 
     data: Split
     for_scaled: Callable[[Any], Any]
     warning: str = ""
 
 
-def treat(data: Split, treatment: Treatment) -> Treated:
-    """The split with its training and validation images and labels treated; its test images stay as they are."""
-    labeled = treated_labels(data, treatment)
-    if treatment.pixels == "scaled":
-        return Treated(labeled, lambda model: model)
+def preprocess(data: Split, preprocessing: Preprocessing) -> Preprocessed:
+    """The split with its training and validation images and labels preprocessed; its test images stay as they are."""
+    labeled = preprocessed_labels(data, preprocessing)
+    if preprocessing.pixels == "scaled":
+        return Preprocessed(labeled, lambda model: model)
     training = data.scaled(data.x_train)
-    fitted = fit_pixels(treatment.pixels, training)
+    fitted = fit_pixels(preprocessing.pixels, training)
     x = np.empty(data.x.shape, np.float32)
     x[data.train] = fitted.apply(training)
     x[data.val] = fitted.apply(data.scaled(data.x_val))
-    treated = replace(labeled, x=x, pixel_max=1.0)
-    warning = spread_warning(x[data.train], x[data.val]) if treatment.pixels == "zca" else ""
-    return Treated(treated, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
+    preprocessed = replace(labeled, x=x, pixel_max=1.0)
+    warning = spread_warning(x[data.train], x[data.val]) if preprocessing.pixels == "zca" else ""
+    return Preprocessed(preprocessed, lambda model: _behind(fitted.layers(), model, data.image_shape), warning)
 
 
-def treated_labels(data: Split, treatment: Treatment) -> Split:
+def preprocessed_labels(data: Split, preprocessing: Preprocessing) -> Split:
     """The split with the labels that are trained on. Shuffled ones of training and validation images are permuted
     together, so that neither says anything of its image.
     """
-    if not treatment.shuffled_labels:
+    if not preprocessing.shuffled_labels:
         return data
     labels = np.concatenate([data.y_train, data.y_val])
-    shuffled = np.random.default_rng([treatment.seed, SHUFFLE]).permutation(labels)
+    shuffled = np.random.default_rng([preprocessing.seed, SHUFFLE]).permutation(labels)
     return replace(data, y_train=shuffled[: len(data.y_train)], y_val=shuffled[len(data.y_train) :])
 
 

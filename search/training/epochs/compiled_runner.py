@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from search.training.backends.device import STEPS_A_CALL, hold, step_program
-from search.training.data.augmentation import Order
+from search.training.backends.protocol import STEPS_PER_CALL, Backend, Step, Tensor
+from search.training.data.order import Order
 from search.training.data.split import Split
 from search.training.epochs.epochs import Score, Stop, score_of
 
@@ -17,25 +17,26 @@ NO_SUMS = np.zeros(3, np.float32)
 
 
 class CompiledRunner:
-    """An EpochRunner over `step_program`. It can be stopped every 16 steps."""
+    """An EpochRunner over a backend's step programs. It can be stopped every 16 steps."""
 
-    def __init__(self, model: Any, data: Split, batch_size: int) -> None:
+    def __init__(self, model: Any, data: Split, batch_size: int, backend: Backend) -> None:
         self._model = model
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
         _create_metrics(model, data)
-        self._train, self._val = hold(data)
-        self._train_steps = step_program(_unsummed(model.train_step), batch_size)
-        self._test_steps = step_program(_unsummed(model.test_step), batch_size)
+        self._train, self._val = backend.to_device(data)
+        variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        self._train_steps = backend.step_program(_unsummed(model.train_step), variables, batch_size)
+        self._test_steps = backend.step_program(_unsummed(model.test_step), variables, batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
         self._model.reset_metrics()
         steps = -(-len(order) // self._batch_size)
-        for first in range(0, steps, STEPS_A_CALL):
+        for first in range(0, steps, STEPS_PER_CALL):
             if stop():
                 return None
-            self._train_steps(self._train, order, first, min(first + STEPS_A_CALL, steps), NO_SUMS)
+            self._train_steps(self._train, order, first, min(first + STEPS_PER_CALL, steps), NO_SUMS)
         return self._score()
 
     def validate(self) -> Score:
@@ -52,11 +53,11 @@ class CompiledRunner:
         return score_of(self._model.get_metrics_result())
 
 
-def _unsummed(step: Callable[[tuple[Any, Any]], Any]) -> Callable[[Any, Any], Any]:
+def _unsummed(step: Callable[[tuple[Tensor, Tensor]], Any]) -> Step:
     """A step of Keras' own, whose metrics sum up in variables of the model."""
     import keras
 
-    def run(images: Any, labels: Any) -> Any:
+    def run(images: Tensor, labels: Tensor) -> Tensor:
         step((images, labels))
         return keras.ops.zeros(NO_SUMS.shape)
 

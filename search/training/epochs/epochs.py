@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
-from search.training.data.augmentation import Order, draw_moves
+from search.training.data.order import Order, order_of_epoch
 from spaces.configuration import Augmentation
 from spaces.epoch_scores import EpochScores
 from spaces.errors import SpaceError
@@ -66,13 +64,8 @@ class Epochs:
     augmentation: Augmentation = UNCHANGED
 
     def order(self, epoch: int) -> Order:
-        """The positions of the images, (n,), or with augmentation positions and moves, (n, 5).
-
-        It depends on seed and epoch alone, so that a resumed trial sees what an uninterrupted one sees.
-        """
-        positions = np.random.default_rng([self.seed, epoch]).permutation(self.n_train)
-        moves = draw_moves(self.augmentation, self.n_train, self.seed, epoch)
-        return positions if moves is None else np.column_stack([positions, moves])
+        """The order of an epoch."""
+        return order_of_epoch(self.n_train, self.seed, epoch, self.augmentation)
 
 
 def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[EpochScores]:

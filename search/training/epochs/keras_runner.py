@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from search.training.data.augmentation import Order
-from search.training.data.batch_source import Feed, make_feed
+from search.training.data.batch_source import BatchSource, make_batch_source
+from search.training.data.order import Order
 from search.training.data.split import Split
 from search.training.epochs.epochs import Score, Stop, score_of
 
@@ -11,20 +11,21 @@ from search.training.epochs.epochs import Score, Stop, score_of
 class KerasRunner:
     """An EpochRunner over `model.fit`, one call an epoch."""
 
-    def __init__(self, model: Any, data: Split, batch_size: int, feed: Feed | None = None) -> None:
+    def __init__(self, model: Any, data: Split, batch_size: int, batches: BatchSource | None = None) -> None:
         self._model = model
-        self._feed = feed or make_feed(data, batch_size)
+        self._batches = batches or make_batch_source(data, batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner. It can be stopped after any batch."""
         stopper = _stopper(stop)
-        given = self._feed.training(order)
-        history = self._model.fit(**given, shuffle=False, verbose=0, callbacks=[stopper]).history
+        history = self._model.fit(
+            **self._batches.training(order), shuffle=False, verbose=0, callbacks=[stopper]
+        ).history
         return None if stopper.stopped else score_of({name: values[0] for name, values in history.items()})
 
     def validate(self) -> Score:
         """See EpochRunner."""
-        scores = self._model.evaluate(**self._feed.validation(), verbose=0, return_dict=True)
+        scores = self._model.evaluate(**self._batches.validation(), verbose=0, return_dict=True)
         return score_of(scores)
 
     def learning_rate(self) -> float:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from search.training.backends.device import compiles_epochs
+from search.training.backends.protocol import Backend
 from search.training.data.split import Split
 from search.training.epochs.compiled_runner import CompiledRunner
 from search.training.epochs.epochs import EpochRunner
@@ -14,18 +14,18 @@ LARGEST_ON_DEVICE = 4 * 2**30  # bytes; larger data goes batch by batch through 
 log = logging.getLogger(__name__)
 
 
-def make_runner(model: Any, data: Split, batch_size: int) -> EpochRunner:
-    """The fastest runner that takes this model and this data here."""
+def make_runner(model: Any, data: Split, batch_size: int, backend: Backend | None) -> EpochRunner:
+    """The fastest runner that takes this model and this data on this backend; None: one that compiles no epochs."""
     reason = _why_not_compiled(model, data)
-    if reason is None:
-        return CompiledRunner(model, data, batch_size)
+    if backend is None:
+        reason = "compiled epochs need TensorFlow as Keras' backend"
+    elif reason is None:
+        return CompiledRunner(model, data, batch_size, backend)
     log.info("the epochs go through model.fit: %s", reason)
     return KerasRunner(model, data, batch_size)
 
 
 def _why_not_compiled(model: Any, data: Split) -> str | None:
-    if not compiles_epochs():
-        return "compiled epochs need TensorFlow as Keras' backend"
     size = data.x.nbytes
     if size > LARGEST_ON_DEVICE:
         return f"the images take {size} bytes, more than the {LARGEST_ON_DEVICE} that are held on a device"

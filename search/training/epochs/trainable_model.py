@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.data.augmentation import Order
+from search.training.data.order import Order
 from search.training.epochs.epochs import EpochRunner, Score, Stop
 
 
@@ -20,7 +20,7 @@ class Stateful(Protocol):
         """Brings the state to that of arrays of the same shapes."""
 
 
-class Trainee(EpochRunner, Stateful, Protocol):
+class TrainableModel(EpochRunner, Stateful, Protocol):
     """A model on its way through its epochs."""
 
     @property
@@ -31,8 +31,8 @@ class Trainee(EpochRunner, Stateful, Protocol):
         """The model as it is now: a compiled `keras.Model` of Keras' own layers and those of its space."""
 
 
-class KerasTrainee:
-    """A Trainee that is a compiled Keras model, run by a runner that was made for it."""
+class KerasTrainableModel:
+    """A TrainableModel that is a compiled Keras model, run by a runner that was made for it."""
 
     def __init__(self, model: Any, runner: EpochRunner) -> None:
         self._model = model
@@ -52,7 +52,7 @@ class KerasTrainee:
 
     @property
     def parameters(self) -> int:
-        """See Trainee."""
+        """See TrainableModel."""
         return int(self._model.count_params())
 
     def values(self) -> list[NDArray[Any]]:
@@ -65,7 +65,7 @@ class KerasTrainee:
             variable.assign(value)
 
     def keras_model(self) -> Any:
-        """See Trainee."""
+        """See TrainableModel."""
         return self._model
 
     def _variables(self) -> list[Any]:

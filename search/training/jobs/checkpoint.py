@@ -47,10 +47,10 @@ class Values:
             CheckpointError: they aren't of the types and shapes of `likes`, the model's.
         """
         names = sorted(name for name in self.stored if name[0] == kind)
-        found = [
+        arrays = [
             shaped(self.stored[name], self.forms.get(name), like) for name, like in zip(names, likes, strict=False)
         ]
-        fitting = [value for value in found if value is not None]
+        fitting = [value for value in arrays if value is not None]
         if len(names) not in (0, len(likes)) or len(fitting) != len(names):
             raise CheckpointError(UNFIT)
         return fitting
@@ -104,29 +104,29 @@ class Checkpoints:
             part.unlink(missing_ok=True)
             raise
 
-    def resume(self, trainee: Stateful) -> Resumed:
-        """Brings a trainee to the state of the newest usable checkpoint; without one it stays as it is."""
+    def resume(self, model: Stateful) -> Resumed:
+        """Brings a model to the state of the newest usable checkpoint; without one it stays as it is."""
         problems: list[str] = []
         for path, meta in self._newest_first(problems):
             try:
                 self._require_same_job(meta)
-                values, kept = _fitting(path, trainee.values())
+                values, kept = _fitting(path, model.values())
             except CheckpointError as error:
                 problems.append(_unused(path, error))
             else:
-                trainee.restore(values)
+                model.restore(values)
                 return Resumed(meta.history, tuple(problems), kept or None)
         return Resumed((), tuple(problems))
 
     def _newest_first(self, problems: list[str]) -> list[tuple[Path, Meta]]:
         """Those that say what they are, the one with the most epochs first; about others `problems` says why."""
-        found: list[tuple[Path, Meta]] = []
+        checkpoints: list[tuple[Path, Meta]] = []
         for path in sorted(self.folder.glob(PATTERN)):
             try:
-                found.append((path, _read_meta(path)))
+                checkpoints.append((path, _read_meta(path)))
             except CheckpointError as error:
                 problems.append(_unused(path, error))
-        return sorted(found, key=lambda item: len(item[1].history), reverse=True)
+        return sorted(checkpoints, key=lambda item: len(item[1].history), reverse=True)
 
     def _require_same_job(self, meta: Meta) -> None:
         if meta.identity != self.identity:

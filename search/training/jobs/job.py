@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
-from search.training.backends.device import set_precision
-from search.training.data.preprocessing import Treated, Treatment, treat
+from search.training.backends.process import compiling_backend, set_precision
+from search.training.data.preprocessing import Preprocessed, Preprocessing, preprocess
 from search.training.data.split import Split, split
 from search.training.epochs.epochs import Epochs, Stop, run_epochs
-from search.training.epochs.trainable_model import Trainee
+from search.training.epochs.trainable_model import TrainableModel
 from search.training.jobs.checkpoint import Checkpoints, Resumed
 from search.training.jobs.evaluation import evaluation
-from search.training.jobs.prefetcher import Ahead
+from search.training.jobs.prefetcher import Prefetcher
 from search.training.jobs.stopping import kept_epoch, why_over
-from search.training.jobs.trainable_models import Trainees, forget_models
-from search.training.lru_cache import Recent
+from search.training.jobs.trainable_models import TrainableModels, forget_models
+from search.training.lru_cache import LruCache
 from search.training.models.keeping import Keepable
 from search.training.models.keras_settings import kept_settings
 from search.training.models.model_files import load_model, save_model
-from search.training.shared_programs.program_cache import Programs
+from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space, load_space
 from spaces.epoch_scores import EpochScores
 
@@ -44,31 +44,32 @@ Values = Sequence[NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Data that has been read, split and treated, and what trains on it."""
+    """Data that has been read, split and preprocessed, and what trains on it."""
 
-    treated: Treated
-    trainees: Trainees
+    preprocessed: Preprocessed
+    models: TrainableModels
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedEpoch:
-    """The scores of an epoch, and the state of the trainee after it."""
+    """The scores of an epoch, and the state of the model after it."""
 
     scores: EpochScores
     values: Values
 
 
 class Jobs:
-    """Does jobs one after another, and keeps what they share: data that has been read and treated, programs, spaces.
+    """Does jobs one after another, and keeps what they share: data, read and preprocessed; programs; spaces.
 
     What it raises ends the job and not the process: see `failures`.
     """
 
     def __init__(self) -> None:
-        self._splits = Recent[tuple[DataSource, int], Split](CACHED_SPLITS)
-        self._prepared = Recent[tuple[DataSource, Treatment], Prepared](CACHED_SPLITS)
-        self._spaces = Recent[str, Space](CACHED_SPACES)
-        self._programs = Programs()
+        self._splits = LruCache[tuple[DataSource, int], Split](CACHED_SPLITS)
+        self._prepared = LruCache[tuple[DataSource, Preprocessing], Prepared](CACHED_SPLITS)
+        self._spaces = LruCache[str, Space](CACHED_SPACES)
+        self._backend = compiling_backend()
+        self._programs = ProgramCache(self._backend) if self._backend is not None else None
         self._keepable = Keepable()
         self._said = set[str]()  # why models can't be kept
 
@@ -78,20 +79,20 @@ class Jobs:
         """
         space, rule = self._space(job.space), job.configuration.early_stopping
         set_precision(job.precision)
-        prepared = self._prepare(job.data, Treatment.of(job.configuration, job.split_seed))
+        prepared = self._prepare(job.data, Preprocessing.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
-        with kept_settings(), prepared.trainees.trainee(job, space) as trainee:
-            not_kept = self._keepable.why_not(trainee.keras_model()) if space.build is not None else None
+        with kept_settings(self._backend), prepared.models.model_for(job, space) as model:
+            not_kept = self._keepable.why_not(model.keras_model()) if space.build is not None else None
             yield from self._say_once(job, not_kept)
-            if prepared.treated.warning:
-                yield Warned(job.job, prepared.treated.warning)
-            resumed = checkpoints.resume(trainee) if checkpoints else NOTHING
+            if prepared.preprocessed.warning:
+                yield Warned(job.job, prepared.preprocessed.warning)
+            resumed = checkpoints.resume(model) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
             history, kept = list(resumed.history), resumed.kept
             if not _finished(job, history):
-                n_train, before = prepared.treated.data.n_train, resumed.history
-                with Ahead(lambda stop: _trained_epochs(trainee, job, n_train, before, stop), stop) as trained:
+                n_train, before = prepared.preprocessed.data.n_train, resumed.history
+                with Prefetcher(lambda stop: _trained_epochs(model, job, n_train, before, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
                         if kept_epoch(rule, history) == len(history):
@@ -99,8 +100,8 @@ class Jobs:
                         yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
                         yield _epoch_end(job, epoch.scores)
             if _finished(job, history) and kept is not None:
-                trainee.restore(kept)
-            yield from _ending(job, trainee, history, prepared.treated, not_kept)
+                model.restore(kept)
+            yield from _ending(job, model, history, prepared.preprocessed, not_kept)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test or validation images."""
@@ -110,8 +111,8 @@ class Jobs:
         try:
             model = load_model(Path(job.model_path))
             raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
-            done = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
-            yield Evaluated(job.job, done.score.loss, done.score.accuracy, len(labels), done.confusion)
+            result = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
+            yield Evaluated(job.job, result.score.loss, result.score.accuracy, len(labels), result.confusion)
         finally:
             forget_models()
 
@@ -120,12 +121,12 @@ class Jobs:
             self._said.add(not_kept)
             yield Warned(job.job, f"{not_kept}. Its trial goes on, and has its score all the same")
 
-    def _prepare(self, source: DataSource, treatment: Treatment) -> Prepared:
+    def _prepare(self, source: DataSource, preprocessing: Preprocessing) -> Prepared:
         def make() -> Prepared:
-            treated = treat(self._split(source, treatment.seed), treatment)
-            return Prepared(treated, Trainees(treated.data, self._programs))
+            preprocessed = preprocess(self._split(source, preprocessing.seed), preprocessing)
+            return Prepared(preprocessed, TrainableModels(preprocessed.data, self._backend, self._programs))
 
-        return self._prepared.get((source, treatment), make)
+        return self._prepared.get((source, preprocessing), make)
 
     def _split(self, source: DataSource, seed: int) -> Split:
         def load() -> Split:
@@ -144,14 +145,14 @@ def _read(source: DataSource) -> DataSet:
 
 
 def _trained_epochs(
-    trainee: Trainee, job: Train, n_train: int, before: Sequence[EpochScores], stop: Stop
+    model: TrainableModel, job: Train, n_train: int, before: Sequence[EpochScores], stop: Stop
 ) -> Iterator[TrainedEpoch]:
     """The epochs that are still to come after those before, up to that after which early stopping says no more."""
     history = list(before)
     augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
-    for scores in run_epochs(trainee, Epochs(len(history) + 1, job.epochs, n_train, job.seed, augmentation), stop):
+    for scores in run_epochs(model, Epochs(len(history) + 1, job.epochs, n_train, job.seed, augmentation), stop):
         history.append(scores)
-        yield TrainedEpoch(scores, trainee.values())
+        yield TrainedEpoch(scores, model.values())
         if why_over(rule, history) is not None:
             return
 
@@ -203,7 +204,7 @@ def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> Ep
 
 
 def _ending(
-    job: Train, trainee: Trainee, history: Sequence[EpochScores], treated: Treated, not_kept: str | None
+    job: Train, model: TrainableModel, history: Sequence[EpochScores], preprocessed: Preprocessed, not_kept: str | None
 ) -> Iterator[Message]:
     diverged, rule = _diverged(history), job.configuration.early_stopping
     if not _finished(job, history):
@@ -211,10 +212,10 @@ def _ending(
         return
     kept = kept_epoch(rule, history)
     if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
-        failed = yield from save_model(job, lambda: treated.for_scaled(trainee.keras_model()), Path(job.model_path))
+        failed = yield from save_model(job, lambda: preprocessed.for_scaled(model.keras_model()), Path(job.model_path))
         not_kept = not_kept or failed
     over, memory = why_over(rule, history), _peak_memory_mb()
-    yield Trained(job.job, trainee.parameters, len(history), diverged, memory, over, kept, not_kept)
+    yield Trained(job.job, model.parameters, len(history), diverged, memory, over, kept, not_kept)
 
 
 def _may_be_kept(job: Train, scores: EpochScores) -> bool:

@@ -1,4 +1,4 @@
-"""Training goes on while what it brought forth is dealt with."""
+"""Training goes on while its results are dealt with."""
 
 import queue
 import threading
@@ -19,10 +19,10 @@ class _End:
     error: BaseException | None
 
 
-class Ahead(Generic[T]):
-    """Runs an iterator in a thread of its own, up to two items ahead of whoever iterates over this.
+class Prefetcher(Generic[T]):
+    """Runs an iterator in a thread of its own, up to two items ahead of what iterates over this.
 
-    `make` gets a function that tells when to stop: when `stop` does, or when nobody wants the items any more, which
+    `make` gets a function that tells when to stop: when `stop` does, or when the items are no longer wanted, which
     leaving the `with` block means. The thread has ended then. What the iterator raises is raised here.
     """
 

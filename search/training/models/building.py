@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from search.training.models.logits import require_logits
-from search.training.models.optimizers import make_optimizer
+from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -31,8 +31,10 @@ FIRST_SLOPE = 0.25
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a model depends on besides its configuration: the data, and the steps of an epoch."""
+class InputSpec:
+    """What a model depends on besides its configuration: the shape of images, (height, width, channels), the number of
+    classes, and the steps of an epoch.
+    """
 
     image_shape: ImageShape
     classes: int
@@ -71,15 +73,15 @@ def bn_momentum(layer: Normalize, steps_per_epoch: int) -> float:
     return round(momentum * MOMENTUM_STEPS) / MOMENTUM_STEPS
 
 
-def build_model(space: Space, configuration: Configuration, setting: Setting) -> Any:
+def build_model(space: Space, configuration: Configuration, spec: InputSpec) -> Any:
     """The uncompiled `keras.Model` from scaled images (batch, height, width, channels) to logits (batch, classes).
 
     Raises:
         SpaceError: the images are too small for the layers, or the space's own `build` raises or returns no such model.
     """
     if space.build is None:
-        return model_from_layers(configuration, setting)
-    return _from_space(space, configuration, setting)
+        return model_from_layers(configuration, spec)
+    return _from_space(space, configuration, spec)
 
 
 def compile_model(model: Any, configuration: Configuration, steps: int | None = None) -> None:
@@ -101,7 +103,7 @@ def cross_entropy() -> Any:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def model_from_layers(configuration: Configuration, setting: Setting) -> Any:
+def model_from_layers(configuration: Configuration, spec: InputSpec) -> Any:
     """The uncompiled model of a configuration's own layers.
 
     Raises:
@@ -109,22 +111,22 @@ def model_from_layers(configuration: Configuration, setting: Setting) -> Any:
     """
     import keras
 
-    require_fit(configuration, setting.image_shape)
-    layers = [keras_layer(layer, setting) for layer in layer_order(configuration)]
-    return keras.Sequential([keras.Input(setting.image_shape), *layers])
+    require_fit(configuration, spec.image_shape)
+    layers = [keras_layer(layer, spec) for layer in layer_order(configuration)]
+    return keras.Sequential([keras.Input(spec.image_shape), *layers])
 
 
-def keras_layer(layer: Layer, setting: Setting) -> Any:
+def keras_layer(layer: Layer, spec: InputSpec) -> Any:
     """Keras' own layer for one of a configuration's. Logits are float32 in every precision: in fewer digits, those of
     two classes would often be equal.
     """
     from keras import layers
 
     match layer:
-        case Conv(filters, kernel, padding):
-            return layers.Conv2D(filters, kernel, padding=padding, kernel_regularizer=penalty(layer))
+        case Conv() | Dense() | Output():
+            return _layer_with_kernel(layer, spec)
         case Normalize():
-            return layers.BatchNormalization(momentum=bn_momentum(layer, setting.steps_per_epoch))
+            return layers.BatchNormalization(momentum=bn_momentum(layer, spec.steps_per_epoch))
         case Activate():
             return _activation(layer)
         case Drop():
@@ -133,16 +135,26 @@ def keras_layer(layer: Layer, setting: Setting) -> Any:
             return layers.MaxPooling2D(layer.size)
         case Flatten():
             return layers.Flatten()
-        case Dense() | Output():
-            units = layer.units if isinstance(layer, Dense) else setting.classes
-            dtype = "float32" if isinstance(layer, Output) else None
-            return layers.Dense(units, kernel_regularizer=penalty(layer), dtype=dtype)
+        case _:
+            assert_never(layer)
+
+
+def _layer_with_kernel(layer: Conv | Dense | Output, spec: InputSpec) -> Any:
+    from keras import layers
+
+    match layer:
+        case Conv(filters, kernel, padding):
+            return layers.Conv2D(filters, kernel, padding=padding, kernel_regularizer=penalty(layer))
+        case Dense(units):
+            return layers.Dense(units, kernel_regularizer=penalty(layer))
+        case Output():
+            return layers.Dense(spec.classes, kernel_regularizer=penalty(layer), dtype="float32")
         case _:
             assert_never(layer)
 
 
 def penalty(layer: Conv | Dense | Output) -> Any:
-    """Keras' own regulariser of a layer's kernel, None if it has none."""
+    """Keras' own regularizer of a layer's kernel, None if it has none."""
     import keras
 
     return keras.regularizers.L1L2(layer.l1, layer.l2) if layer.l1 or layer.l2 else None
@@ -163,15 +175,15 @@ def _activation(layer: Activate) -> Any:
             return layers.Activation(function)
 
 
-def _from_space(space: Space, configuration: Configuration, setting: Setting) -> Any:
+def _from_space(space: Space, configuration: Configuration, spec: InputSpec) -> Any:
     import keras
 
     assert space.build is not None  # noqa: S101  the caller asked
     try:
-        model = space.build(configuration, setting.image_shape, setting.classes)
+        model = space.build(configuration, spec.image_shape, spec.classes)
     except Exception as error:
         raise SpaceError(f"build of the space {space.name!r} raised {describe(error)}") from error
     if not isinstance(model, keras.Model):
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
-    require_logits(model, space.name, setting.image_shape, setting.classes)
+    require_logits(model, space.name, spec.image_shape, spec.classes)
     return model

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from search.training.lru_cache import Recent
+from search.training.lru_cache import LruCache
 from spaces.blame import condensed
 
 REMEMBERED = 64
@@ -25,7 +25,7 @@ class Keepable:
     """Judges models. Of those of the same classes, one is opened again, which takes as long as building it."""
 
     def __init__(self) -> None:
-        self._opened = Recent[Classes, str | None](REMEMBERED)
+        self._opened = LruCache[Classes, str | None](REMEMBERED)
 
     def why_not(self, model: Any) -> str | None:
         """Why the model can't be kept, and what to do about it; None if it can. Neither the model nor the random

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from search.training.backends.device import run_functions_eagerly, runs_functions_eagerly
+from search.training.backends.protocol import Backend
 
 
 @contextmanager
-def kept_settings() -> Iterator[None]:
+def kept_settings(backend: Backend | None) -> Iterator[None]:
     """Keras' settings are afterwards what they were before the block."""
     from keras import config
 
@@ -17,7 +17,7 @@ def kept_settings() -> Iterator[None]:
         config.image_data_format(),
         config.dtype_policy(),
     )
-    filtering, eagerly = config.is_traceback_filtering_enabled(), runs_functions_eagerly()
+    filtering, eagerly = config.is_traceback_filtering_enabled(), backend is not None and backend.runs_eagerly
     try:
         yield
     finally:
@@ -26,4 +26,5 @@ def kept_settings() -> Iterator[None]:
         config.set_image_data_format(layout)
         config.set_dtype_policy(policy)
         (config.enable_traceback_filtering if filtering else config.disable_traceback_filtering)()
-        run_functions_eagerly(eagerly)
+        if backend is not None:
+            backend.run_eagerly(eagerly)

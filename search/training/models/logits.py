@@ -40,8 +40,8 @@ def require_logits(model: Any, space: str, image_shape: ImageShape, classes: int
             f"the model of the space {space!r} gives {tuple(output.shape)} for {len(images)} images; "
             f"logits are {wanted}"
         )
-    if (found := probabilities(model, images, _as_array(output))) is not None:
-        raise SpaceError(f"the model of the space {space!r} gives {found}; {ADVICE}")
+    if (instead := probabilities(model, images, _as_array(output))) is not None:
+        raise SpaceError(f"the model of the space {space!r} gives {instead}; {ADVICE}")
 
 
 def probes(image_shape: ImageShape) -> Images:
@@ -57,9 +57,9 @@ def probabilities(model: Any, images: Images, output: Images) -> str | None:
     if not _within(output):
         return None
     outputs = [output, *_with_other_weights(model, images)]
-    if not all(_within(one) for one in outputs):
+    if not all(_within(output) for output in outputs):
         return None
-    if all(np.allclose(one.sum(axis=1), 1, atol=TOLERANCE) for one in outputs):
+    if all(np.allclose(output.sum(axis=1), 1, atol=TOLERANCE) for output in outputs):
         return "probabilities, which add up to 1, as after a softmax"
     if len(outputs) == 1:  # nothing was drawn, so that it may be chance
         return None
@@ -72,20 +72,20 @@ def _with_other_weights(model: Any, images: Images) -> list[Images]:
     """
     variables, weights = list(model.variables), list(model.trainable_variables)
     kept = [np.array(variable.numpy()) for variable in variables]
-    random, found = np.random.default_rng(0), list[Images]()
+    random, outputs = np.random.default_rng(0), list[Images]()
     try:
         for _ in range(DRAWS if weights else 0):
             for weight in weights:
                 weight.assign(_drawn(random, tuple(weight.shape)))
             output = _as_array(model(images, training=False))
             if np.isfinite(output).all():
-                found.append(output)
-            if not _within(output) and found:
+                outputs.append(output)
+            if not _within(output) and outputs:
                 break
     finally:
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
-    return found
+    return outputs
 
 
 def _drawn(random: np.random.Generator, shape: tuple[int, ...]) -> Images:

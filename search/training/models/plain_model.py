@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.trainers.protocol import Precision
-from search.training.models.optimizers import make_optimizer
+from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import condensed
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -92,9 +92,9 @@ def optimizer_code(configuration: Configuration, precision: Precision = "float32
     return f"keras.optimizers.LossScaleOptimizer({code})" if precision == "mixed_float16" else code
 
 
-def call(module: str, made: Any) -> str | None:
+def call(module: str, instance: Any) -> str | None:
     """The call that makes such an object, with what isn't as by default; None if it can't be written as one."""
-    kind, config = type(made), made.get_config()
+    kind, config = type(instance), instance.get_config()
     parameters = inspect.signature(kind.__init__).parameters
     required = [
         name
@@ -104,7 +104,7 @@ def call(module: str, made: Any) -> str | None:
     default = kind(**{name: config[name] for name in required}).get_config()
     wanted = {name: config[name] for name in required}
     wanted |= {name: value for name, value in config.items() if name not in NOT_WRITTEN and value != default.get(name)}
-    precision = getattr(made, "dtype_policy", None)
+    precision = getattr(instance, "dtype_policy", None)
     if precision is not None and precision.name != "float32":
         wanted["dtype"] = precision.name
     if "learning_rate" in wanted:

@@ -2,54 +2,56 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
-from search.training.backends.device import batch_of, differentiable, subprogram
-from search.training.lru_cache import Recent
-from search.training.models.building import Setting, cross_entropy
-from search.training.shared_programs.optimizer_bank import Updates
+from search.training.backends.protocol import Backend, Tensor
+from search.training.lru_cache import LruCache
+from search.training.models.building import InputSpec, cross_entropy
+from search.training.shared_programs.optimizer_bank import OptimizerBank
 from search.training.shared_programs.shared_layer import Shape, SharedLayer
 from spaces.layers import Layer
 
-KEPT_LAYERS = 256
-KEPT_UPDATES = 4
-KEPT_BYTES = 2**29
+CACHED_LAYERS = 256
+CACHED_BANKS = 4
+CACHED_BYTES = 2**29
 
 
-class SharedParts:
-    """Makes layers and updates for programs on images of one kind, and keeps those that were used last."""
+class GraphCache:
+    """Makes layers and optimizer banks for programs on images of one kind, and keeps those that were used last."""
 
-    def __init__(self) -> None:
-        self._layers = Recent[tuple[Layer, Shape, int], SharedLayer](KEPT_LAYERS, KEPT_BYTES, lambda one: one.size)
-        self.judge = differentiable(_judged)
-        self.batch = subprogram(batch_of)
-        self._updates = Recent[int, Updates](KEPT_UPDATES, KEPT_BYTES, lambda one: one.size)
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.loss_and_metrics = backend.differentiable(_loss_and_metrics)
+        self.batch_of = backend.traced(backend.batch_of)
+        self._layers = LruCache[tuple[Layer, Shape, int], SharedLayer](
+            CACHED_LAYERS, CACHED_BYTES, lambda layer: layer.size
+        )
+        self._banks = LruCache[int, OptimizerBank](CACHED_BANKS, CACHED_BYTES, lambda bank: bank.size)
 
-    def layers(self, structure: Sequence[Layer], setting: Setting) -> list[SharedLayer]:
-        """The layers of a structure in their order. A layer that it has twice is two."""
-        shape, before = tuple(setting.image_shape), Counter[tuple[Layer, Shape]]()
-        layers: list[SharedLayer] = []
-        for layer in structure:
-            layers.append(self._layer(layer, shape, before[layer, shape], setting))
+    def layers(self, layers: Sequence[Layer], spec: InputSpec) -> list[SharedLayer]:
+        """The shared layers of a program's key in their order. A layer that it has twice is two."""
+        shape, before = tuple(spec.image_shape), Counter[tuple[Layer, Shape]]()
+        shared: list[SharedLayer] = []
+        for layer in layers:
+            shared.append(self._layer(layer, shape, before[layer, shape], spec))
             before[layer, shape] += 1
-            shape = layers[-1].shape
-        return layers
+            shape = shared[-1].shape
+        return shared
 
-    def updates(self, length: int) -> Updates:
-        """All optimizers for so many weights."""
-        return self._updates.get(length, lambda: Updates(length))
+    def optimizer_bank(self, length: int) -> OptimizerBank:
+        """All optimizers for this many weights."""
+        return self._banks.get(length, lambda: OptimizerBank(length, self.backend))
 
-    def _layer(self, layer: Layer, shape: Shape, number: int, setting: Setting) -> SharedLayer:
-        return self._layers.get((layer, shape, number), lambda: SharedLayer(layer, shape, setting))
+    def _layer(self, layer: Layer, shape: Shape, number: int, spec: InputSpec) -> SharedLayer:
+        return self._layers.get((layer, shape, number), lambda: SharedLayer(layer, shape, spec, self.backend))
 
 
-def _judged(labels: Any, logits: Any, penalties: list[Any]) -> tuple[Any, Any]:
-    """The loss of a batch; and what is summed over batches: loss, images, hits."""
+def _loss_and_metrics(labels: Tensor, logits: Tensor, penalties: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The loss of a batch; and what is summed over batches: loss, number of images, number of correct ones."""
     ops = keras.ops
     loss = cross_entropy()(labels, logits)
     loss = ops.sum([loss, *penalties]) if penalties else loss
     n = ops.cast(ops.shape(labels)[0], "float32")
-    hits = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
-    return loss, ops.stack([loss * n, n, hits])
+    correct = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))
+    return loss, ops.stack([loss * n, n, correct])

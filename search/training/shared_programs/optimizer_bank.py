@@ -1,8 +1,7 @@
-"""What each optimizer makes of a gradient, all of them in one program: which one it is, is a number.
+"""All optimizers in one program, of which a number chooses one. Importing this module imports Keras.
 
 The rules are those of Keras' optimizers. As they all work element by element, they are given the weights of a model as
 one vector. So models that are trained one after another can share them: what a vector's elements are, is no matter.
-Importing this module imports Keras.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,147 +12,121 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.backends.device import subprogram
-from search.training.models.optimizers import momentum_of
-from search.training.shared_programs.tunable import (
-    Knob,
-    Pool,
-    Rate,
-    SharedAdadelta,
-    SharedAdam,
-    SharedNadam,
-    SharedRMSprop,
-    SharedSGD,
-    TunableAdamW,
-    TunableMomentum,
-    TunableRate,
-    TunableRMSprop,
-)
-from search.training.shared_programs.vector import Vector
+from search.training.backends.protocol import Backend, Tensor, Variable
+from search.training.optimizers.kinds import banked_classes, kind_of
+from search.training.optimizers.slot_variables import SlotVariables
+from search.training.optimizers.tunable_rate import TunableRate
+from search.training.shared_programs.vector import WeightVector
 from spaces.configuration import Optimizer
 
 Arrays = list[NDArray[Any]]
-MOST_SLOTS = 2  # vectors of state beside the weights
+MOST_SLOTS = 2  # vectors of state besides the weights
 
 
-@dataclass(frozen=True)
-class Rule:
-    """An optimizer over the vector. Its variables are the number of its steps, the vectors of its state, and what else
-    it has, which begins as `rest`. `slot_by_slot` tells how Keras orders the vectors' parts over single weights: all of
-    the first kind, then all of the second; or both kinds for each weight.
+@dataclass(frozen=True, eq=False)
+class BankEntry:
+    """An optimizer of the bank, a `BankedOptimizer`: the number of its steps, which is the counter that the learning
+    rate goes by; the vectors of its state; and its other variables, with their first values.
     """
 
     optimizer: Any
-    rest: Arrays
-    slot_by_slot: bool = False
+    iterations: Variable
+    slots: list[Variable]
+    others: list[Variable]
+    first_values: Arrays
+
+    def reset(self) -> None:
+        """Makes it as if it were new."""
+        for variable in (self.iterations, *self.slots):
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
+        for variable, value in zip(self.others, self.first_values, strict=True):
+            variable.assign(value)
 
 
-class Updates:
-    """The rules for `length` weights in a vector, one of which is chosen. All vectors begin as zeros."""
+class OptimizerBank:
+    """The optimizers for `length` weights in a vector, one of which is chosen. All vectors begin as zeros."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, backend: Backend) -> None:
         self.length = length
-        self.weights = keras.Variable(np.zeros(length, np.float32), name="weights")
-        self._rate = TunableRate()
-        self._rate_of_step = Knob()
-        self._step = keras.Variable(0, trainable=False, dtype="int64")
-        pool = Pool()
-        self._rules = {
-            "sgd": self._rule(SharedSGD, pool),
-            "momentum": self._rule(TunableMomentum, pool),
-            "rmsprop": self._rule(SharedRMSprop, pool),
-            "rmsprop with momentum": self._rule(TunableRMSprop, pool, slot_by_slot=True),
-            "adam": self._rule(SharedAdam, pool),
-            "adadelta": self._rule(SharedAdadelta, pool),
-            "adamw": self._rule(TunableAdamW, pool),
-            "nadam": self._rule(SharedNadam, pool),
-        }
-        self._index = keras.Variable(0, trainable=False, dtype="int32")
-        self._chosen, self._constant = self._rules["sgd"], True
-        self.apply = subprogram(self._apply)
+        self.weights: Variable = keras.Variable(np.zeros(length, np.float32), name="weights")
+        self._backend = backend
+        self._rate = TunableRate(backend)
+        self._slots = SlotVariables()
+        self._classes = banked_classes()
+        self._entries = [self._entry(banked) for banked in self._classes]
+        self._index: Variable = keras.Variable(0, trainable=False, dtype="int32")
+        self._chosen, self._constant = self._entries[0], True
+        self.apply = backend.traced(self._apply)
 
     @property
     def size(self) -> int:
         """The bytes of weights and state."""
         return 4 * self.length * (1 + MOST_SLOTS)
 
+    @property
+    def variables(self) -> list[Variable]:
+        """All that `apply` reads or assigns."""
+        scalars = [scalar.variable for entry in self._entries for scalar in entry.optimizer.scalars]
+        return [*self._assigned, self._index, *self._rate.variables, *scalars]
+
     def choose(self, optimizer: Optimizer, steps: int) -> None:
-        """Takes this optimizer from now on, as if it were new, for a training of so many steps."""
-        name = rule_name(optimizer)
-        self._chosen, self._constant = self._rules[name], optimizer.schedule.name == "constant"
-        self._index.assign(list(self._rules).index(name))
+        """Takes this optimizer from now on, as if it were new, for a training of this many steps."""
+        index = self._classes.index(kind_of(optimizer.name).banked_class(optimizer))
+        self._chosen, self._constant = self._entries[index], optimizer.schedule.name == "constant"
+        self._index.assign(index)
         self._rate.set(optimizer.learning_rate, optimizer.schedule, steps)
-        self._step.assign(0)
-        iterations, slots, rest = self._variables()
-        for variable in (iterations, *slots):
-            variable.assign(keras.ops.zeros_like(variable))
-        for variable, value in zip(rest, self._chosen.rest, strict=True):
-            variable.assign(value)
-        match self._chosen.optimizer:
-            case TunableMomentum() | TunableRMSprop() as chosen:
-                chosen.knob.set(momentum_of(optimizer))
-            case TunableAdamW() as chosen:
-                chosen.knob.set(optimizer.weight_decay)
-            case _:  # those of the others are variables, or the same for all trials
-                pass
+        self._chosen.reset()
+        self._chosen.optimizer.tune(optimizer)
 
     def learning_rate(self) -> float:
         """That of the next step."""
-        return float(self._rate.at(self._step.value))
+        return float(self._chosen.optimizer.learning_rate)
 
-    def values(self, vector: Vector) -> Arrays:
+    def values(self, vector: WeightVector) -> Arrays:
         """The state of the optimizer, in the order and the shapes of Keras' own over the single weights."""
-        iterations, slots, rest = self._variables()
-        cut = [vector.cut(slot.numpy()) for slot in slots]
-        by_slot = cut if self._chosen.slot_by_slot else zip(*cut, strict=True)
-        front = [iterations.numpy(), *([np.array(self.learning_rate(), np.float32)] if self._constant else [])]
-        return [*front, *(part for parts in by_slot for part in parts), *(variable.numpy() for variable in rest)]
+        chosen = self._chosen
+        by_slot = [vector.unflatten(slot.numpy()) for slot in chosen.slots]
+        ordered = by_slot if chosen.optimizer.slot_by_slot else zip(*by_slot, strict=True)
+        rate = [np.array(self.learning_rate(), np.float32)] if self._constant else []
+        state = [part for parts in ordered for part in parts]
+        return [chosen.iterations.numpy(), *rate, *state, *(variable.numpy() for variable in chosen.others)]
 
-    def restore(self, vector: Vector, values: Sequence[NDArray[Any]]) -> None:
+    def restore(self, vector: WeightVector, values: Sequence[NDArray[Any]]) -> None:
         """Brings the optimizer to the state that `values` gave."""
-        iterations, slots, rest = self._variables()
-        first, last = 2 if self._constant else 1, len(values) - len(rest)
-        joined = [vector.joined(parts) for parts in self._by_slot(values[first:last], len(slots))]
-        state = [values[0], *joined, *values[last:]]
-        for variable, value in zip((iterations, *slots, *rest), state, strict=True):
+        chosen = self._chosen
+        first, last = 2 if self._constant else 1, len(values) - len(chosen.others)
+        slots = [vector.flatten(parts) for parts in self._by_slot(values[first:last])]
+        variables = (chosen.iterations, *chosen.slots, *chosen.others)
+        for variable, value in zip(variables, [values[0], *slots, *values[last:]], strict=True):
             variable.assign(value)
-        self._step.assign(values[0])
 
-    def _rule(self, make: Callable[[Rate], Any], pool: Pool, *, slot_by_slot: bool = False) -> Rule:
-        optimizer = make(lambda: self._rate_of_step.variable.value)
-        optimizer.share(pool)
+    def _entry(self, banked: Callable[[TunableRate], Any]) -> BankEntry:
+        optimizer = banked(self._rate)
+        optimizer.share(self._slots)
         optimizer.build([self.weights])
-        return Rule(
-            optimizer, [variable.numpy() for variable in optimizer.variables[1 + optimizer.used :]], slot_by_slot
-        )
+        iterations, *variables = optimizer.variables
+        slots, others = variables[: optimizer.used_slots], variables[optimizer.used_slots :]
+        return BankEntry(optimizer, iterations, slots, others, [variable.numpy() for variable in others])
 
-    def _variables(self) -> tuple[Any, list[Any], list[Any]]:
-        """Of the chosen optimizer: the number of its steps, the vectors of its state, and the rest."""
-        iterations, *others = self._chosen.optimizer.variables
-        used = self._chosen.optimizer.used
-        return iterations, others[:used], others[used:]
-
-    def _by_slot(self, parts: Sequence[NDArray[Any]], slots: int) -> Iterator[Sequence[NDArray[Any]]]:
+    def _by_slot(self, parts: Sequence[NDArray[Any]]) -> Iterator[Sequence[NDArray[Any]]]:
+        slots = len(self._chosen.slots)
         weights = len(parts) // slots if slots else 0
         for slot in range(slots):
-            yield parts[slot * weights : (slot + 1) * weights] if self._chosen.slot_by_slot else parts[slot::slots]
+            together = self._chosen.optimizer.slot_by_slot
+            yield parts[slot * weights : (slot + 1) * weights] if together else parts[slot::slots]
 
-    def _apply(self, gradient: Any) -> None:
+    @property
+    def _assigned(self) -> list[Variable]:
+        own = [variable for entry in self._entries for variable in (entry.iterations, *entry.others)]
+        return [self.weights, *self._slots.variables, *own]
+
+    def _apply(self, gradient: Tensor) -> None:
         """Changes the weights by a step of the chosen optimizer; for use in a program."""
-        self._rate_of_step.variable.assign(self._rate.at(self._step.value))
-        keras.ops.switch(self._index.value, [self._stepping(rule, gradient) for rule in self._rules.values()])
-        self._step.assign_add(1)
+        branches = [self._step_of(entry, gradient) for entry in self._entries]
+        self._backend.switch(self._index.value, branches, self._assigned)
 
-    def _stepping(self, rule: Rule, gradient: Any) -> Callable[[], Any]:
-        def step() -> Any:
-            rule.optimizer.apply([gradient], [self.weights])
-            return keras.ops.zeros((), "int32")
+    def _step_of(self, entry: BankEntry, gradient: Tensor) -> Callable[[], None]:
+        def step() -> None:
+            entry.optimizer.apply([gradient], [self.weights])
 
         return step
-
-
-def rule_name(optimizer: Optimizer) -> str:
-    """Optimizers of one name have the same state. Without momentum, Keras' optimizers have no state for it."""
-    if momentum_of(optimizer) > 0:
-        return "rmsprop with momentum" if optimizer.name == "rmsprop" else optimizer.name
-    return "sgd" if optimizer.name == "momentum" else optimizer.name

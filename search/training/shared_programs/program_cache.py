@@ -1,40 +1,44 @@
-"""Programs that are kept, one for each structure on images of one kind, whatever split the images are of."""
+"""Programs that are kept, one for each key on images of one kind, whatever split the images are of."""
 
 from typing import TYPE_CHECKING
 
-from search.training.lru_cache import Recent
-from search.training.models.building import Setting
-from search.training.shared_programs.program_key import structure_of
+from search.training.backends.protocol import Backend
+from search.training.lru_cache import LruCache
+from search.training.models.building import InputSpec
+from search.training.shared_programs.program_key import program_layers
 from spaces.configuration import Configuration
 from spaces.layers import Layer
 
 if TYPE_CHECKING:
-    from search.training.shared_programs.graph_cache import SharedParts
-    from search.training.shared_programs.shared_program import Program
+    from search.training.shared_programs.graph_cache import GraphCache
+    from search.training.shared_programs.shared_program import SharedProgram
 
-KEPT_PROGRAMS = 24
-KEPT_BYTES = 2**29
-KEPT_SETTINGS = 2
+CACHED_PROGRAMS = 24
+CACHED_BYTES = 2**29
+CACHED_SPECS = 2
 
-Key = tuple[tuple[Layer, ...], int, Setting]
+ProgramKey = tuple[tuple[Layer, ...], int, InputSpec]
 
 
-class Programs:
+class ProgramCache:
     """Makes programs, and keeps those that were used last."""
 
-    def __init__(self) -> None:
-        self._programs: Recent[Key, Program] = Recent(KEPT_PROGRAMS, KEPT_BYTES, lambda program: program.size)
-        self._parts: Recent[Setting, SharedParts] = Recent(KEPT_SETTINGS)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._programs: LruCache[ProgramKey, SharedProgram] = LruCache(
+            CACHED_PROGRAMS, CACHED_BYTES, lambda program: program.size
+        )
+        self._graphs: LruCache[InputSpec, GraphCache] = LruCache(CACHED_SPECS)
 
-    def program(self, configuration: Configuration, setting: Setting, batch_size: int) -> "Program":
-        """The program for configurations of this one's structure.
+    def program(self, configuration: Configuration, spec: InputSpec, batch_size: int) -> "SharedProgram":
+        """The program for all configurations that share this one's key.
 
         Raises:
             SpaceError: the images are too small for it.
         """
-        from search.training.shared_programs.graph_cache import SharedParts
-        from search.training.shared_programs.shared_program import Program
+        from search.training.shared_programs.graph_cache import GraphCache
+        from search.training.shared_programs.shared_program import SharedProgram
 
-        parts = self._parts.get(setting, SharedParts)
-        key = structure_of(configuration), batch_size, setting
-        return self._programs.get(key, lambda: Program(configuration, setting, batch_size, parts))
+        graphs = self._graphs.get(spec, lambda: GraphCache(self._backend))
+        key = program_layers(configuration), batch_size, spec
+        return self._programs.get(key, lambda: SharedProgram(configuration, spec, batch_size, graphs))

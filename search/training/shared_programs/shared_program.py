@@ -1,6 +1,6 @@
-"""A compiled program that trains all configurations of one structure.
+"""A compiled program that trains all configurations of one key.
 
-    structure -> program;   configuration, seed, images -> numbers and fresh weights -> epochs -> a plain Keras model
+    key -> program;   configuration, seed, images -> numbers and fresh weights -> epochs -> a plain Keras model
 
 Learning rate, momentum, dropout rates, the optimizer and all random state are variables of the program. Scores, weights
 and random states are those of a new model that is trained by `fit`, to the last bit on a processor. Importing this
@@ -11,26 +11,26 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.backends.device import STEPS_A_CALL, DeviceImages, gradients, step_program
-from search.training.data.augmentation import Order
+from search.training.backends.protocol import STEPS_PER_CALL, DeviceImages, Sums, Tensor, Variable
+from search.training.data.order import Order
 from search.training.epochs.epochs import Score, Stop
 from search.training.models.building import (
-    Setting,
+    InputSpec,
     bn_momentum,
     compile_model,
     model_from_layers,
     penalty,
     seed_of_models,
 )
-from search.training.shared_programs.graph_cache import SharedParts
-from search.training.shared_programs.program_key import structure_of
+from search.training.shared_programs.graph_cache import GraphCache
+from search.training.shared_programs.program_key import program_layers
 from search.training.shared_programs.shared_layer import SharedLayer
-from search.training.shared_programs.vector import Vector
+from search.training.shared_programs.vector import WeightVector
 from spaces.configuration import Configuration, Optimizer
 from spaces.layers import (
     Activate,
@@ -50,45 +50,48 @@ COPIES = 4  # that of the shared layers, which it keeps; the plain model with tw
 NO_SUMS = np.zeros(3, np.float32)
 
 
-class Program:
-    """A Trainee for one configuration after another, from `begin`, which says which, to `end`. It can be stopped every
-    16 steps.
+class SharedProgram:
+    """A TrainableModel for one configuration after another, from `begin`, which says which, to `end`. It can be stopped
+    every 16 steps.
 
-    Layers, and updates with what is trained, the weights and the optimizer's state, are of the parts. Programs that
-    share them can't take turns within a training.
+    Layers, and the optimizer bank with what is trained, the weights and the optimizer's state, are of the cache.
+    Programs that share them can't take turns within a training.
     """
 
-    def __init__(self, configuration: Configuration, setting: Setting, batch_size: int, parts: SharedParts) -> None:
-        require_fit(configuration, setting.image_shape)
-        self._configuration, self._setting, self._batch_size = configuration, setting, batch_size
-        self._layers = parts.layers(structure_of(configuration), setting)
+    def __init__(self, configuration: Configuration, spec: InputSpec, batch_size: int, graphs: GraphCache) -> None:
+        require_fit(configuration, spec.image_shape)
+        self._configuration, self._spec, self._batch_size = configuration, spec, batch_size
+        self._backend = graphs.backend
+        self._layers = graphs.layers(program_layers(configuration), spec)
         self._variables = [variable for layer in self._layers for variable in layer.variables]
         self._first_values = [value for layer in self._layers for value in layer.first_values]
         self._trainable = [variable for layer in self._layers for variable in layer.trainable]
-        self._vector = Vector(self._trainable)
-        self._updates = parts.updates(self._vector.length)
-        self._judge = parts.judge
+        self._state = [variable for layer in self._layers for variable in layer.state]
+        self._vector = WeightVector(self._trainable)
+        self._bank = graphs.optimizer_bank(self._vector.length)
+        self._loss_and_metrics = graphs.loss_and_metrics
         self._plain: Any = None
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
         self._images: tuple[DeviceImages, DeviceImages] | None = None
-        self._train_steps = step_program(self._train_step, batch_size, parts.batch)
-        self._test_steps = step_program(self._test_step, batch_size, parts.batch)
+        step_program, batch_of = self._backend.step_program, graphs.batch_of
+        self._train_steps = step_program(self.train_step, self.step_variables, batch_size, batch_of)
+        self._test_steps = step_program(self.test_step, self.step_variables, batch_size, batch_of)
 
     def begin(
         self, configuration: Configuration, seed: int, epochs: int, images: tuple[DeviceImages, DeviceImages]
     ) -> None:
-        """Takes on a configuration of the program's structure, with the weights that a new model of that seed has, for
-        so many epochs on images for training and for validation. Both are of the program's setting.
+        """Takes on a configuration of the program's key, with the weights that a new model of that seed has, for this
+        many epochs on images for training and for validation. Both are of the program's spec.
         """
         self._images = images
-        self._configuration, self._steps = configuration, epochs * self._setting.steps_per_epoch
-        for layer, drawn in zip(self._layers, layer_order(configuration), strict=True):
-            layer.tune(drawn)
+        self._configuration, self._steps = configuration, epochs * self._spec.steps_per_epoch
+        for shared, layer in zip(self._layers, layer_order(configuration), strict=True):
+            shared.tune(layer)
         random_values = _random_values(self._layers, seed)
         first = zip(self._variables, self._first_values, strict=True)
         self._assign([random_values.get(id(variable), value) for variable, value in first])
-        self._updates.choose(configuration.optimizer, self._steps)
+        self._bank.choose(configuration.optimizer, self._steps)
 
     def end(self) -> None:
         """Lets go of the images."""
@@ -97,10 +100,10 @@ class Program:
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
         steps, sums, (images, _) = -(-len(order) // self._batch_size), NO_SUMS, self._begun_with
-        for first in range(0, steps, STEPS_A_CALL):
+        for first in range(0, steps, STEPS_PER_CALL):
             if stop():
                 return None
-            sums = self._train_steps(images, order, first, min(first + STEPS_A_CALL, steps), sums)
+            sums = self._train_steps(images, order, first, min(first + STEPS_PER_CALL, steps), sums)
         return _score(sums)
 
     def validate(self) -> Score:
@@ -111,7 +114,7 @@ class Program:
 
     def learning_rate(self) -> float:
         """See EpochRunner."""
-        return self._updates.learning_rate()
+        return self._bank.learning_rate()
 
     @property
     def size(self) -> int:
@@ -120,27 +123,27 @@ class Program:
 
     @property
     def parameters(self) -> int:
-        """See Trainee."""
+        """See TrainableModel."""
         return sum(math.prod(variable.shape) for layer in self._layers for variable in layer.keras.weights)
 
     def values(self) -> list[NDArray[Any]]:
-        """See Trainee."""
-        weights = self._vector.cut(self._updates.weights.numpy())
+        """See TrainableModel."""
+        weights = self._vector.unflatten(self._bank.weights.numpy())
         trained = dict(zip(map(id, self._trainable), weights, strict=True))
         model = [trained[id(v)] if id(v) in trained else v.numpy() for v in self._variables]
-        return [*model, *self._updates.values(self._vector)]
+        return [*model, *self._bank.values(self._vector)]
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
-        """See Trainee."""
+        """See TrainableModel."""
         count = len(self._variables)
         self._assign(values[:count])
-        self._updates.restore(self._vector, values[count:])
+        self._bank.restore(self._vector, values[count:])
 
     def keras_model(self) -> Any:
-        """See Trainee."""
+        """See TrainableModel."""
         model, optimizer = self._plain_model(), self._configuration.optimizer
-        for layer, drawn in zip(model.layers, layer_order(self._configuration), strict=True):
-            _set(layer, drawn, self._setting)
+        for keras_layer, layer in zip(model.layers, layer_order(self._configuration), strict=True):
+            _tune(keras_layer, layer, self._spec)
         if self._compiled_for != (optimizer, self._steps):
             compile_model(model, self._configuration, self._steps)
             self._compiled_for = optimizer, self._steps
@@ -157,54 +160,68 @@ class Program:
     def _plain_model(self) -> Any:
         """Made when it's first asked for, and once only: Keras never quite forgets a model."""
         if self._plain is None:
-            self._plain = model_from_layers(self._configuration, self._setting)
+            self._plain = model_from_layers(self._configuration, self._spec)
         return self._plain
 
     def _assign(self, values: Sequence[Any]) -> None:
         by_variable = {id(v): value for v, value in zip(self._variables, values, strict=True)}
         weights = [np.asarray(by_variable.pop(id(variable))) for variable in self._trainable]
-        self._updates.weights.assign(self._vector.joined(weights))
+        self._bank.weights.assign(self._vector.flatten(weights))
         for variable in self._variables:
             if id(variable) in by_variable:
                 variable.assign(by_variable[id(variable)])
 
-    def _train_step(self, images: Any, labels: Any) -> Any:
-        parts = self._vector.parts(self._updates.weights.value)
-        slopes, sums = gradients(lambda: self._forward(parts, images, labels, training=True), parts)
-        self._updates.apply(self._vector.join(slopes))
+    @property
+    def step_variables(self) -> list[Variable]:
+        """All variables that the steps read or assign."""
+        settings = [variable for layer in self._layers for variable in layer.settings]
+        return [*self._bank.variables, *self._state, *settings]
+
+    def train_step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Trains on a batch, in a program; what is summed over batches: loss, number of images, correct ones."""
+        weights = self._vector.split(self._bank.weights.value)
+
+        def loss(weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+            return self._forward(weights, images, labels, training=True)
+
+        gradients, sums = self._backend.gradients(loss, weights, self._state)
+        self._bank.apply(self._vector.concatenate(gradients))
         return sums
 
-    def _test_step(self, images: Any, labels: Any) -> Any:
-        parts = self._vector.parts(self._updates.weights.value)
-        return self._forward(parts, images, labels, training=False)[1]
+    def test_step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """As `train_step`, and changes nothing."""
+        weights = self._vector.split(self._bank.weights.value)
+        return self._forward(weights, images, labels, training=False)[1]
 
-    def _forward(self, parts: list[Any], images: Any, labels: Any, *, training: bool) -> tuple[Any, Any]:
-        """The loss; and what is summed over batches: loss, images, hits."""
-        rest, outputs = iter(parts), images
-        weights = [list(islice(rest, len(layer.trainable))) for layer in self._layers]
-        for layer, own in zip(self._layers, weights, strict=True):
+    def _forward(self, weights: list[Tensor], images: Tensor, labels: Tensor, *, training: bool) -> tuple[Any, Any]:
+        """The loss; and what is summed over batches."""
+        remaining, outputs = iter(weights), images
+        by_layer = [list(islice(remaining, len(layer.trainable))) for layer in self._layers]
+        for layer, own in zip(self._layers, by_layer, strict=True):
             outputs = layer(own, outputs, training=training)
-        penalties = [p for layer, own in zip(self._layers, weights, strict=True) for p in layer.penalties(own)]
-        loss, sums = self._judge(labels, outputs, penalties)
+        penalties = [p for layer, own in zip(self._layers, by_layer, strict=True) for p in layer.penalties(own)]
+        loss, sums = self._loss_and_metrics(labels, outputs, penalties)
         return loss, sums
 
 
-def _score(sums: NDArray[np.float32]) -> Score:
-    loss, n, hits = sums
-    return Score(float(loss / n), float(hits / n))
+def _score(sums: Sums) -> Score:
+    loss, n, correct = sums
+    return Score(float(loss / n), float(correct / n))
 
 
-def _set(layer: Any, drawn: Layer, setting: Setting) -> None:
+def _tune(keras_layer: Any, layer: Layer, spec: InputSpec) -> None:
     """What SharedLayer.tune does, for layers of Keras."""
-    match drawn:
+    match layer:
         case Drop(rate):
-            layer.rate = rate
+            keras_layer.rate = rate
         case Normalize():
-            layer.momentum = bn_momentum(drawn, setting.steps_per_epoch)
+            keras_layer.momentum = bn_momentum(layer, spec.steps_per_epoch)
         case Conv() | Dense() | Output():
-            layer.kernel_regularizer = layer.kernel.regularizer = penalty(drawn)
+            keras_layer.kernel_regularizer = keras_layer.kernel.regularizer = penalty(layer)
         case Activate() | MaxPool() | Flatten():
             pass
+        case _:
+            assert_never(layer)
 
 
 def _random_values(layers: Iterable[SharedLayer], seed: int) -> dict[int, Any]:

@@ -7,33 +7,37 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from search.training.backends.protocol import Tensor, Variable
 
-class Vector:
+Floats = NDArray[np.float32]
+
+
+class WeightVector:
     """How float32 weights of several shapes lie in a vector: one after another, and zeros after them."""
 
-    def __init__(self, weights: Sequence[Any]) -> None:
+    def __init__(self, weights: Sequence[Variable]) -> None:
         self._shapes = [tuple(weight.shape) for weight in weights]
         self._ends = np.cumsum([np.prod(shape, dtype=int) for shape in self._shapes]).tolist()
         self.length = length_for(self._ends[-1])
-        self._rest = np.zeros(self.length - self._ends[-1], np.float32)
+        self._padding = np.zeros(self.length - self._ends[-1], np.float32)
 
-    def parts(self, vector: Any) -> list[Any]:
+    def split(self, vector: Tensor) -> list[Tensor]:
         """The weights as tensors of one dimension; for use in a program."""
-        parts: list[Any] = keras.ops.split(vector, self._ends)
+        parts: list[Tensor] = keras.ops.split(vector, self._ends)
         return parts[:-1]
 
-    def join(self, parts: Sequence[Any]) -> Any:
+    def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
         """The vector of the weights as tensors of one dimension; for use in a program."""
-        return keras.ops.concatenate([*parts, self._rest])
+        return keras.ops.concatenate([*parts, self._padding])
 
-    def cut(self, vector: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def unflatten(self, vector: Floats) -> list[Floats]:
         """The arrays of the weights' shapes in a vector."""
         parts = np.split(vector, self._ends)[:-1]
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
-    def joined(self, arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def flatten(self, arrays: Sequence[NDArray[Any]]) -> Floats:
         """The vector of arrays that have the weights' shapes."""
-        return np.concatenate([*(array.reshape(-1) for array in arrays), self._rest])
+        return np.concatenate([*(array.reshape(-1) for array in arrays), self._padding])
 
 
 def length_for(weights: int) -> int:
