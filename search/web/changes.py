@@ -20,7 +20,7 @@ class ReadOnly:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in READING:
             return self.app(environ, start)
-        reason = "This dashboard only shows. To edit notes or delete studies, start it with --allow-edit."
+        reason = "This dashboard is read-only. To edit notes or delete studies, start it with --allow-edit."
         return answers.json(start, REFUSED, {"reason": reason})
 
 

@@ -27,7 +27,7 @@ STYLE = (
     # The page puts an attribute on one line, however long: a trial's configuration would make it several windows wide.
     "p.MuiTypography-root{white-space:normal;overflow-wrap:anywhere}"
 )
-ONLY_SHOWS = "This dashboard only shows; started with --allow-edit, it lets people change notes and delete studies."
+ONLY_SHOWS = "This dashboard is read-only; --allow-edit allows editing notes and deleting studies."
 IMPORTANCES = "Hyperparameter importance: fANOVA as in the report, from 12 completed trials on."
 
 

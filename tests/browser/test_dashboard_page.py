@@ -163,7 +163,7 @@ def test_nothing_is_offered_that_would_be_refused_and_that_is_said(site: Site, o
         page.locator(f"text={words} >> visible=true").first.wait_for()
         page.wait_for_load_state("networkidle")
         assert page.evaluate(CHANGING) == []
-        assert page.get_by_text("This dashboard only shows").is_visible()
+        assert page.get_by_text("This dashboard is read-only").is_visible()
 
 
 def test_a_page_among_the_artifacts_is_downloaded_and_runs_nowhere(site: Site, open_page: OpenPage) -> None:

@@ -113,7 +113,7 @@ def test_a_page_says_what_it_is_and_hides_what_would_be_refused(database: Databa
     assert int(page.headers["Content-Length"]) == len(page.body)
     assert "Last-Modified" not in page.headers
     assert b"Hyperparameter importance: fANOVA as in the report" in page.body
-    assert (b"This dashboard only shows" in page.body) is not edit
+    assert (b"This dashboard is read-only" in page.body) is not edit
     assert (b'[aria-label="delete study"]' in page.body) is not edit
 
 
