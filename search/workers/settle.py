@@ -4,7 +4,7 @@ The result itself is already in the ledger; each step here can be repeated by an
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.study.folders import StudyFolder
 from search.workers.keeping import MODEL, keep_file, kept_file, remove_files
 from search.workers.trial_files import keep_files
+from search.workers.trial_stats import TrialStats
 from storage import SharedStudy
 from storage.errors import ArtifactError, StorageUsageError
 from storage.records import FinishedSlot, Outcome
@@ -28,26 +29,7 @@ STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the worker knows of a trial beside its result, for the trial's attributes.
-
-    `parameters` counts the model's, `epoch_seconds` is the median of its epochs, memory is resident and in MB: what the
-    trainer held at the end of the trial, and at most since it was started, for whichever trial. `model_problem` says
-    why the model can't be kept.
-    """
-
-    host: str
-    device: str
-    backend: str
-    parameters: int | None = None
-    model_problem: str | None = None
-    epoch_seconds: float | None = None
-    trainer_memory_mb: float | None = None
-    trainer_peak_memory_mb: float | None = None
-
-
-def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, facts: Facts | None = None) -> None:
+def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, stats: TrialStats | None = None) -> None:
     """Writes a finished slot's result into its trial, keeps the model if it is among the best, and cleans up."""
     number = finished.trial_number
     if number is None:
@@ -55,7 +37,7 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, fac
     with shared.translated():
         trial = shared.storage.get_trial(shared.trial_ids[number])
         if not trial.state.is_finished():
-            _end_trial(shared, folder, finished, trial, facts)
+            _end_trial(shared, folder, finished, trial, stats)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
     if finished.outcome.state == "complete" and number in (best := best_trial_numbers(shared)):
@@ -74,11 +56,11 @@ def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
 
 
 def _end_trial(
-    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, facts: Facts | None
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, stats: TrialStats | None
 ) -> None:
     outcome = finished.outcome
     try:
-        _set_attributes(shared, trial.number, outcome, facts)
+        _set_attributes(shared, trial.number, outcome, stats)
         if outcome.state == "complete":
             best = trial.number in best_trial_numbers(shared)
             if best:
@@ -90,10 +72,10 @@ def _end_trial(
         log.info("trial %d was ended by another worker meanwhile", trial.number)
 
 
-def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, facts: Facts | None) -> None:
+def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialStats | None) -> None:
     known: dict[str, Any] = {"outcome": outcome.state, "epochs": outcome.epochs}
     known |= {"reason": outcome.reason, "failure": outcome.kind}
-    known |= asdict(facts) if facts is not None else {}
+    known |= asdict(stats) if stats is not None else {}
     shared.trials.annotate(number, {name: value for name, value in known.items() if value is not None})
 
 

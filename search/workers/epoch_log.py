@@ -1,0 +1,109 @@
+"""The epochs of a trial in one attempt: stored in the ledger, then reported to Optuna's trial and its pruner."""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from search.study.baselines import BASELINE
+from search.study.trials import report, should_prune
+from search.trainers.protocol import EpochEnd
+from search.workers.decision import Decision
+from search.workers.patience import Patience
+from search.workers.slot_trial import NewTrial, ResumedTrial, SlotTrial
+from search.workers.workbench import Workbench
+from spaces.epoch_scores import EpochScores
+from storage.records import Lease
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class EpochLog:
+    """The epochs that the trainer has sent in this attempt, replayed ones included.
+
+    Those that earlier attempts have recorded stand: they are what is reported, whatever is sent for them now.
+    """
+
+    context: Workbench
+    lease: Lease
+    trial: SlotTrial
+    patience: Patience
+    _sent: list[EpochScores] = field(default_factory=list)
+    _progressed: bool = False
+    _started_over: bool = False
+
+    @property
+    def recorded(self) -> Mapping[int, EpochScores]:
+        """The epochs of earlier attempts, by number."""
+        match self.trial:
+            case NewTrial():
+                return {}
+            case ResumedTrial():
+                return self.trial.recorded
+            case _:
+                assert_never(self.trial)
+
+    @property
+    def last(self) -> int:
+        """The number of the last epoch, 0 before the first."""
+        return self._sent[-1].epoch if self._sent else 0
+
+    @property
+    def progressed(self) -> bool:
+        """Whether this attempt has added an epoch to the ledger."""
+        return self._progressed
+
+    @property
+    def seconds(self) -> list[float]:
+        """The wall time of each epoch."""
+        return [scores.seconds for scores in self._sent]
+
+    def value(self, epoch: int | None = None) -> float | None:
+        """The objective after an epoch, by default after the last; None if it isn't a finite number."""
+        wanted = self.last if epoch is None else epoch
+        found = next((scores for scores in reversed(self._sent) if scores.epoch == wanted), None)
+        return None if found is None else self.context.shared.manifest.goal.of(found)
+
+    def record(self, message: EpochEnd) -> Decision:
+        """Stores an epoch, in the ledger and then in the trial, and asks the pruner what becomes of the trial.
+
+        Raises:
+            LeaseLost: another worker holds the slot now.
+            StorageUnreachable: the database was away for too long.
+        """
+        shared, number = self.context.shared, self.trial.number
+        scores = self.recorded.get(message.scores.epoch, message.scores)
+        self._note_if_repeated(message)
+        if self.context.mirror is not None and not message.replayed:
+            self.context.mirror.put(self.lease)
+        self._progressed |= self.patience.reach(lambda: shared.ledger.record_epoch(self.lease, scores))
+        value = shared.manifest.goal.of(scores)
+        self.patience.reach(lambda: report(shared, number, math.nan if value is None else value, scores.epoch))
+        self._sent.append(scores)
+        self.context.job_end.note_epoch(scores.seconds)
+        return self._decision()
+
+    def _decision(self) -> Decision:
+        """An earlier attempt passed the pruner after each epoch but its last, where it may have been cut off before."""
+        shared = self.context.shared
+        to_judge = len(self.recorded) <= self.last < shared.manifest.epochs
+        if not to_judge or BASELINE in (self.lease.settings or {}):
+            return Decision.CONTINUE
+        stop = self.patience.reach(lambda: should_prune(shared, self.trial.number))
+        return Decision.STOP if stop else Decision.CONTINUE
+
+    def _note_if_repeated(self, message: EpochEnd) -> None:
+        """Warns, once, that epochs which an earlier attempt has recorded are trained again: a checkpoint is missing."""
+        if message.replayed or message.scores.epoch not in self.recorded or self._started_over:
+            return
+        self._started_over = True
+        log.warning(
+            "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
+            "Is the artifact folder the same for all hosts?",
+            self.trial.number,
+            message.scores.epoch,
+            len(self.recorded),
+            self.context.folder.slot(self.lease.slot),
+        )
