@@ -14,10 +14,10 @@ import numpy as np
 import scipy
 from scipy.stats import DegenerateDataWarning
 
-from search.comparison.intervals import CONFIDENCE, bca, expanded, standard_error, student
-from search.comparison.looks import Look, plan_looks
-from search.comparison.scores import FloatArray
-from search.comparison.testing import (
+from search.statistics.intervals import CONFIDENCE, bca, expanded, standard_error, student
+from search.statistics.looks import Look, plan_looks
+from search.statistics.scores import FloatArray
+from search.statistics.testing import (
     SHAPES,
     SPREAD,
     judge,

@@ -10,6 +10,7 @@ from search.commands.cli import Verb, format_flag, precision_flag, shared_flags,
 from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.trainers.serving import trainer_server
+from spaces.metrics import DEFAULT_METRIC, METRICS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,9 +100,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @click.option(
     "--dataset", help="The images, as for search.launch.  [default: digits, or those of the search or article]"
 )
-@click.option(
-    "--objective", type=click.Choice(["val_accuracy", "val_loss"]), help="Metric to compare.  [default: val_accuracy]"
-)
+@click.option("--objective", type=click.Choice(list(METRICS)), help=f"Metric to compare.  [default: {DEFAULT_METRIC}]")
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
 @click.option(
     "--max-seeds", type=WholeNumber(2, 1000), help="Most replicates per arm with --until-decided.  [default: 30]"

@@ -13,6 +13,7 @@ from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
+from spaces.metrics import DEFAULT_METRIC, METRICS
 
 MOST_TRIALS = 1_000_000
 
@@ -61,8 +62,8 @@ EXAMPLES = {
 )
 @click.option(
     "--objective",
-    type=click.Choice(["val_accuracy", "val_loss"]),
-    help="Metric to optimize.  [default: val_accuracy]",
+    type=click.Choice(list(METRICS)),
+    help=f"Metric to optimize.  [default: {DEFAULT_METRIC}]",
 )
 @click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")

@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 import msgspec
 
 from spaces.errors import ConfigurationError
+from spaces.metrics import MetricName
 from spaces.record import Record, require, require_name, written
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "prelu"]
@@ -20,7 +21,6 @@ DropoutPosition = Literal[
     "before_output",
 ]
 Kernels = Literal["convolutions", "all"]
-Monitor = Literal["val_loss", "val_accuracy"]
 OptimizerName = Literal["sgd", "momentum", "rmsprop", "adam", "adadelta", "adamw", "nadam"]
 Padding = Literal["same", "valid"]
 Pixels = Literal["scaled", "standardised", "zca"]
@@ -185,13 +185,13 @@ class EarlyStopping(Record, frozen=True):
     """
 
     patience: int | None = 3
-    monitor: Monitor = "val_loss"
+    monitor: MetricName = "val_loss"
     restore_best: bool = False
 
     def check(self) -> None:
         """See Record."""
         require(self.patience is None or self.patience >= 1, f"patience is 1 epoch or more, not {self.patience}")
-        require_name("quantity to monitor", self.monitor, get_args(Monitor))
+        require_name("quantity to monitor", self.monitor, get_args(MetricName))
         require(
             self.patience is not None or self.restore_best,
             "early stopping without patience never stops: give a patience, or restore_best to keep the best epoch",

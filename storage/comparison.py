@@ -6,6 +6,8 @@ import msgspec
 
 from storage.records import Scalar
 
+Kind = Literal["comparison", "confirmation"]
+
 
 class ArmDesign(msgspec.Struct, frozen=True):
     """One arm: its name, and its configuration as JSON.
@@ -46,7 +48,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     arms: tuple[ArmDesign, ...]
     margin: float
     looks: tuple[PlannedLook, ...]
-    kind: Literal["comparison", "confirmation"] = "comparison"
+    kind: Kind = "comparison"
     axis: str | None = None
     at: str | None = None
     tuned: int | None = None

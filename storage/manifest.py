@@ -5,10 +5,11 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+from spaces.metrics import Direction, MetricName
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 from storage.masking import hide_in_command
-from storage.objective import Direction, MetricName, Objective
+from storage.objective import Objective
 from storage.records import Scalar
 
 MANIFEST_VERSION = 2

@@ -1,69 +1,20 @@
 """What a study looks for: which metric, and which of two values of it is better. Nothing else knows what "best" is.
 
-A metric is an entry in `METRICS`. Its values are ranked by `Objective.key`: better ones first, and of equals the trial
-with the lower number, in Python and in SQL alike.
+Values are ranked by `Objective.key`: better ones first, and of equals the trial with the lower number, in Python and in
+SQL alike.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from spaces.epoch_scores import EpochScores
+from spaces.metrics import METRICS, Direction, MetricName, loss_of
 
 T = TypeVar("T")
-ScoreName = Literal["accuracy", "val_accuracy", "loss", "val_loss"]
-MetricName = Literal["val_accuracy", "val_loss"]
-Direction = Literal["maximize", "minimize"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric: its name in sentences, whether more of it is better, what guessing among a number of classes gives,
-    between which bounds its values lie, and where they are among an epoch's scores. `is_share` says that a value is the
-    share of images that were classified correctly, so that it has the interval of a proportion.
-    """
-
-    label: str
-    direction: Direction
-    guess: Callable[[int], float]
-    bounds: tuple[float, float]
-    of: Callable[[EpochScores], float | None]
-    is_share: bool = False
-
-
-SCORES: Mapping[ScoreName, Callable[[EpochScores], float | None]] = MappingProxyType(
-    {
-        "accuracy": lambda row: row.accuracy,
-        "val_accuracy": lambda row: row.val_accuracy,
-        "loss": lambda row: row.loss,
-        "val_loss": lambda row: row.val_loss,
-    }
-)
-
-METRICS: Mapping[MetricName, Metric] = MappingProxyType(
-    {
-        "val_accuracy": Metric(
-            label="validation accuracy",
-            direction="maximize",
-            guess=lambda classes: 1 / classes,
-            bounds=(0.0, 1.0),
-            of=SCORES["val_accuracy"],
-            is_share=True,
-        ),
-        "val_loss": Metric(
-            label="validation loss",
-            direction="minimize",
-            guess=math.log,
-            bounds=(0.0, math.inf),
-            of=SCORES["val_loss"],
-        ),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -102,9 +53,7 @@ class Objective:
 
     def loss(self, value: float | None) -> float:
         """The value as something of which less is better; infinite where there is none, or it isn't a finite number."""
-        if value is None or not math.isfinite(value):
-            return math.inf
-        return -value if self.maximize else value
+        return loss_of(self.direction, value)
 
     def key(self, value: float | None, trial_number: int) -> tuple[float, int]:
         """What trials are sorted by, the best first."""

@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
 
+from spaces.metrics import Direction
 from storage.errors import AlreadyBound, LeaseLost, ManifestMismatch, StudyNotFound
 from storage.ledger import Ledger
-from storage.objective import Direction, Objective
+from storage.objective import Objective
 from storage.records import Lease, Outcome, OutcomeState, SlotCounts, SlotOrder, WorkerInfo
 from storage.study import SharedStudy, create_study, open_study, study_names
 from storage.tables import database_now

@@ -2,5 +2,5 @@
 
     options -> base, arms -> plan -> slots -> scores -> result -> text, JSON, Markdown, figures
 
-The statistics are those of `search.comparison`; the training is that of any study's workers.
+The statistics are those of `search.statistics`; the training is that of any study's workers.
 """

@@ -1,12 +1,11 @@
 """The answer of a comparison in sentences, in the units of the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
-from search.comparison import Interval, PairAnswer, Verdict
-from search.comparison.wording import why_undecided
 from search.design.options import POINT
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import (
     added_remarks,
     failure_remarks,
@@ -17,14 +16,12 @@ from search.design.tables import (
     scope_remarks,
     test_remarks,
 )
+from search.statistics import ConfidenceInterval, PairAnswer, Verdict
+from search.statistics.wording import why_undecided
+from storage.comparison import Kind
 
-KINDS = {"comparison": "Report on a comparison", "confirmation": "Report on a confirmation"}
+KINDS: Mapping[Kind, str] = {"comparison": "Report on a comparison", "confirmation": "Report on a confirmation"}
 TIED = "\N{NO-BREAK SPACE}"
-WORDS = {
-    Verdict.BETTER: "{} is better than {}",
-    Verdict.WORSE: "{} is worse than {}",
-    Verdict.EQUIVALENT: "{} and {} are equivalent: they differ by less than {} points, which was said to matter",
-}
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Sentence:
         return f"{self.claim} {self.rest}".strip()
 
 
-def verdicts(result: Result) -> tuple[Sentence, ...]:
+def verdicts(result: ComparisonResult) -> tuple[Sentence, ...]:
     """Each pair in a sentence: those that are decided first."""
     answer = result.answer
     if answer is None:
@@ -49,24 +46,34 @@ def verdicts(result: Result) -> tuple[Sentence, ...]:
     return tuple(verdict(pair, result, several=len(answer.pairs) > 1, fewest=answer.fewest) for pair in ranked)
 
 
-def no_answer(result: Result) -> Sentence:
+def no_answer(result: ComparisonResult) -> Sentence:
     """Why there is nothing to say."""
     if len(result.comparison.arms) == 1:
         return Sentence("There is one arm, so there is nothing to compare it with.", "Its mean and interval are below.")
     return Sentence("There is no answer yet.", "It takes two arms with two replicates in common.")
 
 
-def verdict(pair: PairAnswer, result: Result, *, several: bool, fewest: int) -> Sentence:
+def verdict(pair: PairAnswer, result: ComparisonResult, *, several: bool, fewest: int) -> Sentence:
     """One pair in a sentence."""
-    if pair.verdict is Verdict.UNDECIDED:
-        why = why_undecided(pair, fewest)
-        return Sentence(f"{pair.first} and {pair.second}: undecided.", f"{measured(pair)}. {why[0].upper()}{why[1:]}.")
-    margin = f"{result.comparison.margin / POINT:g}"
-    claim = WORDS[pair.verdict].format(pair.first, pair.second, margin)
-    # The p-value of an equivalence is of another test than that of a difference.
-    p = pair.p_equivalence if pair.verdict is Verdict.EQUIVALENT else pair.p_corrected
-    corrected = " (corrected for all pairs)" if several else ""
-    return Sentence(f"{claim}.", f"{measured(pair)}; p{TIED}{in_words(p)}{corrected}.")
+    names = f"{pair.first} and {pair.second}"
+    match pair.verdict:
+        case Verdict.UNDECIDED:
+            why = why_undecided(pair, fewest)
+            return Sentence(f"{names}: undecided.", f"{measured(pair)}. {why[0].upper()}{why[1:]}.")
+        case Verdict.EQUIVALENT:
+            margin = f"{result.comparison.margin / POINT:g} points, which was said to matter"
+            claim = f"{names} are equivalent: they differ by less than {margin}."
+            # The p-value of an equivalence is of another test than that of a difference.
+            return Sentence(claim, evidence(pair, pair.p_equivalence, several=several))
+        case Verdict.BETTER | Verdict.WORSE:
+            claim = f"{pair.first} is {pair.verdict} than {pair.second}."
+            return Sentence(claim, evidence(pair, pair.p_corrected, several=several))
+    assert_never(pair.verdict)
+
+
+def evidence(pair: PairAnswer, p: float, *, several: bool) -> str:
+    """What a claim rests on."""
+    return f"{measured(pair)}; p{TIED}{in_words(p)}{' (corrected for all pairs)' if several else ''}."
 
 
 def in_words(p: float) -> str:
@@ -90,12 +97,12 @@ def measures(pair: PairAnswer) -> Iterator[str]:
     yield f"n{TIED}= {pair.n}"
 
 
-def in_points(interval: Interval) -> str:
+def in_points(interval: ConfidenceInterval) -> str:
     """An interval of differences."""
     return f"{points(interval.low)} to {points(interval.high)}"
 
 
-def remarks(result: Result) -> tuple[str, ...]:
+def remarks(result: ComparisonResult) -> tuple[str, ...]:
     """Notes on the verdicts. Undecided ones say themselves what would decide them."""
     return (
         *open_remarks(result),
@@ -107,7 +114,7 @@ def remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def reading(result: Result) -> str:
+def reading(result: ComparisonResult) -> str:
     """How the differences are to be read."""
     better = "Higher" if result.manifest.goal.maximize else "Lower"
     return (

@@ -11,7 +11,7 @@ from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
 from search.design.report import comparison_document
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.running import Dependencies, Done, Left, carry_out, exit_code
 from search.design.text import comparison_plan_text, comparison_text, comparisons_markdown
 from search.host.atomic_file import require_ending, require_new, require_place, write_text
@@ -64,7 +64,7 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, dependenci
     return done
 
 
-def give_results(flags: StudyFlags, results: Sequence[Result]) -> None:
+def give_results(flags: StudyFlags, results: Sequence[ComparisonResult]) -> None:
     """Prints the answers as JSON and writes the page, if these were asked for."""
     if flags.format_ == "json":
         answer_json(json.dumps({"comparisons": [comparison_document(result) for result in results]}, indent=2))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.comparison.intervals import student_interval
 from search.design.scores import Replicate
+from search.statistics.intervals import student_interval
+from spaces.metrics import SCORES, ScoreName
 from storage.comparison import Comparison
-from storage.objective import SCORES, ScoreName
 from storage.records import TrialEpoch
 
 ScoresOfArms = Mapping[tuple[int, ScoreName, int], list[float]]  # by arm, score and epoch

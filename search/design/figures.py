@@ -8,7 +8,7 @@ from search.design.panels.arm_curves import arm_curves_panel
 from search.design.panels.confusions import confusions_panel
 from search.design.panels.differences import differences_panel
 from search.design.panels.replicates import replicates_panel
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.views.dashboard_attributes import save_figure
 from search.views.plots import Panel, plotly_figure
 from storage import SharedStudy
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 STORED_AS = MappingProxyType({"pairs": "pairs", "replicates": "arms", "curves": "curves", "confusions": "confusion"})
 
 
-def store_comparison_figures(shared: SharedStudy, result: Result) -> None:
+def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> None:
     """Stores the figures with the study, in the place of those stored before."""
     with shared.translated():
         for name, figure in comparison_figures(result).items():
             save_figure(shared, name, figure)
 
 
-def comparison_panels(result: Result) -> Iterator[Panel]:
+def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:
     """Pairs, replicates, curves and confusions, as far as there is something to draw."""
     panels = (
         differences_panel(result),
@@ -37,7 +37,7 @@ def comparison_panels(result: Result) -> Iterator[Panel]:
     return (panel for panel in panels if panel is not None)
 
 
-def comparison_figures(result: Result) -> "dict[str, go.Figure]":
+def comparison_figures(result: ComparisonResult) -> "dict[str, go.Figure]":
     """The figures by the ids under which they are stored, numbered where a panel has several."""
     figures: dict[str, go.Figure] = {}
     for panel in comparison_panels(result):

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from search.commands.worker_flags import WorkerFlags
-from search.trainers.protocol import Objective, Precision
+from search.trainers.protocol import Precision
+from spaces.metrics import MetricName
 
 DEFAULT_SEEDS = 8
 DEFAULT_MARGIN = 0.5
@@ -25,7 +26,7 @@ class StudyFlags:
     epochs: int | None = None
     batch_size: int | None = None
     precision: Precision | None = None
-    objective: Objective | None = None
+    objective: MetricName | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

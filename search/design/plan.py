@@ -7,9 +7,6 @@ from typing import TypeVar
 
 import msgspec
 
-from search.comparison.looks import Look, plan_looks
-from search.comparison.permutation import fewest_replicates
-from search.comparison.scores import FEWEST_REPLICATES
 from search.design.extending import gone_on_with
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
@@ -21,6 +18,9 @@ from search.launching.planning import (
     require_store,
     require_writable,
 )
+from search.statistics.looks import Look, plan_looks
+from search.statistics.permutation import fewest_replicates
+from search.statistics.scores import FEWEST_REPLICATES
 from search.study.own_folder import require_places
 from search.study.space import configuration_of
 from search.workers.places import find_places

@@ -11,11 +11,11 @@ from search.sampling.seeds import derive_seed
 from search.study.split_seed import SPLIT_SEED
 from spaces.arms import ARM
 from storage import Manifest
-from storage.comparison import Comparison
+from storage.comparison import Comparison, Kind
 from storage.records import SlotOrder
 
 # Beyond every slot's number: from these, the seeds of replicates are derived, and never those of a search's trials.
-STREAMS: Mapping[str, int] = {"comparison": 0x40000001, "confirmation": 0x40000002}
+STREAMS: Mapping[Kind, int] = {"comparison": 0x40000001, "confirmation": 0x40000002}
 TRAINING, SPLIT = 1, 2
 REPLICATE = "replicate"
 

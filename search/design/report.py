@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from search.comparison import PairAnswer
-from search.comparison.wording import why_undecided
 from search.design.extending import total_level
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import unseen_divergence
-from storage.objective import SCORES
+from search.statistics import PairAnswer
+from search.statistics.wording import why_undecided
+from spaces.metrics import SCORES
 
 
-def comparison_document(result: Result) -> dict[str, Any]:
+def comparison_document(result: ComparisonResult) -> dict[str, Any]:
     """The result as a JSON document. Scores and differences are in the objective's unit."""
     comparison, answer = result.comparison, result.answer
     return {
@@ -46,7 +46,7 @@ def comparison_document(result: Result) -> dict[str, Any]:
     }
 
 
-def arm_document(result: Result, number: int) -> dict[str, Any]:
+def arm_document(result: ComparisonResult, number: int) -> dict[str, Any]:
     """One arm."""
     design, scores, curves = result.comparison.arms[number], result.scores.arms[number], result.curves[number]
     summary = result.summaries[number]

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 
-from search.comparison import Answer, ArmSummary, compare
-from search.comparison.comparing import summarize
-from search.comparison.scores import FEWEST_REPLICATES, missing
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.scores import Scores, gather_scores
 from search.design.test_score import ArmTest
 from search.errors import SearchFailed
+from search.statistics import Answer, ArmSummary, compare
+from search.statistics.comparing import summarize
+from search.statistics.scores import FEWEST_REPLICATES, missing
 from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
 
 @dataclass(frozen=True)
-class Result:
+class ComparisonResult:
     """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, or while no two arms have
     two replicates in common. `devices` are those on which trials ran. `test` is there when a confirmation is complete.
     """
@@ -40,13 +40,13 @@ class Result:
         return self.answer is not None and self.answer.decided
 
 
-def take_result(shared: SharedStudy, look: PlannedLook) -> Result:
+def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
     """What the study says at that look."""
     manifest, comparison = shared.manifest, shared.manifest.comparison
     if comparison is None:
         raise ValueError(f"the study {shared.name} isn't a comparison")
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
-    return Result(
+    return ComparisonResult(
         study_name=shared.name,
         manifest=manifest,
         comparison=comparison,
@@ -84,7 +84,7 @@ def devices(shared: SharedStudy) -> tuple[str, ...]:
     return tuple(sorted({str(trial.user_attrs["device"]) for trial in trials if "device" in trial.user_attrs}))
 
 
-def require_scores(result: Result) -> None:
+def require_scores(result: ComparisonResult) -> None:
     """Raises SearchFailed if no replicate has a score, with the reasons."""
     if any(arm.scores for arm in result.scores.arms):
         return

@@ -17,7 +17,7 @@ from search.design.figures import store_comparison_figures
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
 from search.design.replicates import order_of
-from search.design.result import Result, require_scores, take_result
+from search.design.result import ComparisonResult, require_scores, take_result
 from search.design.test_score import measure_test
 from search.errors import SearchFailed
 from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
@@ -65,7 +65,7 @@ class Dependencies:
 class Done:
     """A comparison's result and the exit code of its workers."""
 
-    result: Result
+    result: ComparisonResult
     code: int
 
 
@@ -132,17 +132,19 @@ def order_replicates(shared: SharedStudy, plan: ComparisonPlan, replicates: int)
     shared.ledger.order_up_to(slots, lambda slot: order_of(shared.manifest, plan.comparison, slot))
 
 
-def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int) -> Result:
+def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int) -> ComparisonResult:
     """The result at a look, when what killed workers left behind is ended."""
 
-    def tidied() -> Result:
+    def tidied() -> ComparisonResult:
         tidy_up(shared, study_folder(shared, flags.workers.artifacts))
         return take_result(shared, look)
 
     return sit_out(tidied, give_up=lambda: code in LEAVING)
 
 
-def conclude(shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: Result) -> Result:
+def conclude(
+    shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult
+) -> ComparisonResult:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
     with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:

@@ -9,8 +9,8 @@ pairs. Both are counted and named.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.comparison import Arm
 from search.design.replicates import DesignCell, cell_of
+from search.statistics import ArmScores
 from storage import Manifest
 from storage.comparison import Comparison
 from storage.records import SlotRow
@@ -40,7 +40,7 @@ class Replicate:
 class Scores:
     """What a comparison has measured so far, of the replicates that a look is about. `open` slots aren't done yet."""
 
-    arms: tuple[Arm, ...]
+    arms: tuple[ArmScores, ...]
     replicates: tuple[Replicate, ...]
     diverged: tuple[FailedReplicate, ...]
     failed: tuple[FailedReplicate, ...]
@@ -59,7 +59,9 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
     failures = [replicate for replicate in done if replicate.failure is not None]
     images = manifest.n_validation if manifest.goal.is_share else None
     return Scores(
-        arms=tuple(Arm(arm.name, dict(scores_of(done, number)), images) for number, arm in enumerate(comparison.arms)),
+        arms=tuple(
+            ArmScores(arm.name, dict(scores_of(done, number)), images) for number, arm in enumerate(comparison.arms)
+        ),
         replicates=tuple(done),
         diverged=tuple(one.failure for one in failures if one.failure and one.score is not None),
         failed=tuple(one.failure for one in failures if one.failure and one.score is None),

@@ -1,11 +1,11 @@
 """The tables of a comparison, as rows of texts: for the terminal and for Markdown alike."""
 
-from search.comparison import ArmSummary, Interval, PairAnswer, Verdict
-from search.comparison.planning import POWER
-from search.comparison.wording import replicates_range, rule_of_three, why_undecided
 from search.design.extending import total_level
 from search.design.options import POINT
-from search.design.result import Result
+from search.design.result import ComparisonResult
+from search.statistics import ArmSummary, ConfidenceInterval, PairAnswer, Verdict
+from search.statistics.planning import POWER
+from search.statistics.wording import replicates_range, rule_of_three, why_undecided
 from search.views.layout import TextTable
 from search.views.majority import majority_words
 from search.views.number import score as written
@@ -17,7 +17,7 @@ NOTHING = "-"
 MOST_SENTENCES = 3
 
 
-def arms_table(result: Result) -> TextTable:
+def arms_table(result: ComparisonResult) -> TextTable:
     """Each arm: n, mean, standard deviation, interval, and what went wrong."""
     counts = {arm.name: [0, 0] for arm in result.scores.arms}
     for failure in result.scores.diverged:
@@ -41,7 +41,7 @@ def arms_table(result: Result) -> TextTable:
     )
 
 
-def pairs_table(result: Result) -> TextTable:
+def pairs_table(result: ComparisonResult) -> TextTable:
     """Each pair: its difference in points, its intervals, its p-value, and the verdict."""
     pairs = result.answer.pairs if result.answer else ()
     return TextTable(
@@ -74,7 +74,7 @@ def verdict(pair: PairAnswer) -> str:
     return f"{pair.verdict}, {replicates_range(estimate)}"
 
 
-def scores_table(result: Result) -> TextTable:
+def scores_table(result: ComparisonResult) -> TextTable:
     """Every score that counts, by replicate."""
     arms = result.scores.arms
     replicates = sorted({replicate for arm in arms for replicate in arm.scores})
@@ -85,7 +85,7 @@ def scores_table(result: Result) -> TextTable:
     )
 
 
-def published_table(result: Result) -> TextTable | None:
+def published_table(result: ComparisonResult) -> TextTable | None:
     """The published scores of the arms next to those here, None if none were published."""
     arms = result.comparison.arms
     metrics = tuple(dict.fromkeys(metric for arm in arms for metric in arm.published))
@@ -98,7 +98,7 @@ def published_table(result: Result) -> TextTable | None:
     )
 
 
-def published_row(result: Result, number: int, arm: ArmDesign, metrics: tuple[str, ...]) -> tuple[str, ...]:
+def published_row(result: ComparisonResult, number: int, arm: ArmDesign, metrics: tuple[str, ...]) -> tuple[str, ...]:
     """One arm's cells."""
     validated, trained = (result.curves[number].last(metric) for metric in ("val_accuracy", "accuracy"))
     return (
@@ -111,7 +111,7 @@ def published_row(result: Result, number: int, arm: ArmDesign, metrics: tuple[st
     )
 
 
-def selected_table(result: Result) -> TextTable | None:
+def selected_table(result: ComparisonResult) -> TextTable | None:
     """For trials of a search, the score by which each was selected, next to its score on fresh seeds; None if
     none was selected.
     """
@@ -130,7 +130,7 @@ def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
     if arm.selected is None or summary.mean is None:
         return (arm.name, score(arm.selected), score(summary.mean), NOTHING, NOTHING)
     found = summary.interval
-    turned = found and Interval(arm.selected - found.high, arm.selected - found.low, found.confidence)
+    turned = found and ConfidenceInterval(arm.selected - found.high, arm.selected - found.low, found.confidence)
     return (
         arm.name,
         score(arm.selected),
@@ -140,7 +140,7 @@ def selected_row(arm: ArmDesign, summary: ArmSummary) -> tuple[str, ...]:
     )
 
 
-def remarks(result: Result) -> tuple[str, ...]:
+def remarks(result: ComparisonResult) -> tuple[str, ...]:
     """Notes on the tables: what is missing, what is undecided and why."""
     return (
         *open_remarks(result),
@@ -152,7 +152,7 @@ def remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def scope_remarks(result: Result) -> tuple[str, ...]:
+def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What the intervals and verdicts are about."""
     answer = result.answer
     if answer is None:
@@ -166,7 +166,7 @@ def scope_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def divergence_remarks(result: Result) -> tuple[str, ...]:
+def divergence_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """How often runs may diverge, where none did: the verdicts can't know of it."""
     rates = [rate for arm in result.summaries if (rate := unseen_divergence(result, arm.name)) is not None]
     if not rates:
@@ -178,21 +178,21 @@ def divergence_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def unseen_divergence(result: Result, arm: str) -> float | None:
+def unseen_divergence(result: ComparisonResult, arm: str) -> float | None:
     """The rate of divergence that the arm's runs don't exclude; None if it has none, or some diverged."""
     runs = next(one.n for one in result.summaries if one.name == arm)
     seen = any(failure.arm == arm for failure in result.scores.diverged)
     return None if seen or not runs else rule_of_three(runs)
 
 
-def test_remarks(result: Result) -> tuple[str, ...]:
+def test_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """The test score of a confirmation."""
     if result.test is None:
         return ()
     return (test_sentence(result.test.score, f"The best model of {result.test.arm}", result.manifest),)
 
 
-def added_remarks(result: Result) -> tuple[str, ...]:
+def added_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What it means that replicates were added after a look."""
     if not result.look.added:
         return ()
@@ -204,7 +204,7 @@ def added_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def open_remarks(result: Result) -> tuple[str, ...]:
+def open_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What hasn't been done."""
     if result.scores.complete:
         return ()
@@ -212,7 +212,7 @@ def open_remarks(result: Result) -> tuple[str, ...]:
     return (f"{result.scores.open} trials aren't done yet{why}: the same command continues them.",)
 
 
-def failure_remarks(result: Result) -> tuple[str, ...]:
+def failure_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What diverged or failed, and how it counts."""
     return (
         *(
@@ -227,7 +227,7 @@ def failure_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def undecided_remarks(result: Result) -> tuple[str, ...]:
+def undecided_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What would decide what is undecided."""
     answer = result.answer
     if answer is None:
@@ -244,7 +244,7 @@ def undecided_remarks(result: Result) -> tuple[str, ...]:
     )
 
 
-def comparison_headline(result: Result) -> str:
+def comparison_headline(result: ComparisonResult) -> str:
     """How much is decided, in one sentence."""
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
@@ -276,7 +276,7 @@ def score(value: float | None) -> str:
     return NOTHING if value is None else written(value)
 
 
-def span(interval: Interval | None) -> str:
+def span(interval: ConfidenceInterval | None) -> str:
     """An interval of scores."""
     return NOTHING if interval is None else f"{written(interval.low)} to {written(interval.high)}"
 
@@ -286,7 +286,7 @@ def points(value: float | None) -> str:
     return NOTHING if value is None else f"{value / POINT:+.2f}"
 
 
-def points_span(interval: Interval | None) -> str:
+def points_span(interval: ConfidenceInterval | None) -> str:
     """An interval of differences, in points."""
     return NOTHING if interval is None else f"[{interval.low / POINT:+.2f}, {interval.high / POINT:+.2f}]"
 

@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.comparison import ArmSummary
 from search.design.confusion import Evaluator, best_of_arms
 from search.errors import TrainerDied, TrainerUnavailable
+from search.statistics import ArmSummary
 from search.study.split_seed import split_seed
 from search.study.test_score import CONFIRMATION, TestScore, record_look, stored_test_score
 from storage import Manifest, SharedStudy

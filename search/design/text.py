@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from search.design.plan import ComparisonPlan
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import (
     arms_table,
     comparison_headline,
@@ -49,7 +49,7 @@ def added(plan: ComparisonPlan) -> bool:
     return stored is not None and plan.comparison.looks != stored.looks
 
 
-def tables(result: Result) -> list[TextTable]:
+def tables(result: ComparisonResult) -> list[TextTable]:
     """The tables of a result."""
     published = published_table(result)
     selected = selected_table(result)
@@ -57,20 +57,20 @@ def tables(result: Result) -> list[TextTable]:
     return [arms_table(result), *pairs, *(table for table in (published, selected) if table)]
 
 
-def comparison_text(result: Result) -> str:
+def comparison_text(result: ComparisonResult) -> str:
     """The result for a terminal."""
     sentences = [fitted(text) for text in (comparison_headline(result), *remarks(result))]
     return "\n".join([sentences[0], *map(table_text, tables(result)), *sentences[1:]])
 
 
-def comparisons_markdown(results: Sequence[Result]) -> str:
+def comparisons_markdown(results: Sequence[ComparisonResult]) -> str:
     """A page of results: what was asked, the command, the setting, versions, hardware, tables."""
     title = results[0].comparison.article or results[0].study_name
     sections = [section(result, titled=len(results) > 1) for result in results]
     return "\n".join([f"# {title}", "", *sections]).rstrip() + "\n"
 
 
-def section(result: Result, *, titled: bool) -> str:
+def section(result: ComparisonResult, *, titled: bool) -> str:
     """One comparison of a page."""
     comparison, manifest = result.comparison, result.manifest
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())

@@ -28,16 +28,16 @@ from search.study.own_folder import require_places
 from search.study.space import study_space
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
-from search.trainers.protocol import Objective, Precision
+from search.trainers.protocol import Precision
 from search.training.data.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places
 from spaces import Baseline, Space, SpaceSource, resolve
+from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from storage import Manifest, check_url, open_artifacts, open_study
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments, hide_password
-from storage.objective import METRICS
 from storage.records import SlotOrder
 from storage.study import require_same
 
@@ -61,7 +61,7 @@ class LaunchOptions:
     precision: Precision | None = None
     sampler: str | None = None
     pruner: str | None = None
-    objective: Objective | None = None
+    objective: MetricName | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None
@@ -231,7 +231,7 @@ def make_manifest(
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
     require_a_use(options.validation_share, images)
     parts = split(images, share, seed, limit_train)
-    objective: Objective = pick(options.objective, stored.objective if stored else None, "val_accuracy")
+    objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
     precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
     return Manifest(
         space=source.ref,

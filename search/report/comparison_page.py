@@ -8,7 +8,7 @@ from dataclasses import replace
 from search.design.answer_words import KINDS, remarks, verdicts
 from search.design.figures import comparison_panels
 from search.design.replicates import cell_of
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import (
     arms_table,
     comparison_headline,
@@ -29,7 +29,7 @@ from search.views.plots import Panel
 INTERVAL = "95 % interval"
 
 
-def comparison_page(facts: StudyFacts, result: Result) -> str:
+def comparison_page(facts: StudyFacts, result: ComparisonResult) -> str:
     """The whole page."""
     comparison = result.comparison
     return render(
@@ -51,17 +51,17 @@ def comparison_page(facts: StudyFacts, result: Result) -> str:
     )
 
 
-def page_panels(facts: StudyFacts, result: Result) -> tuple[Panel, ...]:
+def page_panels(facts: StudyFacts, result: ComparisonResult) -> tuple[Panel, ...]:
     """The figures, in the order of the page."""
     return (*comparison_panels(result), timeline_panel(facts))
 
 
-def means_table(result: Result) -> PageTable:
+def means_table(result: ComparisonResult) -> PageTable:
     """The arms as the terminal has them, with bars."""
     return replace(page_table(arms_table(result), arm_bars(result), INTERVAL), caption="Means over replicates")
 
 
-def arm_bars(result: Result) -> list[Bar | None]:
+def arm_bars(result: ComparisonResult) -> list[Bar | None]:
     """The intervals of the arms' means, on one scale."""
     ends = [(arm.interval.low, arm.interval.high) for arm in result.summaries if arm.interval is not None]
     scale = scale_over(ends) if ends else None
@@ -73,13 +73,13 @@ def arm_bars(result: Result) -> list[Bar | None]:
     ]
 
 
-def beside(result: Result) -> list[PageTable]:
+def beside(result: ComparisonResult) -> list[PageTable]:
     """What else is known of arms: in what they differ, what was published of them, what they were selected for."""
     tables = (differing_table(result.comparison), published_table(result), selected_table(result))
     return [page_table(table) for table in tables if table is not None]
 
 
-def cell_words(result: Result, trial: TrialFacts) -> tuple[str, str]:
+def cell_words(result: ComparisonResult, trial: TrialFacts) -> tuple[str, str]:
     """A trial's arm and replicate."""
     cell = cell_of(result.comparison, trial.slot.slot)
     return result.comparison.arms[cell.arm].name, str(cell.replicate)

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from search.design.confusion import best_of_arms, ordered, stored_confusions
-from search.design.result import Result, take_result
+from search.design.result import ComparisonResult, take_result
 from search.design.test_score import ArmTest
 from search.study.test_score import stored_test_score
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
 
-def comparison_of(shared: SharedStudy) -> Result | None:
+def comparison_of(shared: SharedStudy) -> ComparisonResult | None:
     """What the study compares, with what was measured of its models before; None for a search, which compares nothing.
 
     Raises:

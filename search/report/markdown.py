@@ -1,7 +1,7 @@
 """The report as a few lines of Markdown, for a pull request."""
 
 from search.design.answer_words import reading, remarks, verdicts
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import comparison_headline
 from search.design.text import tables
 from search.report.provenance import Facts, comparison_provenance, provenance
@@ -28,7 +28,7 @@ def search_markdown(facts: StudyFacts) -> str:
     )
 
 
-def comparison_markdown(facts: StudyFacts, result: Result) -> str:
+def comparison_markdown(facts: StudyFacts, result: ComparisonResult) -> str:
     """Of a comparison: its verdicts, its tables, what must be said with them, and what it was made with."""
     return joined(
         f"### {escaped(facts.name)}",

@@ -53,7 +53,7 @@ def search_page(facts: StudyFacts) -> str:
     top = best_trials_table(facts, facts.manifest.goal.label)
     return render(
         "search.html",
-        panels(facts, find_importances(facts.ranked, facts.direction)),
+        panels(facts, find_importances(facts.completed, facts.direction)),
         facts=facts,
         question=question(facts.manifest),
         headline=headline(facts),

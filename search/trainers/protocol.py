@@ -10,9 +10,9 @@ import msgspec
 
 from spaces.configuration import Configuration
 from spaces.epoch_scores import EpochScores
+from spaces.metrics import DEFAULT_METRIC, MetricName
 
 FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
-Objective = Literal["val_accuracy", "val_loss"]
 Part = Literal["test", "validation"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -52,7 +52,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     token: int
     checkpoints: str | None = None
     model_path: str | None = None
-    objective: Objective = "val_accuracy"
+    objective: MetricName = DEFAULT_METRIC
     rival: float | None = None
     precision: Precision = "float32"
     owner: str = ""

@@ -8,7 +8,7 @@ from html import escape
 
 from search.views.palette import TRAINING, VALIDATION
 from spaces.epoch_scores import EpochScores
-from storage.objective import SCORES, ScoreName
+from spaces.metrics import SCORES, ScoreName
 
 WIDTH, HEIGHT = 260, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 36

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from search.datasets.inventory import NOTHING, Inventory, Named, Part, Size
-from search.views.majority import majority_share, majority_words
+from search.views.majority import PartName, majority_share, majority_words
 from storage import Manifest
 
 LABEL = " " * 11
 MOST_CLASSES = 12
-PARTS = ("training", "validation", "test")
+PARTS: tuple[PartName, ...] = ("training", "validation", "test")
 
 
 def inventory_of(manifest: Manifest) -> Inventory:

@@ -152,10 +152,14 @@ class StudyFacts:
         return tuple(trial for trial in self.trials if trial.value is not None)
 
     @property
+    def completed(self) -> tuple[TrialFacts, ...]:
+        """The completed trials, by number."""
+        return tuple(trial for trial in self.scored if trial.complete)
+
+    @property
     def ranked(self) -> tuple[TrialFacts, ...]:
         """The completed trials, best first; of equals, the earlier one."""
-        complete = [trial for trial in self.scored if trial.complete]
-        return tuple(self.manifest.goal.ranked(complete, lambda trial: (trial.value, trial.number)))
+        return tuple(self.manifest.goal.ranked(self.completed, lambda trial: (trial.value, trial.number)))
 
     @property
     def top(self) -> tuple[TrialFacts, ...]:

@@ -1,11 +1,11 @@
 """What the examination of a machine found, for a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from search.host.examination import Finding
+from search.host.examination import Finding, Verdict
 from search.views.layout import terminal_width, wrapped
 
-MARKS = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
+MARKS: Mapping[Verdict, str] = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 HANGING = " " * 19
 
 

@@ -55,7 +55,7 @@ class CompletedTrial(Protocol):
 
 
 def find_importances(trials: Sequence[CompletedTrial], direction: StudyDirection) -> Importances:
-    """The importances in a study with these completed trials."""
+    """The importances in a study with these completed trials, given by number."""
     complete = [trial for trial in trials if trial.value is not None]
     n = len(complete)
     if complete and all(set(trial.params) == {ARM} for trial in complete):

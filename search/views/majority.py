@@ -4,16 +4,16 @@ from typing import Literal
 
 from storage import Manifest
 
-Part = Literal["training", "validation", "test"]
+PartName = Literal["training", "validation", "test"]
 
 
-def majority_share(manifest: Manifest, part: Part) -> float | None:
+def majority_share(manifest: Manifest, part: PartName) -> float | None:
     """The share of the most frequent class among the images of a part; None where a study doesn't know its counts."""
     counts = manifest.class_counts.get(part, ())
     return max(counts) / sum(counts) if sum(counts) else None
 
 
-def majority_words(manifest: Manifest, part: Part) -> str:
+def majority_words(manifest: Manifest, part: PartName) -> str:
     """The same as half a sentence; "" where it isn't known."""
     share = majority_share(manifest, part)
     if share is None:

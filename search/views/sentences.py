@@ -5,7 +5,7 @@ from typing import Any
 
 from search.study.test_score import TestScore, earlier_words
 from search.views.facts import StudyFacts, TrialFacts
-from search.views.majority import Part, majority_words
+from search.views.majority import PartName, majority_words
 from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
 from storage import Manifest
@@ -62,7 +62,7 @@ def tested(facts: StudyFacts) -> str:
     return " ".join(part for part in (sentence, earlier_looks(facts.looks, test)) if part)
 
 
-def against_majority(manifest: Manifest, part: Part) -> str:
+def against_majority(manifest: Manifest, part: PartName) -> str:
     """The majority's share on these images, to follow an accuracy; "" if it isn't known."""
     words = majority_words(manifest, part)
     return f"; {words}" if words else ""

@@ -66,7 +66,7 @@ def test_the_importances_of_the_dashboard_are_those_of_the_report(database: Data
     with filled_study(url, "filled", 60) as shared:
         facts, number = gather_facts(shared), shared.study_id
     [shown] = ask(dashboard(database, url), IMPORTANCES.format(number)).json["param_importances"]
-    reported = find_importances(facts.ranked, facts.direction)
+    reported = find_importances(facts.completed, facts.direction)
     assert [(one["name"], one["importance"]) for one in shown] == list(reported.shares)
     assert {one["distribution"] for one in shown} == {"FloatDistribution", "CategoricalDistribution"}
 

@@ -43,7 +43,7 @@ def facts(url: str) -> Iterator[StudyFacts]:
 
 
 def importances_of(facts: StudyFacts) -> Importances:
-    return find_importances(facts.ranked, facts.direction)
+    return find_importances(facts.completed, facts.direction)
 
 
 def only(facts: StudyFacts, *states: str) -> StudyFacts:

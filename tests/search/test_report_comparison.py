@@ -11,7 +11,7 @@ from filled_comparison import NAMES, REASON, filled_comparison
 
 from search.design.answer_words import verdicts
 from search.design.figures import comparison_figures
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.design.tables import pairs_table, points
 from search.report import main
 from search.report.comparison_page import comparison_page
@@ -46,14 +46,14 @@ def facts(shared: SharedStudy) -> StudyFacts:
 
 
 @pytest.fixture(scope="module")
-def result(shared: SharedStudy) -> Result:
+def result(shared: SharedStudy) -> ComparisonResult:
     found = comparison_of(shared)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def page(facts: StudyFacts, result: Result) -> str:
+def page(facts: StudyFacts, result: ComparisonResult) -> str:
     """The words of the page, without style, scripts and marks."""
     text = re.sub(r"<(style|script)\b.*?</\1>", "", comparison_page(facts, result), flags=re.DOTALL)
     return unescape(re.sub(r"<[^>]+>", "", text))
@@ -61,13 +61,13 @@ def page(facts: StudyFacts, result: Result) -> str:
 
 @pytest.mark.parametrize("untrue", UNTRUE)
 def test_nothing_is_said_that_is_true_of_searches_alone(
-    page: str, facts: StudyFacts, result: Result, untrue: str
+    page: str, facts: StudyFacts, result: ComparisonResult, untrue: str
 ) -> None:
     assert untrue not in page
     assert untrue not in comparison_markdown(facts, result)
 
 
-def test_verdicts_come_first_the_decided_ones_before_the_others(page: str, result: Result) -> None:
+def test_verdicts_come_first_the_decided_ones_before_the_others(page: str, result: ComparisonResult) -> None:
     claims = [sentence.claim for sentence in verdicts(result)]
     assert claims == [
         "none is worse than before_activation.",
@@ -79,7 +79,7 @@ def test_verdicts_come_first_the_decided_ones_before_the_others(page: str, resul
     assert places[-1] < page.index("Means over replicates")
 
 
-def test_differences_are_in_the_points_of_the_terminal(page: str, result: Result) -> None:
+def test_differences_are_in_the_points_of_the_terminal(page: str, result: ComparisonResult) -> None:
     assert result.answer is not None
     for pair in result.answer.pairs:
         assert f"Difference {points(pair.difference)} points" in page
@@ -87,7 +87,7 @@ def test_differences_are_in_the_points_of_the_terminal(page: str, result: Result
         assert all(cell in page for cell in row)
 
 
-def test_a_verdict_has_its_interval_for_these_images_and_for_new_data(result: Result) -> None:
+def test_a_verdict_has_its_interval_for_these_images_and_for_new_data(result: ComparisonResult) -> None:
     first = verdicts(result)[0]
     assert re.search(
         r"95 % interval -\d\.\d\d to -\d\.\d\d for these images, \S+ to \S+ for new data, n\s= 10", first.rest
@@ -101,7 +101,7 @@ def test_what_diverged_and_what_the_verdicts_are_about_is_said(page: str) -> Non
     assert "runs that don't diverge" in page
 
 
-def test_every_trial_is_there_with_its_arm_and_replicate(facts: StudyFacts, result: Result) -> None:
+def test_every_trial_is_there_with_its_arm_and_replicate(facts: StudyFacts, result: ComparisonResult) -> None:
     table = re.findall(r'<table id="table">.*?</table>', comparison_page(facts, result), re.DOTALL)[0]
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr class=.*?</tr>", table)]
     assert len(rows) == 30
@@ -113,7 +113,7 @@ def test_what_arms_are_is_shown_where_they_differ(page: str) -> None:
     assert "dense 1" not in page  # the same in all of them
 
 
-def test_names_of_arms_are_no_markup(facts: StudyFacts, result: Result) -> None:
+def test_names_of_arms_are_no_markup(facts: StudyFacts, result: ComparisonResult) -> None:
     assert NAMES[2] not in comparison_page(facts, result)
     assert NAMES[2] not in comparison_markdown(facts, result)
 
@@ -142,7 +142,7 @@ def test_a_confirmation_of_one_trial_has_its_mean_and_nothing_to_compare_it_with
     assert 'id="pairs"' not in page
 
 
-def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: Result) -> None:
+def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: ComparisonResult) -> None:
     assert result.answer is not None
     figure = comparison_figures(result)["comparison-pairs"]
     shown = sorted(point for trace in figure.data if trace.name == "these images" for point in trace.x)

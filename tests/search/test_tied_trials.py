@@ -12,8 +12,9 @@ from search.design.base import ranked_trials
 from search.study.snapshot import find_best
 from search.views.facts import gather_facts
 from search.workers.settle import best_slots
+from spaces.metrics import METRICS
 from storage import SharedStudy
-from storage.objective import METRICS, Objective
+from storage.objective import Objective
 from storage.records import Outcome
 from storage.testkit import HIGHER, LOWER, claimed
 from tests.helpers.lab import Lab

@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from search.design.curves import ArmCurves
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.views import palette
 from search.views.panels.curves import rounded
 from search.views.plots import Panel, Plot, axis, layout, plain
-from storage.objective import SCORES, ScoreName
+from spaces.metrics import SCORES, ScoreName
 
 TITLE = "Learning curves"
 TITLES: Mapping[ScoreName, str] = MappingProxyType(
@@ -25,7 +25,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 BAND = 0.18
 
 
-def arm_curves_panel(result: Result) -> Panel:
+def arm_curves_panel(result: ComparisonResult) -> Panel:
     """A figure for each score."""
     if not any(points for curves in result.curves for points in curves.points.values()):
         return Panel("curves", TITLE, notes=("No epoch has been recorded yet.",))
@@ -37,7 +37,7 @@ def arm_curves_panel(result: Result) -> Panel:
     return Panel("curves", TITLE, plots, (note,))
 
 
-def score_plot(result: Result, score: ScoreName) -> Plot:
+def score_plot(result: ComparisonResult, score: ScoreName) -> Plot:
     """One score of all arms."""
     styles = zip(result.curves, cycle(palette.ARMS))
     traces = [

@@ -1,7 +1,7 @@
 """What the best model of each arm takes for what."""
 
 from search.design.confusion import Confusion
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.views import palette
 from search.views.plots import Panel, Plot, axis, layout, plain
 
@@ -9,7 +9,7 @@ TITLE = "Confusions"
 MOST_NUMBERED = 12
 
 
-def confusions_panel(result: Result) -> Panel | None:
+def confusions_panel(result: ComparisonResult) -> Panel | None:
     """A matrix for each arm; None where none was measured."""
     plots = tuple(matrix(one, result.manifest.classes) for one in result.confusions if one.counts)
     if not plots:

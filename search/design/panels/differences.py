@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from search.comparison import Interval, PairAnswer
 from search.design.answer_words import reading
 from search.design.options import POINT
-from search.design.result import Result
+from search.design.result import ComparisonResult
+from search.statistics import ConfidenceInterval, PairAnswer
 from search.views import palette
 from search.views.plots import Panel, Plot, axis, layout, plain
 
@@ -14,7 +14,7 @@ TITLE = "Pairs"
 THIN, THICK = 1.5, 5
 
 
-def differences_panel(result: Result) -> Panel | None:
+def differences_panel(result: ComparisonResult) -> Panel | None:
     """A forest plot of all pairs; None where there is no answer."""
     if result.answer is None:
         return None
@@ -48,7 +48,7 @@ def whiskers(
     name: str,
     names: Sequence[str],
     centers: Sequence[float],
-    intervals: Sequence[Interval | None],
+    intervals: Sequence[ConfidenceInterval | None],
     width: float,
     color: str,
 ) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from search.design.result import Result
+from search.design.result import ComparisonResult
 from search.views import palette
 from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Replicates"
 
 
-def replicates_panel(result: Result) -> Panel:
+def replicates_panel(result: ComparisonResult) -> Panel:
     """A line a replicate, over the arms."""
     if not any(arm.scores for arm in result.scores.arms):
         return Panel("replicates", TITLE, notes=("No replicate has a score yet.",))
@@ -29,7 +29,7 @@ def replicates_panel(result: Result) -> Panel:
     return Panel("replicates", TITLE, (plot,), (note,))
 
 
-def lines(result: Result, names: list[str]) -> dict[str, Any]:
+def lines(result: ComparisonResult, names: list[str]) -> dict[str, Any]:
     """All replicates as one trace, with gaps between them."""
     x: list[str | None] = []
     y: list[float | None] = []
@@ -52,7 +52,7 @@ def lines(result: Result, names: list[str]) -> dict[str, Any]:
     }
 
 
-def means(result: Result, names: list[str]) -> dict[str, Any]:
+def means(result: ComparisonResult, names: list[str]) -> dict[str, Any]:
     """The means of the arms with their 95 % intervals."""
     known = [
         (name, arm.mean, (arm.interval.high - arm.interval.low) / 2 if arm.interval else 0.0)

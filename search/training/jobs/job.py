@@ -34,6 +34,7 @@ from search.training.models.model_files import load_model, save_model
 from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space, load_space
 from spaces.epoch_scores import EpochScores
+from spaces.metrics import METRICS
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
@@ -220,10 +221,9 @@ def _ending(
 
 def _may_be_kept(job: Train, scores: EpochScores) -> bool:
     """Whether the model is no worse than its rival: building and writing a plain model takes longer than an epoch."""
-    value: float | None = getattr(scores, job.objective)
-    if value is None or job.rival is None:
-        return True
-    return value <= job.rival if job.objective == "val_loss" else value >= job.rival
+    metric = METRICS[job.objective]
+    value = metric.of(scores)
+    return value is None or job.rival is None or metric.loss(value) <= metric.loss(job.rival)
 
 
 def _peak_memory_mb() -> float:

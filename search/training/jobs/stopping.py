@@ -4,8 +4,9 @@ that a resumed trial decides as an uninterrupted one.
 
 from collections.abc import Sequence
 
-from spaces.configuration import EarlyStopping, Monitor
+from spaces.configuration import EarlyStopping
 from spaces.epoch_scores import EpochScores
+from spaces.metrics import METRICS, MetricName
 
 
 def why_over(rule: EarlyStopping | None, history: Sequence[EpochScores]) -> str | None:
@@ -23,12 +24,7 @@ def kept_epoch(rule: EarlyStopping | None, history: Sequence[EpochScores]) -> in
     return best_epoch(rule.monitor, history) if rule is not None and rule.restore_best and history else None
 
 
-def best_epoch(monitor: Monitor, history: Sequence[EpochScores]) -> int:
+def best_epoch(monitor: MetricName, history: Sequence[EpochScores]) -> int:
     """The first epoch with the best score, counted from 1. A score that isn't finite is worse than any other."""
-    sign = 1.0 if monitor == "val_loss" else -1.0
-
-    def badness(scores: EpochScores) -> float:
-        score: float | None = getattr(scores, monitor)
-        return float("inf") if score is None else sign * score
-
-    return min(range(len(history)), key=lambda index: badness(history[index])) + 1
+    metric = METRICS[monitor]
+    return min(range(len(history)), key=lambda index: metric.loss(metric.of(history[index]))) + 1

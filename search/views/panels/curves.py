@@ -1,6 +1,6 @@
 """The learning curves of all trials, in few traces: a page with a trace a trial would not scroll."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.views import palette
@@ -9,7 +9,13 @@ from search.views.plots import Panel, Plot, axis, by_state, layout
 from storage.objective import Objective
 
 TITLE = "Learning curves"
-DASHES = {"pruned": "solid", "diverged": "dot", "failed": "dash", "running": "dashdot", "complete": "solid"}
+DASHES: Mapping[State, str] = {
+    "pruned": "solid",
+    "diverged": "dot",
+    "failed": "dash",
+    "running": "dashdot",
+    "complete": "solid",
+}
 
 
 def curves_panel(facts: StudyFacts) -> Panel:

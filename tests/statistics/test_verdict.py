@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from search.comparison.scores import FloatArray
-from search.comparison.testing import SHAPES, judge, normal, share, simulate
-from search.comparison.verdict import Decision
+from search.statistics.scores import FloatArray
+from search.statistics.testing import SHAPES, judge, normal, share, simulate
+from search.statistics.verdict import Decision
 
 SIMULATIONS = 2_000
 MARGIN = 0.005

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.comparison.holm import corrected, levels
+from search.statistics.holm import corrected, levels
 
 P_VALUES = arrays(np.float64, st.integers(1, 8), elements=st.floats(0, 1))
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.comparison.answer import Answer, ArmSummary, PairAnswer
-from search.comparison.intervals import (
-    Interval,
+from search.errors import UsageError
+from search.statistics.answer import Answer, ArmSummary, PairAnswer
+from search.statistics.intervals import (
+    ConfidenceInterval,
     bootstrap_interval,
     deviation,
     new_data_interval,
     student_interval,
 )
-from search.comparison.permutation import fewest_replicates
-from search.comparison.planning import Estimate, Levels, estimate
-from search.comparison.scores import (
+from search.statistics.permutation import fewest_replicates
+from search.statistics.planning import Estimate, Levels, estimate
+from search.statistics.scores import (
     FEWEST_REPLICATES,
-    Arm,
+    ArmScores,
     FloatArray,
     check_arms,
     differences,
@@ -26,8 +27,7 @@ from search.comparison.scores import (
     pairs,
     step_of,
 )
-from search.comparison.verdict import Decision, Evidence, Verdict, decide, weigh
-from search.errors import UsageError
+from search.statistics.verdict import Decision, Evidence, Verdict, decide, weigh
 
 LEVEL = 0.05
 LARGEST_LEVEL = 0.5
@@ -43,12 +43,12 @@ class Paired:
     second: str
     values: FloatArray
     evidence: Evidence
-    bootstrap: Interval | None
-    new_data: Interval | None
+    bootstrap: ConfidenceInterval | None
+    new_data: ConfidenceInterval | None
 
 
 def compare(
-    arms: Sequence[Arm],
+    arms: Sequence[ArmScores],
     margin: float,
     *,
     maximize: bool = True,
@@ -108,7 +108,7 @@ def check_level(level: float) -> None:
 
 
 def pair_up(
-    first: Arm, second: Arm, margin: float, rng: np.random.Generator, test_share: float | None = None
+    first: ArmScores, second: ArmScores, margin: float, rng: np.random.Generator, test_share: float | None = None
 ) -> Paired:
     """Two arms' differences and what they say."""
     values = differences(first, second)
@@ -117,7 +117,7 @@ def pair_up(
     return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng), new_data)
 
 
-def summarize(arm: Arm, lacking: tuple[int, ...]) -> ArmSummary:
+def summarize(arm: ArmScores, lacking: tuple[int, ...]) -> ArmSummary:
     """One arm's mean and spread."""
     values = np.array([arm.scores[replicate] for replicate in sorted(arm.scores)], dtype=np.float64)
     return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), student_interval(values), lacking)
@@ -138,9 +138,8 @@ def answer_pair(pair: Paired, decision: Decision, place: int, margin: float, *, 
         new_data=pair.new_data,
         p=float(pair.evidence.p_difference),
         p_corrected=float(decision.p_difference[place]),
-        corrected=at(place, decision.low, decision.high, decision.confidence) if able else None,
+        corrected=interval_at(decision, place) if able else None,
         p_equivalence=float(decision.p_equivalence[place]),
-        within=at(place, decision.within_low, decision.within_high, decision.within_confidence) if able else None,
         verdict=verdict,
         estimate=estimate_at(place, pair, decision, margin) if able and verdict is Verdict.UNDECIDED else None,
     )
@@ -167,9 +166,11 @@ def verdict_at(decision: Decision, place: int, *, maximize: bool) -> Verdict:
     return Verdict.UNDECIDED
 
 
-def at(place: int, low: FloatArray, high: FloatArray, confidence: FloatArray) -> Interval:
-    """The interval of the pair that has this place in the decision."""
-    return Interval(float(low[place]), float(high[place]), float(confidence[place]))
+def interval_at(decision: Decision, place: int) -> ConfidenceInterval:
+    """The corrected interval of the pair that has this place in the decision."""
+    return ConfidenceInterval(
+        float(decision.low[place]), float(decision.high[place]), float(decision.confidence[place])
+    )
 
 
 def estimate_at(place: int, pair: Paired, decision: Decision, margin: float) -> Estimate:

@@ -5,7 +5,7 @@ scipy has none: its `false_discovery_control` controls another error.
 
 import numpy as np
 
-from search.comparison.scores import FloatArray
+from search.statistics.scores import FloatArray
 
 
 def corrected(p: FloatArray) -> FloatArray:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from search.comparison.looks import Look, plan_looks
-from search.comparison.permutation import smallest_p
-from search.comparison.testing import SHAPES, Stopped, judge_until_decided, share, simulate
 from search.errors import UsageError
+from search.statistics.looks import Look, plan_looks
+from search.statistics.permutation import smallest_p
+from search.statistics.testing import SHAPES, ClaimsAtStop, judge_until_decided, share, simulate
 
 FOUR = plan_looks(8, 30, pairs=1)
 EVERY_FOURTH = plan_looks(8, 30, pairs=1, step=4)
@@ -16,7 +16,7 @@ MARGIN = 0.005
 
 def at_end(
     shape: str, effect: float, looks: Sequence[Look], *, margin: float = MARGIN, simulations: int = 2_000
-) -> Stopped:
+) -> ClaimsAtStop:
     """What is claimed of two arms when the comparison stops."""
     effects = (effect, 0)
     scores = simulate(SHAPES[shape], [31], replicates=30, effects=effects, simulations=simulations)

@@ -4,20 +4,20 @@ Pure functions of plain records: no database, no Keras, nothing that a seed does
 what is computed, why, and what simulations measured.
 """
 
-from search.comparison.answer import Answer, ArmSummary, PairAnswer
-from search.comparison.comparing import compare
-from search.comparison.intervals import Interval
-from search.comparison.looks import Look, plan_looks
-from search.comparison.planning import Estimate
-from search.comparison.scores import Arm
-from search.comparison.verdict import Verdict
+from search.statistics.answer import Answer, ArmSummary, PairAnswer
+from search.statistics.comparing import compare
+from search.statistics.intervals import ConfidenceInterval
+from search.statistics.looks import Look, plan_looks
+from search.statistics.planning import Estimate
+from search.statistics.scores import ArmScores
+from search.statistics.verdict import Verdict
 
 __all__ = [
     "Answer",
-    "Arm",
+    "ArmScores",
     "ArmSummary",
+    "ConfidenceInterval",
     "Estimate",
-    "Interval",
     "Look",
     "PairAnswer",
     "Verdict",

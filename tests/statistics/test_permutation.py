@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from search.comparison.permutation import RESAMPLES, equivalence, fewest_replicates, sign_flip, smallest_p
 from search.errors import UsageError
+from search.statistics.permutation import RESAMPLES, equivalence, fewest_replicates, sign_flip, smallest_p
 
 
 def generator() -> np.random.Generator:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from search.comparison.intervals import Interval
-from search.comparison.planning import Estimate
-from search.comparison.verdict import Verdict
+from search.statistics.intervals import ConfidenceInterval
+from search.statistics.planning import Estimate
+from search.statistics.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ArmSummary:
     n: int
     mean: float | None
     deviation: float | None
-    interval: Interval | None
+    interval: ConfidenceInterval | None
     missing: tuple[int, ...]
 
 
@@ -30,7 +30,7 @@ class PairAnswer:
     `interval` is the 95 % interval of the mean difference on these images with other splits and seeds, of this pair by
     itself, `bootstrap` the bootstrap's, and `new_data` that of new data of this size, where splits were drawn.
     `p` is the permutation test's p-value, `p_corrected` the same after Holm's correction, `corrected` the interval at
-    the level of that. `p_equivalence`, corrected too, and `within` are those of the test of equivalence. What n is too
+    the level of that. `p_equivalence`, corrected too, is that of the test of equivalence. What n is too
     small for is None, and a p-value 1. There is an `estimate` if the verdict is `undecided` and n is at least 2.
     """
 
@@ -39,14 +39,13 @@ class PairAnswer:
     n: int
     difference: float | None
     deviation: float | None
-    interval: Interval | None
-    bootstrap: Interval | None
-    new_data: Interval | None
+    interval: ConfidenceInterval | None
+    bootstrap: ConfidenceInterval | None
+    new_data: ConfidenceInterval | None
     p: float
     p_corrected: float
-    corrected: Interval | None
+    corrected: ConfidenceInterval | None
     p_equivalence: float
-    within: Interval | None
     verdict: Verdict
     estimate: Estimate | None
 

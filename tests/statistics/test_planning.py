@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from search.comparison.planning import CAP, Levels, estimate, every_count, plausible_range, replicates_to_decide
-from search.comparison.testing import SPREAD, judge, normal, share, simulate
+from search.statistics.planning import CAP, Levels, estimate, every_count, plausible_range, replicates_to_decide
+from search.statistics.testing import SPREAD, judge, normal, share, simulate
 
 DEVIATION = SPREAD * 2**0.5
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from search.comparison.permutation import smallest_p
-from search.comparison.scores import FEWEST_REPLICATES
 from search.errors import UsageError
+from search.statistics.permutation import smallest_p
+from search.statistics.scores import FEWEST_REPLICATES
 
 LEVEL = 0.05
 LOOKS = 4

@@ -23,7 +23,7 @@ ROUNDING_IMAGES = 0.02
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmScores:
     """One arm: its name, and its scores by replicate. Replicate k of every arm has the same split, initialization seed
     and batch order. A replicate whose trial failed is left out.
 
@@ -35,7 +35,7 @@ class Arm:
     images: int | None = None
 
 
-def check_arms(arms: Sequence[Arm]) -> None:
+def check_arms(arms: Sequence[ArmScores]) -> None:
     """Whether the arms can be compared at all.
 
     Raises:
@@ -58,7 +58,7 @@ def check_arms(arms: Sequence[Arm]) -> None:
         )
 
 
-def check_finite(arm: Arm) -> None:
+def check_finite(arm: ArmScores) -> None:
     """Whether every score of the arm is a number.
 
     Raises:
@@ -73,19 +73,19 @@ def check_finite(arm: Arm) -> None:
             )
 
 
-def pairs(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+def pairs(arms: Sequence[ArmScores]) -> list[tuple[ArmScores, ArmScores]]:
     """Every pair of arms, each once, in the arms' order."""
     return [(first, second) for place, first in enumerate(arms) for second in arms[place + 1 :]]
 
 
-def differences(first: Arm, second: Arm) -> FloatArray:
+def differences(first: ArmScores, second: ArmScores) -> FloatArray:
     """First minus second on each replicate that both have, by replicate: shape (n,), in the scores' unit."""
     common = sorted(first.scores.keys() & second.scores.keys())
     pairs = [(exact(first, first.scores[one]), exact(second, second.scores[one])) for one in common]
     return np.round([score - other for score, other in pairs], DECIMALS)
 
 
-def exact(arm: Arm, score: float) -> float:
+def exact(arm: ArmScores, score: float) -> float:
     """The score of an arm without the rounding to single precision: a whole number of correct images divided by all
     images.
 
@@ -97,12 +97,12 @@ def exact(arm: Arm, score: float) -> float:
     return right / arm.images if abs(score * arm.images - right) < ROUNDING_IMAGES else score
 
 
-def step_of(first: Arm, second: Arm) -> float:
+def step_of(first: ArmScores, second: ArmScores) -> float:
     """What differences between the two arms' scores are whole multiples of."""
     return 1 / first.images if first.images is not None and first.images == second.images else SMALLEST_STEP
 
 
-def missing(arms: Sequence[Arm]) -> list[tuple[int, ...]]:
+def missing(arms: Sequence[ArmScores]) -> list[tuple[int, ...]]:
     """For each arm the replicates that another arm has and it hasn't."""
     every = set().union(*(arm.scores.keys() for arm in arms))
     return [tuple(sorted(every - arm.scores.keys())) for arm in arms]

@@ -1,8 +1,8 @@
 """What is said of an undecided pair, without promising more than the data can."""
 
-from search.comparison.answer import PairAnswer
-from search.comparison.planning import Estimate
-from search.comparison.scores import FEWEST_REPLICATES
+from search.statistics.answer import PairAnswer
+from search.statistics.planning import Estimate
+from search.statistics.scores import FEWEST_REPLICATES
 
 
 def why_undecided(pair: PairAnswer, fewest: int) -> str:

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.comparison import Arm, compare
-from search.comparison.comparing import pair_up
+from search.statistics import ArmScores, compare
+from search.statistics.comparing import pair_up
 
 IMAGES = 287
 
 
-def arm(name: str, right: Sequence[int], images: int = IMAGES) -> Arm:
+def arm(name: str, right: Sequence[int], images: int = IMAGES) -> ArmScores:
     """An arm of which so many images were right in each replicate, as Keras gives accuracies."""
-    return Arm(name, {n: float(np.float32(k) / np.float32(images)) for n, k in enumerate(right)}, images)
+    return ArmScores(name, {n: float(np.float32(k) / np.float32(images)) for n, k in enumerate(right)}, images)
 
 
 def counted(differences: Sequence[int]) -> float:
@@ -41,12 +41,12 @@ def test_the_published_comparison_of_orders_on_cifar10() -> None:
 
 
 def test_guessing_that_is_no_whole_number_of_images_keeps_its_score() -> None:
-    guessed = Arm("guessed", {0: 0.1, 1: 0.1}, IMAGES)
+    guessed = ArmScores("guessed", {0: 0.1, 1: 0.1}, IMAGES)
     pair = compare([arm("first", [280, 280]), guessed], margin=0.005).pairs[0]
     assert pair.difference == pytest.approx(280 / IMAGES - 0.1)
 
 
 def test_losses_are_taken_as_they_are() -> None:
-    first, second = Arm("first", {0: 0.25, 1: 0.5, 2: 0.125}), Arm("second", {0: 0.5, 1: 0.25, 2: 0.25})
+    first, second = ArmScores("first", {0: 0.25, 1: 0.5, 2: 0.125}), ArmScores("second", {0: 0.5, 1: 0.25, 2: 0.25})
     pair = compare([first, second], margin=0.005).pairs[0]
     assert pair.p == counted([-2, 2, -1])

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from search.comparison.scores import FloatArray
 from search.errors import UsageError
+from search.statistics.scores import FloatArray
 
 # All sign patterns are enumerated up to 16 replicates; beyond, this many are drawn.
 RESAMPLES = 99_999

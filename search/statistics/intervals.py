@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from search.comparison.scores import FEWEST_REPLICATES, FloatArray
+from search.statistics.scores import FEWEST_REPLICATES, FloatArray
 
 CONFIDENCE = 0.95
 FEWEST_FOR_BOOTSTRAP = 8
@@ -19,16 +19,12 @@ VALUES_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """From `low` to `high`, in the scores' unit, by a method that covers the truth with probability `confidence`."""
 
     low: float
     high: float
     confidence: float
-
-    def excludes(self, value: float) -> bool:
-        """Whether the value lies outside."""
-        return not self.low <= value <= self.high
 
 
 def student(
@@ -52,15 +48,17 @@ def deviation(values: FloatArray) -> FloatArray:
     return np.asarray(np.where(np.ptp(values, axis=-1) == 0, 0.0, values.std(axis=-1, ddof=1)))
 
 
-def student_interval(values: FloatArray, confidence: float = CONFIDENCE) -> Interval | None:
+def student_interval(values: FloatArray, confidence: float = CONFIDENCE) -> ConfidenceInterval | None:
     """Student's interval of the mean of values of shape (n,); None for fewer than two."""
     if values.size < FEWEST_REPLICATES:
         return None
     low, high = student(values.mean(), standard_error(values), values.size - 1, confidence)
-    return Interval(float(low), float(high), confidence)
+    return ConfidenceInterval(float(low), float(high), confidence)
 
 
-def new_data_interval(values: FloatArray, test_share: float, confidence: float = CONFIDENCE) -> Interval | None:
+def new_data_interval(
+    values: FloatArray, test_share: float, confidence: float = CONFIDENCE
+) -> ConfidenceInterval | None:
     """The interval of the mean that is to be expected on new data of this size; None for fewer than two values.
 
     The replicates' splits are drawn from the same images, so that their scores depend on each other: 1/n in the
@@ -71,7 +69,7 @@ def new_data_interval(values: FloatArray, test_share: float, confidence: float =
         return None
     error = np.asarray(deviation(values) * np.sqrt(1 / values.size + test_share))
     low, high = student(values.mean(), error, values.size - 1, confidence)
-    return Interval(float(low), float(high), confidence)
+    return ConfidenceInterval(float(low), float(high), confidence)
 
 
 def bca(
@@ -102,10 +100,10 @@ def expanded(confidence: float, n: int) -> float:
     return float(1 - 2 * stats.norm.sf(z))
 
 
-def bootstrap_interval(values: FloatArray, rng: np.random.Generator) -> Interval | None:
+def bootstrap_interval(values: FloatArray, rng: np.random.Generator) -> ConfidenceInterval | None:
     """The bootstrap's 95 % interval of the mean of values of shape (n,); None for fewer than eight, or all equal."""
     n = values.size
     if n < FEWEST_FOR_BOOTSTRAP or np.ptp(values) == 0:
         return None
     low, high = bca(values, rng, expanded(CONFIDENCE, n))
-    return Interval(float(low), float(high), CONFIDENCE)
+    return ConfidenceInterval(float(low), float(high), CONFIDENCE)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from search.comparison.permutation import smallest_p
-from search.comparison.scores import FloatArray, IntArray
+from search.statistics.permutation import smallest_p
+from search.statistics.scores import FloatArray, IntArray
 
 POWER = 0.8
 CAP = 1_000

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from search.comparison.looks import Look
-from search.comparison.permutation import RESAMPLES
-from search.comparison.scores import DECIMALS, BoolArray, FloatArray, IntArray
-from search.comparison.verdict import Decision, Evidence, decide, weigh
+from search.statistics.looks import Look
+from search.statistics.permutation import RESAMPLES
+from search.statistics.scores import DECIMALS, BoolArray, FloatArray, IntArray
+from search.statistics.verdict import Decision, Evidence, decide, weigh
 
 IMAGES = 287
 SPREAD = 0.01
@@ -100,7 +100,7 @@ def judge(
 
 
 @dataclass(frozen=True)
-class Stopped:
+class ClaimsAtStop:
     """What is claimed when a comparison stops, of shape (simulations, pairs), and with how many replicates it did."""
 
     higher: BoolArray
@@ -117,7 +117,7 @@ def judge_until_decided(
     effects: Sequence[float],
     *,
     resamples: int = RESAMPLES,
-) -> dict[str, Stopped]:
+) -> dict[str, ClaimsAtStop]:
     """For each plan: looks at the first replicates, then at more, and stops when every pair is decided, or at the last
     look. The plans look at the same evidence.
     """
@@ -130,7 +130,7 @@ def judge_until_decided(
     }
 
 
-def stop(looks: Sequence[Look], decisions: Sequence[Decision], truth: FloatArray) -> Stopped:
+def stop(looks: Sequence[Look], decisions: Sequence[Decision], truth: FloatArray) -> ClaimsAtStop:
     """What each simulation claims at the look at which it stops."""
     complete = np.stack([(one.higher | one.lower | one.equivalent).all(axis=-1) for one in decisions])
     complete[-1] = True
@@ -139,7 +139,7 @@ def stop(looks: Sequence[Look], decisions: Sequence[Decision], truth: FloatArray
     def when_stopped(items: list[BoolArray]) -> BoolArray:
         return np.asarray(np.stack(items)[last, np.arange(last.size)])
 
-    return Stopped(
+    return ClaimsAtStop(
         higher=when_stopped([one.higher for one in decisions]),
         lower=when_stopped([one.lower for one in decisions]),
         equivalent=when_stopped([one.equivalent for one in decisions]),

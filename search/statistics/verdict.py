@@ -10,10 +10,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from search.comparison import holm
-from search.comparison.intervals import standard_error, student
-from search.comparison.permutation import RESAMPLES, equivalence, sign_flip
-from search.comparison.scores import FEWEST_REPLICATES, SMALLEST_STEP, BoolArray, FloatArray
+from search.statistics import holm
+from search.statistics.intervals import standard_error, student
+from search.statistics.permutation import RESAMPLES, equivalence, sign_flip
+from search.statistics.scores import FEWEST_REPLICATES, SMALLEST_STEP, BoolArray, FloatArray
 
 
 class Verdict(StrEnum):

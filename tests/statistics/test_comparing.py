@@ -7,26 +7,26 @@ import msgspec
 import numpy as np
 import pytest
 
-from search.comparison import Answer, Arm, PairAnswer, Verdict, compare
-from search.comparison.wording import why_undecided
 from search.errors import UsageError
+from search.statistics import Answer, ArmScores, PairAnswer, Verdict, compare
+from search.statistics.wording import why_undecided
 
 MARGIN = 0.005
 
 
-def arm(name: str, scores: Sequence[float]) -> Arm:
+def arm(name: str, scores: Sequence[float]) -> ArmScores:
     """An arm with a score on each of the replicates 0, 1, …"""
-    return Arm(name, dict(enumerate(scores)))
+    return ArmScores(name, dict(enumerate(scores)))
 
 
-def noisy(name: str, mean: float, n: int = 12, spread: float = 0.002) -> Arm:
+def noisy(name: str, mean: float, n: int = 12, spread: float = 0.002) -> ArmScores:
     """An arm whose scores spread evenly around their mean, over what all arms share."""
     common = np.linspace(-0.02, 0.02, n)
     own = np.random.default_rng([len(name), n]).permutation(np.linspace(-spread, spread, n))
     return arm(name, [float(score) for score in mean + common + own])
 
 
-def only_pair(first: Arm, second: Arm, **options: bool) -> PairAnswer:
+def only_pair(first: ArmScores, second: ArmScores, **options: bool) -> PairAnswer:
     """The answer on two arms."""
     [pair] = compare([first, second], MARGIN, **options).pairs
     return pair
@@ -98,8 +98,8 @@ def test_the_answer_goes_through_json() -> None:
 
 def test_a_pair_uses_the_replicates_that_both_arms_have() -> None:
     first, second = arm("first", [0.9] * 10), noisy("second", 0.8, 10)
-    first = Arm("first", {k: score for k, score in first.scores.items() if k not in {0, 4}})
-    second = Arm("second", {k: score for k, score in second.scores.items() if k != 7})
+    first = ArmScores("first", {k: score for k, score in first.scores.items() if k not in {0, 4}})
+    second = ArmScores("second", {k: score for k, score in second.scores.items() if k != 7})
     answer = compare([first, second], MARGIN)
     assert answer.pairs[0].n == 7
     assert [summary.n for summary in answer.arms] == [8, 9]
