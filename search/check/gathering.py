@@ -17,8 +17,9 @@ from search.study.test_score import look_at
 from search.training.data.split import split
 from search.views.facts import StudyFacts, TrialFacts
 from search.workers.join import data_source
+from spaces.metrics import METRICS
 from storage import Manifest
-from storage.objective import METRICS, Objective
+from storage.objective import Objective
 
 
 def record_of(facts: StudyFacts) -> SearchRecord:

@@ -5,7 +5,7 @@ from scipy import stats
 
 from search.check.finding import Finding
 from search.check.record import SearchRecord
-from search.comparison.holm import corrected
+from search.statistics.holm import corrected
 
 CHECK = "edges"
 EDGE = 0.1

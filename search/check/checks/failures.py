@@ -7,7 +7,7 @@ from scipy import stats
 
 from search.check.finding import Finding
 from search.check.record import Run, SearchRecord
-from search.comparison.holm import corrected
+from search.statistics.holm import corrected
 
 CHECK = "failures"
 MOST_FAILED = 0.1
