@@ -148,12 +148,13 @@ def test_a_launch_starts_its_own_worker_when_that_of_a_killed_launch_is_killed_t
     study = prepared(n_trials=3, epochs=30, limit_train=200)
     first = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: study.epochs() >= 1, "an epoch")
-    (worker,) = first.children("worker")
+    (worker,), (trainer,) = first.children("worker"), first.children("trainer")
+    trainer.suspend()  # or the worker could be done before the second launch has looked; itself, it could hold a lock
     first.process.kill()
-    worker.suspend()  # or it could be done before the second launch has looked
     second = launch(*study.arguments, "--n-workers", 1)
     wait_until(lambda: "at work on this study here" in second.errors, "the second launch to find the worker")
     worker.kill()
+    trainer.resume()
     second.finish()
     assert second.code == 0, second.errors
     assert study.watched().ledger.counts().finished == 3
