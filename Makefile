@@ -53,7 +53,7 @@ down: ## Stop what `make up` started; the study stays, and `make up` continues i
 
 .PHONY: test
 test: lint ## Run lint and all tests; ARGS="-k ledger" and JOBS=4 are for pytest
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types and import directions

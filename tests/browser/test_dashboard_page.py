@@ -105,6 +105,7 @@ def test_a_login_is_asked_for_and_a_wrong_one_refused(site: Site, open_page: Ope
     watched = open_page()
     page = watched.page
     answer = page.goto(f"{site.address}/dashboard")
+    assert answer is not None
     assert answer.status == 401
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Log in").click()

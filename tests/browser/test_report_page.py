@@ -146,9 +146,10 @@ def test_the_figures_follow_the_colors_of_the_page(page: Page) -> None:
 
 def column(page: Page, number: int) -> list[str]:
     """The texts of a column, from the rows that are shown."""
-    return page.eval_on_selector_all(
+    texts: list[str] = page.eval_on_selector_all(
         "#table tbody tr:not([hidden])", f"rows => rows.map(row => row.cells[{number}].textContent)"
     )
+    return texts
 
 
 def test_the_table_sorts_by_numbers_up_and_down(page: Page) -> None:

@@ -1,123 +1,13 @@
 """Clusters for the tests: the one that the environment names, else a test bed that is started for the module."""
 
 import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from search.cluster.actions import ClusterOptions, opened_site
-from search.cluster.fleet import EngineName
-from search.cluster.standing import PlaceStatus
-from storage import SharedStudy, open_study
-
-ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ROOT.parent / "shared" / "tools"
-PATIENCE_S = 120.0
-
-
-@dataclass(frozen=True)
-class Cli:
-    """Runs commands of ours as a person does, on one storage and with an engine."""
-
-    storage: str
-    folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def run(self, module: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Runs `python -m MODULE` and checks its exit code."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
-        done = subprocess.run(
-            [sys.executable, "-W", "error::ResourceWarning", "-m", module, *arguments],
-            cwd=self.folder,
-            env={**inherited, "PYTHONPATH": str(ROOT), "OPTUNA_STORAGE": self.storage, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-        return done
-
-    def order(self, n_trials: int, *more: str, name: str = "S") -> None:
-        """Creates the study with that many trials, or adds some, and runs none."""
-        what = ("--space", "bn_dropout", "--study-name", name, "--n-trials", str(n_trials), "--pruner", "none")
-        self.run("search.launch", *what, "--n-workers", "0", "--artifacts", str(self.folder / "artifacts"), *more)
-
-    def cluster(self, *arguments: str, on: str, name: str = "S", code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Runs `search.cluster` for the study."""
-        return self.run("search.cluster", *arguments, "--on", on, "--study-name", name, code=code)
-
-    def places(self, *, on: EngineName, name: str = "S") -> tuple[PlaceStatus, ...]:
-        """What `search.cluster status` shows, without a process of its own, as it is asked for again and again."""
-        with opened_site(ClusterOptions(on, self.storage, name)) as site:
-            return site.places()
-
-    def at_work(self, number: int, *, on: EngineName) -> dict[str, list[str]] | None:
-        """The jobs at work by their host, None if they are fewer."""
-        hosts: dict[str, list[str]] = {}
-        for place in self.places(on=on):
-            if place.state == "at work":
-                hosts.setdefault(place.host, []).append(place.job)
-        return hosts if sum(map(len, hosts.values())) >= number else None
-
-    def study(self, name: str = "S") -> SharedStudy:
-        """The study."""
-        return open_study(self.storage, name)
-
-
-def eventually(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """What the condition gives as soon as it is true; fails if it never is."""
-    deadline = time.monotonic() + patience_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain for {what}"
-        time.sleep(0.3)
-    return found
-
-
-@pytest.fixture(name="eventually")
-def eventually_fixture() -> Callable[..., Any]:
-    return eventually
-
-
-def require_tool(name: str) -> Path:
-    """The test bed of that name; skips without it."""
-    tool = TOOLS / name
-    if not tool.exists():
-        pytest.skip(f"needs a cluster of one's own, or the test bed {tool}")
-    return tool
-
-
-def words(*command: str | Path, environment: Mapping[str, str] | None = None) -> str:
-    """What a command prints; fails with what it said if it failed."""
-    done = subprocess.run(
-        list(map(str, command)), env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return done.stdout
-
-
-@dataclass(frozen=True)
-class SlurmCluster:
-    """A Slurm, and the test bed's tool if it is the test bed's."""
-
-    tool: Path | None
-    environment: Mapping[str, str]
-
-    def __call__(self, *command: str) -> str:
-        """Runs a command of Slurm's."""
-        return words(*command, environment=self.environment)
-
-    def bed(self, *command: str) -> str:
-        """Runs a command of the test bed."""
-        assert self.tool is not None
-        return words(self.tool, *command, environment=self.environment)
+from tests.helpers.cluster import Cli, SlurmCluster, require_tool, words
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import psutil
@@ -15,9 +15,7 @@ from search.cluster.quantities import as_bytes
 from search.cluster.testing import example_fleet
 from search.errors import UsageError
 from search.study.folders import StudyFolder
-
-if TYPE_CHECKING:
-    from conftest import Cli
+from tests.helpers.cluster import Cli
 
 
 class Elsewhere(Slurm):
@@ -39,7 +37,7 @@ def mounted(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return found
 
 
-def test_a_sqlite_file_is_refused(make_cli: "type[Cli]", tmp_path: Path) -> None:
+def test_a_sqlite_file_is_refused(make_cli: type[Cli], tmp_path: Path) -> None:
     cli = make_cli(f"sqlite:///{tmp_path / 'search.db'}", tmp_path)
     done = cli.cluster("up", "--workers", "2", on="slurm", code=2)
     assert "SQLite is a file of one host: give --storage postgresql://" in done.stderr
@@ -65,7 +63,7 @@ def test_file_systems_of_networks_are_known(mounted: dict[str, str], kind: str, 
     assert is_shared(Path("/work/artifacts")) is shared
 
 
-def test_a_machine_without_slurm_is_told_where_to_go(make_cli: "type[Cli]", postgres_url: str, tmp_path: Path) -> None:
+def test_a_machine_without_slurm_is_told_where_to_go(make_cli: type[Cli], postgres_url: str, tmp_path: Path) -> None:
     cli = make_cli(postgres_url, tmp_path, {"PATH": str(Path(sys.executable).parent)})
     cli.order(1)
     done = cli.cluster("up", "--workers", "1", on="slurm", code=2)

@@ -6,9 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +15,8 @@ from search.cluster.engine import Engine
 from search.cluster.engines.slurm import Slurm, job_from, quoted, seconds_of
 from search.cluster.fleet import Fleet, Job, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
-
-if TYPE_CHECKING:
-    from conftest import Cli, SlurmCluster
+from tests.helpers.cluster import Cli, SlurmCluster
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 TRIALS = 24
@@ -138,8 +136,8 @@ def test_lines_of_squeue_are_read(line: str, job: Job) -> None:
 
 @pytest.fixture
 def cli(
-    postgres_url: str, shared_folder: Path, slurm: "SlurmCluster", make_cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> "Cli":
+    postgres_url: str, shared_folder: Path, slurm: SlurmCluster, make_cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> Cli:
     for name, value in slurm.environment.items():
         monkeypatch.setenv(name, value)
     made: Cli = make_cli(postgres_url, shared_folder, slurm.environment)
@@ -147,9 +145,7 @@ def cli(
 
 
 @pytest.mark.slow
-def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(
-    cli: "Cli", slurm: "SlurmCluster", eventually: Callable[..., Any]
-) -> None:
+def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(cli: Cli, slurm: SlurmCluster) -> None:
     """Jobs are canceled, queued again, preempted and lost with their node; the fleet grows and shrinks."""
     if slurm.tool is None:
         pytest.skip("kills a node: not on a cluster of others")
@@ -157,22 +153,22 @@ def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(
     flags = ("--cpus", "2", "--n-workers", "1", "--queue", "scavenge")
     cli.cluster("up", "--workers", "5", *flags, on="slurm")
     with cli.study() as study:
-        hosts = eventually(lambda: cli.at_work(5, on="slurm"), "five jobs at work")
+        hosts = wait_until(lambda: cli.at_work(5, on="slurm"), "five jobs at work")
         epochs = study.ledger.epoch_count()
-        eventually(lambda: study.ledger.epoch_count() > epochs, "epochs")
+        wait_until(lambda: study.ledger.epoch_count() > epochs, "epochs")
         [(_, [canceled, again]), (killed, _), (preempted, [victim])] = sorted(hosts.items())
         slurm("scancel", canceled)
         slurm("scontrol", "requeue", again)
         slurm.bed("kill-node", killed)
         slurm("sbatch", "--output=/dev/null", "--nodes=1", "--ntasks=4", f"--nodelist={preempted}", "--wrap=sleep 1")
-        eventually(lambda: restarts(slurm, victim) == 1, "the preempted job in the queue again")
+        wait_until(lambda: restarts(slurm, victim) == 1, "the preempted job in the queue again")
         slurm.bed("start-node", killed)
         cli.cluster("scale", "6", on="slurm")
         for job in (again, victim):
             slurm("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm would wait for two minutes
-        eventually(lambda: cli.at_work(3, on="slurm"), "jobs that go on")
+        wait_until(lambda: cli.at_work(3, on="slurm"), "jobs that go on")
         cli.cluster("scale", "3", on="slurm")
-        eventually(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
+        wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
         assert study.ledger.counts().complete == TRIALS
         assert {slot.failures for slot in study.ledger.slots()} == {0}
         assert {len(study.ledger.epochs(number)) for number in range(TRIALS)} == {EPOCHS}
@@ -185,22 +181,22 @@ def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(
     assert [path.name for path in folder.iterdir() if path.suffix != ".log"] == []
 
 
-def restarts(slurm: "SlurmCluster", job: str) -> int:
+def restarts(slurm: SlurmCluster, job: str) -> int:
     """How often Slurm has queued a job again."""
     return int(slurm("squeue", "--noheader", "--states=all", f"--jobs={job}", "--Format=RestartCnt").split()[0])
 
 
 @pytest.mark.slow
 def test_a_job_that_reaches_its_time_limit_is_queued_again_and_two_on_a_node_have_different_gpus(
-    cli: "Cli", slurm: "SlurmCluster", eventually: Callable[..., Any]
+    cli: Cli, slurm: SlurmCluster
 ) -> None:
     cli.order(200, "--epochs", "50")
     setup = f"echo $SLURMD_NODENAME gpu $CUDA_VISIBLE_DEVICES >> {cli.folder}/gpus"
     gpus = ("--gpus", "1") if slurm.tool is not None else ()
     cli.cluster("up", "--workers", "2", "--time", "1m", *gpus, "--setup", setup, on="slurm")
-    lines = eventually(lambda: len(found := (cli.folder / "gpus").read_text().splitlines()) == 2 and found, "jobs")
+    lines = wait_until(lambda: len(found := (cli.folder / "gpus").read_text().splitlines()) == 2 and found, "jobs")
     assert slurm.tool is None or len(set(lines)) == 2
-    eventually(lambda: [place.state for place in cli.places(on="slurm")] == ["queued"] * 2, "the time limit")
+    wait_until(lambda: [place.state for place in cli.places(on="slurm")] == ["queued"] * 2, "the time limit")
     with cli.study() as study:
         assert {slot.failures + slot.expiries for slot in study.ledger.slots()} == {0}
         assert {slot.state for slot in study.ledger.slots()} <= {"waiting", "done"}
@@ -208,7 +204,7 @@ def test_a_job_that_reaches_its_time_limit_is_queued_again_and_two_on_a_node_hav
     cli.cluster("down", on="slurm")
 
 
-def test_what_slurm_refuses_is_passed_on_and_leaves_nothing(cli: "Cli") -> None:
+def test_what_slurm_refuses_is_passed_on_and_leaves_nothing(cli: Cli) -> None:
     cli.order(2)
     refused = cli.cluster("up", "--workers", "2", "--queue", "nowhere", on="slurm", code=2)
     assert "sbatch says: sbatch: error: invalid partition specified: nowhere" in refused.stderr
@@ -217,7 +213,7 @@ def test_what_slurm_refuses_is_passed_on_and_leaves_nothing(cli: "Cli") -> None:
     assert not (cli.folder / "artifacts" / "S" / "cluster").exists()
 
 
-def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_job(cli: "Cli") -> None:
+def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_job(cli: Cli) -> None:
     cli.order(2)
     python = cli.folder / "python-of-a-cut-off-node"
     elsewhere = "OPTUNA_STORAGE=postgresql://127.0.0.1:1/none"
@@ -230,7 +226,7 @@ def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_job(cli: "Cli") 
     assert left == []
 
 
-def test_the_commands_of_the_page_run(cli: "Cli", slurm: "SlurmCluster") -> None:
+def test_the_commands_of_the_page_run(cli: Cli, slurm: SlurmCluster) -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     [site] = re.findall(r"^```toml\n# site.toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (cli.folder / "site.toml").write_text(site)

@@ -23,7 +23,7 @@ from tests.helpers.comparisons import Comparisons, scores_by_arm
 
 NAME = "bn_dropout-digits-compare-batch_norm"
 ARMS = ["none", "before_activation", "after_activation"]
-TWO = {"axis": "batch_norm", "choices": ("none", "before_activation")}
+TWO: dict[str, Any] = {"axis": "batch_norm", "choices": ("none", "before_activation")}
 
 
 def test_an_axis_is_compared_on_common_replicates(comparisons: Comparisons) -> None:
@@ -44,12 +44,13 @@ def test_replicates_share_their_random_numbers_and_differ_from_each_other(compar
     comparisons.compare(axis="batch_norm", seeds=3)
     with comparisons.open(NAME) as shared:
         slots = shared.ledger.slots()
-    assert [slot.params["arm"] for slot in slots] == ARMS * 3
-    seeds = [(slot.seed, slot.settings["split_seed"]) for slot in slots]
+    assert [slot.params for slot in slots] == [{"arm": arm} for arm in ARMS * 3]
+    settings = [slot.settings or {} for slot in slots]
+    seeds = [(slot.seed, given["split_seed"]) for slot, given in zip(slots, settings, strict=True)]
     assert seeds[0] == seeds[1] == seeds[2]
     assert len(set(seeds)) == 3
     assert len({split for _, split in seeds}) == 3
-    assert [slot.settings["replicate"] for slot in slots] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [given["replicate"] for given in settings] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_figures_and_confusion_matrices_are_stored_with_the_study(comparisons: Comparisons) -> None:
@@ -213,7 +214,7 @@ def test_a_launch_leaves_a_comparison_alone_and_says_how_to_go_on_with_it(compar
 
 
 def test_none_stops_early_where_all_would(comparisons: Comparisons) -> None:
-    given = {"axis": "penalty", "choices": ("none", "l2"), "space": "regularization"}
+    given: dict[str, Any] = {"axis": "penalty", "choices": ("none", "l2"), "space": "regularization"}
     shared = make_plans(comparisons.complete(CompareOptions(**given, settings=("early_stopping=stop",))))
     own = make_plans(comparisons.complete(CompareOptions(space="regularization", axis="early_stopping")))
     assert all("early_stopping" not in arm.configuration for arm in shared[0].comparison.arms)

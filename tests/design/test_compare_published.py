@@ -1,7 +1,7 @@
 """Of each article the experiment with the fewest arms, end to end in a small form, on the real images."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,10 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
         bench.shared.close()
         return 0
 
-    def evaluators(shared: SharedStudy, folder: StudyFolder, where: Path | None) -> Any:
-        return nullcontext(Evaluator(shared, folder, where, trainer))
+    def evaluators(
+        shared: SharedStudy, folder: StudyFolder, data_dir: Path | None
+    ) -> AbstractContextManager[Evaluator]:
+        return nullcontext(Evaluator(shared, folder, data_dir, trainer))
 
     monkeypatch.setattr(comparisons, "dependencies", lambda: Dependencies(run, evaluators))
     experiment = SMALLEST[article]

@@ -1,7 +1,5 @@
 """Confirmations: the best trials of a search, trained again on seeds that had no part in selecting them."""
 
-from typing import Any
-
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -18,7 +16,7 @@ from search.study.trials import open_trial, report, suggest_configuration
 from search.workers.settle import settle
 from spaces import resolve
 from storage import create_study
-from storage.records import Outcome
+from storage.records import Outcome, Scalar
 from storage.testkit import claimed, example_epoch
 from tests.helpers.comparisons import Comparisons
 
@@ -26,7 +24,7 @@ SEARCH = "bn_dropout-digits"
 
 
 @pytest.fixture
-def searched(comparisons: Comparisons) -> Any:
+def searched(comparisons: Comparisons) -> Comparisons:
     """A search of six trials, carried out."""
     workers = WorkerFlags(artifacts=comparisons.folder / "artifacts")
     plan = make_plan(
@@ -38,17 +36,17 @@ def searched(comparisons: Comparisons) -> Any:
     return comparisons
 
 
-def test_the_best_trials_are_confirmed_on_fresh_seeds_and_the_test_images_are_used_once(searched: Any) -> None:
+def test_the_best_trials_are_confirmed_on_fresh_seeds_and_the_test_images_are_used_once(searched: Comparisons) -> None:
     answer = searched.confirm(top=3, seeds=4)
     with searched.open(SEARCH) as shared:
-        ranked = sorted(shared.study.get_trials(), key=lambda trial: -trial.value)
+        ranked = sorted(shared.study.get_trials(), key=lambda trial: trial.value or 0.0, reverse=True)
         used = {slot.seed for slot in shared.ledger.slots()} | {shared.manifest.seed}
     assert [arm["name"] for arm in answer["arms"]] == [f"trial {trial.number}" for trial in ranked[:3]]
     assert [arm["selected"] for arm in answer["arms"]] == [trial.value for trial in ranked[:3]]
     assert [arm["n"] for arm in answer["arms"]] == [4, 4, 4]
     with searched.open(f"{SEARCH}-confirm") as shared:
-        fresh = {slot.seed for slot in shared.ledger.slots()}
-        fresh |= {slot.settings["split_seed"] for slot in shared.ledger.slots()}
+        fresh: set[Scalar] = {slot.seed for slot in shared.ledger.slots()}
+        fresh |= {(slot.settings or {})["split_seed"] for slot in shared.ledger.slots()}
         score = stored_test_score(shared)
     assert not used & fresh
     best = max(answer["arms"], key=lambda arm: arm["mean"])
@@ -58,7 +56,7 @@ def test_the_best_trials_are_confirmed_on_fresh_seeds_and_the_test_images_are_us
     assert searched.confirm(top=3, seeds=4) == answer
 
 
-def test_the_table_sets_selected_against_confirmed_scores(searched: Any) -> None:
+def test_the_table_sets_selected_against_confirmed_scores(searched: Comparisons) -> None:
     searched.confirm(top=1, seeds=2)
     flags = ["--top", "1", "--seeds", "2", "--storage", searched.url, "-q", "--n-workers", "0"]
     told = CliRunner().invoke(main, flags, catch_exceptions=False)
@@ -73,7 +71,7 @@ def test_without_a_search_there_is_nothing_to_confirm(comparisons: Comparisons) 
         comparisons.confirm(top=1, seeds=2)
 
 
-def test_of_several_searches_one_must_be_named(searched: Any) -> None:
+def test_of_several_searches_one_must_be_named(searched: Comparisons) -> None:
     with searched.open(SEARCH) as shared:
         create_study(searched.url, "another", shared.manifest).close()
     with pytest.raises(UsageError, match=f"with --search: another, {SEARCH}"):
@@ -122,6 +120,6 @@ def finished_search(comparisons: Comparisons, scores: dict[int, list[float]]) ->
             settle(shared, StudyFolder(comparisons.folder / "artifacts", SEARCH, shared.key.stamp), finished)
 
 
-def test_one_replicate_of_one_trial_is_refused(searched: Any) -> None:
+def test_one_replicate_of_one_trial_is_refused(searched: Comparisons) -> None:
     with pytest.raises(UsageError, match="--seeds 1: one replicate doesn't show the spread"):
         searched.confirm(top=1, seeds=1)

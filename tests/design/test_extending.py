@@ -1,5 +1,7 @@
 """A finished comparison is gone on with: more replicates are added to it, and it is judged against another margin."""
 
+from typing import Any
+
 import pytest
 
 from search.design.options import CompareOptions
@@ -8,7 +10,7 @@ from search.errors import UsageError
 from tests.helpers.comparisons import Comparisons
 
 NAME = "bn_dropout-digits-compare-batch_norm"
-AXIS = {"axis": "batch_norm"}
+AXIS: dict[str, Any] = {"axis": "batch_norm"}
 TWO = {"axis": "batch_norm", "choices": ("none", "before_activation")}
 
 
@@ -43,6 +45,7 @@ def test_the_margin_is_about_the_analysis_alone(comparisons: Comparisons) -> Non
     assert again["pairs"][0]["verdict"] == "equivalent"
     assert again["arms"] == first["arms"]
     with comparisons.open(NAME) as shared:
+        assert shared.manifest.comparison is not None
         assert shared.manifest.comparison.margin == 0.5
         assert shared.ledger.counts().total == 12
 

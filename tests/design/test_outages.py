@@ -11,11 +11,13 @@ from search.design.running import Dependencies
 from tests.helpers.comparisons import Comparisons
 from tests.helpers.outages import Outages
 
+TWO: dict[str, Any] = {"axis": "batch_norm", "choices": ("none", "before_activation")}
+
 
 @pytest.fixture
 def struck(
     comparisons: Comparisons, outages: Outages, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Any:
+) -> Comparisons:
     """Where comparisons are carried out in Postgres, which goes away while no worker is there: these have a limit of
     their own.
     """
@@ -24,8 +26,7 @@ def struck(
 
     def run(*arguments: Any, **flags: Any) -> int:
         with peace(outages):
-            code: int = dependencies.run(*arguments, **flags)
-            return code
+            return dependencies.run(*arguments, **flags)
 
     monkeypatch.setattr(comparisons, "dependencies", lambda: Dependencies(run, dependencies.evaluators))
     return comparisons
@@ -38,22 +39,22 @@ def peace(outages: Outages) -> Iterator[None]:
     outages.active = was
 
 
-def test_a_comparison_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
+def test_a_comparison_waits_wherever_it_is(struck: Comparisons, outages: Outages) -> None:
     with outages:
-        answer = struck.compare(axis="batch_norm", seeds=2)
+        answer = struck.compare(**TWO, seeds=2)
     assert answer["complete"]
     assert len(outages.places) > 20
 
 
-def test_a_tuned_comparison_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
+def test_a_tuned_comparison_waits_wherever_it_is(struck: Comparisons, outages: Outages) -> None:
     with outages:
-        answer = struck.compare(axis="batch_norm", seeds=2, tune=1)
+        answer = struck.compare(**TWO, seeds=2, tune=1)
     assert answer["complete"]
     assert {"tune"} <= {name for place in outages.places for name in place}
 
 
-def test_a_confirmation_waits_wherever_it_is(struck: Any, outages: Outages) -> None:
-    struck.compare(axis="batch_norm", seeds=2, tune=1)
+def test_a_confirmation_waits_wherever_it_is(struck: Comparisons, outages: Outages) -> None:
+    struck.compare(**TWO, seeds=2, tune=1)
     with outages:
         answer = struck.confirm(origin="bn_dropout-digits-compare-batch_norm-tuned-none", top=1, seeds=2)
     assert answer["complete"]

@@ -20,7 +20,7 @@ from tests.helpers.waiting import PATIENCE_S
 class RunLaunch(Protocol):
     """Runs the launch command in this process, in a folder of its own, and gives its exit code and output."""
 
-    def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Result: ...
+    def __call__(self, *arguments: str | Path | int, env: Mapping[str, str] | None = None) -> Result: ...
 
 
 class Launch:
@@ -96,7 +96,7 @@ class StartLaunch(Protocol):
     """Starts a real launch, in a folder of its own unless one is given."""
 
     def __call__(
-        self, *arguments: str | Path, folder: Path | None = None, env: Mapping[str, str] | None = None
+        self, *arguments: str | Path | int, folder: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Launch: ...
 
 

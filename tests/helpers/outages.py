@@ -1,15 +1,17 @@
 """Outages of a database, one at each query of the program."""
 
+import os
 import threading
 import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from sqlalchemy.engine import make_url
 
 from tests.helpers.paths import ROOT
 from tests.helpers.postgres import PostgresServer
+
+PROGRAM = f"{ROOT / 'search'}{os.sep}"
 
 
 @dataclass
@@ -35,10 +37,11 @@ class Outages:
 
     def strike(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         """What SQLAlchemy calls before a query."""
-        frames = traceback.extract_stack()
-        asking = [frame.name for frame in frames if Path(frame.filename).is_relative_to(ROOT / "search")]
-        place = (statement, *asking)
-        if not self.active or threading.current_thread() is not threading.main_thread() or place in self.places:
+        if not self.active or threading.current_thread() is not threading.main_thread():
+            return
+        codes = [frame.f_code for frame, _ in traceback.walk_stack(None)]
+        place = (statement, *(code.co_name for code in codes if code.co_filename.startswith(PROGRAM)))
+        if place in self.places:
             return
         self.places.add(place)
         self.server.shut(str(make_url(self.url).database))

@@ -1,13 +1,13 @@
 """A trainer process as its worker has it: the ends of two pipes."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+import pytest
 
+from search.trainers.child import TRAINER_COMMAND, Ends, start_trainer
 from search.trainers.protocol import (
     Command,
     EpochEnd,
@@ -20,33 +20,51 @@ from search.trainers.protocol import (
     Train,
     Trained,
 )
+from search.trainers.serving import SERVER
 from tests.helpers.paths import ROOT
 
+STDERR = 2
+
+Kind = TypeVar("Kind", bound=Message)
 LAST = (Trained, Stopped, Failed, Evaluated)
 
 
 class PipedTrainer:
-    """A real trainer process and the worker's ends of its pipes."""
+    """A real trainer process and the worker's ends of its pipes. `server` is what `trainer_server` has put into the
+    environment: the trainer is forked from that server, or started from its command where there is None.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, server: str | None = None) -> None:
         commands_read, commands_write = os.pipe()
         messages_read, messages_write = os.pipe()
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "search.trainer"),
-                f"--commands-fd={commands_read}",
-                f"--messages-fd={messages_write}",
-            ],
-            pass_fds=(commands_read, messages_write),
-            cwd=ROOT,
-            env={**os.environ, "SEARCH_THREADS": "1"},
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            if server is not None:
+                patch.setenv(SERVER, server)
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1"}
+            ends = Ends(commands_read, messages_write, STDERR)
+            self._child = start_trainer(TRAINER_COMMAND, environment, ends)
         os.close(commands_read)
         os.close(messages_write)
         self._commands = os.fdopen(commands_write, "wb", buffering=0)
         self._messages = os.fdopen(messages_read, "rb")
-        self.ready = self.receive()
-        assert isinstance(self.ready, Ready)
+        ready = self.receive()
+        assert isinstance(ready, Ready)
+        self.ready = ready
+
+    @property
+    def pid(self) -> int:
+        """The process number."""
+        pid = self._child.pid
+        assert pid is not None
+        return pid
+
+    def kill(self) -> None:
+        """Ends it at once, with SIGKILL, and waits for that."""
+        self._child.kill()
+
+    def wait(self, timeout_s: float = 30.0) -> int | None:
+        """Waits for its end; the exit code."""
+        return self._child.wait(timeout_s)
 
     def send(self, command: Command) -> None:
         self._commands.write(msgspec.json.encode(command) + b"\n")
@@ -54,7 +72,8 @@ class PipedTrainer:
     def receive(self) -> Message:
         line = self._messages.readline()
         assert line.endswith(b"\n"), "the trainer is gone"
-        return msgspec.json.decode(line, type=Message)
+        message: Message = msgspec.json.decode(line, type=Message)
+        return message
 
     def receive_until(self, wanted: Callable[[Message], bool]) -> list[Message]:
         messages = [self.receive()]
@@ -73,7 +92,7 @@ class PipedTrainer:
 
     def close(self) -> None:
         self._commands.close()
-        self.process.wait(timeout=30)
+        self.wait()
         self._messages.close()
 
 
@@ -83,9 +102,21 @@ class MakeJob(Protocol):
     def __call__(self, **changes: Any) -> Train: ...
 
 
-def scores_of(messages: Sequence[Message]) -> list[tuple[int, float, float, float, float]]:
+def scores_of(messages: Sequence[Message]) -> list[tuple[int, float | None, float | None, float | None, float | None]]:
     """The scores of every epoch among messages, without the time they took."""
     return [
         (scores.epoch, scores.loss, scores.accuracy, scores.val_loss, scores.val_accuracy)
-        for scores in (message.scores for message in messages if isinstance(message, EpochEnd))
+        for scores in (epoch.scores for epoch in epochs_of(messages))
     ]
+
+
+def epochs_of(messages: Sequence[Message]) -> list[EpochEnd]:
+    """The epochs among messages."""
+    return [message for message in messages if isinstance(message, EpochEnd)]
+
+
+def last_of(messages: Sequence[Message], kind: type[Kind]) -> Kind:
+    """The last message, which has to be of that kind."""
+    last = messages[-1]
+    assert isinstance(last, kind), last
+    return last

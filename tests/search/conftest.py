@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from search.commands.worker_flags import WorkerFlags
 from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_plan
+from search.trainers.serving import SERVER
 from search.workers.trainer_client import TrainerClient
 from search.workers.workbench import Workbench
 from storage import Manifest, create_study
@@ -46,9 +47,13 @@ def lab_in(tmp_path: Path) -> Iterator[Callable[[str], Lab]]:
 
 
 @pytest.fixture
-def with_real_trainer() -> Iterator[Callable[[Workbench], Workbench]]:
+def with_real_trainer(
+    server_of_trainers: str | None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Workbench], Workbench]]:
     """Gives a workbench the trainer that holds Keras, in the place of the stub."""
     made: list[TrainerClient] = []
+    if server_of_trainers is not None:
+        monkeypatch.setenv(SERVER, server_of_trainers)
 
     def equip(bench: Workbench) -> Workbench:
         environment = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -94,7 +99,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunLaunch:
     for name in [name for name in os.environ if name.startswith(("SEARCH_", "OPTUNA_"))]:
         monkeypatch.delenv(name)
 
-    def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
+    def run(*arguments: str | Path | int, env: Mapping[str, str] | None = None) -> Result:
         runner = CliRunner(env=dict(env or {}), catch_exceptions=False)
         return runner.invoke(launch_command, [str(argument) for argument in arguments])
 
@@ -106,7 +111,7 @@ def launch(tmp_path: Path) -> Iterator[StartLaunch]:
     """Starts real launches in a folder of their own."""
     started: list[Launch] = []
 
-    def start(*arguments: str | Path, folder: Path | None = None, env: Mapping[str, str] | None = None) -> Launch:
+    def start(*arguments: str | Path | int, folder: Path | None = None, env: Mapping[str, str] | None = None) -> Launch:
         text = tuple(str(argument) for argument in arguments)
         started.append(Launch(folder or tmp_path / "launch", text, env or {}))
         return started[-1]

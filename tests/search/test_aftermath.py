@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -13,6 +12,7 @@ from search.workers.aftermath import Aftermath
 from search.workers.settle import settle
 from spaces import load_space
 from spaces.configuration import Configuration
+from spaces.space import Trial
 from spaces.trials import random_trial
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
@@ -62,7 +62,7 @@ def test_the_next_given_configuration_is_being_trained_before_a_trial_is_settled
 def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Lab) -> None:
     seen: list[list[TrialState]] = []
 
-    def suggest(trial: optuna.trial.BaseTrial) -> Configuration:
+    def suggest(trial: Trial) -> Configuration:
         seen.append(states(shared)[:-1])  # the last is the one that is suggested for
         return load_space("bn_dropout").suggest(trial)
 

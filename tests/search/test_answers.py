@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -105,12 +104,12 @@ def test_commands_write_their_answers_by_the_one_way() -> None:
 def other_ways() -> Iterator[str]:
     for path in (ROOT / "search").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if is_echo(node) and path.name not in ("answer.py", "__main__.py"):
+            if isinstance(node, ast.Call) and is_echo(node) and path.name not in ("answer.py", "__main__.py"):
                 yield f"{path}:{node.lineno}"
 
 
-def is_echo(node: Any) -> bool:
+def is_echo(node: ast.Call) -> bool:
     """Whether it is a call of `click.echo` that isn't for standard error."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if not isinstance(node.func, ast.Attribute):
         return False
     return ast.unparse(node.func) == "click.echo" and "err" not in {keyword.arg for keyword in node.keywords}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_printed_it_says_how_the_study_stands(found: search.Result) -> None:
 def test_a_study_without_trials_has_empty_tables(lab: Lab) -> None:
     lab.study(2)
     found = search.load("study", storage=lab.url)
-    assert found.best is found.test is None
+    assert (found.best, found.test) == (None, None)
     assert len(found.trials) == len(found.curves) == 0
     assert found.figure("curves").data == ()
 
@@ -104,7 +105,7 @@ def test_a_dry_run_has_no_result(tmp_path: Path) -> None:
 
 def test_a_search_from_python_begins_with_the_baselines(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'search.db'}"
-    flags = {"n_trials": 5, "epochs": 1, "limit_train": 64, "n_workers": 1, "pruner": "none"}
+    flags: dict[str, Any] = {"n_trials": 5, "epochs": 1, "limit_train": 64, "n_workers": 1, "pruner": "none"}
     found = search.run("regularization", storage=url, quiet=True, baselines=True, **flags)
     assert [baseline.number for baseline in found.facts.baselines] == [0, 1, 2, 3, 4]
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from search.host.shutdown import Shutdown
 from search.workers.attempt import MOST_EXPIRIES
-from search.workers.workbench import Limits
+from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
-from storage.testkit import expire
+from storage.testkit import claimed, expire
 from tests.helpers.lab import Lab
 from tests.helpers.processes import kill_child
 from tests.helpers.waiting import wait_until
@@ -108,6 +109,7 @@ def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(lab: L
     shared = lab.study(1)
     bench = lab.bench()
     trainer, _ = bench.trainer.process()
+    assert trainer.pid is not None
     kill_child(trainer.pid)
     lab.work(bench)
     assert trial_of(shared, 0).state is TrialState.COMPLETE
@@ -215,16 +217,17 @@ def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
 def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
     lab: Lab,
     in_thread: Callable[[Callable[[], None]], threading.Thread],
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shared = lab.study(1, lease_s=6.0)
     lab.acts = {0: [{"hold_before": 2}]}
     bench = lab.bench()
-    awake = stall_renewals(bench)
+    awake = stall_renewals(bench, monkeypatch)
     thread = in_thread(lambda: lab.work(bench))
     wait_until(lambda: len(shared.ledger.all_epochs()) == 1, "an epoch")
     expire(shared, 0)
-    lease = shared.ledger.claim("another", 6.0)
+    lease = claimed(shared.ledger, "another")
     awake.set()
     wait_until(lambda: "this attempt is dropped" in caplog.text, "the stale worker to drop the slot")
     shared.ledger.release(lease)
@@ -232,28 +235,30 @@ def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
     assert [(row.scores.epoch, row.token) for row in shared.ledger.all_epochs()] == [(1, 1), (2, 3), (3, 3)]
 
 
-def stall_renewals(bench: Any) -> threading.Event:
+def stall_renewals(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Has the worker's renewals wait, as on a machine that was suspended, until the event is set."""
     awake = threading.Event()
     renew = bench.shared.ledger.renew
-    bench.shared.ledger.renew = lambda *arguments: awake.wait() and renew(*arguments)
+    monkeypatch.setattr(bench.shared.ledger, "renew", lambda *arguments: awake.wait() and renew(*arguments))
     return awake
 
 
-def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(lab: Lab) -> None:
+def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shared = lab.study(4, pruner="asha", epochs=5)
     lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
     lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
     bench = lab.bench()
-    ask, asked = bench.shared.study.pruner.prune, []
+    ask, asked = bench.shared.study.pruner.prune, list[int]()
 
-    def die_first(study: Any, trial: Any) -> bool:
+    def die_first(study: Study, trial: FrozenTrial) -> bool:
         if trial.user_attrs["slot"] == 3 and not asked:
             asked.append(trial.number)
             raise ConnectionAbortedError
         return bool(ask(study, trial))
 
-    bench.shared.study.pruner.prune = die_first
+    monkeypatch.setattr(bench.shared.study.pruner, "prune", die_first)
     with pytest.raises(ConnectionAbortedError):
         lab.work(bench)
     bench.trainer.discard()
@@ -283,7 +288,9 @@ def held(shared: SharedStudy, slot: int) -> Any:
     )
 
 
-def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Lab) -> None:
+def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shared = lab.study(2)
     lab.acts = {0: [{"die_before": 2}]}
     bench = lab.bench()
@@ -293,7 +300,7 @@ def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(lab: Lab
         shared.study.tell(0, state=TrialState.FAIL)
         return original(*arguments, **named)
 
-    bench.shared.ledger.release = end_it
+    monkeypatch.setattr(bench.shared.ledger, "release", end_it)
     lab.work(bench)
     assert trial_of(shared, 0).state is TrialState.FAIL
     assert shared.ledger.counts().complete == 2
@@ -309,7 +316,7 @@ def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Lab
 
 
 def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_scores(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"scores": [0.5, 0.6], "die_before": 3}, {"scores": [0.51, 0.61, 0.7]}]}
@@ -320,7 +327,7 @@ def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_s
         bench.folder.clear_slot(0)
         return release(*arguments, **named)
 
-    bench.shared.ledger.release = without_checkpoints
+    monkeypatch.setattr(bench.shared.ledger, "release", without_checkpoints)
     lab.work(bench)
     trial = trial_of(shared, 0)
     assert trial.intermediate_values == {1: 0.5, 2: 0.6, 3: 0.7}

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +14,8 @@ from search.study.baselines import BASELINE
 from search.study.trials import open_trial
 from search.views.facts import gather_facts
 from spaces import load_space
-from storage import Manifest
+from storage import Manifest, SharedStudy
+from storage.testkit import claimed
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
 from tests.helpers.made_up import study_facts, trial_facts
@@ -68,7 +68,7 @@ def test_the_flag_needs_baselines_and_room_for_them(cli: RunLaunch) -> None:
 
 
 @pytest.fixture
-def done(lab: Lab) -> Any:
+def done(lab: Lab) -> SharedStudy:
     """A study of three baselines and two more trials, of which the last is the best, under a pruner that likes none."""
     scores = {0: 0.5, 1: 0.6, 2: 0.4, 3: 0.9, 4: 0.3}
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in scores.items()}
@@ -79,7 +79,7 @@ def done(lab: Lab) -> Any:
     return shared
 
 
-def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(done: Any) -> None:
+def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(done: SharedStudy) -> None:
     summary = gather_facts(done)
     assert [(each.baseline, each.number, each.value) for each in summary.baselines] == [
         ("base", 0, 0.5),
@@ -100,7 +100,7 @@ def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(don
 
 def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Lab) -> None:
     shared = lab.study(1)
-    number = open_trial(shared, SPACE, shared.ledger.claim("somebody", 60.0))
+    number = open_trial(shared, SPACE, claimed(shared.ledger))
     assert BASELINE not in shared.trial(number).user_attrs
 
 
@@ -116,7 +116,7 @@ def test_the_best_baseline_is_the_lowest_where_the_loss_counts(manifest: Manifes
     assert study_facts(manifest, (a,)).best_baseline is None
 
 
-def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: Any) -> None:
+def test_a_space_of_many_parameters_has_its_trials_side_by_side(done: SharedStudy) -> None:
     summary = gather_facts(done)
     top = summary.best
     assert top is not None

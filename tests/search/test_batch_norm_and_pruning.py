@@ -5,13 +5,13 @@ from collections.abc import Callable
 from optuna.trial import TrialState
 
 from search.workers.workbench import Workbench
-from storage.records import SlotOrder
+from storage.records import Scalar, SlotOrder
 from tests.helpers.lab import Lab
 
-PLAIN = {"batch_norm": "none", "dropout_position": "none"}
-POOR = {**PLAIN, "optimizer": "sgd", "learning_rate": 0.001}
-FAIR = {**PLAIN, "optimizer": "adam", "learning_rate": 0.0002}
-GOOD = {"dropout_position": "none", "optimizer": "adam", "learning_rate": 0.002}
+PLAIN: dict[str, Scalar] = {"batch_norm": "none", "dropout_position": "none"}
+POOR: dict[str, Scalar] = {**PLAIN, "optimizer": "sgd", "learning_rate": 0.001}
+FAIR: dict[str, Scalar] = {**PLAIN, "optimizer": "adam", "learning_rate": 0.0002}
+GOOD: dict[str, Scalar] = {"dropout_position": "none", "optimizer": "adam", "learning_rate": 0.002}
 BEFORE = {**GOOD, "batch_norm": "before_activation"}
 AFTER = {**GOOD, "batch_norm": "after_activation"}
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from search.best import main
 from spaces.configuration import Configuration
+from storage import SharedStudy
 from tests.helpers.lab import Lab
 
 
@@ -17,14 +17,14 @@ def best(lab: Lab, *arguments: str) -> Result:
 
 
 @pytest.fixture
-def study(lab: Lab) -> Any:
+def study(lab: Lab) -> SharedStudy:
     lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(3)}
     shared = lab.study(3)
     lab.work()
     return shared
 
 
-def test_it_says_the_score_its_interval_the_layers_and_what_to_do_next(study: Any, lab: Lab) -> None:
+def test_it_says_the_score_its_interval_the_layers_and_what_to_do_next(study: SharedStudy, lab: Lab) -> None:
     number = study.study.best_trial.number
     text = best(lab).stdout
     for words in (f"Trial {number} of study", "val_accuracy 0.5000", "95 % interval", "-> max_pool", "search.export"):
@@ -33,7 +33,7 @@ def test_it_says_the_score_its_interval_the_layers_and_what_to_do_next(study: An
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_it_fits_the_terminal_and_its_commands_can_be_typed(
-    width: int, study: Any, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    width: int, study: SharedStudy, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     shared, number = study, study.study.best_trial.number
@@ -47,13 +47,13 @@ def test_it_fits_the_terminal_and_its_commands_can_be_typed(
     assert "(95 % interval" in " ".join(text.split())
 
 
-def test_the_json_holds_the_configuration_itself(study: Any, lab: Lab) -> None:
+def test_the_json_holds_the_configuration_itself(study: SharedStudy, lab: Lab) -> None:
     document = json.loads(best(lab, "-f", "json").stdout)
     assert document["value"] == pytest.approx(0.5)
     assert Configuration.from_json(json.dumps(document["configuration"])).blocks
 
 
-def test_another_trial_can_be_asked_for(study: Any, lab: Lab) -> None:
+def test_another_trial_can_be_asked_for(study: SharedStudy, lab: Lab) -> None:
     assert "Trial 1 of study" in best(lab, "--trial", "1").stdout
 
 

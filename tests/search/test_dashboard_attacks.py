@@ -63,7 +63,7 @@ def ask(
     }
     setup_testing_defaults(environ)
     begun: list[Any] = []
-    content = b"".join(login(environ, lambda *answer: begun.append(answer)))  # type: ignore[arg-type, return-value]
+    content = b"".join(login(environ, lambda *answer: begun.append(answer)))  # type: ignore[arg-type]
     return int(begun[-1][0][:3]), dict(begun[-1][1]), content
 
 

@@ -22,7 +22,7 @@ from search.web.database import Database
 from search.web.hosts import is_loopback
 from search.web.login import Credentials
 from search.web.serving import DashboardOptions, assemble, listen, page_of, require_login
-from storage import create_study
+from storage import Manifest, create_study
 from storage.errors import StudyNotFound
 from storage.testkit import example_manifest
 
@@ -57,7 +57,7 @@ def ask(app: WSGIApplication, path: str, method: str = "GET", body: bytes = b"",
     }
     setup_testing_defaults(environ)
     started: list[Any] = []
-    chunks = app(environ, lambda *given: started.append(given))  # type: ignore[arg-type, return-value]
+    chunks = app(environ, lambda *given: started.append(given))  # type: ignore[arg-type]
     content = b"".join(chunks)
     if hasattr(chunks, "close"):
         chunks.close()
@@ -307,7 +307,7 @@ def test_every_answer_has_headers_that_keep_it_to_this_site(shown: Shown) -> Non
 
 
 def test_a_dashboard_waits_for_the_first_study_and_then_shows_it(
-    sqlite_url: str, manifest: Any, waiting: WSGIApplication
+    sqlite_url: str, manifest: Manifest, waiting: WSGIApplication
 ) -> None:
     app = waiting
     page = ask(app, "/", accept="text/html")
@@ -319,7 +319,7 @@ def test_a_dashboard_waits_for_the_first_study_and_then_shows_it(
 
 
 def test_a_database_whose_file_was_replaced_is_opened_anew(
-    sqlite_url: str, manifest: Any, waiting: WSGIApplication
+    sqlite_url: str, manifest: Manifest, waiting: WSGIApplication
 ) -> None:
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     with create_study(sqlite_url, "first", manifest):
@@ -363,7 +363,7 @@ def test_studies_of_other_programs_are_shown(sqlite_url: str, waiting: WSGIAppli
     assert len(ask(waiting, "/api/studies/1").json["trials"]) == 2
 
 
-def test_a_study_is_shown_from_either_database(storage_url: str, manifest: Any) -> None:
+def test_a_study_is_shown_from_either_database(storage_url: str, manifest: Manifest) -> None:
     with create_study(storage_url, "mine", manifest) as shared:
         shared.study.tell(shared.study.ask(), 0.5)
     database = Database(storage_url)

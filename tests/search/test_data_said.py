@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
+import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from search.compare import main as compare
 from search.launch import main
@@ -25,7 +25,7 @@ def lopsided(tmp_path: Path) -> Path:
     return tmp_path / "own.npz"
 
 
-def dry_run(data: Path, *flags: str, command: Any = main) -> Any:
+def dry_run(data: Path, *flags: str, command: click.Command = main) -> Result:
     storage = f"--storage=sqlite:///{data.parent / 'search.db'}"
     arguments = ["--space", "bn_dropout", "--dataset", str(data), storage, "--dry-run", *flags]
     return CliRunner(env={"COLUMNS": "80"}).invoke(command, arguments, catch_exceptions=False)
@@ -69,8 +69,8 @@ def test_a_data_set_of_two_scales_ends_with_exit_code_2_before_anything_is_creat
 def with_validation(tmp_path: Path) -> Path:
     """Images that came with 6 for validation and 6 for the test."""
     x, y = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8), np.arange(40) % 2
-    parts = {"x_val": x[:6], "y_val": y[:6], "x_test": x[:6], "y_test": y[:6]}
-    np.savez(tmp_path / "own.npz", x_train=x, y_train=y, **parts)
+    few, of = x[:6], y[:6]
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_val=few, y_val=of, x_test=few, y_test=of)
     return tmp_path / "own.npz"
 
 

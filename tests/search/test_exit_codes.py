@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def stub_worker(start: Start, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts a real worker whose trainer trains nothing: each epoch takes a fiftieth of a second."""
 
-    def one(study: Any) -> subprocess.Popen[str]:
+    def one(study: Prepared) -> subprocess.Popen[str]:
         (tmp_path / "script.json").write_text("{}")
         return start(STUB_WORKER, study.url, study.name, tmp_path, "0.02", "0.02")
 
@@ -57,7 +57,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, (said.splitlines() or [""])[-1]
 
 
-def worker_command(study: Any, *flags: str) -> list[str]:
+def worker_command(study: Prepared, *flags: str) -> list[str]:
     return ["-m", "search.worker", "--storage", study.url, "--study-name", study.name, *flags]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from search.export import main
 from search.predict.exported_model import read_description
 from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
 from search.workers.settle import MODEL_ATTR
+from search.workers.workbench import Workbench
 from spaces.configuration import Configuration, Optimizer
+from storage import SharedStudy
 from tests.helpers.lab import Lab
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
@@ -60,7 +63,7 @@ def keras_here(keras: Any) -> None:
 
 
 @pytest.fixture
-def study(lab: Lab) -> Any:
+def study(lab: Lab) -> SharedStudy:
     """Completed trials, three of which keep the stub's models. The stub's test score is none of a real model."""
     lab.acts = {slot: [{"scores": [0.1, 0.2, 0.3 + slot / 10]}] for slot in range(4)}
     shared = lab.study(4, top_models=3)
@@ -71,7 +74,7 @@ def study(lab: Lab) -> Any:
 
 
 @pytest.fixture
-def exportable(study: Any, lab: Lab) -> Any:
+def exportable(study: SharedStudy, lab: Lab) -> SharedStudy:
     """The study, with a real model of its best trial."""
     from search.training.models.building import InputSpec, build_model
     from search.views.configuration_text import described_trial
@@ -85,10 +88,10 @@ def exportable(study: Any, lab: Lab) -> Any:
     return study
 
 
-def stored_model(study: Any, lab: Lab, number: int, ending: str = "") -> Path:
+def stored_model(study: SharedStudy, lab: Lab, number: int, ending: str = "") -> Path:
     """Where the kept model of a trial lies."""
     files = lab.files(study)
-    artifact = study.study.get_trials()[number].user_attrs[MODEL_ATTR]
+    artifact: str = study.study.get_trials()[number].user_attrs[MODEL_ATTR]
     return files.models / (artifact + ending)
 
 
@@ -104,7 +107,7 @@ def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def test_an_export_stands_on_its_own(exportable: Any, lab: Lab, tmp_path: Path) -> None:
+def test_an_export_stands_on_its_own(exportable: SharedStudy, lab: Lab, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     result = export(lab, "-o", out / "model.keras", "--saved-model")
@@ -125,7 +128,7 @@ def test_an_export_stands_on_its_own(exportable: Any, lab: Lab, tmp_path: Path) 
     assert (out / "retrained.keras").exists()
 
 
-def test_an_export_says_nothing_of_missing_graphics_cards(exportable: Any, lab: Lab, tmp_path: Path) -> None:
+def test_an_export_says_nothing_of_missing_graphics_cards(exportable: SharedStudy, lab: Lab, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
         [sys.executable, "-m", "search.export", "--storage", lab.url, "-o", "model.keras"],
@@ -140,7 +143,11 @@ def test_an_export_says_nothing_of_missing_graphics_cards(exportable: Any, lab: 
 
 
 def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
-    lab: Lab, with_real_trainer: Any, monkeypatch: pytest.MonkeyPatch, keras: Any, tmp_path: Path
+    lab: Lab,
+    with_real_trainer: Callable[[Workbench], Workbench],
+    monkeypatch: pytest.MonkeyPatch,
+    keras: Any,
+    tmp_path: Path,
 ) -> None:
     shared = lab.study(1, precision="mixed_bfloat16", epochs=1, top_models=1)
     monkeypatch.setenv("SEARCH_PRECISION", "float32")
@@ -166,7 +173,9 @@ def test_the_script_scales_the_loss_of_a_model_in_float16() -> None:
     assert code == "keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(learning_rate=0.003))"
 
 
-def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable: Any, lab: Lab, tmp_path: Path) -> None:
+def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(
+    exportable: SharedStudy, lab: Lab, tmp_path: Path
+) -> None:
     from search.training.models.plain_model import accuracy, load_trained, plain_model
 
     best = exportable.study.best_trial.number
@@ -187,7 +196,7 @@ def test_the_exported_model_scores_on_raw_pixels_what_the_study_says(exportable:
     assert not list(tmp_path.glob("bad*"))
 
 
-def kept_copy(study: Any, lab: Lab, number: int, folder: Path) -> Path:
+def kept_copy(study: SharedStudy, lab: Lab, number: int, folder: Path) -> Path:
     """The kept model under a name that Keras takes."""
     copy = folder / "kept.keras"
     copy.write_bytes(stored_model(study, lab, number).read_bytes())
@@ -195,7 +204,7 @@ def kept_copy(study: Any, lab: Lab, number: int, folder: Path) -> Path:
 
 
 def test_the_card_says_what_pixels_it_takes_and_how_sure_its_scores_are(
-    exportable: Any, lab: Lab, tmp_path: Path
+    exportable: SharedStudy, lab: Lab, tmp_path: Path
 ) -> None:
     export(lab, "-o", tmp_path / "model.keras")
     card = (tmp_path / "model.md").read_text()
@@ -231,7 +240,7 @@ def test_a_layer_of_the_space_cannot_be_exported(tmp_path: Path) -> None:
         load_trained(tmp_path / "model.keras")
 
 
-def test_a_trial_whose_model_is_gone_says_which_are_kept(study: Any, lab: Lab, tmp_path: Path) -> None:
+def test_a_trial_whose_model_is_gone_says_which_are_kept(study: SharedStudy, lab: Lab, tmp_path: Path) -> None:
     result = export(lab, "--trial", "0", "-o", tmp_path / "model.keras")
     assert result.exit_code == 2
     assert "trial 0 can't be exported as it is" in result.stderr
@@ -248,13 +257,13 @@ def test_a_trial_whose_model_is_gone_says_which_are_kept(study: Any, lab: Lab, t
         (("-o", "missing/model.keras"), "doesn't exist"),
     ],
 )
-def test_what_cannot_be_exported_is_said(study: Any, lab: Lab, arguments: tuple[str, str], words: str) -> None:
+def test_what_cannot_be_exported_is_said(study: SharedStudy, lab: Lab, arguments: tuple[str, str], words: str) -> None:
     result = export(lab, *arguments)
     assert result.exit_code == 2
     assert words in result.stderr
 
 
-def test_a_file_that_is_there_is_left_unless_forced(study: Any, lab: Lab, tmp_path: Path) -> None:
+def test_a_file_that_is_there_is_left_unless_forced(study: SharedStudy, lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "model.md").write_text("mine")
     result = export(lab, "-o", tmp_path / "model.keras")
     assert result.exit_code == 2
@@ -274,7 +283,7 @@ def test_failed_and_pruned_trials_have_no_model(lab: Lab, tmp_path: Path) -> Non
 
 
 def test_onnx_without_its_packages_says_what_to_install(
-    study: Any, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: SharedStudy, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.exporting.export.ONNX_PACKAGES", ("no_such_package",))
     result = export(lab, "--onnx", "-o", tmp_path / "model.keras")

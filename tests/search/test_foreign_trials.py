@@ -213,7 +213,7 @@ def test_a_search_with_foreign_trials_runs_and_is_shown_and_exported(
         shown = CliRunner().invoke(command, [*where, *more])
         assert shown.exit_code == 0, (command.name, shown.output, shown.exception)
     assert exported(*where, "-o", tmp_path / "model.keras").returncode == 0
-    for more in ((), ("--retrain",)):
-        refused = exported(*where, "--trial", "0", "-o", tmp_path / "0.keras", *more)
+    for retrain in ((), ("--retrain",)):
+        refused = exported(*where, "--trial", "0", "-o", tmp_path / "0.keras", *retrain)
         assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
     assert len(optuna.load_study(study_name=study.name, storage=study.url).trials) == len(UNUSABLE) + 1

@@ -14,7 +14,7 @@ from search.workers.join import find_job_end
 from storage.testkit import example_epoch
 
 if TYPE_CHECKING:
-    from conftest import Lab
+    from tests.helpers.lab import Lab
 
 HOUR = 3600.0
 

@@ -12,26 +12,25 @@ from search.workers.join import data_source, join_study, require_same
 from search.workers.places import Place
 from spaces import SpaceSource, resolve
 from storage import Manifest
-from tests.helpers.launches import PrepareStudy
+from tests.helpers.launches import Prepared, PrepareStudy
 
 
 @pytest.fixture
-def study(prepared: PrepareStudy) -> Any:
+def study(prepared: PrepareStudy) -> Prepared:
     return prepared(n_trials=2, epochs=1)
 
 
 @pytest.fixture
-def manifest(study: Any) -> Manifest:
+def manifest(study: Prepared) -> Manifest:
     with study.open() as shared:
-        found: Manifest = shared.manifest
-        return found
+        return shared.manifest
 
 
 def source() -> SpaceSource:
     return resolve("bn_dropout")
 
 
-def test_a_worker_that_joins_is_in_the_register(study: Any) -> None:
+def test_a_worker_that_joins_is_in_the_register(study: Prepared) -> None:
     bench = join_study(study.url, study.name, WorkerFlags(), Place("cpu"), wait_s=0.0)
     with bench.shared as shared:
         (worker,) = shared.workers.all()

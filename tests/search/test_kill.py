@@ -6,6 +6,7 @@ One worker, no pruner: then the same seed must give the same parameters and valu
 import json
 import os
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,17 @@ import pytest
 from filelock import FileLock
 from optuna.trial import TrialState
 
-from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.waiting import wait_until
 
 N_TRIALS = 2
 EPOCHS = 4
-OPTIONS = {"n_trials": N_TRIALS, "epochs": EPOCHS, "seed": 3, "pruner": "none", "limit_train": 200}
+OPTIONS: dict[str, Any] = {"n_trials": N_TRIALS, "epochs": EPOCHS, "seed": 3, "pruner": "none", "limit_train": 200}
 
 Outcomes = list[tuple[dict[str, Any], dict[str, float]]]
 
 
-def outcomes(study: Any) -> Outcomes:
+def outcomes(study: Prepared) -> Outcomes:
     """The parameters and the learning curve of each trial, in order, as JSON gives them back."""
     with study.open() as shared:
         trials = shared.study.get_trials()
@@ -31,7 +32,7 @@ def outcomes(study: Any) -> Outcomes:
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 
 
-def require_exactly_once(study: Any) -> None:
+def require_exactly_once(study: Prepared) -> None:
     """All trials are complete, and no epoch is missing or there twice."""
     with study.open() as shared:
         trials, epochs = shared.study.get_trials(), shared.ledger.all_epochs()
@@ -53,6 +54,11 @@ def undisturbed(launch: StartLaunch, prepared: PrepareStudy, tmp_path_factory: p
             kept.write_text(json.dumps(search(launch, prepared)))
     found: Outcomes = json.loads(kept.read_text())
     return found
+
+
+def await_epochs(study: Prepared, epochs: int) -> None:
+    """Waits until that many epochs are recorded."""
+    wait_until(lambda: study.epochs() >= epochs, f"{epochs} epochs")
 
 
 def search(launch: StartLaunch, prepared: PrepareStudy) -> Outcomes:
@@ -86,7 +92,7 @@ def test_a_search_survives_the_death_of_its(
     study = prepared(**OPTIONS)
     running = launch(*study.arguments, "--n-workers", 1)
     for epochs in moments(role, deaths=1):
-        wait_until(lambda seen=epochs: study.epochs() >= seen, f"{epochs} epochs")
+        await_epochs(study, epochs)
         (victim,) = wait_until(lambda: running.children(role), f"a living {role}")
         victim.kill()
     running.finish()
@@ -101,8 +107,8 @@ def test_the_next_launch_finishes_what_a_killed_one_began(
     study = prepared(**OPTIONS)
     for epochs in moments("launch", deaths=1):
         running = launch(*study.arguments, "--n-workers", 1)
-        wait_until(lambda seen=epochs: study.epochs() >= seen, f"{epochs} epochs")
-        workers = wait_until(lambda found=running: found.children("worker"), "a worker")
+        await_epochs(study, epochs)
+        workers = wait_until(partial(running.children, "worker"), "a worker")
         running.process.kill()
         for worker in workers:
             worker.kill()

@@ -2,8 +2,9 @@
 
 import signal
 import socket
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import optuna
@@ -29,7 +30,7 @@ def pool_on(lab: Lab, *arguments: str) -> WorkerPool:
 
 
 @pytest.fixture
-def pool(lab: Lab) -> Any:
+def pool(lab: Lab) -> Iterator[WorkerPool]:
     """A pool of one worker, which is started and hasn't had the time to do anything."""
     with pool_on(lab, "--study-name=study") as made:
         made.start()
@@ -61,7 +62,7 @@ def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_witho
     lab.study(3)
     for epochs in range(RESTARTS + 3):
         kill_child(*pool.pids())
-        pool.replace_dead(lambda progress=epochs: progress)
+        pool.replace_dead(partial(int, epochs))
     assert (pool.alive(), pool.exit_code) == (1, 0)
 
 
@@ -197,10 +198,9 @@ def test_a_shutdown_is_asked_for_by_a_signal_and_the_handlers_are_put_back() -> 
 
     before = signal.getsignal(signal.SIGTERM)
     with Shutdown() as shutdown:
-        assert not shutdown.requested
+        before_it = shutdown.requested
         signal.raise_signal(signal.SIGTERM)
-        assert shutdown.requested
-        assert shutdown.wait(0)
+        assert (before_it, shutdown.requested, shutdown.wait(0)) == (False, True, True)
     assert signal.getsignal(signal.SIGTERM) is before
 
 

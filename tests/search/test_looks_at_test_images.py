@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -35,7 +36,7 @@ def twice(lab: Lab) -> SharedStudy:
     return shared
 
 
-def run(command: Any, lab: Lab, *arguments: str) -> Result:
+def run(command: click.Command, lab: Lab, *arguments: str) -> Result:
     return CliRunner(catch_exceptions=False).invoke(command, ["--storage", lab.url, *arguments])
 
 

@@ -24,8 +24,7 @@ def url(lab: Lab) -> str:
     lab.study(2)
     lab.work()
     lab.close()
-    found: str = lab.url
-    return found
+    return lab.url
 
 
 @pytest.fixture
@@ -47,7 +46,9 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     [("search.status",), ("search.status", "-f", "json"), ("search.best",), ("search.spaces", "--help"), ("search",)],
     ids=" ".join,
 )
-def test_an_answer_that_cannot_be_written_is_an_error(command: tuple[str, ...], url: str, run: Any) -> None:
+def test_an_answer_that_cannot_be_written_is_an_error(
+    command: tuple[str, ...], url: str, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     storage = ("--storage", url) if command[0] in ("search.status", "search.best") else ()
     with FULL.open("w") as full:
         done = run(*command, *storage, stdout=full)
@@ -56,7 +57,7 @@ def test_an_answer_that_cannot_be_written_is_an_error(command: tuple[str, ...], 
     assert done.stderr.endswith(f"{NO_ROOM}\n")
 
 
-def test_a_search_goes_on_though_nobody_hears_of_it(run: Any) -> None:
+def test_a_search_goes_on_though_nobody_hears_of_it(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     flags = ("--space", "bn_dropout", "--n-trials", "2", "--epochs", "1", "--n-workers", "1", "--limit-train", "100")
     with FULL.open("w") as full:
         searched = run("search.launch", *flags, stderr=full)
@@ -67,7 +68,9 @@ def test_a_search_goes_on_though_nobody_hears_of_it(run: Any) -> None:
 
 
 @pytest.mark.parametrize("descriptors", [7, 10, 12])
-def test_too_few_descriptors_are_said_to_be_too_few(descriptors: int, run: Any) -> None:
+def test_too_few_descriptors_are_said_to_be_too_few(
+    descriptors: int, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
@@ -78,7 +81,9 @@ def test_too_few_descriptors_are_said_to_be_too_few(descriptors: int, run: Any) 
     assert "Traceback" not in done.stderr
 
 
-def test_the_24_descriptors_of_a_small_container_are_enough(run: Any) -> None:
+def test_the_24_descriptors_of_a_small_container_are_enough(
+    run: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
 
@@ -87,7 +92,9 @@ def test_the_24_descriptors_of_a_small_container_are_enough(run: Any) -> None:
     assert done.returncode == EXIT_DONE, done.stderr
 
 
-def test_a_dashboard_that_could_open_no_page_says_so(url: str, run: Any) -> None:
+def test_a_dashboard_that_could_open_no_page_says_so(
+    url: str, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
 
@@ -99,8 +106,12 @@ def test_a_dashboard_that_could_open_no_page_says_so(url: str, run: Any) -> None
 def test_a_dashboard_takes_the_descriptors_that_it_may_have() -> None:
     ask = "import resource; from search.web.descriptors import room; print(room(100))"
     keep = "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
-    limits = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 90))}
     found = subprocess.run(
-        [sys.executable, "-c", f"{ask}; {keep}"], cwd=ROOT, capture_output=True, text=True, check=True, **limits
+        [sys.executable, "-c", f"{ask}; {keep}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 90)),
     )
     assert found.stdout.split() == ["26", "90"]

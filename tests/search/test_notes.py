@@ -17,7 +17,7 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study, study_note
 from spaces import resolve
 from spaces.epoch_scores import EpochScores
-from storage import SharedStudy, open_artifacts
+from storage import Manifest, SharedStudy, open_artifacts
 from tests.helpers.lab import Lab
 
 
@@ -30,7 +30,7 @@ def artifacts_of(shared: SharedStudy, number: int) -> dict[str, str]:
     return {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial, storage=shared.storage)}
 
 
-def test_the_note_of_a_study_has_the_question_the_images_the_known_answers_and_commands(manifest: Any) -> None:
+def test_the_note_of_a_study_has_the_question_the_images_the_known_answers_and_commands(manifest: Manifest) -> None:
     space = resolve("bn_dropout").space
     asked = msgspec.structs.replace(manifest, command="python -m search.launch --space bn_dropout")
     note = study_note("my study", asked, space, 40)

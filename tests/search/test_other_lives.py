@@ -79,7 +79,8 @@ def test_a_study_restored_from_an_older_copy_keeps_no_model_of_the_attempts_that
     assert lease is not None
     shared.ledger.bind(lease, shared.study.ask().number)
     lab.close()
-    copy = shutil.copy(database(shared), lab.folder / "copy.db")
+    copy = lab.folder / "copy.db"
+    shutil.copy(database(shared), copy)
     later = shared.ledger.claim("after the copy", 0.0)
     assert later is not None
     left_model(folder, later)

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from search import best, status
 from search.host.exit_codes import EXIT_DONE, EXIT_STORAGE
@@ -20,17 +19,17 @@ SEARCH = ("--space", "bn_dropout", "--study-name", "study", "--n-trials", "2", "
 
 
 @pytest.fixture
-def searched(cli: RunLaunch, postgres_url: str, tmp_path: Path) -> Callable[..., Any]:
+def searched(cli: RunLaunch, postgres_url: str, tmp_path: Path) -> Callable[..., Result]:
     """Launches a search in Postgres that starts no workers."""
 
-    def launch(*more: str) -> Any:
+    def launch(*more: str) -> Result:
         return cli(*SEARCH, "--n-workers", "0", "--storage", postgres_url, "--artifacts", tmp_path / "artifacts", *more)
 
     return launch
 
 
 def test_a_launch_waits_wherever_it_is(
-    searched: Callable[..., Any], outages: Outages, lab_in: Callable[[str], Lab], postgres_url: str
+    searched: Callable[..., Result], outages: Outages, lab_in: Callable[[str], Lab], postgres_url: str
 ) -> None:
     with outages:
         begun = searched()
@@ -47,7 +46,7 @@ def test_a_launch_waits_wherever_it_is(
     assert "Traceback" not in begun.output + ended.output
 
 
-def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Any], outages: Outages) -> None:
+def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Result], outages: Outages) -> None:
     outages.stays_away = True
     with outages:
         done = searched("--wait", "0.2")
@@ -58,7 +57,7 @@ def test_a_launch_waits_no_longer_than_it_is_told(searched: Callable[..., Any], 
 @pytest.mark.parametrize("command", [status.main, best.main, report.main], ids=["status", "best", "report"])
 def test_a_command_that_looks_ends_with_a_sentence(
     command: click.Command,
-    searched: Callable[..., Any],
+    searched: Callable[..., Result],
     outages: Outages,
     lab_in: Callable[[str], Lab],
     postgres_url: str,

@@ -1,7 +1,5 @@
 """Where a space has only so many combinations, each is tried before any is tried again."""
 
-from typing import Any
-
 import pytest
 from optuna.trial import TrialState
 
@@ -56,7 +54,9 @@ def test_what_a_failed_trial_tried_is_tried_again(lab: Lab) -> None:
     assert len({str(trial.params) for trial in others}) == TWELVE
 
 
-def test_the_same_seed_proposes_the_same_combinations_to_a_single_worker(lab: Lab, tmp_path_factory: Any) -> None:
+def test_the_same_seed_proposes_the_same_combinations_to_a_single_worker(
+    lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     first = lab.study(TWELVE, epochs=1, seed=5)
     lab.work(lab.bench(space=SPACE))
     again = type(lab)(f"sqlite:///{tmp_path_factory.mktemp('again')}/again.db", tmp_path_factory.mktemp("files"))

@@ -38,9 +38,9 @@ def test_two_slots_get_different_first_parameters(name: str, lab: Lab) -> None:
 
 
 def small_suggest(trial: Trial) -> Configuration:
-    name = trial.suggest_categorical("optimizer", ["adam", "sgd"])
-    rate = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True) if name == "sgd" else 1e-3
-    return Configuration(optimizer=Optimizer(name, rate))
+    plain = trial.suggest_categorical("optimizer", ["adam", "sgd"]) == "sgd"
+    rate = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True) if plain else 1e-3
+    return Configuration(optimizer=Optimizer("sgd" if plain else "adam", rate))
 
 
 SMALL = Space(name="small", question="Which?", suggest=small_suggest)
@@ -104,4 +104,7 @@ def test_an_unknown_sampler_is_refused_with_the_valid_ones() -> None:
 
 
 def test_every_choice_says_what_it_is_for() -> None:
-    assert all(choice.description for choice in [*SAMPLERS.values(), *PRUNERS.values()])
+    descriptions = [choice.description for choice in SAMPLERS.values()] + [
+        choice.description for choice in PRUNERS.values()
+    ]
+    assert all(descriptions)

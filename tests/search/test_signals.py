@@ -9,9 +9,8 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
-from typing import Any
 
-from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +123,7 @@ def read_all(terminal: int) -> bool:
     return True
 
 
-def require_given_back(study: Any) -> None:
+def require_given_back(study: Prepared) -> None:
     """The trial waits for the next worker, no attempt at it has failed, and its worker has left in good order."""
     with study.open() as shared:
         (slot,) = shared.ledger.slots()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -14,6 +15,7 @@ from search.study.configurations import CONFIGURATION_ATTR, trial_model
 from spaces import resolve
 from spaces.configuration import Configuration, Optimizer
 from spaces.errors import SpaceChanged, SpaceError
+from storage import SharedStudy
 from storage.comparison import ArmDesign, Comparison, PlannedLook
 from tests.helpers.lab import Lab
 
@@ -44,7 +46,7 @@ def own(tmp_path: Path, marker: Path) -> Path:
 
 
 @pytest.fixture
-def searched(lab: Lab, own: Path, marker: Path) -> Any:
+def searched(lab: Lab, own: Path, marker: Path) -> SharedStudy:
     """A finished search of a space in a file, which was edited after it."""
     source = resolve(f"{own}:space")
     shared = lab.study(2, space=source.ref, space_fingerprint=source.fingerprint, question=source.space.question)
@@ -54,11 +56,13 @@ def searched(lab: Lab, own: Path, marker: Path) -> Any:
     return shared
 
 
-def run(command: Any, lab: Lab, *arguments: str) -> Result:
+def run(command: click.Command, lab: Lab, *arguments: str) -> Result:
     return CliRunner(catch_exceptions=False).invoke(command, ["--storage", lab.url, *arguments])
 
 
-def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained(searched: Any, lab: Lab) -> None:
+def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained(
+    searched: SharedStudy, lab: Lab
+) -> None:
     shown = run(best.main, lab).stdout
     assert "conv 24" in shown
     assert "99" not in shown
@@ -67,7 +71,7 @@ def test_an_edited_space_doesnt_change_what_its_trials_are_shown_to_have_trained
 
 
 def test_commands_that_read_run_no_file_that_the_study_names(
-    searched: Any, lab: Lab, marker: Path, tmp_path: Path
+    searched: SharedStudy, lab: Lab, marker: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     assert run(best.main, lab).exit_code == 0
@@ -78,7 +82,7 @@ def test_commands_that_read_run_no_file_that_the_study_names(
     assert not marker.exists()
 
 
-def test_a_file_of_another_source_than_the_study_s_isnt_run(searched: Any, marker: Path, own: Path) -> None:
+def test_a_file_of_another_source_than_the_study_s_isnt_run(searched: SharedStudy, marker: Path, own: Path) -> None:
     with pytest.raises(SpaceChanged, match=r"isn't that of the study here.*nothing of it was run"):
         resolve(f"{own}:space", expected=searched.manifest.space_fingerprint)
     assert not marker.exists()
@@ -139,10 +143,12 @@ def test_every_trial_has_its_configuration_from_the_moment_that_its_parameters_a
 
 
 def frozen(number: int, params: dict[str, Any]) -> Any:
-    from optuna.distributions import CategoricalDistribution
+    from optuna.distributions import BaseDistribution, CategoricalDistribution
     from optuna.trial import create_trial
 
-    distributions = {name: CategoricalDistribution([value]) for name, value in params.items()}
+    distributions: dict[str, BaseDistribution] = {
+        name: CategoricalDistribution([value]) for name, value in params.items()
+    }
     trial = create_trial(value=0.5, params=params, distributions=distributions)
     trial.number = number
     return trial

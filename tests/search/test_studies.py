@@ -82,7 +82,7 @@ def broken_at(statement: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def worked(lab_in: Callable[[str], Lab], storage_url: str) -> Any:
+def worked(lab_in: Callable[[str], Lab], storage_url: str) -> Lab:
     """A study of three trials that are done, in either kind of database."""
     lab = lab_in(storage_url)
     lab.acts = {slot: [{"scores": [0.2, 0.4, 0.5 + slot / 10]}] for slot in range(3)}
@@ -92,7 +92,7 @@ def worked(lab_in: Callable[[str], Lab], storage_url: str) -> Any:
 
 
 @pytest.fixture
-def other_url(worked: Any, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def other_url(worked: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A database of the other kind, which isn't there yet, or is empty."""
     if worked.url.startswith("sqlite"):
         found: str = request.getfixturevalue("empty_postgres_url")
@@ -100,7 +100,7 @@ def other_url(worked: Any, tmp_path: Path, request: pytest.FixtureRequest) -> st
     return f"sqlite:///{tmp_path / 'copy.db'}"
 
 
-def test_the_studies_of_a_database_are_listed_with_what_they_hold(worked: Any) -> None:
+def test_the_studies_of_a_database_are_listed_with_what_they_hold(worked: Lab) -> None:
     with create_study(worked.url, "another", example_manifest()) as another:
         another.ledger.order_up_to(2, order_of=SlotOrder)
     with plain_client(worked.url) as storage:
@@ -116,7 +116,7 @@ def test_the_studies_of_a_database_are_listed_with_what_they_hold(worked: Any) -
     assert "0.7000 (trial 2)" in shown
 
 
-def test_status_without_a_name_lists_them_where_there_are_several(worked: Any) -> None:
+def test_status_without_a_name_lists_them_where_there_are_several(worked: Lab) -> None:
     with create_study(worked.url, "another", example_manifest()):
         pass
     shown = CliRunner().invoke(status, ["--storage", worked.url]).output
@@ -124,7 +124,7 @@ def test_status_without_a_name_lists_them_where_there_are_several(worked: Any) -
     assert "another" in shown
 
 
-def test_one_that_cannot_be_read_is_named_with_the_reason_and_keeps_no_other_from_being_listed(worked: Any) -> None:
+def test_one_that_cannot_be_read_is_named_with_the_reason_and_keeps_no_other_from_being_listed(worked: Lab) -> None:
     with create_study(worked.url, "damaged", example_manifest()) as damaged, writing(damaged.engine) as connection:
         connection.execute(sa.update(manifests).where(manifests.c.study_id == damaged.study_id).values(manifest="{"))
     found = {one["name"]: one for one in listed(worked.url)}
@@ -133,7 +133,7 @@ def test_one_that_cannot_be_read_is_named_with_the_reason_and_keeps_no_other_fro
     assert "damaged: the study's manifest can't be read" in " ".join(run(worked.url).output.split())
 
 
-def test_a_renamed_study_is_gone_on_with_in_its_own_folder(worked: Any) -> None:
+def test_a_renamed_study_is_gone_on_with_in_its_own_folder(worked: Lab) -> None:
     before = trials_of(worked.url, NAME)
     artifacts = worked.folder / "artifacts"
     (artifacts / NAME).mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ def test_a_renamed_study_is_gone_on_with_in_its_own_folder(worked: Any) -> None:
     assert [one["name"] for one in listed(worked.url)] == ["renamed"]
 
 
-def test_a_study_takes_no_other_s_name_and_no_other_s_folder(worked: Any) -> None:
+def test_a_study_takes_no_other_s_name_and_no_other_s_folder(worked: Lab) -> None:
     artifacts = worked.folder / "artifacts"
     (artifacts / NAME).mkdir(exist_ok=True)
     (artifacts / NAME / MARK).touch()
@@ -159,7 +159,7 @@ def test_a_study_takes_no_other_s_name_and_no_other_s_folder(worked: Any) -> Non
 
 
 def test_a_copy_in_the_other_kind_of_database_is_the_same_study_and_a_study_of_its_own(
-    worked: Any, other_url: str, tmp_path: Path
+    worked: Lab, other_url: str, tmp_path: Path
 ) -> None:
     before = trials_of(worked.url, NAME)
     place = tmp_path / "copied"
@@ -183,7 +183,7 @@ def test_a_copy_in_the_other_kind_of_database_is_the_same_study_and_a_study_of_i
 
 
 def test_what_was_under_way_is_claimed_again_in_the_copy_and_goes_on_as_the_same_trial(
-    worked: Any, other_url: str, tmp_path: Path
+    worked: Lab, other_url: str, tmp_path: Path
 ) -> None:
     with open_study(worked.url, NAME) as shared:
         shared.ledger.order_up_to(4, order_of=SlotOrder)
@@ -199,7 +199,7 @@ def test_what_was_under_way_is_claimed_again_in_the_copy_and_goes_on_as_the_same
 
 
 def test_a_copy_that_is_cut_off_is_no_study_and_the_next_one_is_whole(
-    worked: Any, other_url: str, tmp_path: Path
+    worked: Lab, other_url: str, tmp_path: Path
 ) -> None:
     flags = ("copy", NAME, "--to", other_url, "--artifacts", str(tmp_path / "copied"))
     with broken_at("INSERT INTO search_slots"):
@@ -211,7 +211,7 @@ def test_a_copy_that_is_cut_off_is_no_study_and_the_next_one_is_whole(
         assert optuna.get_all_study_names(storage) == [NAME]
 
 
-def test_a_copy_takes_no_files_from_the_study_and_no_name_from_another(worked: Any, other_url: str) -> None:
+def test_a_copy_takes_no_files_from_the_study_and_no_name_from_another(worked: Lab, other_url: str) -> None:
     artifacts = str(worked.folder / "artifacts")
     said = refused(run(worked.url, "copy", NAME, "--to", other_url, "--artifacts", artifacts))
     assert "give the copy another folder with --artifacts" in said
@@ -220,7 +220,7 @@ def test_a_copy_takes_no_files_from_the_study_and_no_name_from_another(worked: A
     assert not (worked.folder / "copied").exists()
 
 
-def test_a_deleted_study_takes_its_files_along_and_nothing_else(worked: Any) -> None:
+def test_a_deleted_study_takes_its_files_along_and_nothing_else(worked: Lab) -> None:
     artifacts = worked.folder / "artifacts"
     (artifacts / "models" / "holiday.jpg").write_bytes(b"theirs")
     with create_study(worked.url, "another", example_manifest()) as another:
@@ -233,7 +233,7 @@ def test_a_deleted_study_takes_its_files_along_and_nothing_else(worked: Any) -> 
     assert [(one["name"], one["trials"]) for one in listed(worked.url)] == [("another", 2)]
 
 
-def test_something_else_in_its_folder_stays_and_is_named(worked: Any) -> None:
+def test_something_else_in_its_folder_stays_and_is_named(worked: Lab) -> None:
     with open_study(worked.url, NAME) as shared:
         logs = worked.files(shared).logs
     logs.mkdir(parents=True, exist_ok=True)

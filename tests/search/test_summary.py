@@ -19,6 +19,7 @@ from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
 from storage.records import Outcome, SlotCounts
+from storage.testkit import claimed
 from tests.helpers.lab import Lab
 from tests.helpers.made_up import study_facts, trial_facts
 
@@ -144,7 +145,7 @@ def test_a_password_is_in_neither(summary: StudyFacts) -> None:
 def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Lab) -> None:
     shared = lab.study(2)
     for outcome in (Outcome("pruned", 0.99, "worse", epochs=1), Outcome("complete", 0.5, epochs=3)):
-        lease = shared.ledger.claim("one", 30.0)
+        lease = claimed(shared.ledger)
         number = shared.study.ask().number
         shared.ledger.bind(lease, number)
         shared.ledger.finish(lease, outcome)

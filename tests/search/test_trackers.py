@@ -105,7 +105,8 @@ class Flaky(Notebook):
         self.asked = 0
 
     def begin(self, number: int) -> int | None:
-        return self._over_the_network(lambda: super(Flaky, self).begin(number))
+        begun: int | None = self._over_the_network(lambda: super(Flaky, self).begin(number))
+        return begun
 
     def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         self._over_the_network(lambda: super(Flaky, self).record(number, epochs))

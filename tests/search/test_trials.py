@@ -12,7 +12,7 @@ from spaces.errors import SpaceError
 from spaces.space import Space, Trial
 from storage import SharedStudy
 from storage.errors import LeaseLost
-from storage.records import Lease, SlotOrder
+from storage.records import Lease, Scalar, SlotOrder
 from tests.helpers.lab import Lab
 
 SPACE = load_space("bn_dropout")
@@ -36,7 +36,12 @@ def test_a_slot_gets_one_trial_however_often_it_is_asked_for(lab: Lab) -> None:
 
 def test_a_slot_with_fixed_parameters_has_them_from_the_start(lab: Lab) -> None:
     shared = lab.study(0)
-    params = {"optimizer": "adam", "learning_rate": 0.001, "batch_norm": "none", "dropout_position": "none"}
+    params: dict[str, Scalar] = {
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "batch_norm": "none",
+        "dropout_position": "none",
+    }
     shared.ledger.order([SlotOrder(seed=1, params=params)])
     number = open_trial(shared, SPACE, claimed(shared))
     assert shared.study.get_trials()[number].params == params
@@ -59,7 +64,7 @@ def dying(space: Space, after: int) -> Space:
     """The space, whose worker is killed after so many parameters."""
 
     def suggest(trial: Trial) -> Any:
-        return space.suggest(Mortal(trial, after))  # type: ignore[arg-type]
+        return space.suggest(Mortal(trial, after))
 
     return Space(name=space.name, question=space.question, suggest=suggest)
 

@@ -13,7 +13,9 @@ from search.workers.aftermath import Aftermath
 from search.workers.attempt import attempt_slot
 from search.workers.loop import Leftovers, Strikes, work
 from storage.errors import StorageUnreachable
-from storage.records import Outcome, SlotOrder
+from storage.records import Outcome, Scalar, SlotOrder
+from storage.study import SharedStudy
+from storage.testkit import claimed
 from tests.helpers.lab import Lab
 
 
@@ -78,9 +80,9 @@ def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(
     lab.acts = {slot: [{"die_before": 2}] for slot in range(6)}
     bench, strikes, aftermath = lab.bench(), Strikes(), Aftermath()
     for slot in range(4):
-        lease = bench.shared.ledger.claim(bench.worker_id, 600.0)
+        lease = claimed(bench.shared.ledger, bench.worker_id)
         strikes.note(lease.slot, attempt_slot(bench, lease, Shutdown(), aftermath))
-        taken = shared.ledger.claim("another", 600.0)
+        taken = claimed(shared.ledger, "another")
         assert (taken.slot, taken.failures) == (slot, 1)
 
 
@@ -113,7 +115,7 @@ def fail_once(target: Any, name: str) -> None:
 
 def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(1)
-    lease = shared.ledger.claim("dead", 30.0)
+    lease = claimed(shared.ledger, "dead")
     number = shared.study.ask().number
     shared.ledger.bind(lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
@@ -125,7 +127,7 @@ def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Lab, monkeypatch
 
 def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Lab) -> None:
     shared = lab.study(1)
-    lease = shared.ledger.claim("busy", 30.0)
+    lease = claimed(shared.ledger, "busy")
     number = shared.study.ask().number
     shared.ledger.bind(lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
@@ -142,7 +144,12 @@ def test_a_stopped_study_is_left_alone(lab: Lab) -> None:
 
 def test_slots_can_be_ordered_with_their_parameters(lab: Lab) -> None:
     shared = lab.study(0)
-    params = {"optimizer": "adam", "learning_rate": 0.001, "batch_norm": "none", "dropout_position": "none"}
+    params: dict[str, Scalar] = {
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "batch_norm": "none",
+        "dropout_position": "none",
+    }
     shared.ledger.order([SlotOrder(seed=1, params=params), SlotOrder(seed=2)])
     lab.work()
     assert shared.study.trials[0].params == params
@@ -182,7 +189,7 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
     shared = lab.study(2, pruner="asha")
     bench = lab.bench()
     whole = getattr(bench.shared.ledger, step)
-    others = []
+    others = list[SharedStudy]()
 
     def replace_study_after(*arguments: Any, **named: Any) -> Any:
         done = whole(*arguments, **named)

@@ -1,19 +1,20 @@
 """A grid has every combination once, also of parameters that are asked for only after some choices."""
 
-import math
+from collections.abc import Callable
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces.configuration import Configuration
+from spaces.configuration import Configuration, Scalar
 from spaces.errors import SpaceError
 from spaces.grid import grid
 from spaces.space import Space, Trial
 
 
-def space_of(suggest: object) -> Space:
+def space_of(suggest: Callable[[Trial], Configuration]) -> Space:
     return Space("test", "does it enumerate?", suggest)
 
 
@@ -27,7 +28,7 @@ def conditional(trial: Trial) -> Configuration:
 
 def test_parameters_of_one_choice_appear_only_with_it() -> None:
     combinations = list(grid(space_of(conditional)))
-    expected = [{"kind": "a", "width": width} for width in (8, 16, 24)]
+    expected: list[dict[str, Scalar]] = [{"kind": "a", "width": width} for width in (8, 16, 24)]
     expected += [
         {"kind": "b", "share": share, "deep": deep, "width": width}
         for share, deep, width in product((0.0, 0.5, 1.0), (True, False), (8, 16, 24))
@@ -52,7 +53,7 @@ def test_one_point_is_the_middle_of_the_range() -> None:
         return Configuration()
 
     [params] = grid(space_of(suggest), points=1)
-    assert math.isclose(params["rate"], 0.1)
+    assert params["rate"] == pytest.approx(0.1, rel=1e-9)
 
 
 def test_a_range_of_one_value_is_one_point() -> None:
@@ -87,7 +88,7 @@ def test_the_grid_of_independent_choices_is_their_product(widths: list[int]) -> 
 
 
 @given(st.randoms(use_true_random=False))
-def test_the_grid_of_a_random_tree_has_each_leaf_once(source: object) -> None:
+def test_the_grid_of_a_random_tree_has_each_leaf_once(source: Random) -> None:
     shape: dict[tuple[tuple[str, int], ...], int] = {}
 
     def suggest(trial: Trial) -> Configuration:

@@ -8,14 +8,16 @@ from spaces.configuration import (
     BATCH_NORM_POSITIONS,
     DROPOUT_POSITIONS,
     BatchNorm,
+    BatchNormPosition,
     Block,
     Configuration,
-    ConfigurationError,
     Dropout,
+    DropoutPosition,
     Optimizer,
     Regularization,
 )
 from spaces.diagram import draw
+from spaces.errors import ConfigurationError
 from spaces.layers import Conv, Drop, MaxPool, Normalize, layer_order, require_fit
 
 HEAD = ["flatten", "dense 9", "relu", "output"]
@@ -60,7 +62,7 @@ def test_the_table_has_every_combination() -> None:
 
 
 @pytest.mark.parametrize(("batch_norm", "position"), EXPECTED)
-def test_layers_of_a_unit_are_in_order(batch_norm: str, position: str | None) -> None:
+def test_layers_of_a_unit_are_in_order(batch_norm: BatchNormPosition, position: DropoutPosition | None) -> None:
     dropout = (Dropout(position, 0.5),) if position else ()
     configuration = Configuration(blocks=(Block((8,)),), dense=(9,), batch_norm=BatchNorm(batch_norm), dropout=dropout)
     assert names(configuration) == EXPECTED[batch_norm, position]
@@ -91,8 +93,9 @@ def test_dropout_before_the_output_is_the_last_thing_before_it() -> None:
 
 
 def test_penalties_are_those_of_the_kernels_that_are_meant() -> None:
-    for kernels, expected in (("all", [0.1, 0.1, 0.1]), ("convolutions", [0.1, 0.0, 0.0])):
-        configuration = Configuration(blocks=(Block((8,)),), regularization=Regularization(l2=0.1, kernels=kernels))
+    everywhere, convolutions = Regularization(l2=0.1, kernels="all"), Regularization(l2=0.1, kernels="convolutions")
+    for regularization, expected in ((everywhere, [0.1, 0.1, 0.1]), (convolutions, [0.1, 0.0, 0.0])):
+        configuration = Configuration(blocks=(Block((8,)),), regularization=regularization)
         assert [each.l2 for each in layer_order(configuration) if hasattr(each, "l2")] == expected
 
 

@@ -131,8 +131,13 @@ def shared(storage_url: str) -> Iterator[SharedStudy]:
 
 def test_the_history_is_what_optuna_reads(rdb: RDBStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage.history, "AT_ONCE", 2)  # several queries even for few trials
+
+    class OnThisStorage(StudyMachine):
+        def __init__(self) -> None:
+            super().__init__(rdb)
+
     run(
-        lambda: StudyMachine(rdb),
+        OnThisStorage,
         settings=settings(
             max_examples=15,
             stateful_step_count=20,

@@ -107,7 +107,7 @@ def test_a_lock_that_is_held_is_waited_for(
     with lock_held(empty_storage_url) as holder:
         with pytest.raises(StorageUnreachable, match="lock"):
             create_study(empty_storage_url, "demo", example_manifest())
-        monkeypatch.setattr(study.time, "sleep", lambda _: let_go(holder))
+        monkeypatch.setattr("time.sleep", lambda _: let_go(holder))
         with create_study(empty_storage_url, "demo", example_manifest(), wait_s=60.0) as made:
             assert made.created
 
@@ -119,6 +119,6 @@ def test_a_joiner_that_finds_nothing_waits_for_whoever_may_be_making_it(
     with lock_held(storage_url) as holder:
         with pytest.raises(StorageUnreachable, match="lock"):
             open_study(storage_url, "demo")
-        monkeypatch.setattr(study.time, "sleep", lambda _: let_go(holder))
+        monkeypatch.setattr("time.sleep", lambda _: let_go(holder))
         with pytest.raises(StudyNotFound):
             open_study(storage_url, "demo", wait_s=60.0)

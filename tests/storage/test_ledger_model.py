@@ -261,8 +261,12 @@ def storage(storage_url: str) -> Iterator[RDBStorage]:
 
 
 def test_the_ledger_agrees_with_its_model(storage: RDBStorage) -> None:
+    class OnThisStorage(LedgerMachine):
+        def __init__(self) -> None:
+            super().__init__(storage)
+
     run_state_machine_as_test(
-        lambda: LedgerMachine(storage),
+        OnThisStorage,
         settings=settings(
             max_examples=25, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),

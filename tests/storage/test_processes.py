@@ -68,8 +68,8 @@ with open_study(url, "demo") as study:
 def processes(n: int, script: str, url: str) -> Iterator[list[subprocess.Popen[str]]]:
     """That many processes, up to the point at which they are ready."""
     command = [sys.executable, "-c", START + script, url]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    started = [subprocess.Popen(command, **pipes) for _ in range(n)]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) for _ in range(n)]
     try:
         for process in started:
             assert process.stdout is not None

@@ -2,15 +2,15 @@
 
 import traceback
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
+import optuna
 import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from storage import connecting, schema, study
+from storage import connecting, schema
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.records import SlotOrder
 from storage.study import SharedStudy, create_study, open_study
@@ -134,7 +134,7 @@ def test_a_missing_database_is_named(postgres_server: PostgresServer) -> None:
 # outages
 
 
-def cut_off(server: Any, database: str, *, closed: bool) -> None:
+def cut_off(server: PostgresServer, database: str, *, closed: bool) -> None:
     """Ends all connections to a database; with `closed`, it takes no new ones."""
     server.execute(f"ALTER DATABASE {{}} ALLOW_CONNECTIONS {'false' if closed else 'true'}", database)
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
@@ -179,7 +179,7 @@ def test_opening_waits_for_a_database_to_come_back(
 ) -> None:
     database = str(postgres_study.engine.url.database)
     cut_off(postgres_server, database, closed=True)
-    monkeypatch.setattr(study.time, "sleep", lambda _: cut_off(postgres_server, database, closed=False))
+    monkeypatch.setattr("time.sleep", lambda _: cut_off(postgres_server, database, closed=False))
     with open_study(postgres_url, "demo", wait_s=60.0) as again:
         assert again.name == "demo"
 
@@ -249,8 +249,8 @@ def test_opening_an_empty_database_creates_nothing(empty_postgres_url: str) -> N
 def test_a_study_of_plain_optuna_keeps_its_name(storage_url: str) -> None:
     create_study(storage_url, "demo", example_manifest()).close()
     with plain_client(storage_url) as plain:
-        study.optuna.create_study(storage=plain, study_name="theirs", direction="maximize").add_trial(
-            study.optuna.trial.create_trial(value=1.0)
+        optuna.create_study(storage=plain, study_name="theirs", direction="maximize").add_trial(
+            optuna.trial.create_trial(value=1.0)
         )
     with pytest.raises(StorageUsageError, match="made by another program"):
         create_study(storage_url, "theirs", example_manifest())
@@ -261,7 +261,7 @@ def test_a_study_of_plain_optuna_keeps_its_name(storage_url: str) -> None:
 def test_an_empty_study_that_a_killed_launch_left_is_taken_over(storage_url: str) -> None:
     create_study(storage_url, "demo", example_manifest()).close()
     with plain_client(storage_url) as plain:
-        study.optuna.create_study(storage=plain, study_name="half-made", direction="maximize")
+        optuna.create_study(storage=plain, study_name="half-made", direction="maximize")
     with create_study(storage_url, "half-made", example_manifest()) as shared:
         assert shared.created
 
@@ -269,10 +269,11 @@ def test_an_empty_study_that_a_killed_launch_left_is_taken_over(storage_url: str
 def test_tables_of_a_newer_release_are_refused(shared: SharedStudy, storage_url: str) -> None:
     with writing(shared.engine) as connection:
         connection.execute(sa.update(schema_table).values(version=999))
-    for attempt in (
+    attempts: tuple[Callable[[], SharedStudy], ...] = (
         lambda: open_study(storage_url, "demo"),
         lambda: create_study(storage_url, "demo", example_manifest()),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(SchemaTooNew, match=r"version 999.*install the release that made them"):
             attempt()
 

@@ -22,21 +22,21 @@ def backend(keras: Any) -> Backend:
     return backend
 
 
-@pytest.fixture(scope="module")
-def trainer() -> Iterator[PipedTrainer]:
-    """A warm trainer for all tests of the module, none of which ends it."""
-    child = PipedTrainer()
+@pytest.fixture(scope="session")
+def trainer(server_of_trainers: str | None) -> Iterator[PipedTrainer]:
+    """A warm trainer for all tests, none of which ends it."""
+    child = PipedTrainer(server_of_trainers)
     yield child
     child.close()
 
 
 @pytest.fixture
-def new_trainer() -> Iterator[Callable[[], PipedTrainer]]:
+def new_trainer(server_of_trainers: str | None) -> Iterator[Callable[[], PipedTrainer]]:
     """Makes trainers that a test may kill."""
     children: list[PipedTrainer] = []
 
     def start() -> PipedTrainer:
-        children.append(PipedTrainer())
+        children.append(PipedTrainer(server_of_trainers))
         return children[-1]
 
     yield start

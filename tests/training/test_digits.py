@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from search.datasets import digits, load_dataset
+from search.datasets import load_dataset
 
 
 def test_the_file_holds_what_scikit_learn_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     bunch = datasets.load_digits()
     read = load_dataset("digits")
-    monkeypatch.setattr(digits.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     imported = load_dataset("digits")
     assert read.fingerprint() == imported.fingerprint()
     assert len(read.x_train) + len(read.x_test) == len(bunch.images)

@@ -1,5 +1,7 @@
 """What was used last is kept, within a number and a size."""
 
+from functools import partial
+
 from search.training.lru_cache import LruCache
 
 
@@ -16,7 +18,7 @@ def test_the_one_unused_for_longest_goes_first() -> None:
 def test_those_that_are_kept_stay_within_the_budget() -> None:
     recent = LruCache[str, str](10, budget=5, size=len)
     for value in ("aa", "bbb", "cc"):
-        recent.get(value, lambda value=value: value)
+        recent.get(value, partial(str, value))
     assert recent.get("aa", lambda: "made anew") == "made anew"
 
 

@@ -13,7 +13,7 @@ from search.datasets.mapped import open_mapped, write_mapped
 from search.trainers.protocol import DataSource, Evaluate, Evaluated
 from search.training.backends.protocol import Backend
 from search.training.data.split import split
-from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, scores_of
 
 
 @pytest.fixture
@@ -37,11 +37,13 @@ def shares_memory(tensor: Any, array: Any) -> bool:
 
 
 def test_two_trainers_share_images_and_score_as_one_that_read_them(
-    new_trainer: Callable[[], PipedTrainer], job: MakeJob, decoded: Path
+    trainer: PipedTrainer, new_trainer: Callable[[], PipedTrainer], job: MakeJob, decoded: Path
 ) -> None:
     own = job(data=DataSource("digits"), epochs=1, checkpoints=None)
     shared = msgspec.structs.replace(own, data=DataSource("no source is read", decoded=str(decoded)))
-    alone, *together = (scores_of(new_trainer().run(each)) for each in (own, shared, shared))
+    alone, *together = (
+        scores_of(each.run(one)) for each, one in ((trainer, own), (trainer, shared), (new_trainer(), shared))
+    )
     assert together == [alone, alone]
 
 
@@ -74,7 +76,7 @@ def test_a_checkpoint_is_resumed_from_wherever_the_images_come_from(
     trainer.run(job(epochs=1))
     data = DataSource("digits", limit_train=300, decoded=str(decoded))
     resumed = trainer.run(job(epochs=2, token=2, data=data))
-    assert resumed[0].replayed
+    assert epochs_of(resumed)[0].replayed
     assert scores_of(resumed) == whole
 
 

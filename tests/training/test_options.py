@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from search.datasets import load_dataset
-from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Message, Stopped, Train, Trained, Warned
+from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend
 from search.training.backends.protocol import Backend
 from search.training.data.pixels import EPSILON, fit_pixels
@@ -36,10 +36,12 @@ from spaces.configuration import (
     Inputs,
     Optimizer,
     OptimizerName,
+    Pixels,
     Regularization,
     Schedule,
 )
-from tests.helpers.piped_trainer import MakeJob, PipedTrainer
+from spaces.epoch_scores import EpochScores
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, last_of
 
 BATCH = 64
 SEED = 7
@@ -112,14 +114,19 @@ def scores_of(model: Any, data: Split, configuration: Configuration) -> list[tup
 
 
 @pytest.mark.parametrize("configuration", [MOVED, CROPPED, DENSE], ids=["moved", "cropped", "dense"])
-def test_a_program_trains_as_fit_does(plain: Any, program: Any, data: Split, configuration: Configuration) -> None:
+def test_a_program_trains_as_fit_does(
+    plain: Callable[..., KerasTrainableModel],
+    program: Callable[[Configuration], Any],
+    data: Split,
+    configuration: Configuration,
+) -> None:
     by_fit, shared = plain(configuration), program(configuration)
     assert scores_of(shared, data, configuration) == scores_of(by_fit, data, configuration)
     assert all(np.array_equal(a, b) for a, b in zip(shared.values(), by_fit.values(), strict=True))
 
 
 def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
-    plain: Any, program: Any, data: Split, backend: Backend
+    plain: Callable[..., KerasTrainableModel], program: Callable[[Configuration], Any], data: Split, backend: Backend
 ) -> None:
     small, large = (
         msgspec.structs.replace(SMALL, regularization=Regularization(l1=size, l2=2 * size)) for size in (1e-3, 1e-2)
@@ -132,7 +139,9 @@ def test_penalties_of_other_sizes_share_a_program_and_end_up_in_the_model(
     assert [kernel.get_config() for kernel in kernels] == [{"l1": 1e-2, "l2": 2e-2}] * 3
 
 
-def test_a_penalty_is_added_to_the_loss_that_is_reported(plain: Any, data: Split) -> None:
+def test_a_penalty_is_added_to_the_loss_that_is_reported(
+    plain: Callable[..., KerasTrainableModel], data: Split
+) -> None:
     penalized = msgspec.structs.replace(SMALL, regularization=Regularization(l2=0.1, kernels="convolutions"))
     with_penalty, without = plain(penalized, fastest_runner), plain(SMALL, fastest_runner)
     kernel = with_penalty.keras_model().layers[0].kernel.numpy()
@@ -149,7 +158,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("optimizer", OTHERS, ids=lambda o: f"{o.name}-{o.schedule.name}")
 def test_optimizers_that_no_program_knows_train_compiled_as_with_fit(
-    plain: Any, data: Split, optimizer: Optimizer
+    plain: Callable[..., KerasTrainableModel], data: Split, optimizer: Optimizer
 ) -> None:
     configuration = msgspec.structs.replace(SMALL, optimizer=optimizer)
     assert why_not_shared(optimizer) is not None
@@ -181,8 +190,16 @@ def run(job: Train) -> list[Message]:
     return list(Jobs().train(job, lambda: False))
 
 
-def epochs_of(messages: list[Message]) -> list[EpochEnd]:
-    return [message for message in messages if isinstance(message, EpochEnd)]
+def scores_in(messages: list[Message]) -> list[EpochScores]:
+    """The scores of the epochs among messages."""
+    return [epoch.scores for epoch in epochs_of(messages)]
+
+
+def best_epoch(messages: list[Message]) -> int:
+    """The number of the epoch with the lowest loss on the validation images, all of which are finite."""
+    losses = {epoch.epoch: epoch.val_loss for epoch in scores_in(messages) if epoch.val_loss is not None}
+    assert len(losses) == len(epochs_of(messages))
+    return min(losses, key=losses.__getitem__)
 
 
 STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), early_stopping=EarlyStopping(2))
@@ -190,16 +207,15 @@ STOPPING = msgspec.structs.replace(SMALL, optimizer=Optimizer("adam", 0.1), earl
 
 def test_early_stopping_ends_the_trial_as_complete_with_its_reason(job: MakeJob) -> None:
     messages = run(job(configuration=STOPPING, epochs=250))
-    losses = [epoch.scores.val_loss for epoch in epochs_of(messages)]
-    best = int(np.argmin(losses)) + 1
-    assert len(losses) == best + 2 < 60
+    best, count = best_epoch(messages), len(epochs_of(messages))
+    assert count == best + 2 < 60
     ended = messages[-1]
     assert isinstance(ended, Trained)
-    assert (ended.epochs, ended.kept_epoch, ended.diverged) == (len(losses), None, None)
+    assert (ended.epochs, ended.kept_epoch, ended.diverged) == (count, None, None)
     assert ended.over == f"early stopping: val_loss wasn't better than in epoch {best} for 2 epochs"
     again = run(job(configuration=STOPPING, epochs=250, token=2))
     assert all(epoch.replayed for epoch in epochs_of(again))
-    assert again[-1].over == ended.over
+    assert last_of(again, Trained).over == ended.over
 
 
 def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
@@ -208,11 +224,12 @@ def test_the_best_epoch_is_kept_also_by_an_attempt_that_resumes_after_it(
     keeping = msgspec.structs.replace(STOPPING, early_stopping=EarlyStopping(None, restore_best=True))
     whole = job(configuration=keeping, epochs=25, model_path=str(tmp_path / "best.keras"), checkpoints=None)
     messages = trainer.run(whole)
-    best = messages[-1].kept_epoch
-    assert best == int(np.argmin([epoch.scores.val_loss for epoch in epochs_of(messages)])) + 1 < 25
+    best = best_epoch(messages)
+    assert last_of(messages, Trained).kept_epoch == best < 25
     trainer.run(job(configuration=keeping, epochs=best + 1))
     path = str(tmp_path / "resumed.keras")
-    assert trainer.run(job(configuration=keeping, epochs=25, token=2, model_path=path))[-1].kept_epoch == best
+    resumed = trainer.run(job(configuration=keeping, epochs=25, token=2, model_path=path))
+    assert last_of(resumed, Trained).kept_epoch == best
     kept, again = (keras.saving.load_model(tmp_path / f"{name}.keras") for name in ("best", "resumed"))
     assert all(np.array_equal(*pair) for pair in zip(kept.get_weights(), again.get_weights(), strict=True))
     assert scores_on_validation(kept, whole) == pytest.approx(scored(epochs_of(messages)[best - 1]), rel=1e-4)
@@ -288,7 +305,7 @@ def test_validation_images_are_treated_as_the_training_images_were(data: Split) 
 
 @pytest.mark.parametrize("pixels", ["standardised", "zca"])
 def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
-    trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path, pixels: Any
+    trainer: PipedTrainer, job: MakeJob, keras: Any, tmp_path: Path, pixels: Pixels
 ) -> None:
     path = tmp_path / "model.keras"
     treated = job(configuration=msgspec.structs.replace(SMALL, inputs=Inputs(pixels)), model_path=str(path))
@@ -298,9 +315,9 @@ def test_a_kept_model_takes_scaled_images_whatever_it_was_trained_on(
     assert type(model.optimizer).__name__ == "Adam"
 
 
-def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: MakeJob, tmp_path: Any) -> None:
+def test_augmentation_goes_by_the_seed_and_a_resumed_trial_repeats_it(job: MakeJob, tmp_path: Path) -> None:
     def scores(*jobs: Train) -> list[tuple[Any, ...]]:
-        return [(epoch.scores.loss, epoch.scores.val_loss) for epoch in epochs_of(run(jobs[-1]))]
+        return [(epoch.loss, epoch.val_loss) for epoch in scores_in(run(jobs[-1]))]
 
     whole = scores(job(configuration=MOVED, epochs=3, checkpoints=str(tmp_path / "whole")))
     assert scores(job(configuration=MOVED, epochs=3, seed=4, checkpoints=None)) != whole
@@ -312,8 +329,7 @@ def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_sch
     job: MakeJob,
 ) -> None:
     def scores(messages: list[Message]) -> list[tuple[Any, ...]]:
-        epochs = [epoch.scores for epoch in epochs_of(messages)]
-        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in epochs]
+        return [(epoch.loss, epoch.val_loss, epoch.learning_rate) for epoch in scores_in(messages)]
 
     own = Optimizer("momentum", 0.05, 0.9, nesterov=True, schedule=Schedule("cosine"))
     given = {"configuration": msgspec.structs.replace(SMALL, optimizer=own), "epochs": 8}  # two may be under way
@@ -326,7 +342,7 @@ def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_sch
         stopped.set()
     assert isinstance(messages[-1], Stopped)
     resumed = run(job(**given, token=2))
-    assert resumed[0].replayed
+    assert epochs_of(resumed)[0].replayed
     assert scores(resumed) == whole
 
 
@@ -336,7 +352,8 @@ def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_preprocessin
     model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
     whole = treated.for_scaled(model)
     logits = (whole(data.scaled(data.x_val)), model(treated.data.x_val))
-    assert np.allclose(*map(keras.ops.convert_to_numpy, logits), atol=1e-4)
+    one, other = map(keras.ops.convert_to_numpy, logits)
+    assert np.allclose(one, other, atol=1e-4)
 
 
 def test_moves_mirror_half_of_the_images_and_go_as_far_as_they_may() -> None:
@@ -378,12 +395,15 @@ def test_a_network_learns_shuffled_labels_by_heart_and_is_at_chance_on_the_test_
     path = str(tmp_path / "model.keras")
     memory = Configuration((), dense=(256,), optimizer=Optimizer("adam", 0.01), shuffled_labels=True)
     learning = job(configuration=memory, epochs=60, checkpoints=None, model_path=path)
-    first, *_, last = epochs_of(trainer.run(learning))
-    [tested] = trainer.run(Evaluate(2, learning.space, learning.data, learning.split_seed, BATCH, path))
-    assert first.scores.accuracy < 0.3
-    assert last.scores.accuracy > 0.8
-    assert last.scores.val_accuracy < 0.3
-    assert tested.accuracy < 0.25
+    first, *_, last = scores_in(trainer.run(learning))
+    tested = trainer.run(Evaluate(2, learning.space, learning.data, learning.split_seed, BATCH, path))
+    assert first.accuracy is not None
+    assert last.accuracy is not None
+    assert last.val_accuracy is not None
+    assert first.accuracy < 0.3
+    assert last.accuracy > 0.8
+    assert last.val_accuracy < 0.3
+    assert last_of(tested, Evaluated).accuracy < 0.25
 
 
 @pytest.mark.parametrize("name", ["rmsprop", "adam", "adadelta", "adamw", "nadam"])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.trainers.protocol import EpochEnd, Failed, Trained
+from search.trainers.protocol import EpochEnd, Failed, Trained, Warned
 from search.training.models.building import InputSpec, build_model, seed_all
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
-from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, last_of, scores_of
 
 DIGITS = InputSpec((8, 8, 1), 10, 18)
 
@@ -43,23 +43,23 @@ def logits_of(keras: Any, images: Any, classes: int, units: int = 8) -> Any:
     return keras.layers.Dense(classes)(keras.layers.Dense(units, "relu")(keras.layers.Flatten()(images)))
 
 
-def nested(keras: Any, shape: Any, classes: int) -> Any:
+def nested(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     head = keras.Sequential([keras.Input((8,)), keras.layers.Dense(classes, "softmax")])
     return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(8), head])
 
 
-def by_an_operation(keras: Any, shape: Any, classes: int) -> Any:
+def by_an_operation(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     images = keras.Input(shape)
     return keras.Model(images, keras.ops.softmax(logits_of(keras, images, classes)))
 
 
-def in_16_bits(keras: Any, shape: Any, classes: int) -> Any:
+def in_16_bits(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     images = keras.Input(shape)
     return keras.Model(images, keras.layers.Softmax(dtype="float16")(logits_of(keras, images, classes)))
 
 
-def by_its_call(keras: Any, shape: Any, classes: int) -> Any:
-    class Own(keras.Model):  # type: ignore[misc,name-defined]
+def by_its_call(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+    class Own(keras.Model):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.dense = keras.layers.Dense(classes)
@@ -70,12 +70,12 @@ def by_its_call(keras: Any, shape: Any, classes: int) -> Any:
     return Own()
 
 
-def sigmoid_before_a_name(keras: Any, shape: Any, classes: int) -> Any:
+def sigmoid_before_a_name(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     images = keras.Input(shape)
     return keras.Model(images, keras.layers.Identity()(keras.ops.sigmoid(logits_of(keras, images, classes))))
 
 
-def deep(keras: Any, shape: Any, classes: int) -> Any:
+def deep(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     hidden = images = keras.Input(shape)
     for _ in range(40):
         hidden = keras.layers.Dense(8, "relu")(keras.layers.BatchNormalization()(hidden))
@@ -95,25 +95,25 @@ def test_a_sigmoid_is_seen_wherever_it_is(keras: Any, make: Any, classes: int) -
         build_model(space_of(lambda *given: make(keras, *given)), Configuration(), InputSpec((8, 8, 1), classes, 18))
 
 
-def positive(keras: Any, shape: Any, classes: int) -> Any:
+def positive(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     """Logits that all lie in [0, 1] at first, by chance, as may be with two classes."""
     ones = keras.initializers.Constant(0.01)
     return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes, None, True, ones)])
 
 
-def zero(keras: Any, shape: Any, classes: int) -> Any:
+def zero(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     """As He et al. begin with a last layer of zeros."""
     last = keras.layers.Dense(classes, kernel_initializer="zeros")
     return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), last])
 
 
-def frozen(keras: Any, shape: Any, classes: int) -> Any:
+def frozen(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     model = zero(keras, shape, classes)
     model.trainable = False
     return model
 
 
-def normalized(keras: Any, shape: Any, classes: int) -> Any:
+def normalized(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     flat = [keras.Input(shape), keras.layers.Flatten()]
     ones = keras.initializers.Constant(0.01)
     return keras.Sequential([*flat, keras.layers.LayerNormalization(), keras.layers.Dense(classes, "relu", True, ones)])
@@ -131,7 +131,7 @@ def test_logits_that_happen_to_lie_between_0_and_1_are_logits(keras: Any, make: 
         assert np.array_equal(weight.numpy(), other.numpy()), "the look at its outputs has changed the model"
 
 
-def two(keras: Any, shape: Any, classes: int, names: tuple[str, ...] = ()) -> Any:
+def two(keras: Any, shape: tuple[int, int, int], classes: int, names: tuple[str, ...] = ()) -> Any:
     images = keras.Input(shape)
     outputs = [logits_of(keras, images, classes), logits_of(keras, images, 2)]
     return keras.Model(images, dict(zip(names, outputs, strict=True)) if names else outputs)
@@ -143,7 +143,7 @@ def two(keras: Any, shape: Any, classes: int, names: tuple[str, ...] = ()) -> An
 )
 def test_several_outputs_are_called_so(keras: Any, names: tuple[str, ...], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
-        build_model(space_of(lambda *given: two(keras, *given, names)), Configuration(), DIGITS)
+        build_model(space_of(lambda shape, classes: two(keras, shape, classes, names)), Configuration(), DIGITS)
 
 
 def own(path: Path, methods: str = "pass", settings: str = "pass") -> str:
@@ -166,9 +166,11 @@ def test_a_loss_of_its_own_may_use_the_images(trainer: PipedTrainer, job: MakeJo
     plain = trainer.run(job(space=own(tmp_path / "plain.py"), checkpoints=None))
     with_images = trainer.run(job(space=own(tmp_path / "own.py", LOSS), checkpoints=None))
     assert isinstance(with_images[-1], Trained), with_images[-1]
-    for (_, loss, *same), (_, other, *others) in zip(scores_of(plain), scores_of(with_images), strict=True):
-        assert other > loss
-        assert others[0] == same[0], "the accuracy of training"
+    for one, other in zip(*([epoch.scores for epoch in epochs_of(run)] for run in (plain, with_images)), strict=True):
+        assert one.loss is not None
+        assert other.loss is not None
+        assert other.loss > one.loss
+        assert other.accuracy == one.accuracy
 
 
 def test_a_model_that_gives_no_accuracy_is_refused_by_the_name_of_what_is_missing(
@@ -203,7 +205,7 @@ def test_what_a_build_sets_for_all_of_keras_is_gone_in_the_next_trial(
     for name, setting in SETTINGS.items():
         trainer.run(job(space=own(tmp_path / f"{name}.py", settings=setting), checkpoints=None, epochs=1))
         asked = own(tmp_path / f"asks_after_{name}.py", settings=f"raise ValueError({STATE})")
-        assert PLAIN in trainer.run(job(space=asked))[-1].reason, name
+        assert PLAIN in last_of(trainer.run(job(space=asked)), Failed).reason, name
     assert [scores_of(trainer.run(one)) for one in jobs] == before
 
 
@@ -252,11 +254,12 @@ def test_that_a_model_cannot_be_kept_is_said_before_the_first_epoch_and_once(
     path = tmp_path / "model.keras"
     first = trainer.run(job(space=no_config, checkpoints=None, epochs=1, model_path=str(path)))
     assert [type(message).__name__ for message in first] == ["Warned", "EpochEnd", "Trained"]
-    assert "its model can't be kept: NotImplementedError" in first[0].message
-    assert first[0].message.endswith("Its trial goes on, and has its score all the same")
+    warned = last_of(first[:1], Warned)
+    assert "its model can't be kept: NotImplementedError" in warned.message
+    assert warned.message.endswith("Its trial goes on, and has its score all the same")
     second = trainer.run(job(space=no_config, checkpoints=None, epochs=1, model_path=str(path), seed=4))
     assert [type(message).__name__ for message in second] == ["EpochEnd", "Trained"]
-    assert second[-1].not_kept == first[-1].not_kept
+    assert last_of(second, Trained).not_kept == last_of(first, Trained).not_kept
     assert not list(tmp_path.glob("*.keras")), "nor is a part of a file left"
 
 

@@ -113,7 +113,7 @@ def described(model: Any) -> list[tuple[Any, ...]]:
 
 
 def test_it_begins_with_the_weights_and_random_state_of_a_new_model(
-    warm: Any, by_fit: Any, data: Split, backend: Backend
+    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend
 ) -> None:
     configuration = configured(Optimizer("adam"))
     warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
@@ -122,7 +122,7 @@ def test_it_begins_with_the_weights_and_random_state_of_a_new_model(
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_a_warm_program_trains_as_fit_trains_a_new_model(
-    warm: Any, by_fit: Any, data: Split, backend: Backend, optimizer: Optimizer
+    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer, rate=0.2)
     plain = by_fit(configuration)
@@ -132,7 +132,9 @@ def test_a_warm_program_trains_as_fit_trains_a_new_model(
     assert differing(warm, plain) == []
 
 
-def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any, backend: Backend) -> None:
+def test_a_warm_program_trains_on_other_images_as_well(
+    warm: Any, by_fit: Callable[..., KerasTrainableModel], backend: Backend
+) -> None:
     configuration, others = configured(Optimizer("adam")), split(load_dataset("digits"), 0.2, seed=2, limit_train=300)
     plain = by_fit(configuration, others)
     expected = scores_of(plain, others)
@@ -151,7 +153,11 @@ def test_a_warm_program_trains_on_other_images_as_well(warm: Any, by_fit: Any, b
     ids=["plain", "a rate of 0", "a momentum of one's own"],
 )
 def test_so_does_a_new_program_of_any_layers(
-    new_program: Any, by_fit: Any, data: Split, backend: Backend, configuration: Configuration
+    new_program: Callable[[Configuration], Any],
+    by_fit: Callable[..., KerasTrainableModel],
+    data: Split,
+    backend: Backend,
+    configuration: Configuration,
 ) -> None:
     plain, program = by_fit(configuration), new_program(configuration)
     program.begin(configuration, SEED, EPOCHS, backend.to_device(data))
@@ -161,7 +167,7 @@ def test_so_does_a_new_program_of_any_layers(
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_programs_and_plain_models_take_over_from_each_other(
-    warm: Any, by_fit: Any, data: Split, backend: Backend, optimizer: Optimizer
+    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend, optimizer: Optimizer
 ) -> None:
     configuration = configured(optimizer)
     plain = by_fit(configuration)
@@ -173,7 +179,7 @@ def test_programs_and_plain_models_take_over_from_each_other(
 
 
 def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
-    warm: Any, by_fit: Any, data: Split, backend: Backend
+    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend
 ) -> None:
     configuration = configured(Optimizer("momentum", 0.02, 0.75), rate=0.25, momentum=0.5)
     plain = by_fit(configuration)
@@ -195,7 +201,11 @@ def test_configurations_that_differ_in_numbers_share_a_program() -> None:
 
 
 def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_updates(
-    new_program: Any, warm: Any, by_fit: Any, data: Split, backend: Backend
+    new_program: Callable[[Configuration], Any],
+    warm: Any,
+    by_fit: Callable[..., KerasTrainableModel],
+    data: Split,
+    backend: Backend,
 ) -> None:
     configuration, other = configured(Optimizer("adam", 3e-3)), Configuration(SMALL, optimizer=Optimizer("adam", 1e-2))
     second = new_program(other)

@@ -1,6 +1,7 @@
 """The trainer as its worker meets it: a real process at the other ends of two pipes."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -37,7 +38,7 @@ from spaces.configuration import (
     Optimizer,
     Regularization,
 )
-from tests.helpers.piped_trainer import MakeJob, PipedTrainer, scores_of
+from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, last_of, scores_of
 
 STATEFUL = Configuration(
     batch_norm=BatchNorm("before_activation"),
@@ -73,8 +74,8 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(
     model = tmp_path / "models" / "best.keras"
     messages = trainer.run(job(model_path=str(model)))
     assert [type(message).__name__ for message in messages] == ["EpochEnd"] * 3 + ["Trained"]
-    assert messages[-1].parameters == 110_474
-    assert messages[-1].diverged is None
+    trained = last_of(messages, Trained)
+    assert (trained.parameters, trained.diverged) == (110_474, None)
     beside = {model.with_suffix(LAYERS), model.with_suffix(CONFIGURATION)}
     assert set(model.parent.iterdir()) == {model, *beside}
     assert "110,474 parameters, 110,474 of them trained" in model.with_suffix(LAYERS).read_text()
@@ -111,12 +112,12 @@ def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
     victim = new_trainer()
     victim.send(cut)
     victim.receive_until(is_epoch(2))
-    victim.process.send_signal(signal.SIGKILL)
-    victim.process.wait()
+    victim.kill()
     resumed = trainer.run(msgspec.structs.replace(cut, token=2))
     assert scores_of(resumed) == scores_of(uninterrupted)
-    assert [message.replayed for message in resumed[:2]] == [True, True]
-    assert resumed[-2].replayed is False
+    replayed = [epoch.replayed for epoch in epochs_of(resumed)]
+    assert replayed[:2] == [True, True]
+    assert replayed[-1] is False
     arrays = (checkpoint_arrays(tmp_path / name) for name in ("whole/token-1.npz", "cut/token-2.npz"))
     for one, other in zip(*arrays, strict=True):
         assert np.array_equal(one, other)
@@ -128,10 +129,10 @@ def test_a_checkpoint_of_another_study_or_slot_is_not_resumed_though_the_job_is_
     first = trainer.run(job(owner="study a/0"))
     for owner in ("study b/0", "study a/1"):
         messages = trainer.run(job(owner=owner, token=2))
-        assert "is of another job" in messages[0].message
-        assert [message.replayed for message in messages if isinstance(message, EpochEnd)] == [False] * 3
+        assert "is of another job" in last_of(messages[:1], Warned).message
+        assert [epoch.replayed for epoch in epochs_of(messages)] == [False] * 3
     again = trainer.run(job(owner="study a/0", token=3))
-    assert [message.replayed for message in again if isinstance(message, EpochEnd)] == [True] * 3
+    assert [epoch.replayed for epoch in epochs_of(again)] == [True] * 3
     assert scores_of(again) == scores_of(first)
 
 
@@ -139,7 +140,7 @@ def test_a_job_that_was_finished_before_is_replayed(trainer: PipedTrainer, job: 
     first = trainer.run(job())
     again = trainer.run(job(token=2, model_path=str(tmp_path / "model.keras")))
     assert scores_of(again) == scores_of(first)
-    assert all(message.replayed for message in again[:-1])
+    assert all(epoch.replayed for epoch in epochs_of(again))
     assert isinstance(again[-1], Trained)
     assert (tmp_path / "model.keras").exists()
 
@@ -149,7 +150,7 @@ def test_a_stopped_job_can_be_resumed_where_it_was_left(trainer: PipedTrainer, j
     messages = trainer.receive_until(is_epoch(1))
     trainer.send(Stop(1))
     messages += trainer.receive_until(lambda message: isinstance(message, Stopped))
-    epochs = len(scores_of(messages))
+    epochs = len(epochs_of(messages))
     assert 1 <= epochs < MANY
     resumed = trainer.run(job(epochs=epochs + 1, token=2))
     whole = trainer.run(job(epochs=epochs + 1, token=3, checkpoints=None))
@@ -169,13 +170,13 @@ def test_a_trainer_whose_worker_is_gone_ends_in_the_middle_of_its_work(
     orphan.send(job(epochs=MANY))
     orphan.receive_until(is_epoch(1))
     orphan.hang_up()
-    assert orphan.process.wait(timeout=30) == 0
+    assert orphan.wait() == 0
 
 
 def test_an_interrupt_is_left_to_the_worker(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.send(job(checkpoints=None))
     trainer.receive_until(is_epoch(1))
-    trainer.process.send_signal(signal.SIGINT)
+    os.kill(trainer.pid, signal.SIGINT)
     assert isinstance(trainer.receive_until(is_epoch(3))[-1], EpochEnd)
     assert isinstance(trainer.receive(), Trained)
 
@@ -183,7 +184,7 @@ def test_an_interrupt_is_left_to_the_worker(trainer: PipedTrainer, job: MakeJob)
 def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(
     trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
-    pid, unlimited = trainer.process.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    pid, unlimited = trainer.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
     try:
         messages = trainer.run(job(epochs=2, model_path=str(tmp_path / "model.keras")))
@@ -197,23 +198,24 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_trial(
 
 def test_a_loss_that_is_not_finite_ends_the_job_as_diverged(trainer: PipedTrainer, job: MakeJob) -> None:
     messages = trainer.run(job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5))
-    assert messages[-2].scores.loss is None
-    assert messages[-1].diverged == f"the training loss of epoch {messages[-1].epochs} is not finite"
+    trained = last_of(messages, Trained)
+    assert epochs_of(messages)[-1].scores.loss is None
+    assert trained.diverged == f"the training loss of epoch {trained.epochs} is not finite"
 
 
 def test_a_diverged_job_is_not_trained_further_when_resumed(trainer: PipedTrainer, job: MakeJob) -> None:
     hopeless = job(configuration=Configuration(optimizer=Optimizer("sgd", 1e30)), epochs=5)
     first = trainer.run(hopeless)
     again = trainer.run(msgspec.structs.replace(hopeless, token=2))
-    assert again[-1].diverged == first[-1].diverged
-    assert all(message.replayed for message in again[:-1])
+    assert last_of(again, Trained).diverged == last_of(first, Trained).diverged
+    assert all(epoch.replayed for epoch in epochs_of(again))
 
 
 def test_a_checkpoint_of_another_configuration_is_reported_and_not_used(trainer: PipedTrainer, job: MakeJob) -> None:
     trainer.run(job(epochs=1))
     messages = trainer.run(job(epochs=1, token=2, configuration=Configuration(dense=(64,))))
     assert isinstance(messages[0], Warned)
-    assert messages[1].replayed is False
+    assert [epoch.replayed for epoch in epochs_of(messages)] == [False]
 
 
 SPACE = """
@@ -250,16 +252,16 @@ def test_a_model_of_ones_own_is_trained(trainer: PipedTrainer, job: MakeJob, tmp
     path = tmp_path / "own_space.py"
     layers = "[keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes)]"
     path.write_text(SPACE.format(body=f"import keras; return keras.Sequential({layers})"))
-    assert trainer.run(job(space=str(path)))[-1].parameters == 650
+    assert last_of(trainer.run(job(space=str(path))), Trained).parameters == 650
 
 
 def test_images_too_small_for_the_blocks_fail_as_an_error_of_the_space(trainer: PipedTrainer, job: MakeJob) -> None:
-    failed = trainer.run(job(configuration=Configuration(blocks=(Block((8,)),) * 4)))[-1]
+    failed = last_of(trainer.run(job(configuration=Configuration(blocks=(Block((8,)),) * 4))), Failed)
     assert (failed.kind, failed.reason[:34]) == ("space_error", "images of 8x8 pixels are too small")
 
 
 def test_data_that_is_gone_fails_as_an_error_of_the_data(trainer: PipedTrainer, job: MakeJob) -> None:
-    failed = trainer.run(job(data=DataSource("gone.npz")))[-1]
+    failed = last_of(trainer.run(job(data=DataSource("gone.npz"))), Failed)
     assert (failed.kind, "no file or folder gone.npz" in failed.reason) == ("data_error", True)
 
 
@@ -274,7 +276,8 @@ def test_a_saved_model_is_evaluated_on_the_test_images(trainer: PipedTrainer, jo
 
 
 def test_a_model_that_is_gone_is_a_failure_with_its_path(trainer: PipedTrainer, tmp_path: Path) -> None:
-    (failed,) = trainer.run(Evaluate(2, "bn_dropout", DataSource("digits"), 5, 64, str(tmp_path / "gone.keras")))
+    gone = Evaluate(2, "bn_dropout", DataSource("digits"), 5, 64, str(tmp_path / "gone.keras"))
+    failed = last_of(trainer.run(gone), Failed)
     assert failed.kind == "storage_error"
     assert "gone.keras" in failed.reason
 
@@ -363,14 +366,16 @@ def test_a_job_says_what_its_model_computes_in(
     mixed = job(
         configuration=EVERYTHING, epochs=8, data=DataSource("digits"), precision=precision, model_path=str(path)
     )
-    assert trainer.run(mixed)[-2].scores.val_accuracy > 0.8
+    accuracy = epochs_of(trainer.run(mixed))[-1].scores.val_accuracy
+    assert accuracy is not None
+    assert accuracy > 0.8
     model = keras.models.load_model(path)
     computing = {layer.compute_dtype for layer in model.layers if layer.weights and layer is not model.layers[-1]}
     assert computed_in in computing
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
     assert model.predict(np.zeros((1, 8, 8, 1), "float32"), verbose=0).dtype == np.float32
     evaluate = Evaluate(2, mixed.space, mixed.data, mixed.split_seed, 64, str(path), precision=mixed.precision)
-    assert trainer.run(evaluate)[0].accuracy > 0.8
+    assert last_of(trainer.run(evaluate), Evaluated).accuracy > 0.8
     assert scores_of(trainer.run(plain)) == scores_of(in_float32)
 
 
@@ -382,7 +387,7 @@ def test_a_resumed_trial_equals_an_uninterrupted_one_in_every_precision(
     trainer.run(job(configuration=STATEFUL, precision=precision, epochs=2))
     resumed = trainer.run(job(configuration=STATEFUL, precision=precision, token=2))
     assert scores_of(resumed) == scores_of(whole)
-    assert [message.replayed for message in resumed[:-1]] == [True, True, False]
+    assert [epoch.replayed for epoch in epochs_of(resumed)] == [True, True, False]
 
 
 def test_a_checkpoint_of_another_precision_is_not_resumed_from(trainer: PipedTrainer, job: MakeJob) -> None:
