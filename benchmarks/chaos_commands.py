@@ -316,7 +316,7 @@ def examine(shared: SharedStudy) -> dict[str, int]:
         rows = [] if trial is None else shared.ledger.epochs(trial.number)
         wanted = slot.outcome.epochs if slot.outcome is not None else 0
         gaps += [row.epoch for row in rows] != list(range(1, wanted + 1))
-        objective = {row.epoch: getattr(row, shared.manifest.objective) for row in rows}
+        objective = {row.epoch: shared.manifest.goal.of(row) for row in rows}
         different += trial is None or trial.intermediate_values != objective
     return {
         "trials": len(slots),
