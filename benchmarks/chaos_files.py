@@ -71,7 +71,7 @@ def models_unknown(studies: list[SharedStudy], artifacts: Path) -> list[str]:
         meta.artifact_id
         for shared in studies
         for trial in shared.study.get_trials(deepcopy=False)
-        for meta in get_all_artifact_meta(trial, storage=shared.storage)
+        for meta in get_all_artifact_meta(trial, storage=shared.trials.storage)
     }
     there = [path.name for path in (artifacts / "models").glob("*") if path.is_file()]
     return [name for name in there if name not in known and name != NAME]

@@ -17,8 +17,8 @@ from chaos_victims import backends_of
 from own_postgres import OwnPostgres
 from stub_worker import work_quietly
 
-from search.commands.worker_flags import WorkerFlags
 from search.launching.planning import LaunchOptions, make_plan
+from search.workers.settings import WorkerSettings
 from storage import create_study
 
 NAME = "chaos"
@@ -174,7 +174,7 @@ def make_study(url: str, folder: Path, trials: int, seed: int, pruner: str = "as
         epochs=EPOCHS,
         pruner=pruner,
         seed=seed,
-        workers=WorkerFlags(n_workers=1, artifacts=folder / "artifacts"),
+        workers=WorkerSettings(n_workers=1, artifacts=folder / "artifacts"),
     )
     plan = make_plan(wanted)
     manifest = msgspec.structs.replace(plan.manifest, lease_s=LEASE_S)

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.design.confusion import CONFUSION_ATTR
-from search.design.replicates import cell_of, order_of
+from search.design.replicates import order_of
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, create_study
 from storage.comparison import ArmDesign, Comparison, PlannedLook
@@ -41,18 +41,18 @@ def filled_comparison(url: str, name: str, replicates: int = 10, *, seed: int = 
     )
     manifest = msgspec.structs.replace(example_manifest(), n_validation=287, n_test=359, comparison=design)
     shared = create_study(url, name, manifest)
-    count = design.last_look.replicates * len(design.arms)
+    count = design.slots_of(design.last_look.replicates)
     shared.ledger.order_up_to(count, lambda slot: order_of(manifest, design, slot))
     for host in HOSTS:
         shared.workers.register(WorkerInfo(f"{host}-4000", host, 4000, "cpu"))
     rng = random.Random(seed)  # noqa: S311 - no secret
     luck = [rng.gauss(0, 0.012) for _ in range(design.last_look.replicates)]
     for slot in range(count):
-        place = cell_of(design, slot)
-        level = LEVELS[place.arm % len(LEVELS)] + luck[place.replicate] + rng.gauss(0, 0.003)
+        cell = design.cell(slot)
+        level = LEVELS[cell.arm % len(LEVELS)] + luck[cell.replicate] + rng.gauss(0, 0.003)
         curve = [round((level - 0.5 * math.exp(-0.8 * epoch)) * 287) / 287 for epoch in range(1, EPOCHS + 1)]
-        diverged = (place.arm, place.replicate) == (2, 1)
-        store(shared, slot, design.arms[place.arm].name, curve[:3] if diverged else curve, diverged=diverged)
+        diverged = cell == (2, 1)
+        store(shared, slot, design.arm_of(slot).name, curve[:3] if diverged else curve, diverged=diverged)
     matrix = [[27 if row == column else (row + column) % 3 for column in range(10)] for row in range(10)]
     measured = [{"arm": arm.name, "trial": number, "counts": matrix} for number, arm in enumerate(design.arms)]
     shared.study.set_user_attr(CONFUSION_ATTR, measured)

@@ -24,6 +24,7 @@ from own_postgres import own_postgres
 from search.launching.planning import LaunchOptions, make_plan
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder
+from storage.testkit import order_all
 
 NAME = "joining"
 WORKER = Path(__file__).with_name("stub_worker.py")
@@ -46,7 +47,7 @@ def join_at_once(url: str, folder: Path, workers: int) -> dict[str, Any]:
     """Starts the workers on a study with a trial for each, and waits until all have joined, or left."""
     plan = make_plan(LaunchOptions(space="bn_dropout", storage=url, study_name=NAME))
     with create_study(url, NAME, plan.manifest) as shared:
-        shared.ledger.order([SlotOrder(seed=number) for number in range(workers)])
+        order_all(shared.ledger, [SlotOrder(seed=number) for number in range(workers)])
         (folder / "script.json").write_text("{}")  # no trial does anything but to train
         began = time.monotonic()
         command = [sys.executable, str(WORKER), url, NAME, str(folder), "0.05", "0.1"]

@@ -70,7 +70,6 @@ class Times:
 def simulated_worker(url: str, epochs: int, barrier: Any, results: Any) -> None:
     """Claims until nothing is left, then reports the epochs of the slot that it had from the start."""
     with open_study(url, NAME) as shared:
-        shared.study.pruner = make_pruner(PRUNER, epochs)
         own = shared.ledger.claim(worker_id(), LEASE_S)
         barrier.wait(PATIENCE_S)
         began = time.time()
@@ -100,13 +99,13 @@ def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list
     """Reports epochs; returns the seconds that each took."""
     if lease is None:
         raise RuntimeError("there were fewer slots than workers")
-    number = shared.trials.create(lease, create_trial(state=TrialState.RUNNING))
-    reports = []
+    number = shared.trials.fenced.create(lease, create_trial(state=TrialState.RUNNING))
+    reports, pruner = list[float](), make_pruner(PRUNER, epochs)
     for epoch in range(1, epochs + 1):
         started = time.perf_counter()
         shared.ledger.record_epoch(lease, EpochScores(epoch, 0.5, 0.8, 0.6, 0.7 + epoch / 1000, 0.1, 0.001))
         report(shared, number, 0.7 + epoch / 1000, epoch)
-        should_prune(shared, number)
+        should_prune(shared, number, pruner)
         reports.append(time.perf_counter() - started)
     return reports
 

@@ -6,13 +6,14 @@ from typing import Any
 from search.launching.planning import LaunchOptions, make_plan
 from storage import create_study, open_study
 from storage.records import SlotOrder
+from storage.testkit import order_all
 
 
 def order_study(options: LaunchOptions, params: Sequence[Mapping[str, Any]]) -> None:
     """Makes the study that a launch with these options would make, with a trial for each of the parameters."""
     plan = make_plan(options)
     with create_study(plan.url, plan.study_name, plan.manifest) as shared:
-        shared.ledger.order([SlotOrder(seed=number, params=dict(given)) for number, given in enumerate(params)])
+        order_all(shared.ledger, [SlotOrder(seed=number, params=dict(given)) for number, given in enumerate(params)])
 
 
 def study_results(url: str, study_name: str) -> list[tuple[str, float | None, int]]:

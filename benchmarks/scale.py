@@ -82,7 +82,7 @@ class Ours:
     def __init__(self, url: str, space: Space) -> None:
         self._space = space
         self._shared = create_study(url, OURS, example_manifest(epochs=EPOCHS, pruner="asha", sampler="tpe"))
-        self._shared.study.pruner = make_pruner("asha", EPOCHS)
+        self._pruner = make_pruner("asha", EPOCHS)
         self._running = 0
 
     def add_finished(self, trials: list[FrozenTrial]) -> None:
@@ -125,7 +125,7 @@ class Ours:
         with watch.of("report"):
             self._report(lease, number, RUNG, value)
         with watch.of("prune"):
-            should_prune(self._shared, number)
+            should_prune(self._shared, number, self._pruner)
         self._shared.ledger.finish(lease, Outcome("complete", value, None, None, RUNG))
         self._shared.study.tell(number, value)
         self._shared.ledger.confirm(lease.slot)
@@ -140,7 +140,7 @@ class Ours:
 
     def _suggest(self, lease: Lease) -> int:
         number = open_trial(self._shared, self._space, lease)
-        suggest_configuration(self._shared, self._space, lease, number)
+        suggest_configuration(self._shared, self._space, lease, number, self._pruner)
         return number
 
     def _report(self, lease: Lease, number: int, epoch: int, value: float) -> None:

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from search.commands.worker_flags import WorkerFlags
+from search.host.exit_codes import CODES
 from search.workers.places import Place
-from search.workers.running import WorkerOptions, run_worker
+from search.workers.running import run_worker
+from search.workers.settings import WorkerSettings
 
 STUB = Path(__file__).with_name("stub_trainer.py")
 START_S = 60.0
@@ -24,8 +25,8 @@ def main(url: str, study_name: str, folder: Path, *epoch_s: str) -> int:
     script = folder / "script.json"  # no trial does anything but to train
     pace = ("--epoch-s", *epoch_s, "--begun", str(folder / "begun.jsonl"))
     command = (sys.executable, str(STUB), str(script), *pace)
-    options = WorkerOptions(url, study_name, START_S, WorkerFlags(n_workers=1, artifacts=folder / "artifacts"))
-    return run_worker(options, Place("cpu"), command)
+    settings = WorkerSettings(n_workers=1, wait=START_S, artifacts=folder / "artifacts")
+    return CODES[run_worker(url, study_name, settings, Place("cpu"), command)]
 
 
 def work_quietly(log: Path, *arguments: Any) -> None:

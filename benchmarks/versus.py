@@ -27,10 +27,10 @@ from ordered_study import order_study, study_results
 from report import facts, print_report, ratios, spread
 from scipy import stats
 
-from search.commands.worker_flags import WorkerFlags
 from search.datasets import load_dataset
 from search.launching.planning import LaunchOptions
 from search.training.data.split import split
+from search.workers.settings import WorkerSettings
 from spaces import load_space
 from spaces.configuration import DROPOUT_POSITIONS
 
@@ -113,7 +113,7 @@ class Arena:
             pruner=case.pruner,
             seed=SEED,
             limit_train=case.limit_train,
-            workers=WorkerFlags(data_dir=data_dir()),
+            workers=WorkerSettings(data_dir=data_dir()),
         )
         order_study(options, self.params)
         wanted = ["--storage", url, "--study-name", "versus", f"--n-trials={case.trials}"]

@@ -9,6 +9,7 @@ import click
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.host.exit_codes import CODES
 from search.trainers.serving import trainer_server
 from spaces.metrics import DEFAULT_METRIC, METRICS
 
@@ -129,7 +130,7 @@ def main(**flags: Any) -> None:
         from search.design.comparing import run_comparison
         from search.design.options import CompareOptions
 
-        raise SystemExit(run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers)))
+        raise SystemExit(CODES[run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers))])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from search.commands.cli import Verb, shared_flags, start_logging
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.compare import design_flags
+from search.host.exit_codes import CODES
 from search.trainers.serving import trainer_server
 
 EXAMPLES = {
@@ -40,7 +41,7 @@ def main(**flags: Any) -> None:
         from search.design.confirming import run_confirmation
         from search.design.options import ConfirmOptions
 
-        raise SystemExit(run_confirmation(ConfirmOptions(**flags, quiet=quiet, workers=workers)))
+        raise SystemExit(CODES[run_confirmation(ConfirmOptions(**flags, quiet=quiet, workers=workers))])
 
 
 if __name__ == "__main__":

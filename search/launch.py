@@ -10,6 +10,7 @@ from search.commands.cli import Verb, format_flag, precision_flag, shared_flags,
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
@@ -105,7 +106,7 @@ def main(**flags: Any) -> None:
         from search.trackers.tracker import Tracking
 
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
-        raise SystemExit(launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking)))
+        raise SystemExit(CODES[launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking))])
 
 
 if __name__ == "__main__":

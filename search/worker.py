@@ -8,6 +8,7 @@ import click
 from search.commands.cli import Verb, shared_flags, start_logging
 from search.commands.numbers import Number
 from search.commands.worker_flags import OF_A_WORKER, take_worker_flags, worker_flags
+from search.host.exit_codes import CODES
 from search.trainers.serving import trainer_server
 
 EXAMPLES = {
@@ -41,9 +42,9 @@ def main(**flags: Any) -> None:
     flags.pop("config")
     workers = replace(take_worker_flags(flags), **{name: flags.pop(name) for name in OF_A_WORKER})
     with trainer_server(wanted=workers.n_workers != 1):
-        from search.workers.running import WorkerOptions, run_workers
+        from search.workers.running import run_workers
 
-        raise SystemExit(run_workers(WorkerOptions(**flags, wait=workers.wait, workers=workers)))
+        raise SystemExit(CODES[run_workers(flags["storage"], flags["study_name"], workers)])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,19 @@
 """The design of a comparison, part of its study's manifest: its arms, replicates and margin."""
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from storage.records import Scalar
+from storage.records import FinishedSlot, Scalar
+
+
+class DesignCell(NamedTuple):
+    """What a slot of a comparison is: the number of its arm and that of its replicate, both counted from 0."""
+
+    arm: int
+    replicate: int
+
 
 Kind = Literal["comparison", "confirmation"]
 
@@ -35,7 +44,7 @@ class PlannedLook(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """What a study compares. Its slot `r * len(arms) + a` is replicate r, counted from 0, of arm a.
+    """What a study compares. Its slots go replicate by replicate, so that one that is cut off is balanced.
 
     `margin` is the smallest difference that matters, in the objective's unit. `looks` are the numbers of replicates
     after which the arms are judged; the comparison may end at each, and ends with the last. `axis` is the parameter
@@ -65,6 +74,30 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def last_look(self) -> PlannedLook:
         """The look with which the comparison ends."""
         return self.looks[-1]
+
+    def cell(self, slot: int) -> DesignCell:
+        """The arm and the replicate of the slot with that number."""
+        replicate, arm = divmod(slot, len(self.arms))
+        return DesignCell(arm, replicate)
+
+    def slot(self, cell: DesignCell) -> int:
+        """The number of the slot of an arm's replicate."""
+        return self.slots_of(cell.replicate) + cell.arm
+
+    def slots_of(self, replicates: int) -> int:
+        """How many slots it takes for every arm to have that many replicates."""
+        return replicates * len(self.arms)
+
+    def arm_of(self, slot: int) -> ArmDesign:
+        """The arm of the slot with that number."""
+        return self.arms[self.cell(slot).arm]
+
+    def best_of_arms(self, ranked: Iterable[FinishedSlot]) -> list[FinishedSlot]:
+        """The first slot of each arm, in the order of the slots given, best first."""
+        best: dict[int, FinishedSlot] = {}
+        for done in ranked:
+            best.setdefault(self.cell(done.slot).arm, done)
+        return list(best.values())
 
     def facets(self) -> dict[str, Any]:
         """The parts of a design, by name and arm by arm, that must be equal for two designs to be one comparison.

@@ -68,13 +68,12 @@ def _copied(shared: SharedStudy, rdb: RDBStorage, name: str, manifest: Manifest)
         raise StorageUsageError(f"there is a study {name!r} already: choose another name")
     if unfinished in names:
         rdb.delete_study(rdb.get_study_id_from_name(unfinished))
-    with shared.translated():
-        optuna.copy_study(
-            from_study_name=shared.name,
-            from_storage=shared.storage,
-            to_storage=get_storage(rdb),
-            to_study_name=unfinished,
-        )
+    optuna.copy_study(
+        from_study_name=shared.name,
+        from_storage=shared.trials.storage,
+        to_storage=get_storage(rdb),
+        to_study_name=unfinished,
+    )
     study_id, stamp = rdb.get_study_id_from_name(unfinished), uuid.uuid4().hex
     rows = _rows(shared)
     with writing(rdb.engine) as connection, joined(rdb, connection):

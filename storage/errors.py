@@ -10,7 +10,6 @@ StorageError
 ├── StorageUnreachable          the operator of the database            exit code 3 at startup, else retry
 ├── StorageGone                 the operator of the database            exit code 3; retrying is useless
 ├── LeaseLost                   the worker: it drops the trial, another one has it
-├── AlreadyBound                the caller of `bind`: the slot has another trial
 └── ArtifactError               a file of a trial couldn't be kept or read; the trial continues
 """
 
@@ -53,10 +52,6 @@ class StorageGone(StorageError):
 
 class LeaseLost(StorageError):
     """The slot is no longer this lease's: released, finished, or claimed again with a newer token."""
-
-
-class AlreadyBound(StorageError):
-    """The slot already has another trial, or the trial another slot."""
 
 
 class ArtifactError(StorageError):

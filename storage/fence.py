@@ -20,7 +20,7 @@ from storage.history import trial_number
 from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.records import Lease
-from storage.transaction import translated, writing
+from storage.transaction import writing
 from storage.trial_ids import TrialIds
 
 
@@ -52,7 +52,7 @@ class FencedTrials:
             with joined(self._rdb, connection):
                 return trial_number(connection, self._rdb.create_new_trial(self._key.study_id, template))
 
-        return self._ledger.bind_new(lease, make)
+        return self._ledger.bind(lease, make)
 
     def annotate(self, trial_number: int, attributes: Mapping[str, Any]) -> None:
         """Gives a trial these user attributes, all of them or none, in one transaction rather than one for each.
@@ -64,8 +64,7 @@ class FencedTrials:
             StudyNotFound: the study was deleted.
             StorageUnreachable: the database doesn't answer.
         """
-        with translated(self._rdb.engine.url):
-            trial_id = self._ids[trial_number]
+        trial_id = self._ids[trial_number]
         with writing(self._rdb.engine) as connection, joined(self._rdb, connection):
             self._key.require(connection)
             for name, value in attributes.items():
@@ -86,8 +85,7 @@ class FencedTrials:
             optuna.exceptions.UpdateFinishedTrialError: another program has ended the trial.
             ValueError: a parameter's distribution isn't that of other trials.
         """
-        with translated(self._rdb.engine.url):
-            trial_id = self._ids[trial_number]
+        trial_id = self._ids[trial_number]
         with self._ledger.holding(lease) as connection, joined(self._rdb, connection):
             for parameter in parameters:
                 self._rdb.set_trial_param(trial_id, *parameter)

@@ -3,21 +3,19 @@
 A slot is one of the study's ordered trials: waiting, then leased to a worker, then done. Every claim increments the
 slot's token; a write with an older one is refused (LeaseLost), in the same transaction. Leases use the database's
 clock. No call retries: a database that fails raises StorageUnreachable. If the connection is lost during a commit, the
-call can be repeated: all calls but `claim` and `order` are idempotent (a repeated claim leaves a lease behind that
-expires).
+call can be repeated: all calls but `claim` are idempotent (a repeated claim leaves a lease behind that expires).
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
-from storage.errors import AlreadyBound, LeaseLost
+from storage.errors import LeaseLost
 from storage.identity import deleted
 from storage.records import Lease, Outcome, SlotOrder
 from storage.tables import database_now, epochs, is_open, manifests, slots
@@ -29,12 +27,6 @@ SMALL_STEP_S = 1.0  # clock synchronization may set a clock back by this much; l
 
 class Ledger(LedgerView):
     """The slots of one study: reads for everyone, writes for the holder of a lease."""
-
-    def order(self, orders: Sequence[SlotOrder]) -> int:
-        """Appends slots; returns how many."""
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            return self._append(connection, self._next_number(connection), orders)
 
     def order_up_to(self, n: int, order_of: Callable[[int], SlotOrder]) -> int:
         """Appends slots until the study has `n`, safely with concurrent calls; returns how many were added.
@@ -78,23 +70,7 @@ class Ledger(LedgerView):
             self._held(connection, lease)
             self._update(connection, lease.slot, lease_expires_at=database_now() + lease_s)
 
-    def bind(self, lease: Lease, trial_number: int) -> Lease:
-        """Makes the trial the slot's, for all its attempts; returns the lease with it.
-
-        Raises:
-            LeaseLost: as `renew`.
-            AlreadyBound: the slot has another trial, or the trial another slot.
-        """
-        with writing(self._engine) as connection:
-            bound = self._held(connection, lease).trial_number
-            if bound is None:
-                self._require_free(connection, trial_number)
-                self._update(connection, lease.slot, trial_number=trial_number)
-            elif bound != trial_number:
-                raise AlreadyBound(f"slot {lease.slot} has trial {bound}, and can't have trial {trial_number} as well")
-        return msgspec.structs.replace(lease, trial_number=trial_number)
-
-    def bind_new(self, lease: Lease, make: Callable[[Connection], int]) -> int:
+    def bind(self, lease: Lease, make: Callable[[Connection], int]) -> int:
         """The number of the slot's trial. If it has none yet, `make` creates one on the given connection and returns
         its number: the trial is created and bound, or neither.
 
@@ -219,14 +195,6 @@ class Ledger(LedgerView):
         if row is None:
             raise LeaseLost(f"slot {lease.slot} is gone: its study was deleted")
         return row
-
-    def _require_free(self, connection: Connection, trial_number: int) -> None:
-        """The lock serializes processes that bind the same trial at once."""
-        self._lock_study(connection)
-        query = sa.select(slots.c.number).filter_by(study_id=self._study_id, trial_number=trial_number)
-        other = connection.scalar(query)
-        if other is not None:
-            raise AlreadyBound(f"trial {trial_number} is that of slot {other}")
 
     def _next_number(self, connection: Connection) -> int:
         query = sa.select(sa.func.coalesce(sa.func.max(slots.c.number) + 1, 0))

@@ -1,11 +1,12 @@
 """The manifest: what a study searches and how, stored with it, so that a worker needs nothing but URL and name."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
 from spaces.metrics import Direction, MetricName
+from spaces.precision import Precision
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 from storage.masking import hide_in_command
@@ -109,7 +110,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     only: dict[str, tuple[Scalar, ...]] = {}
     ranges: dict[str, tuple[float, float]] = {}
     comparison: Comparison | None = None
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Precision = "float32"
     own_validation: bool = False
     class_counts: dict[str, tuple[int, ...]] = {}
     inventory: dict[str, Any] = {}

@@ -5,19 +5,33 @@ from typing import Any, Literal
 import msgspec
 
 from spaces.epoch_scores import EpochScores
+from spaces.failure_kind import FailureKind
 
 Scalar = str | int | float | bool | None
 SlotState = Literal["waiting", "leased", "done"]
+OutcomeKind = FailureKind | Literal["diverged"]
 OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
 TrialState = Literal[OutcomeState, "running", "waiting"]
 
 
+class SlotSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a slot has in place of the study's settings, None where it has the study's.
+
+    `baseline` is the name of the published configuration that the slot is. The replicates of a comparison count from 0,
+    and the slots of one have the same `split_seed`.
+    """
+
+    baseline: str | None = None
+    replicate: int | None = None
+    split_seed: int | None = None
+
+
 class SlotOrder(msgspec.Struct, frozen=True):
-    """A slot to be: its seed, fixed parameters if it has any, and settings that differ from the study's."""
+    """A slot to be: its seed, fixed parameters if it has any, and its own settings."""
 
     seed: int
     params: dict[str, Scalar] | None = None
-    settings: dict[str, Scalar] | None = None
+    settings: SlotSettings = SlotSettings()
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -35,7 +49,7 @@ class Lease(msgspec.Struct, frozen=True):
     trial_number: int | None
     params: dict[str, Scalar] | None
     seed: int
-    settings: dict[str, Scalar] | None
+    settings: SlotSettings
     failures: int
     last_failure: str | None
     lease_s: float
@@ -59,7 +73,7 @@ class Outcome(msgspec.Struct, frozen=True):
     state: OutcomeState
     value: float | None
     reason: str | None = None
-    kind: str | None = None
+    kind: OutcomeKind | None = None
     epochs: int = 0
 
 
@@ -88,7 +102,7 @@ class KeptFile(msgspec.Struct, frozen=True):
 
 
 class SlotRow(msgspec.Struct, frozen=True):
-    """A slot as it stands. `lease_left_s` is negative once a lease has expired, None unless the slot is leased."""
+    """A slot as it stands."""
 
     slot: int
     state: SlotState
@@ -97,10 +111,9 @@ class SlotRow(msgspec.Struct, frozen=True):
     trial_number: int | None
     seed: int
     params: dict[str, Scalar] | None
-    settings: dict[str, Scalar] | None
+    settings: SlotSettings
     failures: int
     last_failure: str | None
-    lease_left_s: float | None
     outcome: Outcome | None
     confirmed: bool
     expiries: int = 0

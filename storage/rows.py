@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.engine import Row
 
 from spaces.epoch_scores import EpochScores
-from storage.records import FinishedSlot, Lease, Outcome, Scalar, SlotOrder, SlotRow, TrialEpoch
+from storage.records import FinishedSlot, Lease, Outcome, Scalar, SlotOrder, SlotRow, SlotSettings, TrialEpoch
 from storage.tables import database_now
 
 
@@ -18,7 +18,7 @@ def to_json(value: Any) -> str | None:
 
 
 def scalars(text: str | None) -> dict[str, Scalar] | None:
-    """What `to_json` made of a slot's parameters or settings."""
+    """What `to_json` made of a slot's parameters."""
     return None if text is None else msgspec.json.decode(text, type=dict[str, Scalar])
 
 
@@ -27,9 +27,19 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def settings_to_json(settings: SlotSettings) -> str | None:
+    """A slot's settings as JSON, NULL where they are the study's."""
+    return None if settings == SlotSettings() else to_json(settings)
+
+
+def settings_of(text: str | None) -> SlotSettings:
+    """What `settings_to_json` made of a slot's settings."""
+    return SlotSettings() if text is None else msgspec.json.decode(text, type=SlotSettings)
+
+
 def order_values(order: SlotOrder) -> dict[str, Any]:
     """The columns of a slot that was ordered."""
-    return {"seed": order.seed, "params": to_json(order.params), "settings": to_json(order.settings)}
+    return {"seed": order.seed, "params": to_json(order.params), "settings": settings_to_json(order.settings)}
 
 
 def epoch_values(epoch: EpochScores, token: int) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def as_lease(row: Row[Any], changed: Mapping[str, Any], lease_s: float) -> Lease
         trial_number=row.trial_number,
         params=scalars(row.params),
         seed=row.seed,
-        settings=scalars(row.settings),
+        settings=settings_of(row.settings),
         failures=changed.get("failures", row.failures),
         last_failure=changed.get("last_failure", row.last_failure),
         lease_s=lease_s,
@@ -105,7 +115,7 @@ def as_finished(row: Row[Any]) -> FinishedSlot:
 
 
 def as_slot(row: Row[Any]) -> SlotRow:
-    """The record of a slot, from its row and `now`, the database's time."""
+    """The record of a slot."""
     return SlotRow(
         slot=row.number,
         state=row.state,
@@ -114,10 +124,9 @@ def as_slot(row: Row[Any]) -> SlotRow:
         trial_number=row.trial_number,
         seed=row.seed,
         params=scalars(row.params),
-        settings=scalars(row.settings),
+        settings=settings_of(row.settings),
         failures=row.failures,
         last_failure=row.last_failure,
-        lease_left_s=None if row.lease_expires_at is None else row.lease_expires_at - row.now,
         outcome=None if row.outcome is None else as_outcome(row),
         confirmed=row.confirmed,
         expiries=row.expiries,

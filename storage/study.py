@@ -1,33 +1,26 @@
 """The one door to a shared study: Optuna's study, its ledger, its workers and its manifest, on one engine."""
 
-import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, Engine
 
 from storage import registry
 from storage.engine import looking, opened
 from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
-from storage.fence import FencedTrials
-from storage.guarded import GuardedStorage
-from storage.history import HistoryStorage, TrialHistory
 from storage.identity import StudyKey
 from storage.kept import KeptFiles
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.schema import can_be_locked, creation_lock
-from storage.transaction import translated
-from storage.trial_ids import TrialIds
+from storage.trials import Trials, attach_trials
 from storage.url import nearest, parse
 from storage.workers import Workers
 
@@ -42,24 +35,15 @@ class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
     `key` says which study it is, whatever has its name or number later. `created` says whether this call made it;
-    `manifest` is the stored one. `storage` is Optuna's, cached, and writes while the study is there; `trial_ids` are
-    what it calls trials, and `trials` is what writes there under a lease. Samplers look at `history`, and pruners at
-    `judged`, the same study on it.
-    What Optuna itself does with the database (`study.tell`, `trial.report`) belongs into `with shared.translated():`,
-    so that an outage raises StorageUnreachable there as everywhere.
+    `manifest` is the stored one. All of its parts are on one `engine`.
     """
 
     name: str
     key: StudyKey
     manifest: Manifest
     created: bool
-    study: optuna.Study = field(repr=False)
-    judged: optuna.Study = field(repr=False)
-    storage: BaseStorage = field(repr=False)
     ledger: Ledger = field(repr=False)
-    trial_ids: TrialIds = field(repr=False)
-    trials: FencedTrials = field(repr=False)
-    history: TrialHistory = field(repr=False)
+    trials: Trials = field(repr=False)
     workers: Workers = field(repr=False)
     kept: KeptFiles = field(repr=False)
     engine: Engine = field(repr=False)
@@ -69,27 +53,10 @@ class SharedStudy:
         """The id by which Optuna's storage knows the study."""
         return self.key.study_id
 
-    def trial(self, number: int) -> optuna.trial.Trial:
-        """The trial of that number, to go on with: what it was suggested before, it is suggested again.
-
-        Raises:
-            KeyError: there is no such trial.
-            StorageUnreachable: the database doesn't answer.
-        """
-        with self.translated():
-            return optuna.trial.Trial(self.study, self.trial_ids[number])
-
-    @contextlib.contextmanager
-    def translated(self) -> Iterator[None]:
-        """Raises StorageUnreachable where what is done inside meets a database that fails, and StudyNotFound where it
-        misses a record because the study was deleted.
-        """
-        with translated(self.engine.url):
-            try:
-                yield
-            except KeyError:
-                self.ledger.stop_reason()  # whether the study is there: raises StudyNotFound unless it is
-                raise
+    @property
+    def study(self) -> optuna.Study:
+        """Optuna's study of the trials."""
+        return self.trials.study
 
     def close(self) -> None:
         """Closes this process' connections."""
@@ -110,14 +77,12 @@ def create_study(
     manifest: Manifest,
     *,
     wait_s: float = 0.0,
-    sampler: BaseSampler | None = None,
-    pruner: BasePruner | None = None,
 ) -> SharedStudy:
     """Creates the study, or joins it if it is there and searches the same. A database that doesn't answer is tried
     again for `wait_s` seconds.
 
     The study optimizes in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
-    further looks and its margin go. Without a sampler or pruner, Optuna's defaults serve.
+    further looks and its margin go.
 
     Raises:
         UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say; nothing was created.
@@ -125,7 +90,7 @@ def create_study(
         StorageUnreachable: the database didn't answer in time.
     """
     parsed = parse(url)
-    return patiently(lambda: create_or_join(parsed, study_name, manifest, sampler, pruner), wait_s)
+    return patiently(lambda: create_or_join(parsed, study_name, manifest), wait_s)
 
 
 def open_study(
@@ -134,8 +99,6 @@ def open_study(
     *,
     wait_s: float = 0.0,
     only_look: bool = False,
-    sampler: BaseSampler | None = None,
-    pruner: BasePruner | None = None,
 ) -> SharedStudy:
     """Joins a study that is there. A database that doesn't answer is tried again for `wait_s` seconds.
 
@@ -147,7 +110,7 @@ def open_study(
         StorageUnreachable: the database didn't answer in time.
     """
     parsed = parse(url, write=not only_look)
-    return patiently(lambda: join(parsed, study_name, sampler, pruner, only_look=only_look), wait_s)
+    return patiently(lambda: join(parsed, study_name, only_look=only_look), wait_s)
 
 
 def patiently(attempt: Callable[[], T], wait_s: float) -> T:
@@ -176,9 +139,7 @@ def study_names(url: str) -> list[str]:
         return names
 
 
-def create_or_join(
-    url: URL, study_name: str, manifest: Manifest, sampler: BaseSampler | None, pruner: BasePruner | None
-) -> SharedStudy:
+def create_or_join(url: URL, study_name: str, manifest: Manifest) -> SharedStudy:
     """One attempt at `create_study`. Only if the study isn't there, it waits for its turn to create one."""
     with opened(url, create=True) as rdb:
         stored, created = registry.stored_study(rdb, study_name), False
@@ -187,12 +148,10 @@ def create_or_join(
                 created = establish(rdb, study_name, manifest)
         else:
             agree(rdb, study_name, stored.manifest, manifest)
-        return attach(rdb, study_name, require_stored(rdb, study_name), sampler, pruner, created=created)
+        return attach(rdb, study_name, require_stored(rdb, study_name), created=created)
 
 
-def join(
-    url: URL, study_name: str, sampler: BaseSampler | None, pruner: BasePruner | None, *, only_look: bool
-) -> SharedStudy:
+def join(url: URL, study_name: str, *, only_look: bool) -> SharedStudy:
     """One attempt at `open_study`. Only if the study isn't there, it waits for those who may be creating it; it waits
     for nobody who writes.
     """
@@ -201,7 +160,7 @@ def join(
         if stored is None and can_be_locked(url):
             with creation_lock(url):
                 stored = registry.stored_study(rdb, study_name)
-        return attach(rdb, study_name, stored or require_stored(rdb, study_name), sampler, pruner, created=False)
+        return attach(rdb, study_name, stored or require_stored(rdb, study_name), created=False)
 
 
 def require_stored(rdb: RDBStorage, study_name: str) -> registry.StoredStudy:
@@ -248,34 +207,17 @@ def name_metric(study: optuna.Study, manifest: Manifest) -> None:
         study.set_metric_names([manifest.objective])
 
 
-def attach(
-    rdb: RDBStorage,
-    study_name: str,
-    stored: registry.StoredStudy,
-    sampler: BaseSampler | None,
-    pruner: BasePruner | None,
-    *,
-    created: bool,
-) -> SharedStudy:
+def attach(rdb: RDBStorage, study_name: str, stored: registry.StoredStudy, *, created: bool) -> SharedStudy:
     """Puts the parts of a study that is there on one engine."""
-    # The cache around it is what Optuna's own functions use when they get a URL.
-    key, study_id = stored.key, stored.key.study_id
-    cached = cast("BaseStorage", GuardedStorage(get_storage(rdb), rdb, key))
-    ledger, ids = Ledger(rdb.engine, key), TrialIds(cached, study_id)
-    history = TrialHistory(rdb.engine, study_id)
-    remembered = cast("BaseStorage", HistoryStorage(cached, history.trials))
+    key = stored.key
+    ledger = Ledger(rdb.engine, key)
     return SharedStudy(
         name=study_name,
         key=key,
         manifest=stored.manifest,
         created=created,
-        study=optuna.load_study(study_name=study_name, storage=cached, sampler=sampler, pruner=pruner),
-        judged=optuna.load_study(study_name=study_name, storage=remembered, sampler=sampler, pruner=pruner),
-        storage=cached,
         ledger=ledger,
-        trial_ids=ids,
-        trials=FencedTrials(rdb, ledger, key, ids),
-        history=history,
+        trials=attach_trials(rdb, study_name, key, ledger),
         workers=Workers(rdb.engine, key),
         kept=KeptFiles(rdb.engine, key),
         engine=rdb.engine,

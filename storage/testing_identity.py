@@ -14,6 +14,7 @@ from storage.testkit import (
     COMPLETE,
     HIGHER,
     LEASE_S,
+    bound,
     claimed,
     everything,
     example_epoch,
@@ -25,13 +26,12 @@ from storage.testkit import (
 
 def attempts_of_a_stale_worker(study: SharedStudy, lease: Lease) -> list[Callable[[], object]]:
     """Everything that a worker of a deleted study may still try to write: each would fit the study of its number."""
-    ledger, trials, storage, trial_id = study.ledger, study.trials, study.storage, study.trial_ids[0]
+    ledger, trials, storage, trial_id = study.ledger, study.trials.fenced, study.trials.storage, study.trials.ids[0]
     return [
-        lambda: ledger.order([SlotOrder(seed=1)]),
         lambda: ledger.order_up_to(9, order_of=SlotOrder),
         lambda: ledger.claim("worker", LEASE_S),
         lambda: ledger.renew(lease, LEASE_S),
-        lambda: ledger.bind(lease, 0),
+        lambda: bound(ledger, lease, 0),
         lambda: ledger.record_epoch(lease, example_epoch()),
         lambda: ledger.finish(lease, COMPLETE),
         lambda: ledger.release(lease),
@@ -58,7 +58,7 @@ class IdentityContract:
     def test_a_study_that_gets_the_number_of_a_deleted_one_gets_nothing_else_from_its_workers(
         self, study: SharedStudy, ledger: Ledger, storage_url: str
     ) -> None:
-        lease = ledger.bind(claimed(ledger), study.study.ask().number)
+        lease = bound(ledger, claimed(ledger), study.study.ask().number)
         study.workers.register(WorkerInfo("worker", "host", 1))
         attempts = attempts_of_a_stale_worker(study, lease)
         with plain_client(storage_url) as plain:
@@ -67,13 +67,26 @@ class IdentityContract:
         with create_study(storage_url, "other", example_manifest(space="another")) as other:
             other.study.ask()
             other.ledger.order_up_to(3, order_of=SlotOrder)
-            other_lease = other.ledger.bind(claimed(other.ledger), 0)
+            other_lease = bound(other.ledger, claimed(other.ledger), 0)
             assert (other.study_id, other_lease.token) == (study.study_id, lease.token)
             before = everything(other)
             for attempt in attempts:
                 with pytest.raises((LeaseLost, StudyNotFound), match="deleted"):
                     attempt()
             assert everything(other) == before
+
+    def test_a_record_that_optuna_misses_is_that_of_a_deleted_study(self, study: SharedStudy, storage_url: str) -> None:
+        number = study.study.ask().number
+        with plain_client(storage_url) as plain:
+            optuna.delete_study(study_name="demo", storage=plain)
+        asked: list[Callable[[], object]] = [
+            lambda: study.study.ask(),
+            lambda: study.study.tell(number, 0.5),
+            lambda: study.trials.get(number),
+        ]
+        for ask in asked:
+            with pytest.raises(StudyNotFound, match="deleted"):
+                ask()
 
     @pytest.mark.parametrize("others", ["search", "plain"])
     def test_who_looks_at_a_deleted_study_never_sees_another(
@@ -92,8 +105,6 @@ class IdentityContract:
             ledger.outcomes,
             lambda: ledger.best(HIGHER),
             ledger.unconfirmed,
-            ledger.reclaimed,
-            lambda: ledger.bound_trial(0),
             lambda: ledger.epochs(0),
             ledger.all_epochs,
             ledger.epoch_count,

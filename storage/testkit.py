@@ -1,7 +1,7 @@
 """What tests need of a study: filled-in records, leases that have run out, a client that knows nothing of us."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -13,10 +13,10 @@ from spaces.epoch_scores import EpochScores
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.objective import Objective
-from storage.records import Lease, Outcome
+from storage.records import Lease, Outcome, SlotOrder
 from storage.study import SharedStudy
 from storage.tables import database_now, epochs, slots, workers
-from storage.transaction import writing
+from storage.transaction import reading, writing
 from storage.url import check_url
 
 LEASE_S = 60.0
@@ -66,7 +66,7 @@ def example_epoch(epoch: int = 1, **changes: Any) -> EpochScores:
 
 def expire(study: SharedStudy, slot: int) -> None:
     """Makes a slot's lease one that has run out, as if its worker had been silent for long enough."""
-    expire_slot(study.engine, study.storage.get_study_id_from_name(study.name), slot)
+    expire_slot(study.engine, study.trials.storage.get_study_id_from_name(study.name), slot)
 
 
 def expire_slot(engine: Engine, study_id: int, slot: int) -> None:
@@ -112,10 +112,10 @@ def reuse_numbers(engine: Engine) -> None:
 
 def everything(study: SharedStudy) -> Any:
     """All that is stored of a study, but for times."""
-    attributes = study.study.user_attrs, study.storage.get_study_system_attrs(study.study_id)
-    slots = [msgspec.structs.replace(slot, lease_left_s=None) for slot in study.ledger.slots()]
-    trials = study.study.get_trials()
-    return attributes, slots, trials, study.ledger.all_epochs(), study.ledger.stop_reason(), study.workers.all()
+    attributes = study.study.user_attrs, study.trials.storage.get_study_system_attrs(study.study_id)
+    ledger = study.ledger
+    rows = ledger.slots(), ledger.all_epochs(), ledger.stop_reason(), study.workers.all()
+    return attributes, study.study.get_trials(), rows
 
 
 def claimed(ledger: Ledger, worker_id: str = "worker") -> Lease:
@@ -124,3 +124,21 @@ def claimed(ledger: Ledger, worker_id: str = "worker") -> Lease:
     if lease is None:
         raise AssertionError("no slot could be claimed")
     return lease
+
+
+def order_all(ledger: Ledger, orders: Sequence[SlotOrder]) -> None:
+    """Gives a study that has no slots yet exactly these."""
+    ledger.order_up_to(len(orders), orders.__getitem__)
+
+
+def bound(ledger: Ledger, lease: Lease, trial_number: int) -> Lease:
+    """The lease, once the trial is its slot's."""
+    return msgspec.structs.replace(lease, trial_number=ledger.bind(lease, lambda _: trial_number))
+
+
+def leases_left_s(engine: Engine, study_id: int) -> dict[int, float]:
+    """How long each lease of a study will last, in seconds, by slot; negative once it has expired."""
+    query = sa.select(slots.c.number, (slots.c.lease_expires_at - database_now()).label("left_s"))
+    with reading(engine) as connection:
+        found = connection.execute(query.where(slots.c.study_id == study_id, slots.c.state == "leased"))
+        return {row.number: row.left_s for row in found}

@@ -16,7 +16,8 @@ class TrialIds:
 
         Raises:
             KeyError: there is no such trial.
-            StorageInternalError: the database doesn't answer.
+            StudyNotFound: the study was deleted.
+            StorageUnreachable: the database doesn't answer.
         """
         if number not in self._known:
             self._known[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)

@@ -37,20 +37,14 @@ class LedgerView:
 
     def slots(self) -> list[SlotRow]:
         """Every slot, by number."""
-        query = sa.select(slots, database_now().label("now")).where(slots.c.study_id == self._study_id)
         with self._reading() as connection:
-            return [rows.as_slot(row) for row in connection.execute(query.order_by(slots.c.number))]
+            return [rows.as_slot(row) for row in connection.execute(self._select().order_by(slots.c.number))]
 
-    def outcomes(self, limit: int | None = None, *, newest: bool = False) -> list[FinishedSlot]:
-        """The done slots in the order in which they finished, the first `limit` of them.
-
-        With `newest`, the last one comes first.
-        """
-        order = (slots.c.finished_at, slots.c.number)
-        query = self._select().where(slots.c.outcome.is_not(None)).limit(limit)
-        query = query.order_by(*(column.desc() if newest else column for column in order))
+    def outcomes(self, limit: int | None = None) -> list[FinishedSlot]:
+        """The done slots in the order in which they finished, the first `limit` of them."""
+        query = self._select().where(slots.c.outcome.is_not(None)).order_by(slots.c.finished_at, slots.c.number)
         with self._reading() as connection:
-            return [rows.as_finished(row) for row in connection.execute(query)]
+            return [rows.as_finished(row) for row in connection.execute(query.limit(limit))]
 
     def best(self, goal: Objective, limit: int | None = None) -> list[FinishedSlot]:
         """The completed slots with the best values, `limit` of them, best first; of equals, the earlier trial."""
@@ -64,18 +58,6 @@ class LedgerView:
         query = self._select().where(is_unconfirmed).order_by(slots.c.number)
         with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
-
-    def reclaimed(self) -> bool:
-        """Whether any slot was claimed twice: an attempt may then have left a trial that no slot has."""
-        query = sa.select(self._select().where(slots.c.token > 1).exists())
-        with self._reading() as connection:
-            return bool(connection.scalar(query))
-
-    def bound_trial(self, slot: int) -> int | None:
-        """The number of the slot's trial, None if it has none yet."""
-        query = sa.select(slots.c.trial_number).where(slots.c.study_id == self._study_id, slots.c.number == slot)
-        with self._reading() as connection:
-            return connection.scalar(query)
 
     def epochs(self, trial_number: int) -> list[EpochScores]:
         """The epochs of a trial, in order."""

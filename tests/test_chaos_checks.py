@@ -8,7 +8,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from stub_trainer import Begun
 
-from storage.records import Outcome, SlotRow
+from storage.records import Outcome, SlotRow, SlotSettings
 
 
 def slot_row(number: int = 0, **changes: Any) -> SlotRow:
@@ -20,10 +20,9 @@ def slot_row(number: int = 0, **changes: Any) -> SlotRow:
         "trial_number": number,
         "seed": 1,
         "params": None,
-        "settings": None,
+        "settings": SlotSettings(),
         "failures": 0,
         "last_failure": None,
-        "lease_left_s": None,
         "outcome": Outcome("complete", 0.5, epochs=2),
         "confirmed": True,
     }

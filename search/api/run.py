@@ -15,14 +15,17 @@ from typing import Any
 from search.api.result import Result, take_result
 from search.datasets import resolve_dataset
 from search.errors import InfrastructureError, SearchError, SearchFailed, UsageError
+from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_UNFINISHED, EXIT_USAGE
 from search.host.module_path import module_command, with_our_path
 from spaces import resolve
 from spaces.space import Space
+from storage.default_url import DEFAULT_STORAGE
 
-DEFAULT_STORAGE = "sqlite:///search.db"
-UNFINISHED = 75
-INTERRUPTED = 130
-ERRORS: Mapping[int, type[SearchError]] = {1: SearchFailed, 2: UsageError, 3: InfrastructureError}
+ERRORS: Mapping[int, type[SearchError]] = {
+    EXIT_FAILED: SearchFailed,
+    EXIT_USAGE: UsageError,
+    EXIT_STORAGE: InfrastructureError,
+}
 MARK = "Error: "
 
 # A notebook's kernel says by these that it understands colors. A live view would be taken for a terminal's by them.
@@ -170,9 +173,9 @@ def follow(command: list[str], environment: Mapping[str, str]) -> None:
             show(process.stderr)
             raise
         code = process.wait()
-    if code == INTERRUPTED:
+    if code == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in (0, UNFINISHED):
+    if code not in (0, EXIT_UNFINISHED):
         raise ERRORS.get(code, InfrastructureError)(fault or f"the search ended with exit code {code}")
 
 

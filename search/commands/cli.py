@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -19,23 +19,22 @@ from search.commands.config_file import read_config
 from search.commands.hidden import hide_typed, hider
 from search.commands.numbers import Number
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
-from search.commands.typed_lines import INDENT, typed
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
 from search.commands.variables import require_no_misspelled_variable
 from search.console.logs import log_to_errors
 from search.console.outside_text import shown
+from search.console.typed_lines import INDENT, typed
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_USAGE
+from spaces.precision import Precision
+from storage.default_url import DEFAULT_STORAGE
 
 log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_STORAGE = "sqlite:///search.db"
 EXAMPLE_WIDTH = 60
-
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 class Verb(click.Command):
@@ -119,7 +118,7 @@ def precision_flag(command: F) -> F:
     """Adds --precision, None if it isn't given."""
     return click.option(
         "--precision",
-        type=click.Choice(PRECISIONS),
+        type=click.Choice(get_args(Precision)),
         help="Precision of training; the mixed ones may be faster on GPUs.  [default: float32]",
     )(command)
 

@@ -1,7 +1,7 @@
-"""The flags for workers, the same for launch and worker, and their transfer to worker processes."""
+"""The flags for workers, the same for all commands that run some."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,53 +9,18 @@ import click
 
 from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
+from search.workers.settings import OUTAGE_S, TRAINER_MEMORY_MB, WAIT_S, WorkerSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-TRAINER_MEMORY_MB = 4000.0
-OUTAGE_S = 600.0
-WAIT_S = 60.0
-
 
 # Flags of search.worker alone: of these names, other commands have flags that name what to search, or none.
 OF_A_WORKER = ("space", "dataset", "job", "leave_before")
 
 
-@dataclass(frozen=True)
-class WorkerFlags:
-    """How workers run. Times are in seconds, memory is resident and in MB; None for no limit, and `n_workers` None for
-    as many as the machine allows. `space` and `dataset` are the study's paths on this host, None for those in its
-    manifest. `job` is the cluster's job that the worker runs in, and `leave_before` when it ends, in Unix seconds.
-    """
-
-    n_workers: int | None = None
-    gpus: str = "all"
-    workers_per_gpu: int = 1
-    timeout: float | None = None
-    trial_timeout: float | None = None
-    trial_memory: float | None = None
-    trainer_memory: float = TRAINER_MEMORY_MB
-    outage: float = OUTAGE_S
-    wait: float = WAIT_S
-    artifacts: Path | None = None
-    data_dir: Path | None = None
-    space: str | None = None
-    dataset: str | None = None
-    job: str | None = None
-    leave_before: float | None = None
-
-    def for_one_worker(self) -> list[str]:
-        """The arguments of a process that is one of these workers; its environment says which GPU it uses."""
-        decided = ("n_workers", "gpus", "workers_per_gpu")
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in decided}
-        named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
-        return ["--n-workers=1", "--gpus=all", *named]
-
-
-def take_worker_flags(flags: dict[str, Any]) -> WorkerFlags:
+def take_worker_flags(flags: dict[str, Any]) -> WorkerSettings:
     """Takes the flags of `worker_flags` out of all the flags of a command."""
-    names = [field.name for field in fields(WorkerFlags) if field.name not in OF_A_WORKER]
-    return WorkerFlags(**{name: flags.pop(name) for name in names})
+    names = [field.name for field in fields(WorkerSettings) if field.name not in OF_A_WORKER]
+    return WorkerSettings(**{name: flags.pop(name) for name in names})
 
 
 def worker_flags(command: F) -> F:

@@ -1,4 +1,4 @@
-"""`python -m search.compare`, from flags to exit code."""
+"""`python -m search.compare`, from flags to answers."""
 
 import json
 import time
@@ -12,17 +12,16 @@ from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
 from search.design.report import comparison_document
 from search.design.result import ComparisonResult
-from search.design.running import Dependencies, Done, Left, carry_out, exit_code
+from search.design.running import Dependencies, Done, Left, carry_out, end_of_all
 from search.design.text import comparison_plan_text, comparison_text, comparisons_markdown
 from search.host.atomic_file import require_ending, require_new, require_place, write_text
-from search.host.exit_codes import EXIT_DONE
-from search.launching.running import LEAVING
+from search.host.ends import End
 from search.launching.wording import unfinished_line
 from storage.retry import sit_out
 
 
-def run_comparison(options: CompareOptions, dependencies: Dependencies | None = None) -> int:
-    """Carries out the comparisons that the flags ask for, and prints their answers; returns the exit code.
+def run_comparison(options: CompareOptions, dependencies: Dependencies | None = None) -> End:
+    """Carries out the comparisons that the flags ask for, and prints their answers.
 
     Raises:
         UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
@@ -32,8 +31,8 @@ def run_comparison(options: CompareOptions, dependencies: Dependencies | None = 
     return show(options, lambda: make_plans(options), dependencies or Dependencies())
 
 
-def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], dependencies: Dependencies) -> int:
-    """Carries out what is planned, telling about it as the flags ask for; returns the exit code."""
+def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], dependencies: Dependencies) -> End:
+    """Carries out what is planned, telling about it as the flags ask for."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     require_page(flags)
@@ -42,13 +41,13 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], depend
         say(flags, comparison_plan_text(each, flags.storage))
     if flags.dry_run:
         say(flags, "Nothing was done: this was a dry run.")
-        return EXIT_DONE
+        return End.DONE
     done = carry_out_all(plans, flags, dependencies)
     give_results(flags, [one.result for one in done if isinstance(one, Done)])
-    code = exit_code(done)
-    if code != EXIT_DONE:
-        tell(unfinished_line(code, flags.workers.timeout, time.monotonic() - began))
-    return code
+    end = end_of_all(done)
+    if end is not End.DONE:
+        tell(unfinished_line(end, flags.workers.timeout, time.monotonic() - began))
+    return end
 
 
 def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, dependencies: Dependencies) -> list[Done | Left]:
@@ -59,7 +58,7 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, dependenci
         last = done[-1]
         if isinstance(last, Done) and flags.format_ == "table":
             answer(comparison_text(last.result))
-        if isinstance(last, Left) or last.code in LEAVING:
+        if isinstance(last, Left) or last.end.leaves_work:
             break
     return done
 

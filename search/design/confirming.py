@@ -1,4 +1,4 @@
-"""`python -m search.confirm`, from flags to exit code: the best trials of a search, trained again on fresh seeds.
+"""`python -m search.confirm`, from flags to answers: the best trials of a search, trained again on fresh seeds.
 
 The best of many scores is partly the luckiest one (the winner's curse), so the score for which a trial was selected
 promises too much. Fresh splits and seeds had no part in the selection: their mean doesn't.
@@ -15,6 +15,7 @@ from search.design.options import POINT, ConfirmOptions
 from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan, planned_looks
 from search.design.running import Dependencies
 from search.errors import UsageError
+from search.host.ends import End
 from search.study.configurations import trial_model
 from search.study.location import located, require_there, typed_places
 from search.views.facts import StudyFacts, TrialFacts
@@ -24,8 +25,8 @@ from storage.comparison import ArmDesign, Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 
 
-def run_confirmation(options: ConfirmOptions, dependencies: Dependencies | None = None) -> int:
-    """Carries out a confirmation, and prints its answer; returns the exit code.
+def run_confirmation(options: ConfirmOptions, dependencies: Dependencies | None = None) -> End:
+    """Carries out a confirmation, and prints its answer.
 
     Raises:
         UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.

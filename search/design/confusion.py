@@ -55,8 +55,7 @@ class Evaluator:
             ArtifactError, StorageUsageError: the model isn't there.
             TrainerDied, TrainerUnavailable: it couldn't be evaluated.
         """
-        with self.shared.translated():
-            problem = model_problem(self.shared.trial(trial).user_attrs)
+        problem = model_problem(self.shared.trials.get(trial).user_attrs)
         artifact = kept_model(self.shared, trial)
         if artifact is None or problem is not None:
             raise ArtifactError(f"of trial {trial}: {problem or 'its model was not kept on this host'}")
@@ -82,8 +81,7 @@ def evaluator(
 
 def stored_confusions(shared: SharedStudy) -> tuple[Confusion, ...]:
     """The matrices that were measured, none if none were."""
-    with shared.translated():
-        stored = shared.study.user_attrs.get(CONFUSION_ATTR, [])
+    stored = shared.study.user_attrs.get(CONFUSION_ATTR, [])
     return msgspec.convert(stored, tuple[Confusion, ...])
 
 
@@ -91,7 +89,7 @@ def best_of_arms(shared: SharedStudy, comparison: Comparison) -> list[tuple[str,
     """The slot of each arm's best trial, with the arm's name."""
     best = best_trial_numbers(shared)
     slots = [slot for slot in shared.ledger.slots() if slot.trial_number in best]
-    return [(comparison.arms[slot.slot % len(comparison.arms)].name, slot) for slot in slots]
+    return [(comparison.arm_of(slot.slot).name, slot) for slot in slots]
 
 
 def measure_confusions(shared: SharedStudy, comparison: Comparison, evaluator: Evaluator) -> tuple[Confusion, ...]:
@@ -101,8 +99,7 @@ def measure_confusions(shared: SharedStudy, comparison: Comparison, evaluator: E
     if {one.trial for one in stored} == {slot.trial_number for _, slot in best}:
         return stored
     measured = tuple(found for arm, slot in best if (found := measure(evaluator, arm, slot)) is not None)
-    with shared.translated():
-        shared.study.set_user_attr(CONFUSION_ATTR, msgspec.to_builtins(measured))
+    shared.study.set_user_attr(CONFUSION_ATTR, msgspec.to_builtins(measured))
     return measured
 
 

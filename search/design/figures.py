@@ -21,9 +21,8 @@ STORED_AS = MappingProxyType({"pairs": "pairs", "replicates": "arms", "curves": 
 
 def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> None:
     """Stores the figures with the study, in the place of those stored before."""
-    with shared.translated():
-        for name, figure in comparison_figures(result).items():
-            save_figure(shared, name, figure)
+    for name, figure in comparison_figures(result).items():
+        save_figure(shared, name, figure)
 
 
 def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:

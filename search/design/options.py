@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from search.commands.worker_flags import WorkerFlags
-from search.trainers.protocol import Precision
+from search.workers.settings import WorkerSettings
 from spaces.metrics import MetricName
+from spaces.precision import Precision
+from storage.default_url import DEFAULT_STORAGE
 
 DEFAULT_SEEDS = 8
 DEFAULT_MARGIN = 0.5
@@ -19,7 +20,7 @@ LEVEL = 0.05
 class StudyFlags:
     """What every command that makes a study of replicates is told. `margin` is in points, hundredths of the score."""
 
-    storage: str = "sqlite:///search.db"
+    storage: str = DEFAULT_STORAGE
     study_name: str | None = None
     dataset: str | None = None
     seeds: int | None = None
@@ -37,7 +38,7 @@ class StudyFlags:
     output: Path | None = None
     force: bool = False
     quiet: bool = False
-    workers: WorkerFlags = field(default_factory=WorkerFlags)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
 
     @property
     def wanted_seeds(self) -> int:

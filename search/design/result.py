@@ -10,6 +10,7 @@ from search.errors import SearchFailed
 from search.statistics import Answer, ArmSummary, compare
 from search.statistics.comparing import summarize
 from search.statistics.scores import FEWEST_REPLICATES, missing
+from search.study.trial_attributes import TrialAttributes
 from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
@@ -79,9 +80,9 @@ def common(scores: Scores) -> int:
 
 def devices(shared: SharedStudy) -> tuple[str, ...]:
     """The devices on which the study's trials ran."""
-    with shared.translated():
-        trials = shared.study.get_trials(deepcopy=False, states=tuple(set(STATES.values())))
-    return tuple(sorted({str(trial.user_attrs["device"]) for trial in trials if "device" in trial.user_attrs}))
+    trials = shared.trials.all(set(STATES.values()))
+    found = {TrialAttributes.of(trial.user_attrs).device for trial in trials}
+    return tuple(sorted(device for device in found if device is not None))
 
 
 def require_scores(result: ComparisonResult) -> None:

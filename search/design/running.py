@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from search.commands.worker_flags import WorkerFlags
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
 from search.design.base import ranked_trials
@@ -20,14 +19,15 @@ from search.design.replicates import order_of
 from search.design.result import ComparisonResult, require_scores, take_result
 from search.design.test_score import measure_test
 from search.errors import SearchFailed
-from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
+from search.host.ends import End, first_trouble
 from search.launching.planning import make_orders
-from search.launching.running import LEAVING, all_finished, go_on, run_search, tidy_up
+from search.launching.running import all_finished, go_on, run_search, tidy_up
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.workers.join import study_folder
+from search.workers.settings import WorkerSettings
 from spaces import resolve
 from storage import Manifest, SharedStudy, create_study
 from storage.comparison import ArmDesign, PlannedLook
@@ -41,8 +41,8 @@ Say = Callable[[str], None]
 class Runner(Protocol):
     """Runs the workers of a study until no trials are left."""
 
-    def __call__(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-        """Returns the exit code so far."""
+    def __call__(self, shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
+        """Returns how they ended."""
 
 
 class Evaluators(Protocol):
@@ -63,17 +63,17 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Done:
-    """A comparison's result and the exit code of its workers."""
+    """A comparison's result, and how its workers ended."""
 
     result: ComparisonResult
-    code: int
+    end: End
 
 
 @dataclass(frozen=True)
 class Left:
-    """A comparison that was left before its arms were known, with this exit code."""
+    """A comparison whose workers ended in this way before its arms were known."""
 
-    code: int
+    end: End
 
 
 def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say) -> Done | Left:
@@ -94,9 +94,9 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
         done = look_by_look(shared, plan, flags, dependencies, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
-        if done.code not in LEAVING and done.result.scores.complete:
+        if not done.end.leaves_work and done.result.scores.complete:
             concluded = sit_out(lambda: conclude(shared, flags, dependencies, done.result))
-            done = Done(concluded, done.code)
+            done = Done(concluded, done.end)
         return done
 
 
@@ -117,9 +117,9 @@ def look_by_look(
     looks = plan.comparison.looks
     for look in looks:
         sit_out(partial(order_replicates, shared, plan, look.replicates))
-        code = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
-        done = Done(look_at(shared, flags, look, code), code)
-        if code or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
+        end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
+        done = Done(look_at(shared, flags, look, end), end)
+        if end is not End.DONE or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
             break
         if look != looks[-1] and not done.result.decided:
             say(f"Undecided after {look.replicates} replicates: more are added.")
@@ -128,18 +128,18 @@ def look_by_look(
 
 def order_replicates(shared: SharedStudy, plan: ComparisonPlan, replicates: int) -> None:
     """Makes sure that each arm has this many replicates."""
-    slots = replicates * len(plan.comparison.arms)
+    slots = plan.comparison.slots_of(replicates)
     shared.ledger.order_up_to(slots, lambda slot: order_of(shared.manifest, plan.comparison, slot))
 
 
-def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, code: int) -> ComparisonResult:
+def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, end: End) -> ComparisonResult:
     """The result at a look, when what killed workers left behind is ended."""
 
     def tidied() -> ComparisonResult:
         tidy_up(shared, study_folder(shared, flags.workers.artifacts))
         return take_result(shared, look)
 
-    return sit_out(tidied, give_up=lambda: code in LEAVING)
+    return sit_out(tidied, give_up=lambda: end.leaves_work)
 
 
 def conclude(
@@ -178,10 +178,10 @@ def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, dependencies: 
         prepare(folder, shared.manifest)
         orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
         sit_out(lambda: go_on(shared, orders))
-        code = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
-        sit_out(lambda: tidy_up(shared, folder), give_up=lambda: code in LEAVING)
-        if code in LEAVING or not sit_out(lambda: all_finished(shared)):
-            return Left(code or EXIT_UNFINISHED)
+        end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
+        sit_out(lambda: tidy_up(shared, folder), give_up=lambda: end.leaves_work)
+        if end.leaves_work or not sit_out(lambda: all_finished(shared)):
+            return Left(first_trouble(end, End.UNFINISHED))
         return sit_out(lambda: tuned_arm(shared, tuning))
 
 
@@ -200,6 +200,6 @@ def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:
     return ArmDesign(design.name, design.configuration, design.params, selected=best.value)
 
 
-def exit_code(done: Sequence[Done | Left]) -> int:
-    """The exit code of all comparisons together: the first that isn't 0."""
-    return next((one.code for one in done if one.code), EXIT_DONE)
+def end_of_all(done: Sequence[Done | Left]) -> End:
+    """How all comparisons together ended: the first end that isn't DONE."""
+    return first_trouble(*(one.end for one in done))

@@ -9,10 +9,9 @@ pairs. Both are counted and named.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.design.replicates import DesignCell, cell_of
 from search.statistics import ArmScores
 from storage import Manifest
-from storage.comparison import Comparison
+from storage.comparison import Comparison, DesignCell
 from storage.records import SlotRow
 
 
@@ -54,7 +53,7 @@ class Scores:
 
 def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
     """The scores of the first `replicates` replicates."""
-    wanted = [slot for slot in slots if slot.slot < replicates * len(comparison.arms)]
+    wanted = [slot for slot in slots if slot.slot < comparison.slots_of(replicates)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
     failures = [replicate for replicate in done if replicate.failure is not None]
     images = manifest.n_validation if manifest.goal.is_share else None
@@ -65,18 +64,18 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
         replicates=tuple(done),
         diverged=tuple(one.failure for one in failures if one.failure and one.score is not None),
         failed=tuple(one.failure for one in failures if one.failure and one.score is None),
-        open=replicates * len(comparison.arms) - len(done),
+        open=comparison.slots_of(replicates) - len(done),
     )
 
 
 def replicate_of(manifest: Manifest, comparison: Comparison, slot: SlotRow) -> Replicate:
     """What a done slot says."""
-    cell, outcome = cell_of(comparison, slot.slot), slot.outcome
+    cell, outcome = comparison.cell(slot.slot), slot.outcome
     if outcome is None:
         raise ValueError(f"slot {slot.slot} isn't done")
     if outcome.state == "complete":
         return Replicate(cell, slot.slot, slot.trial_number, outcome.value)
-    name = comparison.arms[cell.arm].name
+    name = comparison.arm_of(slot.slot).name
     failure = FailedReplicate(name, cell.replicate, outcome.reason or outcome.state)
     score = manifest.guess if outcome.state == "diverged" else None
     return Replicate(cell, slot.slot, slot.trial_number, score, failure)

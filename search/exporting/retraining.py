@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import assert_never
 
-from search.commands.worker_flags import WorkerFlags
 from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, TrainerDied, UsageError
 from search.study.folders import StudyFolder
@@ -15,6 +14,7 @@ from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, St
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
 from search.workers.places import find_places
+from search.workers.settings import WorkerSettings
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trainer_client import TrainerClient
 from spaces import resolve
@@ -43,7 +43,7 @@ def retrain(
     number = described.trial.number
     slot = slot_of(shared, number)
     prepare(folder, manifest)
-    jobs, place = StudyJobs(manifest, source.ref, data), find_places(WorkerFlags())[0]
+    jobs, place = StudyJobs(manifest, source.ref, data), find_places(WorkerSettings())[0]
     with (
         tempfile.TemporaryDirectory() as scratch,
         TrainerClient(folder, place.for_trainer(manifest.batch_pixels), math.inf) as trainer,

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
-from search.host.exit_codes import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.ends import End
+from search.host.exit_codes import EXIT_INTERRUPTED
 
 HANGUP_NOTICE = b"\nSIGHUP, as when a terminal is closed: this ends in order, and the same command continues it.\n"
 
@@ -59,13 +60,13 @@ class Shutdown:
         return self._requested
 
     @property
-    def exit_code(self) -> int:
-        """The exit code of a process that leaves work unfinished: 130 after SIGINT, 75 after the signals that process
-        managers send. 0 without a request.
+    def end(self) -> End:
+        """How a process ends that leaves work unfinished because of the request: INTERRUPTED after SIGINT, UNFINISHED
+        after the signals that process managers send. DONE without a request.
         """
         if self.signal == signal.SIGINT:
-            return EXIT_INTERRUPTED
-        return EXIT_UNFINISHED if self._requested else EXIT_DONE
+            return End.INTERRUPTED
+        return End.UNFINISHED if self._requested else End.DONE
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         first, self.signal = self.signal, self.signal or number  # at once: another signal may come with the next line

@@ -11,7 +11,6 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from search.commands.worker_flags import WorkerFlags
 from search.console.held_errors import errors_held_back
 from search.console.outside_text import is_text
 from search.datasets import DataSet, load_dataset, resolve_dataset
@@ -28,14 +27,16 @@ from search.study.own_folder import require_places
 from search.study.space import study_space
 from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
-from search.trainers.protocol import Precision
 from search.training.data.split import split
 from search.workers.join import installed_versions
 from search.workers.places import find_places
+from search.workers.settings import WorkerSettings
 from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
+from spaces.precision import Precision
 from storage import Manifest, check_url, open_artifacts, open_study
+from storage.default_url import DEFAULT_STORAGE
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments, hide_password
 from storage.records import SlotOrder
@@ -52,7 +53,7 @@ class LaunchOptions:
     """The flags of `python -m search.launch`; None where one wasn't given."""
 
     space: str
-    storage: str = "sqlite:///search.db"
+    storage: str = DEFAULT_STORAGE
     study_name: str | None = None
     dataset: str | None = None
     n_trials: int | None = None
@@ -73,7 +74,7 @@ class LaunchOptions:
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
-    workers: WorkerFlags = field(default_factory=WorkerFlags)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
     tracking: Tracking = field(default_factory=Tracking)
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
-from search.commands.worker_flags import WorkerFlags
 from search.errors import SearchFailed
-from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
 from search.launching.planning import LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
@@ -33,6 +32,7 @@ from search.workers.places import Place, find_places
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
+from search.workers.settings import WorkerSettings
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder, WorkerRow
@@ -41,11 +41,10 @@ from storage.retry import sit_out
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-LEAVING = frozenset({EXIT_INTERRUPTED, EXIT_UNFINISHED})  # the exit codes of a launch that leaves work for another
 
 
-def launch(options: LaunchOptions) -> int:
-    """Carries out a launch and prints its answer; returns the exit code.
+def launch(options: LaunchOptions) -> End:
+    """Carries out a launch and prints its answer.
 
     Raises:
         UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
@@ -63,7 +62,7 @@ def launch(options: LaunchOptions) -> int:
         say("Nothing was done: this was a dry run.")
         if options.format_ == "json":
             answer_json(plan_json(plan, options))
-        return EXIT_DONE
+        return End.DONE
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as created:
         shared = located(created, Places(plan.manifest.space, plan.manifest.dataset))
         places = places_that_differ(created.manifest, plan.manifest)
@@ -77,7 +76,7 @@ def launch(options: LaunchOptions) -> int:
                 note_study(shared, plan.source.space, plan.n_trials)
 
         with Follower(shared, options.tracking.makers(shared.name, shared.key.stamp)):
-            code = run_search(
+            end = run_search(
                 shared,
                 plan.url,
                 workers,
@@ -87,7 +86,7 @@ def launch(options: LaunchOptions) -> int:
             )
             sit_out(
                 lambda: conclude(shared, folder, workers.data_dir),
-                give_up=lambda: code in LEAVING,
+                give_up=lambda: end.leaves_work,
             )
         facts = sit_out(lambda: sum_up(shared, plan))
     duration_s = time.monotonic() - began
@@ -95,10 +94,10 @@ def launch(options: LaunchOptions) -> int:
         answer_json(result_json(facts, options, duration_s))
     else:
         answer(result_text(facts, options))
-    code = final_code(facts, code, options.workers)
-    if code != EXIT_DONE:
-        tell(unfinished_line(code, options.workers.timeout, duration_s, facts.snapshot.open))
-    return code
+    end = final_end(facts, end, options.workers)
+    if end is not End.DONE:
+        tell(unfinished_line(end, options.workers.timeout, duration_s, facts.snapshot.open))
+    return end
 
 
 def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
@@ -115,18 +114,18 @@ def sum_up(shared: SharedStudy, plan: Plan) -> StudyFacts:
     return facts
 
 
-def final_code(facts: StudyFacts, code: int, workers: WorkerFlags) -> int:
-    """The exit code of a launch: 0 if all trials are done, were stopped on purpose, or weren't to be run by it.
+def final_end(facts: StudyFacts, end: End, workers: WorkerSettings) -> End:
+    """How a launch ended: DONE if all trials are done, were stopped on purpose, or weren't to be run by it.
 
     Raises:
         SearchFailed: no trial was completed, and none will be.
     """
     if workers.n_workers == 0:
-        return EXIT_DONE
-    if code in LEAVING and not facts.done:
-        return code
+        return End.DONE
+    if end.leaves_work and not facts.done:
+        return end
     require_success(facts)
-    return EXIT_DONE if facts.done or facts.stop_reason is not None else code or EXIT_FAILED
+    return End.DONE if facts.done or facts.stop_reason is not None else first_trouble(end, End.FAILED)
 
 
 def _teller(options: LaunchOptions) -> Callable[[str], None]:
@@ -140,14 +139,13 @@ def _teller(options: LaunchOptions) -> Callable[[str], None]:
 def run_search(
     shared: SharedStudy,
     url: str,
-    workers: WorkerFlags,
+    workers: WorkerSettings,
     *,
     quiet: bool,
     meanwhile: Callable[[], None] = lambda: None,
     at_end: Callable[[], None] = lambda: None,
-) -> int:
-    """Runs workers until the study has nothing left to do; returns the exit code so far: 0 if nothing is left, else 130
-    or 75 after a signal, 75 if the workers left early, and another if they failed.
+) -> End:
+    """Runs workers until the study has nothing left to do, they are told to leave, or fail.
 
     `meanwhile` is done while they get ready, which takes them seconds; `at_end`, while the last of them measures the
     test score and leaves. Both can be repeated.
@@ -155,7 +153,7 @@ def run_search(
     if workers.n_workers == 0 or sit_out(lambda: nothing_to_come(shared)):
         sit_out(meanwhile)
         sit_out(at_end)
-        return EXIT_DONE
+        return End.DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
     free, taken = sit_out(lambda: divide_places(workers, shared))
     logs = study_folder(shared, workers.artifacts).logs
@@ -170,16 +168,16 @@ def run_search(
         sit_out(at_end, give_up=lambda: shutdown.requested)
         pool.stop()
         pool.note_exits()
-    return exit_code_so_far(shared, pool, shutdown)
+    return end_so_far(shared, pool, shutdown)
 
 
-def exit_code_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) -> int:
-    """What the end of the workers means for the exit code."""
+def end_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) -> End:
+    """What the end of the workers means for the launch."""
     if shutdown.requested:
-        return shutdown.exit_code
+        return shutdown.end
     if sit_out(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None):
-        return EXIT_DONE
-    return pool.exit_code or (EXIT_UNFINISHED if pool.left_early else EXIT_FAILED)
+        return End.DONE
+    return first_trouble(pool.failure, End.UNFINISHED if pool.left_early else End.FAILED)
 
 
 def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: Shutdown) -> None:
@@ -210,7 +208,7 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 
 
-def divide_places(workers: WorkerFlags, shared: SharedStudy) -> tuple[list[Place], list[Place]]:
+def divide_places(workers: WorkerSettings, shared: SharedStudy) -> tuple[list[Place], list[Place]]:
     """The places of the workers to start, and those that are taken by an earlier launch's workers. Together they are
     those asked for, but no more than there are trials to do.
     """

@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from search.host.exit_codes import EXIT_INTERRUPTED, EXIT_UNFINISHED
+from search.host.ends import End
 from search.launching.planning import LaunchOptions, Plan
-from search.study.baselines import BASELINE
 from search.study.space import narrowing_of
 from search.views.answer_text import (
     baselines_text,
@@ -60,7 +59,7 @@ def narrowing_line(manifest: Manifest) -> str:
 
 def baselines_line(plan: Plan) -> str:
     """The baselines that the study runs first."""
-    names = [str(order.settings[BASELINE]) for order in plan.orders if order.settings and BASELINE in order.settings]
+    names = [order.settings.baseline for order in plan.orders if order.settings.baseline is not None]
     return f"  first    the baselines {', '.join(names)}\n" if names else ""
 
 
@@ -144,13 +143,13 @@ def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) ->
         return f"(A part of the answer can't be shown: {type(error).__name__}: {error})\n"
 
 
-def unfinished_line(code: int, timeout: float | None, seconds: float, left: int | None = None) -> str:
+def unfinished_line(end: End, timeout: float | None, seconds: float, left: int | None = None) -> str:
     """Why a command leaves trials unfinished, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
     trials = "not all trials are done" if left is None else f"{left} trial{'s' * (left != 1)} not done"
-    if code == EXIT_UNFINISHED and timeout is not None and seconds >= timeout:
+    if end is End.UNFINISHED and timeout is not None and seconds >= timeout:
         return f"Timeout: {trials} after --timeout {timeout:g}. The same command continues the search."
-    if code in (EXIT_UNFINISHED, EXIT_INTERRUPTED):
-        told = "Terminated" if code == EXIT_UNFINISHED else "Interrupted"
+    if end.leaves_work:
+        told = "Terminated" if end is End.UNFINISHED else "Interrupted"
         return f"{told}: {trials}. The same command continues the search."
     return f"No workers are left: {trials}. Fix the cause, then the same command continues the search."
 

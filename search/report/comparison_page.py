@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from search.design.answer_words import KINDS, remarks, verdicts
 from search.design.figures import comparison_panels
-from search.design.replicates import cell_of
 from search.design.result import ComparisonResult
 from search.design.tables import (
     arms_table,
@@ -81,5 +80,5 @@ def beside(result: ComparisonResult) -> list[PageTable]:
 
 def cell_words(result: ComparisonResult, trial: TrialFacts) -> tuple[str, str]:
     """A trial's arm and replicate."""
-    cell = cell_of(result.comparison, trial.slot.slot)
-    return result.comparison.arms[cell.arm].name, str(cell.replicate)
+    slot = trial.slot.slot
+    return result.comparison.arm_of(slot).name, str(result.comparison.cell(slot).replicate)

@@ -27,9 +27,7 @@ def comparison_of(shared: SharedStudy) -> ComparisonResult | None:
 def current_look(shared: SharedStudy, design: Comparison) -> PlannedLook:
     """The look for which the slots that there are were ordered."""
     ordered_slots = shared.ledger.counts().total
-    return next(
-        (look for look in design.looks if look.replicates * len(design.arms) >= ordered_slots), design.looks[-1]
-    )
+    return next((look for look in design.looks if design.slots_of(look.replicates) >= ordered_slots), design.last_look)
 
 
 def stored_test(shared: SharedStudy, design: Comparison) -> ArmTest | None:

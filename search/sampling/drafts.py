@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial
 
@@ -25,7 +26,7 @@ class DraftStorage(HistoryStorage):
     """Optuna's storage for one trial that is being drawn: its parameters and the sampler's notes are collected."""
 
     def __init__(self, shared: SharedStudy, look: Callable[[], Sequence[FrozenTrial]]) -> None:
-        super().__init__(shared.storage, look)
+        super().__init__(shared.trials.storage, look)
         self._study_id = shared.study_id
         self.parameters: list[Parameter] = []
         self.attributes: dict[str, Any] = {}
@@ -48,17 +49,19 @@ class DraftStorage(HistoryStorage):
 
 class Drafts:
     """Draws the parameters of the trial of that number, if need be more than once. The study's history is read once,
-    however often a sampler asks for it, and `thin` says what of it the sampler gets to see.
+    however often a sampler asks for it, and `thin` says what of it the sampler gets to see: under Hyperband, of that
+    the trials of the same bracket, hence the `pruner`.
 
     Raises:
         KeyError: there is no such trial.
     """
 
-    def __init__(self, shared: SharedStudy, number: int, thin: Thin = list) -> None:
+    def __init__(self, shared: SharedStudy, number: int, pruner: BasePruner, thin: Thin = list) -> None:
         self._shared = shared
+        self._pruner = pruner
         self._number = number
-        self._trial_id = shared.trial_ids[number]
-        self._history = cache(shared.history.trials)
+        self._trial_id = shared.trials.ids[number]
+        self._history = cache(shared.trials.history.trials)
         self._seen = cache(lambda: thin(self._history()))
 
     def begin(self, sampler: BaseSampler) -> tuple[Trial, DraftStorage]:
@@ -68,7 +71,7 @@ class Drafts:
             study_name=self._shared.name,
             storage=cast("BaseStorage", draft),
             sampler=sampler,
-            pruner=self._shared.study.pruner,
+            pruner=self._pruner,
         )
         return Trial(drawn, self._trial_id), draft
 

@@ -50,7 +50,7 @@ def propose(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Pro
     then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
     parameters with another seed.
     """
-    first = _proposed(space, drafts, shared.study.sampler)
+    first = _proposed(space, drafts, make_sampler(shared.manifest.sampler, shared.manifest.seed, slot))
     if first.replicate_of is None:
         return first
     other = _second(shared, space, slot, drafts) or _untried(shared, space, slot, drafts)

@@ -44,8 +44,7 @@ def delete_study(shared: SharedStudy) -> Path | None:
     folder.remove_empty()
     folder.remove_images()
     remove_own_folder(folder)
-    with shared.translated():
-        shared.storage.delete_study(shared.study_id)
+    shared.trials.storage.delete_study(shared.study_id)
     return folder.root if folder.root.exists() else None
 
 

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 
 from search.errors import UsageError
 from spaces.space import Baseline, Space
-from storage.records import SlotOrder, SlotRow
-
-BASELINE = "baseline"  # a setting of the slot, an attribute of its trial
+from storage.records import SlotOrder, SlotRow, SlotSettings
 
 
 def require_baselines(space: Space) -> tuple[Baseline, ...]:
@@ -25,9 +23,9 @@ def require_baselines(space: Space) -> tuple[Baseline, ...]:
 
 def baseline_order(baseline: Baseline, seed: int) -> SlotOrder:
     """The slot of a baseline. It is never pruned, as other trials are compared with it."""
-    return SlotOrder(seed=seed, params=dict(baseline.params), settings={BASELINE: baseline.name})
+    return SlotOrder(seed=seed, params=dict(baseline.params), settings=SlotSettings(baseline=baseline.name))
 
 
 def ordered_baselines(slots: Iterable[SlotRow]) -> int:
     """How many of a study's slots are baselines: they are its first."""
-    return sum(1 for slot in slots if BASELINE in (slot.settings or {}))
+    return sum(slot.settings.baseline is not None for slot in slots)

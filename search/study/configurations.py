@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from optuna.trial import FixedTrial, FrozenTrial
 
+from search.study.trial_attributes import TrialAttributes
 from spaces import is_built_in, resolve
 from spaces.arms import ARM
 from spaces.blame import describe
@@ -21,9 +22,6 @@ from spaces.errors import SpaceError
 from spaces.questions import PlainTrial
 from spaces.space import Space
 from storage import Manifest
-
-CONFIGURATION_ATTR = "configuration"
-LAYERS_ATTR = "layers"
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ class TrialModel:
 
 def trained_attributes(space: Space, configuration: Configuration) -> dict[str, Any]:
     """The user attributes that store it with a trial."""
-    stored = {CONFIGURATION_ATTR: msgspec.json.decode(configuration.to_json())}
-    return stored if space.build is not None else {**stored, LAYERS_ATTR: draw(configuration)}
+    layers = None if space.build is not None else draw(configuration)
+    return TrialAttributes(configuration=msgspec.json.decode(configuration.to_json()), layers=layers).stored()
 
 
 def trial_model(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
@@ -47,9 +45,9 @@ def trial_model(manifest: Manifest, trial: FrozenTrial) -> TrialModel:
         SpaceError: an earlier release stored nothing, and the configuration isn't known any more; or a newer release
             stored one that this one doesn't know.
     """
-    document = trial.user_attrs.get(CONFIGURATION_ATTR)
-    if document is not None:
-        return TrialModel(_decoded(trial.number, document), trial.user_attrs.get(LAYERS_ATTR))
+    stored = TrialAttributes.of(trial.user_attrs)
+    if stored.configuration is not None:
+        return TrialModel(_decoded(trial.number, stored.configuration), stored.layers)
     if manifest.comparison is not None:
         return _of_arm(manifest, trial)
     return _recomputed(manifest, trial)

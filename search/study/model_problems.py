@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-MODEL_PROBLEM_ATTR = "model_problem"
+from search.study.trial_attributes import TrialAttributes
 
 
 def model_problem(attributes: Mapping[str, Any]) -> str | None:
     """Why the model of a trial with these attributes can't be kept, and what to do; None if it can."""
-    problem = attributes.get(MODEL_PROBLEM_ATTR)
-    return None if problem is None else str(problem)
+    return TrialAttributes.of(attributes).model_problem

@@ -39,8 +39,7 @@ class TestScore(msgspec.Struct, frozen=True):
 
 def recorded_looks(shared: SharedStudy) -> tuple[TestScore, ...]:
     """All recorded looks, by time."""
-    with shared.translated():
-        stored = shared.study.user_attrs
+    stored = shared.study.user_attrs
     looks = [
         msgspec.convert(value, TestScore) for name, value in stored.items() if name.startswith(LOOK_ATTR) and value
     ]
@@ -70,8 +69,7 @@ def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore
     stored = msgspec.structs.replace(score, at=now, reason=reason)
     document = msgspec.to_builtins(stored)
     del document["look"]
-    with shared.translated():
-        shared.study.set_user_attr(key, document)
+    shared.study.set_user_attr(key, document)
     return next(look for look in reversed(recorded_looks(shared)) if look.at == now)
 
 

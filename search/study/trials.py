@@ -7,17 +7,16 @@ parameters.
 
 import logging
 from functools import partial
-from typing import Any
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.pruners import BasePruner
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.sampling.drafts import Drafts
 from search.sampling.proposal import fixed_params, propose, visible_to_sampler
-from search.sampling.samplers import make_sampler
-from search.study.baselines import BASELINE
 from search.study.configurations import trained_attributes
+from search.study.trial_attributes import TrialAttributes
 from spaces.blame import describe
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
@@ -28,28 +27,25 @@ from storage.records import Lease
 
 log = logging.getLogger(__name__)
 
-SLOT_ATTR = "slot"
-REPLICATE_ATTR = "replicate_of"
-TOKEN_ATTR = "token"  # noqa: S105 - a fencing token, no secret
-
 
 def open_trial(shared: SharedStudy, space: Space, lease: Lease) -> int:
-    """The number of the leased slot's running trial, with the study's sampler seeded for it.
+    """The number of the leased slot's running trial.
 
     Raises:
         LeaseLost: another worker holds the slot now.
         StorageUnreachable: the database didn't answer.
     """
-    shared.study.sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, lease.slot)
     params, distributions = fixed_params(space, lease.params) if lease.params is not None else ({}, {})
-    attributes: dict[str, Any] = {SLOT_ATTR: lease.slot, TOKEN_ATTR: lease.token, "seed": lease.seed}
-    if lease.settings and BASELINE in lease.settings:
-        attributes[BASELINE] = lease.settings[BASELINE]
-    template = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes)
-    return shared.trials.create(lease, template)
+    attributes = TrialAttributes(slot=lease.slot, token=lease.token, seed=lease.seed, baseline=lease.settings.baseline)
+    template = create_trial(
+        state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes.stored()
+    )
+    return shared.trials.fenced.create(lease, template)
 
 
-def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, number: int) -> Configuration:
+def suggest_configuration(
+    shared: SharedStudy, space: Space, lease: Lease, number: int, pruner: BasePruner
+) -> Configuration:
     """The space's configuration for the leased slot's trial. Parameters that the trial already has are kept.
 
     Raises:
@@ -57,37 +53,34 @@ def suggest_configuration(shared: SharedStudy, space: Space, lease: Lease, numbe
         LeaseLost: another worker holds the slot now.
         StorageUnreachable: the database didn't answer.
     """
-    with shared.translated():
-        drafts = Drafts(shared, number, partial(visible_to_sampler, shared, lease.slot))
-        try:
-            proposal = propose(shared, space, lease.slot, drafts)
-            trained = trained_attributes(space, proposal.configuration)
-            shared.trials.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
-            if proposal.replicate_of is not None:
-                shared.trials.annotate(number, {REPLICATE_ATTR: proposal.replicate_of})
-        except (SQLAlchemyError, StorageInternalError, StorageError):
-            raise  # the trial's doing, not the space's
-        except UpdateFinishedTrialError:
-            log.warning("trial %d was ended by another program, without the parameters of its slot", number)
-        except Exception as error:
-            raise SpaceError(f"the space {space.name!r} failed to suggest: {describe(error)}") from error
+    drafts = Drafts(shared, number, pruner, partial(visible_to_sampler, shared, lease.slot))
+    try:
+        proposal = propose(shared, space, lease.slot, drafts)
+        trained = trained_attributes(space, proposal.configuration)
+        shared.trials.fenced.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
+        if proposal.replicate_of is not None:
+            shared.trials.fenced.annotate(number, TrialAttributes(replicate_of=proposal.replicate_of).stored())
+    except (SQLAlchemyError, StorageInternalError, StorageError):
+        raise  # the trial's doing, not the space's
+    except UpdateFinishedTrialError:
+        log.warning("trial %d was ended by another program, without the parameters of its slot", number)
+    except Exception as error:
+        raise SpaceError(f"the space {space.name!r} failed to suggest: {describe(error)}") from error
     return proposal.configuration
 
 
 def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:
     """Stores the objective after an epoch in the trial; the same epoch again changes nothing."""
-    with shared.translated():
-        try:
-            shared.storage.set_trial_intermediate_value(shared.trial_ids[number], epoch, value)
-        except UpdateFinishedTrialError:
-            log.warning("trial %d was ended by someone else: the ledger alone has its epoch %d", number, epoch)
+    try:
+        shared.trials.storage.set_trial_intermediate_value(shared.trials.ids[number], epoch, value)
+    except UpdateFinishedTrialError:
+        log.warning("trial %d was ended by someone else: the ledger alone has its epoch %d", number, epoch)
 
 
-def should_prune(shared: SharedStudy, number: int) -> bool:
-    """Whether the study's pruner would stop the trial after the epochs reported so far."""
-    with shared.translated():
-        try:
-            return shared.study.pruner.prune(shared.judged, shared.storage.get_trial(shared.trial_ids[number]))
-        except UpdateFinishedTrialError:  # pruners note in the trial what they decided
-            log.warning("trial %d was ended by someone else: there is nothing to prune", number)
-            return False
+def should_prune(shared: SharedStudy, number: int, pruner: BasePruner) -> bool:
+    """Whether the pruner would stop the trial after the epochs reported so far."""
+    try:
+        return pruner.prune(shared.trials.pruning_study, shared.trials.get(number))
+    except UpdateFinishedTrialError:  # pruners note in the trial what they decided
+        log.warning("trial %d was ended by someone else: there is nothing to prune", number)
+        return False

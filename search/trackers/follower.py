@@ -140,6 +140,6 @@ class Part:
             tracker.record(number, epochs)
             self._seen[number] += len(epochs)
         if slot.outcome is not None and slot.confirmed:
-            trial = self.shared.storage.get_trial(self.shared.trial_ids[number])
+            trial = self.shared.trials.get(number)
             tracker.end(number, EndedTrial(slot.outcome, trial.params, trial.user_attrs))
             self._done.add(number)

@@ -10,11 +10,11 @@ import msgspec
 
 from spaces.configuration import Configuration
 from spaces.epoch_scores import EpochScores
+from spaces.failure_kind import FailureKind
 from spaces.metrics import DEFAULT_METRIC, MetricName
+from spaces.precision import Precision
 
-FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
 Part = Literal["test", "validation"]
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 class DataSource(msgspec.Struct, frozen=True):

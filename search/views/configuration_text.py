@@ -6,7 +6,7 @@ from shlex import quote
 import msgspec
 from optuna.trial import FrozenTrial
 
-from search.commands.chosen_trial import chosen_trial
+from search.study.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.model_problems import model_problem
 from search.study.test_score import TestScore, look_at, recorded_looks

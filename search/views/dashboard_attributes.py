@@ -28,7 +28,7 @@ def get_note(shared: SharedStudy, trial_id: int | None = None) -> str:
 def save_note(shared: SharedStudy, text: str, trial_id: int | None = None) -> None:
     """Stores a note of the study or of a trial, replacing an earlier one."""
     version = f"{_note(trial_id)}note_ver"
-    shared.storage.set_study_system_attr(shared.study_id, version, _attributes(shared).get(version, 0) + 1)
+    shared.trials.storage.set_study_system_attr(shared.study_id, version, _attributes(shared).get(version, 0) + 1)
     _save_text(shared, f"{_note(trial_id)}note_str:", text)
 
 
@@ -42,7 +42,7 @@ def _note(trial_id: int | None) -> str:
 
 
 def _attributes(shared: SharedStudy) -> dict[str, Any]:
-    return shared.storage.get_study_system_attrs(shared.study_id)
+    return shared.trials.storage.get_study_system_attrs(shared.study_id)
 
 
 def _save_text(shared: SharedStudy, key: str, text: str) -> None:
@@ -50,4 +50,4 @@ def _save_text(shared: SharedStudy, key: str, text: str) -> None:
     before = sum(name.startswith(key) for name in _attributes(shared))
     parts = [text[start : start + LONGEST] for start in range(0, len(text), LONGEST)]
     for number, part in enumerate([*parts, *[""] * (before - len(parts))]):
-        shared.storage.set_study_system_attr(shared.study_id, f"{key}{number}", part)
+        shared.trials.storage.set_study_system_attr(shared.study_id, f"{key}{number}", part)

@@ -14,7 +14,6 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from search.study.baselines import BASELINE
 from search.study.model_problems import model_problem
 from search.study.reasons import counted
 from search.study.snapshot import Snapshot, take_snapshot
@@ -90,8 +89,7 @@ class TrialFacts:
     @property
     def baseline(self) -> str | None:
         """The name of the baseline that it is, None for any other trial."""
-        name = (self.slot.settings or {}).get(BASELINE)
-        return None if name is None else str(name)
+        return self.slot.settings.baseline
 
     @property
     def kind(self) -> str | None:
@@ -198,8 +196,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
     Raises:
         StorageUnreachable: the database doesn't answer.
     """
-    with shared.translated():
-        frozen = {trial.number: trial for trial in shared.study.get_trials(deepcopy=False)}
+    frozen = {trial.number: trial for trial in shared.trials.all()}
     curves: dict[int, list[EpochScores]] = {}
     for row in shared.ledger.all_epochs():
         curves.setdefault(row.trial_number, []).append(row.scores)

@@ -46,11 +46,10 @@ def store_figures(shared: SharedStudy, facts: StudyFacts) -> None:
     """Stores the figures with the study, in the place of those stored before; without the curves, which a dashboard
     draws itself.
     """
-    with shared.translated():
-        for name, figure in search_figures(facts).items():
-            if name != CURVES:
-                small = figure if len(facts.trials) <= MOST_DESCRIBED else undescribed(figure)
-                save_figure(shared, name, small.drawn())
+    for name, figure in search_figures(facts).items():
+        if name != CURVES:
+            small = figure if len(facts.trials) <= MOST_DESCRIBED else undescribed(figure)
+            save_figure(shared, name, small.drawn())
 
 
 def first(plots: tuple[Plot, ...]) -> Plot:

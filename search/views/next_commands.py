@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-from search.commands.cli import DEFAULT_STORAGE
-from search.commands.typed_lines import INDENT, typed
+from search.console.typed_lines import INDENT, typed
 from search.views.layout import terminal_width, wrapped
 from storage import hide_password
+from storage.default_url import DEFAULT_STORAGE
 
 
 def python() -> str:

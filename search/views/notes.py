@@ -6,11 +6,11 @@ Optuna's dashboard keeps the notes of trials with the study, so that they may be
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from search.trainers.protocol import FailureKind
 from search.views.dashboard_attributes import get_note, save_note
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.markdown import escaped
 from search.views.number import plural
+from spaces.failure_kind import FailureKind
 from storage import SharedStudy
 
 WHAT_TO_DO: Mapping[FailureKind, str] = MappingProxyType(
@@ -40,7 +40,6 @@ def note_failures(shared: SharedStudy, facts: StudyFacts) -> None:
 
 def write_note(shared: SharedStudy, text: str, trial_number: int | None = None) -> None:
     """Writes a note of the study or of a trial, unless it is that already."""
-    with shared.translated():
-        owner = None if trial_number is None else shared.trial_ids[trial_number]
-        if get_note(shared, owner) != text:
-            save_note(shared, text, owner)
+    owner = None if trial_number is None else shared.trials.ids[trial_number]
+    if get_note(shared, owner) != text:
+        save_note(shared, text, owner)

@@ -29,6 +29,7 @@ from search.workers.trial_stats import TrialStats, trial_stats
 from search.workers.workbench import Workbench
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
+from spaces.failure_kind import FailureKind
 from storage.errors import LeaseLost, StorageUnreachable
 from storage.masking import hide_in_text
 from storage.records import FinishedSlot, Lease, Outcome
@@ -115,7 +116,7 @@ class Attempt:
             self.aftermath.do()
         try:
             configuration = self.patience.reach(
-                lambda: suggest_configuration(bench.shared, bench.space, self.lease, trial.number)
+                lambda: suggest_configuration(bench.shared, bench.space, self.lease, trial.number, bench.pruner)
             )
         except SpaceError as error:
             return _failed("space_error", str(error))
@@ -295,5 +296,5 @@ def ending(message: Trained) -> str | None:
     return "; ".join(part for part in (message.over, kept) if part is not None) or None
 
 
-def _failed(kind: str, reason: str, epochs: int = 0) -> Outcome:
+def _failed(kind: FailureKind, reason: str, epochs: int = 0) -> Outcome:
     return Outcome("failed", None, hide_in_text(reason), kind, epochs)

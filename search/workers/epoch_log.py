@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from search.study.baselines import BASELINE
 from search.study.trials import report, should_prune
 from search.trainers.protocol import EpochEnd
 from search.workers.decision import Decision
@@ -89,9 +88,9 @@ class EpochLog:
         """An earlier attempt passed the pruner after each epoch but its last, where it may have been cut off before."""
         shared = self.context.shared
         to_judge = len(self.recorded) <= self.last < shared.manifest.epochs
-        if not to_judge or BASELINE in (self.lease.settings or {}):
+        if not to_judge or self.lease.settings.baseline is not None:
             return Decision.CONTINUE
-        stop = self.patience.reach(lambda: should_prune(shared, self.trial.number))
+        stop = self.patience.reach(lambda: should_prune(shared, self.trial.number, self.context.pruner))
         return Decision.STOP if stop else Decision.CONTINUE
 
     def _note_if_repeated(self, message: EpochEnd) -> None:

@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
 from search.sampling.pruners import make_pruner
-from search.sampling.samplers import make_sampler
+from search.sampling.samplers import sampler_choice
 from search.study.folders import StudyFolder, default_artifacts
 from search.study.images import find_images
 from search.study.location import artifact_folder, located, require_there, typed_places
@@ -22,6 +21,7 @@ from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import open_mirror
 from search.workers.job_end import JobEnd
 from search.workers.places import Place
+from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from search.workers.workbench import Limits, Workbench
 from spaces import SpaceSource, resolve
@@ -36,12 +36,11 @@ DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")
 def join_study(
     url: str,
     study_name: str,
-    flags: WorkerFlags,
+    settings: WorkerSettings,
     place: Place,
-    wait_s: float,
     trainer_command: Sequence[str] = TRAINER_COMMAND,
 ) -> Workbench:
-    """Opens the study and registers as a worker of it; waits `wait_s` seconds for the database.
+    """Opens the study and registers as a worker of it; waits `settings.wait` seconds for the database.
 
     `trainer_command` starts a program that speaks search/trainers/protocol.py: see TrainerProcess.
 
@@ -49,39 +48,43 @@ def join_study(
         UsageError: code, packages or data of this machine aren't those of the study.
         StorageError: the study can't be opened.
     """
-    places = typed_places(flags.space, flags.dataset)
-    shared = located(open_study(url, study_name, wait_s=wait_s), places)
+    places = typed_places(settings.space, settings.dataset)
+    shared = located(open_study(url, study_name, wait_s=settings.wait), places)
     manifest = shared.manifest
     require_there(manifest)
     source = resolve(manifest.space, expected=manifest.space_fingerprint)
-    folder = study_folder(shared, flags.artifacts)
-    data = data_source(manifest, flags.data_dir, folder)
+    folder = study_folder(shared, settings.artifacts)
+    data = data_source(manifest, settings.data_dir, folder)
     require_same_code(manifest, source)
-    job_end = find_job_end(shared, flags.leave_before)
+    job_end = find_job_end(shared, settings.leave_before)
     prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
-    trainer = TrainerClient(folder, environment, flags.trainer_memory, trainer_command)
+    trainer = TrainerClient(folder, environment, settings.trainer_memory, trainer_command)
     trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
     try:
         require_same_images(manifest, data)
     except BaseException:
         trainer.discard()
         raise
-    shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
-    shared.study.sampler = make_sampler(manifest.sampler, manifest.seed, 0)
+    sampler_choice(manifest.sampler)  # that its packages are installed here
     host, pid = socket.gethostname(), os.getpid()
-    info = WorkerInfo(f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), flags.job)
-    sit_out(lambda: shared.workers.register(info), wait_s, give_up=lambda: False)
+    info = WorkerInfo(
+        f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), settings.job
+    )
+    sit_out(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
     return Workbench(
         worker_id=info.worker_id,
         shared=shared,
         space=study_space(manifest, source.space),
         space_ref=source.ref,
+        pruner=make_pruner(manifest.pruner, manifest.epochs),
         data=data,
         folder=folder,
         mirror=open_mirror(folder),
         trainer=trainer,
-        limits=Limits(trial_timeout_s=flags.trial_timeout, trial_memory_mb=flags.trial_memory, outage_s=flags.outage),
+        limits=Limits(
+            trial_timeout_s=settings.trial_timeout, trial_memory_mb=settings.trial_memory, outage_s=settings.outage
+        ),
         job_end=job_end,
     )
 

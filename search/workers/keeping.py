@@ -53,7 +53,7 @@ def keep_file(shared: SharedStudy, folder: StudyFolder, trial: FrozenTrial, path
     def announce(artifact_id: str) -> None:
         shared.kept.begin(artifact_id, trial.number, name)
 
-    artifact_id = store.keep(trial, path, name, shared.storage, announce=announce)
+    artifact_id = store.keep(trial, path, name, shared.trials.storage, announce=announce)
     if not shared.kept.complete(artifact_id):
         store.remove(artifact_id)
         raise ArtifactError(f"{path} isn't wanted any more: another worker has ended the trial")

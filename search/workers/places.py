@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
-from search.commands.worker_flags import WorkerFlags
 from search.host.gpus import VISIBLE, Gpu, choose_gpus, find_gpus
 from search.host.machine import SHARE_VARIABLE, THREADS_VARIABLE, default_workers, threads_each, threads_for
+from search.workers.settings import WorkerSettings
 
 NO_GPU = "-1"
 
@@ -30,19 +30,19 @@ class Place:
         return {**self.environment, THREADS_VARIABLE: str(threads_for(batch_pixels, self.threads))}
 
 
-def find_places(flags: WorkerFlags) -> list[Place]:
-    """A place for each worker that the flags ask for.
+def find_places(settings: WorkerSettings) -> list[Place]:
+    """A place for each worker that the settings ask for.
 
     Raises:
         UsageError: they ask for GPUs that aren't there.
     """
-    gpus = choose_gpus(flags.gpus, find_gpus())
-    return gpu_places(gpus, flags) if gpus else processor_places(flags.n_workers)
+    gpus = choose_gpus(settings.gpus, find_gpus())
+    return gpu_places(gpus, settings) if gpus else processor_places(settings.n_workers)
 
 
-def gpu_places(gpus: Sequence[Gpu], flags: WorkerFlags) -> list[Place]:
+def gpu_places(gpus: Sequence[Gpu], settings: WorkerSettings) -> list[Place]:
     """Places on the GPUs in turn: `workers_per_gpu` on each, unless a number of workers is given."""
-    count = len(gpus) * flags.workers_per_gpu if flags.n_workers is None else flags.n_workers
+    count = len(gpus) * settings.workers_per_gpu if settings.n_workers is None else settings.n_workers
     threads = threads_each(max(count, 1))
     return [Place(f"gpu {gpu.index}", {VISIBLE: gpu.uuid}, threads) for gpu in islice(cycle(gpus), count)]
 

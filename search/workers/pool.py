@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, assert_never
 
-from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STORAGE, EXIT_UNFINISHED
+from search.host.ends import End, first_trouble
+from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
 from search.workers.places import Place
@@ -41,7 +42,7 @@ class WorkerProcess:
     def is_replaceable(self) -> bool:
         """Whether it ended for reasons that aren't its own: it was killed, or found the database out of reach."""
         code = self.process.poll()
-        return code is not None and (code < 0 or code == EXIT_STORAGE)
+        return code is not None and (code < 0 or end_of(code) is End.UNREACHABLE)
 
 
 @dataclass
@@ -53,8 +54,8 @@ class WorkerPool:
     of the machine can't read its password. No worker begins a trial when `timeout` seconds have passed since the pool
     was made. `vacant` are places that workers of others have for the time being.
 
-    `exit_code` is that of the first worker that ended with an error; `left_early` says that one was told to leave or
-    ran out of time, `found_done` that one found nothing left to do.
+    `failure` is how the first worker ended that had an error, DONE if none did; `left_early` says that one was told to
+    leave or ran out of time, `found_done` that one found nothing left to do.
     """
 
     arguments: Sequence[str]
@@ -63,7 +64,7 @@ class WorkerPool:
     logs: Path
     timeout: float | None = None
     vacant: list[Place] = field(default_factory=list)
-    exit_code: int = 0
+    failure: End = End.DONE
     left_early: bool = False
     found_done: bool = False
     _workers: list[WorkerProcess] = field(default_factory=list)
@@ -111,7 +112,7 @@ class WorkerPool:
                 self._start_one(worker.place, restarts + 1, now)
             else:
                 log.error("workers keep being lost (the last %s): starting no more in its place", words)
-                self.exit_code = self.exit_code or EXIT_FAILED
+                self.failure = first_trouble(self.failure, End.FAILED)
 
     def note_exits(self) -> list[WorkerProcess]:
         """Forgets the workers that have ended; returns those that may be replaced.
@@ -146,15 +147,23 @@ class WorkerPool:
                 worker.process.send_signal(number)
 
     def _note_exit(self, worker: WorkerProcess, code: int) -> None:
-        if code == EXIT_DONE:
-            self.found_done = True
-        elif code == EXIT_UNFINISHED:
-            self.left_early = True
-        elif not worker.is_replaceable:
-            self.exit_code = self.exit_code or code
-        if code not in (EXIT_DONE, EXIT_UNFINISHED) and code > 0:
-            words = worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-            log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
+        if code < 0:  # killed: another one takes its place
+            return
+        match end_of(code):
+            case End.DONE:
+                self.found_done = True
+                return
+            case End.UNFINISHED:
+                self.left_early = True
+                return
+            case End.UNREACHABLE:
+                pass
+            case End.FAILED | End.WRONG_INPUT | End.INTERRUPTED as end:
+                self.failure = first_trouble(self.failure, end)
+            case unknown:
+                assert_never(unknown)
+        words = worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
 
     def _start_one(self, place: Place, restarts: int = 0, progress: int = -1) -> None:
         """Starts a worker, unless it would begin nothing as time is out."""

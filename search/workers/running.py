@@ -4,11 +4,9 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from search.commands.worker_flags import WorkerFlags
 from search.errors import Quarantined, UsageError
-from search.host.exit_codes import EXIT_DONE, EXIT_UNFINISHED
+from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
 from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
@@ -16,6 +14,7 @@ from search.workers.join import join_study, study_folder
 from search.workers.loop import Heartbeat, work
 from search.workers.places import Place, find_places
 from search.workers.pool import WorkerPool
+from search.workers.settings import WorkerSettings
 from search.workers.workbench import Workbench
 from storage import SharedStudy, open_study
 from storage.errors import StorageError
@@ -27,34 +26,27 @@ POOL_POLL_S = 0.5
 OUT_OF_TIME = "out of time"
 
 
-@dataclass(frozen=True)
-class WorkerOptions:
-    """The flags of `python -m search.worker`."""
-
-    storage: str
-    study_name: str
-    wait: float
-    workers: WorkerFlags
-
-
-def run_workers(options: WorkerOptions) -> int:
-    """Works on the study with as many processes as asked for; returns the exit code.
+def run_workers(url: str, study_name: str, settings: WorkerSettings) -> End:
+    """Works on the study with as many processes as asked for, until nothing is left to do or they are told to leave.
 
     Raises:
         UsageError, StorageError: the study can't be joined.
         Quarantined: nothing works on this host.
     """
-    places = find_places(options.workers)
+    places = find_places(settings)
     if not places:
         raise UsageError("--n-workers 0 leaves nothing to do: give 1 or more")
-    return run_worker(options, places[0]) if len(places) == 1 else run_pool(options, places)
+    if len(places) == 1:
+        return run_worker(url, study_name, settings, places[0])
+    return run_pool(url, study_name, settings, places)
 
 
-def run_worker(options: WorkerOptions, place: Place, trainer_command: Sequence[str] = TRAINER_COMMAND) -> int:
-    """Is a worker until the study has nothing left to do; returns the exit code: 0 if so, else 75 or 130."""
-    flags = options.workers
-    deadline = time.monotonic() + (flags.timeout or math.inf)
-    bench = join_study(options.storage, options.study_name, flags, place, options.wait, trainer_command)
+def run_worker(
+    url: str, study_name: str, settings: WorkerSettings, place: Place, trainer_command: Sequence[str] = TRAINER_COMMAND
+) -> End:
+    """Is a worker until the study has nothing left to do, or it is told to leave or out of time."""
+    deadline = time.monotonic() + (settings.timeout or math.inf)
+    bench = join_study(url, study_name, settings, place, trainer_command)
     reason = "crashed"
     with Shutdown(at_once=bench.trainer.discard) as shutdown, Heartbeat(bench):
         try:
@@ -66,7 +58,7 @@ def run_worker(options: WorkerOptions, place: Place, trainer_command: Sequence[s
         finally:
             bench.trainer.discard()
             leave(bench, reason)
-    return EXIT_DONE if done else shutdown.exit_code or EXIT_UNFINISHED
+    return End.DONE if done else first_trouble(shutdown.end, End.UNFINISHED)
 
 
 def leave(bench: Workbench, reason: str) -> None:
@@ -77,17 +69,17 @@ def leave(bench: Workbench, reason: str) -> None:
         log.warning("left without a word to the database: %s", error)
 
 
-def run_pool(options: WorkerOptions, places: Sequence[Place]) -> int:
-    """Keeps a worker running in each place until they have nothing left to do; returns the exit code.
+def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequence[Place]) -> End:
+    """Keeps a worker running in each place until they have nothing left to do or are told to leave.
 
     Raises:
         StorageError: the study can't be opened, or its database stayed away for too long.
     """
-    with open_study(options.storage, options.study_name, wait_s=options.wait) as shared:
-        folder = study_folder(shared, options.workers.artifacts)
+    with open_study(url, study_name, wait_s=settings.wait) as shared:
+        folder = study_folder(shared, settings.artifacts)
         prepare(folder, shared.manifest)
-        arguments = [f"--study-name={options.study_name}", *options.workers.for_one_worker()]
-        pool = WorkerPool(arguments, places, options.storage, folder.logs, options.workers.timeout)
+        arguments = [f"--study-name={study_name}", *settings.for_one_worker()]
+        pool = WorkerPool(arguments, places, url, folder.logs, settings.timeout)
         with pool, Shutdown(at_once=pool.kill) as shutdown:
             pool.start()
             while pool.alive() and not shutdown.requested:
@@ -95,7 +87,7 @@ def run_pool(options: WorkerOptions, places: Sequence[Place]) -> int:
                 shutdown.wait(POOL_POLL_S)
             pool.stop()
             pool.note_exits()
-    return EXIT_DONE if pool.found_done else shutdown.exit_code or pool.exit_code or EXIT_UNFINISHED
+    return End.DONE if pool.found_done else first_trouble(shutdown.end, pool.failure, End.UNFINISHED)
 
 
 def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:

@@ -33,8 +33,7 @@ def measure_test_score(
     looks = recorded_looks(shared)
     if best is None or any(look.trial == best.number and look.reason != EXPORT for look in looks):
         return
-    with shared.translated():
-        problem = model_problem(shared.trial(best.number).user_attrs)
+    problem = model_problem(shared.trials.get(best.number).user_attrs)
     if problem is not None:
         log.warning("no test score of trial %d: %s", best.number, problem)
         return

@@ -5,12 +5,12 @@ The result itself is already in the ledger; each step here can be repeated by an
 
 import logging
 from dataclasses import asdict
-from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.folders import StudyFolder
+from search.study.trial_attributes import TrialAttributes
 from search.workers.keeping import MODEL, keep_file, kept_file, remove_files
 from search.workers.trial_files import keep_files
 from search.workers.trial_stats import TrialStats
@@ -20,7 +20,7 @@ from storage.records import FinishedSlot, Outcome
 
 log = logging.getLogger(__name__)
 
-MODEL_ATTR = "model_artifact"
+MODEL_ATTR = "model_artifact"  # of search.study.trial_attributes
 STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -34,10 +34,9 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, sta
     number = finished.trial_number
     if number is None:
         raise ValueError(f"slot {finished.slot} has an outcome but no trial")
-    with shared.translated():
-        trial = shared.storage.get_trial(shared.trial_ids[number])
-        if not trial.state.is_finished():
-            _end_trial(shared, folder, finished, trial, stats)
+    trial = shared.trials.get(number)
+    if not trial.state.is_finished():
+        _end_trial(shared, folder, finished, trial, stats)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
     if finished.outcome.state == "complete" and number in (best := best_trial_numbers(shared)):
@@ -73,10 +72,14 @@ def _end_trial(
 
 
 def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialStats | None) -> None:
-    known: dict[str, Any] = {"outcome": outcome.state, "epochs": outcome.epochs}
-    known |= {"reason": outcome.reason, "failure": outcome.kind}
-    known |= asdict(stats) if stats is not None else {}
-    shared.trials.annotate(number, {name: value for name, value in known.items() if value is not None})
+    attributes = TrialAttributes(
+        outcome=outcome.state,
+        epochs=outcome.epochs,
+        reason=outcome.reason,
+        failure=outcome.kind,
+        **(asdict(stats) if stats is not None else {}),
+    )
+    shared.trials.fenced.annotate(number, attributes.stored())
 
 
 def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
@@ -95,7 +98,7 @@ def _keep_model(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot
         log.warning("the model of trial %d isn't kept: %s", trial.number, error)
         return
     if artifact_id is not None:
-        shared.storage.set_trial_user_attr(shared.trial_ids[trial.number], MODEL_ATTR, artifact_id)
+        shared.trials.storage.set_trial_user_attr(shared.trials.ids[trial.number], MODEL_ATTR, artifact_id)
 
 
 def best_trial_numbers(shared: SharedStudy) -> set[int]:
@@ -110,10 +113,7 @@ def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
     manifest = shared.manifest
     if manifest.comparison is None:
         return shared.ledger.best(manifest.goal, manifest.top_models)
-    best_of_arm: dict[int, FinishedSlot] = {}
-    for done in shared.ledger.best(manifest.goal):
-        best_of_arm.setdefault(done.slot % len(manifest.comparison.arms), done)
-    return list(best_of_arm.values())
+    return manifest.comparison.best_of_arms(shared.ledger.best(manifest.goal))
 
 
 def value_to_beat(shared: SharedStudy) -> float | None:

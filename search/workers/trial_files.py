@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 def keep_files(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:
     """Keeps the files that there are, each once. Without them the trial is as good: trouble is logged."""
     try:
-        current = shared.storage.get_trial(shared.trial_ids[trial.number])
+        current = shared.trials.get(trial.number)
         on_record = {file.artifact_id for file in shared.kept.of_trial(trial.number)}
-        metas = get_all_artifact_meta(current, storage=shared.storage)
+        metas = get_all_artifact_meta(current, storage=shared.trials.storage)
         kept = {meta.filename for meta in metas if meta.artifact_id not in on_record}  # by an earlier release
         for name, path in found_files(shared, folder, finished, trial.number):
             if name not in kept and kept_file(shared, folder, trial.number, name) is None:

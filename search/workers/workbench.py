@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from optuna.pruners import BasePruner
+
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import CheckpointMirror
@@ -24,12 +26,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Workbench:
-    """The study, the space and the trainer that a worker's slots have in common."""
+    """The study, the space, the pruner and the trainer that a worker's slots have in common."""
 
     worker_id: str
     shared: SharedStudy
     space: Space
     space_ref: str
+    pruner: BasePruner
     data: DataSource
     folder: StudyFolder
     trainer: TrainerClient

@@ -87,7 +87,7 @@ def make_study(folder: Path) -> str:
                 for name in ("curve.png", "page.html")
             ]
             shared.study.tell(trial, 0.8 + 0.01 * number)
-        return f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{ids[1]}"  # as the dashboard links it
+        return f"/artifacts/{shared.study_id}/{shared.trials.ids[trial.number]}/{ids[1]}"  # as the dashboard links it
 
 
 def enter(site: Site, open_page: OpenPage, path: str = "/dashboard") -> Any:

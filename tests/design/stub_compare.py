@@ -6,16 +6,19 @@ The acts, as JSON, say what the stub does with which slot.
 """
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from search.commands.worker_flags import WorkerFlags
 from search.design.comparing import run_comparison
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions
 from search.design.running import Dependencies
+from search.host.ends import End
+from search.host.exit_codes import CODES
 from search.workers.places import Place
-from search.workers.running import WorkerOptions, run_worker
+from search.workers.running import run_worker
+from search.workers.settings import WorkerSettings
 from storage import SharedStudy
 
 STUB = Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"
@@ -26,14 +29,14 @@ def main(url: str, folder: Path, acts: str) -> int:
     script.write_text(acts)
     command = (sys.executable, str(STUB), str(script))
 
-    def run(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-        return run_worker(WorkerOptions(url, shared.name, 0.0, workers), Place("cpu"), command)
+    def run(shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
+        return run_worker(url, shared.name, replace(workers, wait=0.0), Place("cpu"), command)
 
-    flags = WorkerFlags(artifacts=folder / "artifacts")
+    flags = WorkerSettings(artifacts=folder / "artifacts")
     options = CompareOptions(
         space="bn_dropout", axis="batch_norm", seeds=2, epochs=2, storage=url, format_="json", quiet=True, workers=flags
     )
-    return run_comparison(options, Dependencies(run, partial(evaluator, command=command)))
+    return CODES[run_comparison(options, Dependencies(run, partial(evaluator, command=command)))]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from search.commands.worker_flags import WorkerFlags
 from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
@@ -18,6 +17,7 @@ from search.launching.planning import LaunchOptions, make_plan
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of
 from search.views.facts import gather_facts
+from search.workers.settings import WorkerSettings
 from storage.errors import ManifestMismatch
 from tests.helpers.comparisons import Comparisons, scores_by_arm
 
@@ -45,19 +45,18 @@ def test_replicates_share_their_random_numbers_and_differ_from_each_other(compar
     with comparisons.open(NAME) as shared:
         slots = shared.ledger.slots()
     assert [slot.params for slot in slots] == [{"arm": arm} for arm in ARMS * 3]
-    settings = [slot.settings or {} for slot in slots]
-    seeds = [(slot.seed, given["split_seed"]) for slot, given in zip(slots, settings, strict=True)]
+    seeds = [(slot.seed, slot.settings.split_seed) for slot in slots]
     assert seeds[0] == seeds[1] == seeds[2]
     assert len(set(seeds)) == 3
     assert len({split for _, split in seeds}) == 3
-    assert [given["replicate"] for given in settings] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [slot.settings.replicate for slot in slots] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_figures_and_confusion_matrices_are_stored_with_the_study(comparisons: Comparisons) -> None:
     answer = comparisons.compare(axis="batch_norm", seeds=2)
     assert [len(arm["confusion"]) for arm in answer["arms"]] == [10, 10, 10]
     with comparisons.open(NAME) as shared:
-        kept = " ".join(shared.storage.get_study_system_attrs(shared.study_id))
+        kept = " ".join(shared.trials.storage.get_study_system_attrs(shared.study_id))
     for figure in ("arms", "pairs", "curves", "confusion-0", "confusion-1", "confusion-2"):
         assert f"comparison-{figure}" in kept
 
@@ -83,11 +82,11 @@ def test_a_comparison_that_is_done_is_told_again_without_training(comparisons: C
 
 
 def test_any_worker_can_carry_out_what_a_comparison_ordered(comparisons: Comparisons) -> None:
-    nobody = WorkerFlags(n_workers=0)
+    nobody = WorkerSettings(n_workers=0)
     ordered = comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)
     assert not ordered["complete"]
     with comparisons.open(NAME) as shared:
-        comparisons.run(shared, comparisons.url, WorkerFlags(artifacts=comparisons.folder / "artifacts"), quiet=True)
+        comparisons.run(shared, comparisons.url, WorkerSettings(artifacts=comparisons.folder / "artifacts"), quiet=True)
     assert comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
 
 
@@ -156,7 +155,7 @@ def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(comp
     assert {arm["name"]: arm["params"] for arm in answer["arms"]} == params
     with comparisons.open(name) as shared:
         assert not tuned_on & {slot.seed for slot in shared.ledger.slots()}
-    nobody = WorkerFlags(n_workers=0)
+    nobody = WorkerSettings(n_workers=0)
     assert comparisons.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
 
 

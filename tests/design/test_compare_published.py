@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.commands.worker_flags import WorkerFlags
 from search.design.confusion import Evaluator
 from search.design.running import Dependencies
+from search.host.ends import End
 from search.host.machine import THREADS_VARIABLE
 from search.host.shutdown import Shutdown
 from search.study.folders import StudyFolder
 from search.workers.join import join_study
 from search.workers.loop import work
 from search.workers.places import Place
+from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
@@ -54,12 +55,12 @@ def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_article_s_experiment_is_compared_on_the_real_images(
     article: str, comparisons: Comparisons, trainer: TrainerClient, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:
-        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, comparisons.stub())
+    def run(shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
+        bench = join_study(url, shared.name, replace(workers, wait=0.0), Place("cpu"), comparisons.stub())
         bench.trainer.discard()  # the warm one takes its place
         work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
         bench.shared.close()
-        return 0
+        return End.DONE
 
     def evaluators(
         shared: SharedStudy, folder: StudyFolder, data_dir: Path | None
@@ -68,7 +69,7 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
 
     monkeypatch.setattr(comparisons, "dependencies", lambda: Dependencies(run, evaluators))
     experiment = SMALLEST[article]
-    workers = WorkerFlags(data_dir=images)
+    workers = WorkerSettings(data_dir=images)
     answer = comparisons.compare(space=None, published=article, experiment=experiment.name, workers=workers, **SMALL)
     assert [arm["name"] for arm in answer["arms"]] == [arm.name for arm in experiment.arms]
     assert [arm["published"] for arm in answer["arms"]] == [dict(arm.published) for arm in experiment.arms]

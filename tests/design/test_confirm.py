@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 from click.testing import CliRunner
+from optuna.pruners import NopPruner
 
-from search.commands.worker_flags import WorkerFlags
 from search.confirm import main
 from search.design.confirming import confirmation_plan
 from search.design.options import ConfirmOptions
@@ -13,10 +13,11 @@ from search.launching.planning import LaunchOptions, make_plan
 from search.study.folders import StudyFolder
 from search.study.test_score import stored_test_score
 from search.study.trials import open_trial, report, suggest_configuration
+from search.workers.settings import WorkerSettings
 from search.workers.settle import settle
 from spaces import resolve
 from storage import create_study
-from storage.records import Outcome, Scalar
+from storage.records import Outcome
 from storage.testkit import claimed, example_epoch
 from tests.helpers.comparisons import Comparisons
 
@@ -26,7 +27,7 @@ SEARCH = "bn_dropout-digits"
 @pytest.fixture
 def searched(comparisons: Comparisons) -> Comparisons:
     """A search of six trials, carried out."""
-    workers = WorkerFlags(artifacts=comparisons.folder / "artifacts")
+    workers = WorkerSettings(artifacts=comparisons.folder / "artifacts")
     plan = make_plan(
         LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=1, sampler="random", workers=workers)
     )
@@ -45,8 +46,8 @@ def test_the_best_trials_are_confirmed_on_fresh_seeds_and_the_test_images_are_us
     assert [arm["selected"] for arm in answer["arms"]] == [trial.value for trial in ranked[:3]]
     assert [arm["n"] for arm in answer["arms"]] == [4, 4, 4]
     with searched.open(f"{SEARCH}-confirm") as shared:
-        fresh: set[Scalar] = {slot.seed for slot in shared.ledger.slots()}
-        fresh |= {(slot.settings or {})["split_seed"] for slot in shared.ledger.slots()}
+        fresh: set[int | None] = {slot.seed for slot in shared.ledger.slots()}
+        fresh |= {slot.settings.split_seed for slot in shared.ledger.slots()}
         score = stored_test_score(shared)
     assert not used & fresh
     best = max(answer["arms"], key=lambda arm: arm["mean"])
@@ -110,7 +111,7 @@ def finished_search(comparisons: Comparisons, scores: dict[int, list[float]]) ->
         for number, values in scores.items():
             lease = claimed(shared.ledger)
             assert open_trial(shared, space, lease) == number
-            suggest_configuration(shared, space, lease, number)
+            suggest_configuration(shared, space, lease, number, NopPruner())
             for epoch, value in enumerate(values, 1):
                 shared.ledger.record_epoch(lease, example_epoch(epoch, val_accuracy=value))
                 report(shared, number, value, epoch)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from search.design.running import Dependencies
+from search.host.ends import End
 from tests.helpers.comparisons import Comparisons
 from tests.helpers.outages import Outages
 
@@ -24,7 +25,7 @@ def struck(
     comparisons.url = postgres_url
     dependencies = comparisons.dependencies()
 
-    def run(*arguments: Any, **flags: Any) -> int:
+    def run(*arguments: Any, **flags: Any) -> End:
         with peace(outages):
             return dependencies.run(*arguments, **flags)
 

@@ -11,16 +11,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from search.commands.worker_flags import WorkerFlags
 from search.design.comparing import run_comparison
 from search.design.confirming import run_confirmation
 from search.design.confusion import evaluator
 from search.design.options import CompareOptions, ConfirmOptions
 from search.design.running import Dependencies
+from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.workers.join import join_study
 from search.workers.loop import work
 from search.workers.places import Place
+from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
 from tests.helpers.paths import STUB_TRAINER
 
@@ -58,10 +59,10 @@ class Comparisons:
         )
         return answer
 
-    def answers(self, run: Callable[[], int]) -> list[dict[str, Any]]:
+    def answers(self, run: Callable[[], End]) -> list[dict[str, Any]]:
         """What a command prints as JSON."""
         self.capture.readouterr()
-        assert run() == 0
+        assert run() is End.DONE
         found: list[dict[str, Any]] = json.loads(self.capture.readouterr().out)["comparisons"]
         return found
 
@@ -80,18 +81,18 @@ class Comparisons:
         script.write_text(json.dumps(self.acts))
         return sys.executable, str(STUB_TRAINER), str(script)
 
-    def run(self, shared: SharedStudy, url: str, workers: WorkerFlags, *, quiet: bool) -> int:  # noqa: ARG002
+    def run(self, shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:  # noqa: ARG002
         """Works on the study, as a worker process would, until nothing is left to do."""
         if workers.n_workers == 0:
-            return 0
+            return End.DONE
         self.worked.append(shared.name)
-        bench = join_study(url, shared.name, workers, Place("cpu"), 0.0, self.stub())
+        bench = join_study(url, shared.name, replace(workers, wait=0.0), Place("cpu"), self.stub())
         try:
             work(bench, Shutdown(), deadline=math.inf)
         finally:
             bench.trainer.discard()
             bench.shared.close()
-        return 0
+        return End.DONE
 
     def open(self, name: str) -> SharedStudy:
         """A study of this database."""

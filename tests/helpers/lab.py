@@ -74,7 +74,6 @@ class Lab:
         """What a worker works with, on connections of its own."""
         shared = open_study(self.url, NAME)
         self._opened.append(shared)
-        shared.study.pruner = make_pruner(shared.manifest.pruner, shared.manifest.epochs)
         script = self.folder / "script.json"
         script.write_text(json.dumps(self.acts))
         source = resolve(shared.manifest.space)
@@ -85,6 +84,7 @@ class Lab:
             shared=shared,
             space=space or study_space(shared.manifest, source.space),
             space_ref=source.ref,
+            pruner=make_pruner(shared.manifest.pruner, shared.manifest.epochs),
             data=DataSource("digits"),
             folder=files,
             trainer=TrainerClient(files, environment, 4000.0, (sys.executable, str(STUB_TRAINER), str(script))),

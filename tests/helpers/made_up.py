@@ -11,7 +11,7 @@ from search.study.test_score import TestScore
 from search.views.facts import State, StudyFacts, TrialFacts
 from search.workers.settle import STATES
 from storage import Manifest
-from storage.records import Outcome, SlotCounts, SlotRow
+from storage.records import Outcome, SlotCounts, SlotRow, SlotSettings
 from storage.testkit import example_epoch
 
 NO_DISTRIBUTIONS: Mapping[str, BaseDistribution] = {}
@@ -40,10 +40,9 @@ def trial_facts(
         trial_number=number,
         seed=0,
         params=None,
-        settings=None if baseline is None else {"baseline": baseline},
+        settings=SlotSettings(baseline=baseline),
         failures=0,
         last_failure=None,
-        lease_left_s=None,
         outcome=None if state == "running" else Outcome(state, value, epochs=epochs),
         confirmed=state != "running",
     )

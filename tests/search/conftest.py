@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from search.commands.worker_flags import WorkerFlags
 from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_plan
 from search.trainers.serving import SERVER
+from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from search.workers.workbench import Workbench
 from storage import Manifest, create_study
@@ -129,7 +129,7 @@ def prepared(tmp_path: Path) -> Iterator[PrepareStudy]:
         folder = tmp_path / "launch"
         folder.mkdir(exist_ok=True)
         url = f"sqlite:///{folder / 'search.db'}"
-        workers = WorkerFlags(artifacts=folder / "search-artifacts")
+        workers = WorkerSettings(artifacts=folder / "search-artifacts")
         wanted = LaunchOptions(space="bn_dropout", storage=url, study_name=NAME, workers=workers)
         plan = make_plan(replace(wanted, **options))
         manifest = msgspec.structs.replace(plan.manifest, lease_s=lease_s)

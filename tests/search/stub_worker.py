@@ -25,12 +25,12 @@ def main(url: str, folder: Path) -> None:
         script.write_text("{}")
     with open_study(url, "study") as shared:
         manifest = shared.manifest
-        shared.study.pruner = make_pruner(manifest.pruner, manifest.epochs)
+        pruner = make_pruner(manifest.pruner, manifest.epochs)
         source, files = resolve(manifest.space), StudyFolder(folder / "artifacts", "study", shared.key.stamp)
         command = (sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"), str(script))
         trainer = TrainerClient(files, {}, 4000.0, command)
         worker_id = f"worker-{os.getpid()}"
-        bench = Workbench(worker_id, shared, source.space, source.ref, DataSource("digits"), files, trainer)
+        bench = Workbench(worker_id, shared, source.space, source.ref, pruner, DataSource("digits"), files, trainer)
         shared.workers.register(WorkerInfo(worker_id, "here", os.getpid()))
         with Shutdown() as shutdown, Heartbeat(bench):
             work(bench, shutdown, math.inf)

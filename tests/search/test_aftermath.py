@@ -17,6 +17,7 @@ from spaces.trials import random_trial
 from storage import SharedStudy
 from storage.errors import StorageUnreachable
 from storage.records import SlotOrder
+from storage.testkit import order_all
 from tests.helpers.lab import Lab
 from tests.helpers.waiting import wait_until
 
@@ -30,7 +31,7 @@ def drawn_params(seed: int) -> dict[str, Any]:
 def study_of_given(lab: Lab, trials: int, **changes: Any) -> SharedStudy:
     """A study all of whose slots have fixed parameters."""
     shared: SharedStudy = lab.study(0, **changes)
-    shared.ledger.order([SlotOrder(seed=seed, params=drawn_params(seed)) for seed in range(trials)])
+    order_all(shared.ledger, [SlotOrder(seed=seed, params=drawn_params(seed)) for seed in range(trials)])
     return shared
 
 

@@ -16,7 +16,7 @@ from search.host.shutdown import Shutdown
 from search.workers.attempt import MOST_EXPIRIES
 from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
-from storage.records import SlotOrder
+from storage.records import SlotOrder, SlotSettings
 from storage.testkit import claimed, expire
 from tests.helpers.lab import Lab
 from tests.helpers.processes import kill_child
@@ -24,7 +24,7 @@ from tests.helpers.waiting import wait_until
 
 
 def trial_of(shared: SharedStudy, slot: int) -> optuna.trial.FrozenTrial:
-    number = shared.ledger.bound_trial(slot)
+    number = shared.ledger.slots()[slot].trial_number
     assert number is not None
     return next(trial for trial in shared.study.get_trials() if trial.number == number)
 
@@ -250,7 +250,7 @@ def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_
     lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
     lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
     bench = lab.bench()
-    ask, asked = bench.shared.study.pruner.prune, list[int]()
+    ask, asked = bench.pruner.prune, list[int]()
 
     def die_first(study: Study, trial: FrozenTrial) -> bool:
         if trial.user_attrs["slot"] == 3 and not asked:
@@ -258,7 +258,7 @@ def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_
             raise ConnectionAbortedError
         return bool(ask(study, trial))
 
-    monkeypatch.setattr(bench.shared.study.pruner, "prune", die_first)
+    monkeypatch.setattr(bench.pruner, "prune", die_first)
     with pytest.raises(ConnectionAbortedError):
         lab.work(bench)
     bench.trainer.discard()
@@ -281,7 +281,7 @@ def held(shared: SharedStudy, slot: int) -> Any:
         trial_number=row.trial_number,
         params=None,
         seed=row.seed,
-        settings=None,
+        settings=SlotSettings(),
         failures=row.failures,
         last_failure=None,
         lease_s=30.0,

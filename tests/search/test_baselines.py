@@ -10,7 +10,6 @@ import pytest
 from search.errors import UsageError
 from search.launching.planning import Existing, LaunchOptions, make_orders, wanted_baselines
 from search.launching.wording import result_json, result_text
-from search.study.baselines import BASELINE
 from search.study.trials import open_trial
 from search.views.facts import gather_facts
 from spaces import load_space
@@ -32,7 +31,7 @@ space = Space("bare", "why?", lambda trial: Configuration(dense=(trial.suggest_i
 def test_the_first_slots_have_the_parameters_of_the_baselines_and_the_seeds_that_they_would_have(lab: Lab) -> None:
     manifest = lab.study(0).manifest
     plain, orders = (make_orders(SPACE, manifest, 5, baselines) for baselines in ((), SPACE.baselines))
-    assert [order.settings for order in orders] == [*({BASELINE: name} for name in NAMES), None, None]
+    assert [order.settings.baseline for order in orders] == [*NAMES, None, None]
     assert [order.params for order in orders] == [*(dict(each.params) for each in SPACE.baselines), None, None]
     assert [order.seed for order in orders] == [order.seed for order in plain]
 
@@ -86,7 +85,7 @@ def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(don
         ("dropout", 1, 0.6),
         ("batch_norm", 2, 0.4),
     ]
-    assert done.trial(1).user_attrs[BASELINE] == "dropout"
+    assert done.trials.resume(1).user_attrs["baseline"] == "dropout"
     text = result_text(summary, OPTIONS)
     assert "Baselines (*): base 0.5000, dropout 0.6000, batch_norm 0.4000." in text
     assert "The best trial, 3, is 0.3000 above the best of them, dropout" in text
@@ -101,7 +100,7 @@ def test_baselines_are_trials_like_others_but_run_to_their_end_and_are_named(don
 def test_a_slot_that_is_no_baseline_has_no_such_attribute(lab: Lab) -> None:
     shared = lab.study(1)
     number = open_trial(shared, SPACE, claimed(shared.ledger))
-    assert BASELINE not in shared.trial(number).user_attrs
+    assert "baseline" not in shared.trials.resume(number).user_attrs
 
 
 def test_the_best_baseline_is_the_lowest_where_the_loss_counts(manifest: Manifest) -> None:

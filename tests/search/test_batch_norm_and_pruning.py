@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from search.workers.workbench import Workbench
 from storage.records import Scalar, SlotOrder
+from storage.testkit import order_all
 from tests.helpers.lab import Lab
 
 PLAIN: dict[str, Scalar] = {"batch_norm": "none", "dropout_position": "none"}
@@ -22,7 +23,7 @@ def test_asha_keeps_good_trials_with_batch_normalization_and_ends_poor_ones(
     """Eighteen steps an epoch: with Keras' momentum of 0.99 the averages would hold 17 % of the truth after one."""
     shared = lab.study(0, pruner="asha", epochs=2)
     params = [FAIR, POOR, POOR, BEFORE, POOR, POOR, AFTER]
-    shared.ledger.order([SlotOrder(seed=number, params=given) for number, given in enumerate(params)])
+    order_all(shared.ledger, [SlotOrder(seed=number, params=given) for number, given in enumerate(params)])
     lab.work(with_real_trainer(lab.bench()))
     trials = shared.study.get_trials()
     kept = [trial.number for trial in trials if trial.state is TrialState.COMPLETE]

@@ -8,10 +8,10 @@ import pytest
 from search.study.folders import StudyFolder
 from search.workers.checkpoint_mirror import CheckpointMirror
 from storage import open_artifacts
-from storage.records import Lease
+from storage.records import Lease, SlotSettings
 
 STAMP = "0123456789abcdef" * 2
-FIRST = Lease(3, 1, "a", 0, None, 7, None, 0, None, 30.0)
+FIRST = Lease(3, 1, "a", 0, None, 7, SlotSettings(), 0, None, 30.0)
 SECOND = msgspec.structs.replace(FIRST, token=2, worker_id="b")
 
 

@@ -28,7 +28,7 @@ def test_notes_are_written_as_by_the_dashboard(lab: Lab) -> None:
         save_note(ours, text, trial_id=trial.number)  # which is its id, in memory
         optuna_dashboard.save_note(study, text)
         optuna_dashboard.save_note(trial, text)
-        assert attributes(ours.storage, ours.study_id) == attributes(theirs, 0)
+        assert attributes(ours.trials.storage, ours.study_id) == attributes(theirs, 0)
 
 
 def test_a_note_is_read_as_it_was_written(lab: Lab) -> None:
@@ -46,4 +46,4 @@ def test_figures_are_written_as_by_the_dashboard(lab: Lab) -> None:
         figure = go.Figure(go.Scatter(x=list(range(points)), y=list(range(points))))
         save_figure(ours, "history", figure)
         optuna_dashboard.save_plotly_graph_object(study, figure, graph_object_id="history")
-        assert attributes(ours.storage, ours.study_id) == attributes(theirs, 0)
+        assert attributes(ours.trials.storage, ours.study_id) == attributes(theirs, 0)

@@ -106,7 +106,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Shown:
                 artifact_store=store, file_path=str(folder / name), study_or_trial=trial, mimetype=kind
             )
             found[name] = (
-                f"/artifacts/{shared.study_id}/{shared.trial_ids[trial.number]}/{stored}"  # as the dashboard has it
+                f"/artifacts/{shared.study_id}/{shared.trials.ids[trial.number]}/{stored}"  # as the dashboard has it
             )
         shared.study.tell(trial, 0.5)
     return Shown(url, models, found)

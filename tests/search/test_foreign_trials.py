@@ -29,6 +29,7 @@ from storage import SharedStudy, create_study
 from storage.artifacts import FolderStore
 from storage.kept import KeptFiles
 from storage.records import Outcome, SlotOrder
+from storage.testkit import bound
 from tests.helpers.lab import Lab
 from tests.helpers.launches import PrepareStudy, StartLaunch
 
@@ -50,11 +51,11 @@ def folder_of(lab: Lab, shared: SharedStudy) -> StudyFolder:
 
 def complete(lab: Lab, shared: SharedStudy, value: float) -> int:
     """A further trial with that value, settled, whose attempt has left a model; returns its number."""
-    shared.ledger.order([SlotOrder(seed=1)])
+    shared.ledger.order_up_to(shared.ledger.counts().total + 1, SlotOrder)
     lease = shared.ledger.claim("one", 30.0)
     assert lease is not None
     number = shared.study.ask().number
-    shared.ledger.bind(lease, number)
+    bound(shared.ledger, lease, number)
     folder = folder_of(lab, shared)
     model = folder.model(lease.slot, lease.token, lease.worker_id)
     model.parent.mkdir(parents=True)
@@ -121,7 +122,7 @@ def test_what_foreign_trials_say_of_themselves_is_in_no_summary_and_nothing_is_w
     assert "Trial 4 is the best of 1 completed trial" in markdown
     assert [trial.value for trial in summary.top] == [0.5]
     assert (summary.baselines, summary.failures, summary.model_problems) == ((), {}, {})
-    assert [get_note(shared, shared.trial_ids[number]) for number in range(4)] == [""] * 4
+    assert [get_note(shared, shared.trials.ids[number]) for number in range(4)] == [""] * 4
 
 
 def test_a_name_in_the_record_that_is_no_artifact_s_is_neither_fetched_nor_removed(lab: Lab) -> None:

@@ -11,6 +11,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.pruners import NopPruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -115,17 +116,17 @@ def test_all_parameters_of_a_trial_are_drawn_from_one_look_at_the_history(
         shared.ledger.order_up_to(1, order_of=SlotOrder)
         lease = claimed(shared.ledger)
         number = open_trial(shared, space, lease)
-        looks, look = [], shared.history.trials
+        looks, look = [], shared.trials.history.trials
 
         def noted() -> list[FrozenTrial]:
             looks.append(look())
             return looks[-1]
 
-        monkeypatch.setattr(shared.history, "trials", noted)
-        monkeypatch.setattr(shared.storage, "get_all_trials", None)
-        suggest_configuration(shared, space, lease, number)
+        monkeypatch.setattr(shared.trials.history, "trials", noted)
+        monkeypatch.setattr(shared.trials.storage, "get_all_trials", None)
+        suggest_configuration(shared, space, lease, number, NopPruner())
         assert len(looks) == 1
-        assert shared.storage.get_trial(shared.trial_ids[number]).system_attrs == {}  # nothing is announced beforehand
+        assert shared.trials.get(number).system_attrs == {}  # nothing is announced beforehand
 
 
 def random_params(space: Space, seed: int) -> Mapping[str, Any]:
@@ -142,7 +143,7 @@ def test_a_sampler_that_learns_proposes_the_same_as_with_all_that_is_stored(samp
         number = shared.study.ask().number
         drawn = [
             proposed(shared, space, number, look)
-            for look in (shared.history.trials, lambda: shared.storage.get_all_trials(shared.study_id))
+            for look in (shared.trials.history.trials, lambda: shared.trials.storage.get_all_trials(shared.study_id))
         ]
     assert drawn[0] == drawn[1]
 
@@ -151,14 +152,15 @@ def fill(shared: SharedStudy, space: Space) -> None:
     """Gives a study trials of every kind, as its sampler and pruner would have made them."""
     rng = random.Random(0)
     for slot in range(40):
-        shared.study.sampler = make_sampler(shared.manifest.sampler, 1, slot)
-        trial = shared.study.ask()
+        sampler = make_sampler(shared.manifest.sampler, 1, slot)
+        study = optuna.load_study(study_name=shared.name, storage=shared.trials.storage, sampler=sampler)
+        trial = study.ask()
         space.suggest(trial)
         for epoch in range(1, rng.randint(2, 4)):
             trial.report(rng.random(), epoch)
         state = rng.choice([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, None])
         if state is not None:
-            shared.study.tell(trial, rng.random() if state is TrialState.COMPLETE else None, state)
+            study.tell(trial, rng.random() if state is TrialState.COMPLETE else None, state)
 
 
 def proposed(
@@ -168,7 +170,7 @@ def proposed(
     storage = DraftStorage(shared, look)
     sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot=77)
     study = optuna.load_study(study_name=shared.name, storage=cast("BaseStorage", storage), sampler=sampler)
-    trial = Trial(study, shared.trial_ids[number])
+    trial = Trial(study, shared.trials.ids[number])
     space.suggest(trial)
     return trial.params
 
@@ -178,7 +180,9 @@ def test_a_pruner_decides_the_same_as_with_all_that_is_stored(pruner: str, tmp_p
     decided = []
     for name in ("history", "stored"):
         with create_study(f"sqlite:///{tmp_path / name}.db", "s", example_manifest()) as shared:
-            decided.append(decisions(shared, shared.judged if name == "history" else shared.study, pruner))
+            decided.append(
+                decisions(shared, shared.trials.pruning_study if name == "history" else shared.study, pruner)
+            )
     assert decided[0] == decided[1]
     assert {False, True} <= set(decided[0])
 
@@ -192,7 +196,7 @@ def decisions(shared: SharedStudy, study: Study, pruner: str) -> list[bool]:
         number = rng.choice(list(reached))
         reached[number] += 1
         report(shared, number, rng.random(), reached[number])
-        found.append(make_pruner(pruner, 9).prune(study, shared.storage.get_trial(shared.trial_ids[number])))
+        found.append(make_pruner(pruner, 9).prune(study, shared.trials.get(number)))
         if found[-1] or reached[number] == 9:
             value = None if found[-1] else rng.random()
             shared.study.tell(number, value, TrialState.PRUNED if found[-1] else TrialState.COMPLETE)

@@ -93,7 +93,7 @@ def test_a_job_too_short_for_an_epoch_is_refused(lab: "Lab") -> None:
     assert find_job_end(shared, None).at == math.inf
     lease = shared.ledger.claim("somebody", 30.0)
     assert lease is not None
-    shared.ledger.bind_new(lease, make=lambda _: 0)
+    shared.ledger.bind(lease, lambda _: 0)
     shared.ledger.record_epoch(lease, msgspec.structs.replace(example_epoch(), seconds=500.0))
     assert find_job_end(shared, time.time() + HOUR).epoch_s == 500.0
     with pytest.raises(UsageError, match=r"an epoch of this study takes 500 s.*more time \(search\.cluster --time\)"):

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from search.commands.worker_flags import WorkerFlags
 from search.errors import UsageError
 from search.host.machine import threads_each
 from search.workers.join import data_source, join_study, require_same
 from search.workers.places import Place
+from search.workers.settings import WorkerSettings
 from spaces import SpaceSource, resolve
 from storage import Manifest
 from tests.helpers.launches import Prepared, PrepareStudy
@@ -31,7 +31,7 @@ def source() -> SpaceSource:
 
 
 def test_a_worker_that_joins_is_in_the_register(study: Prepared) -> None:
-    bench = join_study(study.url, study.name, WorkerFlags(), Place("cpu"), wait_s=0.0)
+    bench = join_study(study.url, study.name, WorkerSettings(wait=0.0), Place("cpu"))
     with bench.shared as shared:
         (worker,) = shared.workers.all()
     assert (worker.info.worker_id, worker.info.device, worker.left) == (bench.worker_id, "cpu", None)

@@ -11,10 +11,12 @@ import optuna
 import psutil
 import pytest
 
-from search.commands.worker_flags import WorkerFlags
+from search.host.ends import End
+from search.host.exit_codes import CODES
 from search.launching.running import divide_places, is_over, write_up
 from search.workers.places import Place
 from search.workers.pool import RESTARTS, WorkerPool
+from search.workers.settings import WorkerSettings
 from storage import SharedStudy, create_study, open_study
 from storage.records import SlotOrder, WorkerInfo
 from tests.helpers.lab import Lab
@@ -52,7 +54,7 @@ def test_workers_that_are_killed_again_and_again_are_given_up(lab: Lab, pool: Wo
     for _ in range(RESTARTS + 1):
         kill_child(*pool.pids())
         pool.replace_dead()
-    assert (pool.alive(), pool.exit_code) == (0, 1)
+    assert (pool.alive(), pool.failure) == (0, End.FAILED)
     assert is_over(shared, pool)
 
 
@@ -63,7 +65,7 @@ def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_witho
     for epochs in range(RESTARTS + 3):
         kill_child(*pool.pids())
         pool.replace_dead(partial(int, epochs))
-    assert (pool.alive(), pool.exit_code) == (1, 0)
+    assert (pool.alive(), pool.failure) == (1, End.DONE)
 
 
 def test_all_workers_may_be_killed_at_once(lab: Lab) -> None:
@@ -73,7 +75,7 @@ def test_all_workers_may_be_killed_at_once(lab: Lab) -> None:
         for pid in pool.pids():
             kill_child(pid)
         pool.replace_dead()
-        assert (pool.alive(), pool.exit_code) == (RESTARTS + 2, 0)
+        assert (pool.alive(), pool.failure) == (RESTARTS + 2, End.DONE)
         pool.kill()
 
 
@@ -87,7 +89,7 @@ def test_a_worker_that_cannot_reach_the_database_is_replaced(lab: Lab, caplog: p
         assert pool.alive() == 1
         pool.replace_dead()
         assert pool.pids() != [first]
-        assert pool.exit_code == 0
+        assert pool.failure is End.DONE
     assert "a worker couldn't reach the database: starting another" in caplog.text
 
 
@@ -109,7 +111,7 @@ def test_a_launch_waits_for_workers_that_others_started(lab: Lab) -> None:
 
 
 def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Lab) -> None:
-    shared, asked = lab.study(2), WorkerFlags(n_workers=3)
+    shared, asked = lab.study(2), WorkerSettings(n_workers=3)
     assert [len(places) for places in divide_places(asked, shared)] == [2, 0]
     lab.work()
     assert divide_places(asked, shared) == ([], [])
@@ -149,7 +151,7 @@ def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeat
 
 
 def figure_names(shared: SharedStudy) -> set[str]:
-    attributes = shared.storage.get_study_system_attrs(shared.study_id)
+    attributes = shared.trials.storage.get_study_system_attrs(shared.study_id)
     return {name.split(":")[2] for name in attributes if name.startswith("dashboard:plot_data:")}
 
 
@@ -159,7 +161,7 @@ def test_the_last_words_of_a_worker_that_cannot_work_are_passed_on(lab: Lab, cap
         pool.start()
         wait_until(lambda: not pool.alive(), "the worker to give up")
         pool.note_exits()
-    assert pool.exit_code == 2
+    assert pool.failure is End.WRONG_INPUT
     assert "there is no study 'none'; there are: study" in caplog.text
 
 
@@ -177,7 +179,7 @@ def test_a_launch_whose_study_is_deleted_ends_with_the_reason_and_leaves_no_proc
     wait_until(lambda: study.epochs() >= 1, "an epoch")
     running.descendants()
     with study.open() as shared:
-        optuna.delete_study(study_name=study.name, storage=shared.storage)
+        optuna.delete_study(study_name=study.name, storage=shared.trials.storage)
     if successor is not None:
         manifest = msgspec.structs.replace(shared.manifest, space="optimizer")
         with create_study(study.url, successor, manifest) as other:
@@ -210,4 +212,4 @@ def test_an_exit_code_tells_ctrl_c_from_a_process_manager(number: signal.Signals
 
     with Shutdown() as shutdown:
         signal.raise_signal(number)
-    assert shutdown.exit_code == code
+    assert CODES[shutdown.end] == code

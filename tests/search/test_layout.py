@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from search.commands.typed_lines import typed
+from search.console.typed_lines import typed
 from search.views.layout import TextTable, layer_lines, table_text, wrapped
 
 TRIALS = TextTable(

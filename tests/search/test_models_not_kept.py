@@ -19,6 +19,7 @@ from search.views.facts import gather_facts
 from search.workers.workbench import Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
+from storage.testkit import order_all
 from tests.helpers.lab import Lab
 from tests.helpers.launches import StartLaunch
 
@@ -119,7 +120,7 @@ def own(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbe
     path.write_text(SPACE)
     lab.study(0, space=f"{path}:space", epochs=2, top_models=len(WHY))
     bench = replace(with_real_trainer(lab.bench()), data=DataSource("digits", limit_train=200))
-    bench.shared.ledger.order([SlotOrder(seed=1, params={"kind": kind}) for kind in WHY])
+    order_all(bench.shared.ledger, [SlotOrder(seed=1, params={"kind": kind}) for kind in WHY])
     return bench
 
 

@@ -9,7 +9,6 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from search.launching.planning import LaunchOptions, make_plan
 from search.sampling.samplers import GRID, SAMPLERS
-from search.study.baselines import BASELINE
 from storage import Manifest, create_study
 from storage.errors import ManifestMismatch
 from tests.helpers.lab import Lab
@@ -81,7 +80,7 @@ def test_a_grid_has_the_points_of_the_part_alone(sqlite_url: str) -> None:
 
 def test_baselines_within_the_part_come_first_and_the_others_are_named(sqlite_url: str) -> None:
     plan = make_plan(replace(NARROWED, storage=sqlite_url, baselines=True))
-    assert [order.settings[BASELINE] for order in plan.orders if order.settings] == ["base"]
+    assert [order.settings.baseline for order in plan.orders if order.settings.baseline] == ["base"]
     assert plan.notes == (
         "left out are the baselines adadelta: they lie outside of what --only, --range and --fix leave",
     )

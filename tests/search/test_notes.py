@@ -27,7 +27,7 @@ def epoch(number: int, score: float | None) -> EpochScores:
 
 def artifacts_of(shared: SharedStudy, number: int) -> dict[str, str]:
     trial = shared.study.get_trials()[number]
-    return {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial, storage=shared.storage)}
+    return {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial, storage=shared.trials.storage)}
 
 
 def test_the_note_of_a_study_has_the_question_the_images_the_known_answers_and_commands(manifest: Manifest) -> None:
@@ -53,10 +53,10 @@ def test_the_notes_of_a_finished_search_say_what_was_found_and_what_failed(lab: 
     note = get_note(shared.study)
     best = f"Trial {summary.best.number} is the best of 2 completed trials"
     assert best in note
-    assert best in get_note(shared.trial(summary.best.number))
+    assert best in get_note(shared.trials.resume(summary.best.number))
     (failed,) = [trial.number for trial in shared.study.trials if trial.user_attrs["slot"] == 1]
-    assert "no memory left" in get_note(shared.trial(failed))
-    assert "fewer workers" in get_note(shared.trial(failed))
+    assert "no memory left" in get_note(shared.trials.resume(failed))
+    assert "fewer workers" in get_note(shared.trials.resume(failed))
 
 
 def test_a_completed_trial_keeps_a_picture_of_its_curves_and_what_its_trainer_wrote(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from search.trainers.protocol import DataSource
 from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder
+from storage.testkit import order_all
 from tests.helpers.lab import Lab
 from tests.helpers.launches import StartLaunch
 
@@ -65,7 +66,7 @@ def odd(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbe
 
 
 def order(shared: SharedStudy, *kinds: str) -> None:
-    shared.ledger.order([SlotOrder(seed=number, params={"kind": kind}) for number, kind in enumerate(kinds)])
+    order_all(shared.ledger, [SlotOrder(seed=number, params={"kind": kind}) for number, kind in enumerate(kinds)])
 
 
 def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:

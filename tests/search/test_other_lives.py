@@ -9,6 +9,7 @@ from search.study.folders import StudyFolder
 from search.workers.settle import settle
 from storage import SharedStudy
 from storage.records import Lease, Outcome
+from storage.testkit import bound
 from tests.helpers.lab import Lab
 
 
@@ -77,7 +78,7 @@ def test_a_study_restored_from_an_older_copy_keeps_no_model_of_the_attempts_that
     folder = lab.files(shared)
     lease = shared.ledger.claim("before", 0.0)
     assert lease is not None
-    shared.ledger.bind(lease, shared.study.ask().number)
+    bound(shared.ledger, lease, shared.study.ask().number)
     lab.close()
     copy = lab.folder / "copy.db"
     shutil.copy(database(shared), copy)

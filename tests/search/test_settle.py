@@ -10,6 +10,7 @@ from search.study.folders import StudyFolder
 from search.workers.settle import MODEL_ATTR, best_trial_numbers, clear_settled_slots, settle
 from storage import SharedStudy
 from storage.records import FinishedSlot, Outcome
+from storage.testkit import bound
 from tests.helpers.lab import Lab
 
 STAMP = "0123456789abcdef" * 2
@@ -21,8 +22,8 @@ def finish(shared: SharedStudy, outcome: Outcome, folder: StudyFolder | None = N
     lease = shared.ledger.claim("one", 30.0)
     assert lease is not None
     number = shared.study.ask().number
-    shared.ledger.bind(lease, number)
-    shared.storage.set_trial_user_attr(number + 1, "slot", lease.slot)
+    bound(shared.ledger, lease, number)
+    shared.trials.storage.set_trial_user_attr(number + 1, "slot", lease.slot)
     if folder is not None:
         folder.slot(lease.slot).mkdir(parents=True)
         folder.model(lease.slot, lease.token, lease.worker_id).write_bytes(b"model of slot %d" % lease.slot)
@@ -77,14 +78,14 @@ def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Lab, monkey
     shared, other = lab.study(1), lab.bench().shared
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
-    keep = shared.storage.set_trial_user_attr
+    keep = shared.trials.storage.set_trial_user_attr
 
     def overtaken(*arguments: Any) -> None:
         if not other.study.trials[0].state.is_finished():
             other.study.tell(0, 0.5)
         keep(*arguments)
 
-    monkeypatch.setattr(shared.storage, "set_trial_user_attr", overtaken)
+    monkeypatch.setattr(shared.trials.storage, "set_trial_user_attr", overtaken)
     settle(shared, files, finished)
     assert not shared.ledger.unconfirmed()
     assert shared.study.trials[0].value == 0.5

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from search.host.ends import End
 from search.host.shutdown import Shutdown
 
 # The second signal comes with the line of that number that is run because of the first, or after all of them.
@@ -40,7 +41,7 @@ def test_signals_that_are_repeated_by_those_who_pass_them_on_are_the_same_reques
     with Shutdown(at_once=lambda: pytest.fail("it was ended at once")) as shutdown:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
             signal.raise_signal(number)
-        assert (shutdown.requested, shutdown.exit_code) == (True, 75)
+        assert (shutdown.requested, shutdown.end) == (True, End.UNFINISHED)
 
 
 def test_a_hangup_that_is_ignored_stays_ignored_as_under_nohup() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.pruners import NopPruner
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.study.trials import open_trial, suggest_configuration
@@ -31,7 +32,7 @@ def taken_over(shared: SharedStudy, url: str) -> tuple[Lease, Configuration]:
     with open_study(url, shared.name) as others:
         lease = claimed(others, "successor")
         number = open_trial(others, SPACE, lease)
-        return lease, suggest_configuration(others, SPACE, lease, number)
+        return lease, suggest_configuration(others, SPACE, lease, number, NopPruner())
 
 
 def test_one_that_is_suspended_before_it_makes_the_trial_makes_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_one_that_is_suspended_between_two_parameters_changes_none(lab: Lab) -> 
         return SPACE.suggest(trial)
 
     with pytest.raises(LeaseLost):
-        suggest_configuration(shared, Space(name="slow", question="?", suggest=suggest), stale, number)
+        suggest_configuration(shared, Space(name="slow", question="?", suggest=suggest), stale, number, NopPruner())
     params = shared.study.get_trials()[number].params
     assert "forgotten" not in params
     assert SPACE.suggest(FixedTrial(params)) == successors[0]
@@ -74,7 +75,7 @@ def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_do
 ) -> None:
     shared = lab.study(1, pruner="asha", epochs=5)
     bench, successor = lab.bench(), lab.bench()
-    ask = bench.shared.study.pruner.prune
+    ask = bench.pruner.prune
     asked: list[int] = []
 
     def late(study: Any, trial: Any) -> bool:
@@ -84,7 +85,7 @@ def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_do
             lab.work(successor)
         return ask(study, trial)
 
-    monkeypatch.setattr(bench.shared.study.pruner, "prune", late)
+    monkeypatch.setattr(bench.pruner, "prune", late)
     lab.work(bench)
     assert shared.study.get_trials()[0].state is TrialState.COMPLETE
     assert {row.token for row in shared.ledger.all_epochs()} == {1, 2}

@@ -18,7 +18,7 @@ from search.views.status_view import BAR_WIDTH, StatusView, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
 from spaces.epoch_scores import EpochScores
 from storage.records import FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
-from storage.testkit import HIGHER, LOWER, claimed
+from storage.testkit import HIGHER, LOWER, bound, claimed
 from tests.helpers.lab import Lab
 
 HERE = WorkerStatus("alpha", "gpu 0", 77, "at work", 12, 3, 0.21, 1.2, 940.0)
@@ -173,7 +173,7 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     shared.workers.register(me)
     shared.workers.beat("me", trainer_memory_mb=512)
     lease = claimed(shared.ledger, "me")
-    lease = shared.ledger.bind(lease, shared.study.ask().number)
+    lease = bound(shared.ledger, lease, shared.study.ask().number)
     for epoch, seconds in ((1, 0.2), (2, 0.4)):
         shared.ledger.record_epoch(lease, EpochScores(epoch, 0.1, 0.9, 0.1, 0.9, seconds, 0.001))
     (line,) = take_snapshot(shared).workers

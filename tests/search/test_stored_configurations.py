@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from search import best, status
 from search.report.command import main as report_main
-from search.study.configurations import CONFIGURATION_ATTR, trial_model
+from search.study.configurations import trial_model
 from spaces import resolve
 from spaces.configuration import Configuration, Optimizer
 from spaces.errors import SpaceChanged, SpaceError
@@ -124,7 +124,7 @@ def test_a_trial_of_an_earlier_release_is_recomputed_where_the_built_in_space_is
     lab.work()
     with lab.bench().shared as shared:
         trial = shared.study.trials[0]
-    trial.user_attrs.pop(CONFIGURATION_ATTR)
+    trial.user_attrs.pop("configuration")
     assert trial_model(shared.manifest, trial).layers is not None
     changed = msgspec.structs.replace(shared.manifest, space_fingerprint="0" * 64)
     with pytest.raises(SpaceError, match="the space bn_dropout has changed since"):
@@ -138,7 +138,7 @@ def test_every_trial_has_its_configuration_from_the_moment_that_its_parameters_a
     lab.acts = {0: [{"fail": ["crash", "no memory"]}]}
     shared = lab.study(2)
     lab.work()
-    stored = [trial.user_attrs[CONFIGURATION_ATTR] for trial in shared.study.trials]
+    stored = [trial.user_attrs["configuration"] for trial in shared.study.trials]
     assert all(Configuration.from_json(json.dumps(one)).blocks == Configuration().blocks for one in stored)
 
 

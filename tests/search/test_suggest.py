@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from optuna.pruners import NopPruner
 from sqlalchemy.engine import make_url
 
 from search.study.trials import open_trial, suggest_configuration
@@ -52,7 +53,7 @@ def test_a_database_that_is_away_before_the_space_is_asked(shared: SharedStudy, 
     lease, number = leased_trial(shared)
     take_away()
     with pytest.raises(GONE[shared.engine.dialect.name]):
-        suggest_configuration(shared, BN_DROPOUT, lease, number)
+        suggest_configuration(shared, BN_DROPOUT, lease, number, NopPruner())
 
 
 def test_a_database_that_goes_away_while_the_space_is_asked(shared: SharedStudy, take_away: Callable[[], None]) -> None:
@@ -62,7 +63,7 @@ def test_a_database_that_goes_away_while_the_space_is_asked(shared: SharedStudy,
 
     lease, number = leased_trial(shared)
     with pytest.raises(GONE[shared.engine.dialect.name]):
-        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number)
+        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number, NopPruner())
 
 
 def test_a_mistake_in_the_space_is_the_space_s(shared: SharedStudy) -> None:
@@ -71,4 +72,4 @@ def test_a_mistake_in_the_space_is_the_space_s(shared: SharedStudy) -> None:
 
     lease, number = leased_trial(shared)
     with pytest.raises(SpaceError, match="failed to suggest: KeyError: 'activation'"):
-        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number)
+        suggest_configuration(shared, Space(name="s", question="?", suggest=suggest), lease, number, NopPruner())

@@ -19,7 +19,7 @@ from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
 from storage.records import Outcome, SlotCounts
-from storage.testkit import claimed
+from storage.testkit import bound, claimed
 from tests.helpers.lab import Lab
 from tests.helpers.made_up import study_facts, trial_facts
 
@@ -147,7 +147,7 @@ def test_a_pruned_trial_is_not_the_best_however_high_its_score(lab: Lab) -> None
     for outcome in (Outcome("pruned", 0.99, "worse", epochs=1), Outcome("complete", 0.5, epochs=3)):
         lease = claimed(shared.ledger)
         number = shared.study.ask().number
-        shared.ledger.bind(lease, number)
+        bound(shared.ledger, lease, number)
         shared.ledger.finish(lease, outcome)
     from search.study.snapshot import find_best
 

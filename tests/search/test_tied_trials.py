@@ -27,7 +27,7 @@ def tied(lab: Lab) -> SharedStudy:
     leases = [claimed(shared.ledger, "one"), claimed(shared.ledger, "other")]
     for lease in reversed(leases):
         number = shared.study.ask().number
-        shared.ledger.bind_new(lease, lambda _, number=number: number)  # type: ignore[misc]
+        shared.ledger.bind(lease, lambda _, number=number: number)  # type: ignore[misc]
         shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
         shared.study.tell(number, 0.5, state=TrialState.COMPLETE)
     assert [slot.trial_number for slot in shared.ledger.slots()] == [1, 0]

@@ -4,6 +4,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.pruners import NopPruner
 from optuna.trial import TrialState
 
 from search.study.trials import open_trial, suggest_configuration
@@ -13,6 +14,7 @@ from spaces.space import Space, Trial
 from storage import SharedStudy
 from storage.errors import LeaseLost
 from storage.records import Lease, Scalar, SlotOrder
+from storage.testkit import order_all
 from tests.helpers.lab import Lab
 
 SPACE = load_space("bn_dropout")
@@ -42,7 +44,7 @@ def test_a_slot_with_fixed_parameters_has_them_from_the_start(lab: Lab) -> None:
         "batch_norm": "none",
         "dropout_position": "none",
     }
-    shared.ledger.order([SlotOrder(seed=1, params=params)])
+    order_all(shared.ledger, [SlotOrder(seed=1, params=params)])
     number = open_trial(shared, SPACE, claimed(shared))
     assert shared.study.get_trials()[number].params == params
 
@@ -98,10 +100,10 @@ def test_a_worker_killed_between_two_parameters_makes_no_difference_to_them(
     found = []
     for answers in range(1, 4):
         with pytest.raises(Killed):
-            suggest_configuration(shared, dying(SPACE, answers), lease, number)
+            suggest_configuration(shared, dying(SPACE, answers), lease, number, NopPruner())
         shared.study.sampler = optuna.samplers.RandomSampler()
         open_trial(shared, SPACE, lease)
-    interrupted = suggest_configuration(shared, SPACE, lease, number)
+    interrupted = suggest_configuration(shared, SPACE, lease, number, NopPruner())
 
     shared.study.tell(number, state=TrialState.FAIL)
     shared.ledger.release(lease)
@@ -125,7 +127,7 @@ def test_a_worker_that_loses_its_slot_while_it_draws_leaves_nothing_of_it(lab: L
     lease = claimed(shared)
     number = open_trial(shared, SPACE, lease)
     with pytest.raises(LeaseLost):
-        suggest_configuration(shared, Space(name="slow", question="?", suggest=suggest), lease, number)
+        suggest_configuration(shared, Space(name="slow", question="?", suggest=suggest), lease, number, NopPruner())
     left = shared.study.get_trials()[number]
     assert (left.params, left.system_attrs) == ({}, {})
 
@@ -147,4 +149,4 @@ def test_an_error_in_the_space_is_told_as_one(lab: Lab) -> None:
     number = open_trial(shared, SPACE, lease)
     broken = Space(name="broken", question="?", suggest=suggest)
     with pytest.raises(SpaceError, match="the space 'broken' failed to suggest: ValueError: no such thing"):
-        suggest_configuration(shared, broken, lease, number)
+        suggest_configuration(shared, broken, lease, number, NopPruner())

@@ -15,7 +15,7 @@ from search.workers.loop import Leftovers, Strikes, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, Scalar, SlotOrder
 from storage.study import SharedStudy
-from storage.testkit import claimed
+from storage.testkit import bound, claimed, order_all
 from tests.helpers.lab import Lab
 
 
@@ -117,7 +117,7 @@ def test_what_a_dead_worker_left_untold_is_told_by_another(lab: Lab, monkeypatch
     shared = lab.study(1)
     lease = claimed(shared.ledger, "dead")
     number = shared.study.ask().number
-    shared.ledger.bind(lease, number)
+    bound(shared.ledger, lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
     monkeypatch.setattr("search.workers.loop.SETTLE_AFTER_S", 0.0)
     lab.work()
@@ -129,7 +129,7 @@ def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Lab) -> None:
     shared = lab.study(1)
     lease = claimed(shared.ledger, "busy")
     number = shared.study.ask().number
-    shared.ledger.bind(lease, number)
+    bound(shared.ledger, lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
     Leftovers(lab.bench()).settle()
     assert shared.study.trials[0].state is TrialState.RUNNING
@@ -150,7 +150,7 @@ def test_slots_can_be_ordered_with_their_parameters(lab: Lab) -> None:
         "batch_norm": "none",
         "dropout_position": "none",
     }
-    shared.ledger.order([SlotOrder(seed=1, params=params), SlotOrder(seed=2)])
+    order_all(shared.ledger, [SlotOrder(seed=1, params=params), SlotOrder(seed=2)])
     lab.work()
     assert shared.study.trials[0].params == params
     assert shared.study.trials[1].params != params
@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_parameters_and_values(lab: Lab) -> None:
     first = [(trial.params, trial.intermediate_values) for trial in shared.study.get_trials()]
     import optuna
 
-    optuna.delete_study(study_name="study", storage=shared.storage)
+    optuna.delete_study(study_name="study", storage=shared.trials.storage)
     again = lab.study(12, sampler="tpe", pruner="asha", seed=7)
     lab.work()
     assert [(trial.params, trial.intermediate_values) for trial in again.study.get_trials()] == first
@@ -175,7 +175,7 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Lab) -> None:
 
     shared = lab.study(3)
     bench = lab.bench()
-    optuna.delete_study(study_name="study", storage=shared.storage)
+    optuna.delete_study(study_name="study", storage=shared.trials.storage)
     with pytest.raises(StudyNotFound, match="deleted"):
         lab.work(bench)
 
@@ -194,7 +194,7 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
     def replace_study_after(*arguments: Any, **named: Any) -> Any:
         done = whole(*arguments, **named)
         if not others:
-            optuna.delete_study(study_name=shared.name, storage=shared.storage)
+            optuna.delete_study(study_name=shared.name, storage=shared.trials.storage)
             others.append(lab.study(3, space="optimizer"))
             others[0].study.ask()  # a trial of the same number as the worker's
         return done
@@ -222,8 +222,8 @@ def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: s
 
     def delete_after(*arguments: Any, **named: Any) -> Any:
         done = whole(*arguments, **named)
-        if shared.name in optuna.get_all_study_names(shared.storage):
-            optuna.delete_study(study_name=shared.name, storage=shared.storage)
+        if shared.name in optuna.get_all_study_names(shared.trials.storage):
+            optuna.delete_study(study_name=shared.name, storage=shared.trials.storage)
         return done
 
     setattr(bench.shared.ledger, step, delete_after)

@@ -7,7 +7,16 @@ import pytest
 from storage.errors import LeaseLost
 from storage.records import SlotOrder, WorkerInfo
 from storage.study import create_study, open_study
-from storage.testkit import LEASE_S, claimed, example_epoch, example_manifest, expire, set_clock_back
+from storage.testkit import (
+    LEASE_S,
+    bound,
+    claimed,
+    example_epoch,
+    example_manifest,
+    expire,
+    leases_left_s,
+    set_clock_back,
+)
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -27,11 +36,11 @@ def test_a_host_whose_clock_is_off_neither_takes_a_slot_too_early_nor_loses_its_
         assert off.ledger.claim("off", LEASE_S) is None
         monkeypatch.undo()
         assert study.ledger.claim("right", LEASE_S) is None
-        assert all(0 < (slot.lease_left_s or 0) <= LEASE_S for slot in study.ledger.slots())
+        assert all(0 < left_s <= LEASE_S for left_s in leases_left_s(study.engine, study.study_id).values())
         expire(study, held.slot)
         monkeypatch.setattr("time.time", lambda: right() + skew_s)
         assert claimed(off.ledger, "off").token == 2
-        off.ledger.record_epoch(off.ledger.bind(own, 0), example_epoch())
+        off.ledger.record_epoch(bound(off.ledger, own, 0), example_epoch())
 
 
 def test_when_the_clock_of_the_database_is_set_back_a_dead_workers_slot_is_free_at_once(storage_url: str) -> None:

@@ -47,14 +47,14 @@ def break_at(study: SharedStudy, statement: str) -> None:
 
 def test_a_trial_is_made_and_bound_at_once(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.create(lease, TEMPLATE)
-    assert study.ledger.bound_trial(lease.slot) == number == 0
+    number = study.trials.fenced.create(lease, TEMPLATE)
+    assert study.ledger.slots()[lease.slot].trial_number == number == 0
     assert study.study.get_trials()[0].user_attrs == {"slot": 0}
 
 
 def test_a_slot_that_has_a_trial_gets_no_other(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    assert study.trials.create(lease, TEMPLATE) == study.trials.create(lease, TEMPLATE)
+    assert study.trials.fenced.create(lease, TEMPLATE) == study.trials.fenced.create(lease, TEMPLATE)
     assert len(trials_of(study)) == 1
 
 
@@ -63,7 +63,7 @@ def test_a_stale_worker_makes_no_trial(study: SharedStudy) -> None:
     expire(study, stale.slot)
     claimed(study.ledger, "fresh")
     with pytest.raises(LeaseLost):
-        study.trials.create(stale, TEMPLATE)
+        study.trials.fenced.create(stale, TEMPLATE)
     assert trials_of(study) == []
 
 
@@ -72,7 +72,7 @@ def test_a_trial_that_could_not_be_bound_is_not_there(study: SharedStudy) -> Non
     lease = claimed(study.ledger)
     break_at(study, "UPDATE search_slots SET trial_number")
     with pytest.raises(StorageUnreachable):
-        study.trials.create(lease, TEMPLATE)
+        study.trials.fenced.create(lease, TEMPLATE)
     assert trials_of(study) == []
 
 
@@ -83,24 +83,24 @@ def test_a_connection_that_breaks_while_optuna_writes_leaves_nothing(
     lease = claimed(study.ledger)
     break_at(study, "INSERT INTO trials")
     with pytest.raises(StorageUnreachable):
-        study.trials.create(lease, TEMPLATE)
+        study.trials.fenced.create(lease, TEMPLATE)
     assert trials_of(study) == []
 
 
 def test_the_parameters_of_a_trial_are_written_together(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.create(lease, TEMPLATE)
-    study.trials.set_params(lease, number, PARAMETERS, {"generation": 2})
+    number = study.trials.fenced.create(lease, TEMPLATE)
+    study.trials.fenced.set_params(lease, number, PARAMETERS, {"generation": 2})
     assert trials_of(study) == [{"optimizer": "adam", "learning_rate": 0.01}]
     assert study.study.trials[0].system_attrs == {"generation": 2}
 
 
 def test_of_parameters_that_break_off_in_the_middle_none_is_written(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.create(lease, TEMPLATE)
-    study.trials.set_params(lease, number, [], {})
+    number = study.trials.fenced.create(lease, TEMPLATE)
+    study.trials.fenced.set_params(lease, number, [], {})
     with pytest.raises(ValueError, match="dynamic value space"):
-        study.trials.set_params(
+        study.trials.fenced.set_params(
             lease, number, [*PARAMETERS, Parameter("optimizer", 0, CategoricalDistribution(["other"]))], {}
         )
     assert trials_of(study) == [{}]
@@ -108,16 +108,16 @@ def test_of_parameters_that_break_off_in_the_middle_none_is_written(study: Share
 
 def test_a_stale_worker_sets_no_parameters(study: SharedStudy) -> None:
     stale = claimed(study.ledger, "stale")
-    number = study.trials.create(stale, TEMPLATE)
+    number = study.trials.fenced.create(stale, TEMPLATE)
     expire(study, stale.slot)
     claimed(study.ledger, "fresh")
     with pytest.raises(LeaseLost):
-        study.trials.set_params(stale, number, PARAMETERS, {})
+        study.trials.fenced.set_params(stale, number, PARAMETERS, {})
     assert trials_of(study) == [{}]
 
 
 def test_after_a_fenced_write_optuna_works_as_before(study: SharedStudy) -> None:
-    study.trials.create(claimed(study.ledger), TEMPLATE)
+    study.trials.fenced.create(claimed(study.ledger), TEMPLATE)
     study.study.tell(0, 0.5)
     assert study.study.best_value == 0.5
     assert isinstance(study.study.ask().number, int)

@@ -16,7 +16,7 @@ STEPS: dict[str, Callable[[SharedStudy], Any]] = {
     "look": lambda shared: shared.ledger.counts(),
     "sign of life": lambda shared: shared.workers.beat("worker"),
     "Optuna's": lambda shared: shared.study.ask(),
-    "history": lambda shared: shared.history.trials(),
+    "history": lambda shared: shared.trials.history.trials(),
 }
 
 
@@ -69,7 +69,7 @@ def test_whatever_is_done_next_says_what_is_gone(
 ) -> None:
     damage(path)
     left = sorted(path.parent.iterdir())
-    with pytest.raises(StorageGone, match=words), shared.translated():
+    with pytest.raises(StorageGone, match=words):
         step(shared)
     assert sorted(path.parent.iterdir()) == left
 

@@ -148,11 +148,11 @@ def test_the_history_is_what_optuna_reads(rdb: RDBStorage, monkeypatch: pytest.M
 
 def test_a_trial_that_has_ended_is_read_once(shared: SharedStudy) -> None:
     shared.study.add_trials([create_trial(value=0.5, intermediate_values={1: 0.5}) for _ in range(3)])
-    first = shared.history.trials()
+    first = shared.trials.history.trials()
     running = shared.study.ask()
     asked: list[tuple[Any, ...]] = []
     sa.event.listen(shared.engine, "before_cursor_execute", lambda *sent: asked.append(sent))
-    second = shared.history.trials()
+    second = shared.trials.history.trials()
     assert [trial.number for trial in second] == [0, 1, 2, running.number]
     assert all(before is after for before, after in zip(first, second, strict=False))
     assert len(asked) <= 4  # a transaction's begin, the trials, and two for what belongs to the one that is running
@@ -163,27 +163,27 @@ def test_trials_of_another_study_are_not_seen(shared: SharedStudy, storage_url: 
         other.study.ask()
         shared.study.ask()
         other.study.add_trial(create_trial(value=0.5))
-        assert [len(study.history.trials()) for study in (shared, other)] == [1, 2]
+        assert [len(study.trials.history.trials()) for study in (shared, other)] == [1, 2]
 
 
 def test_a_running_trial_that_is_removed_is_forgotten(shared: SharedStudy) -> None:
     shared.study.ask()
-    assert len(shared.history.trials()) == 1
+    assert len(shared.trials.history.trials()) == 1
     with shared.engine.begin() as connection:
         for table in ("trial_params", "trial_system_attributes", "trials"):
             connection.execute(sa.text(f"DELETE FROM {table}"))
-    assert shared.history.trials() == []
+    assert shared.trials.history.trials() == []
 
 
 def test_a_look_that_fails_leaves_the_history_as_it_was(shared: SharedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     running = shared.study.ask()
-    shared.history.trials()
+    shared.trials.history.trials()
     shared.study.tell(running, 0.5)
     with monkeypatch.context() as patched:
         patched.setattr(storage.history, "rows_of", fail)
         with pytest.raises(RuntimeError):
-            shared.history.trials()
-    assert [seen(trial) for trial in shared.history.trials()] == [seen(trial) for trial in shared.study.trials]
+            shared.trials.history.trials()
+    assert [seen(trial) for trial in shared.trials.history.trials()] == [seen(trial) for trial in shared.study.trials]
 
 
 def fail(*_: object) -> None:

@@ -55,7 +55,7 @@ def test_the_identity_names_fields_of_the_manifest() -> None:
 
 def test_a_stamp_that_is_no_stamp_is_refused_as_folders_are_named_by_it(sqlite_url: str) -> None:
     with create_study(sqlite_url, "demo", example_manifest()) as study:
-        study.storage.set_study_system_attr(study.study_id, STAMP, "../../home")
+        study.trials.storage.set_study_system_attr(study.study_id, STAMP, "../../home")
         with writing(study.engine) as connection:
             connection.execute(sa.update(manifests).values(stamp="../../home"))
     with pytest.raises(NotAStudyDatabase, match="the stamp of the study 'demo' is damaged"):

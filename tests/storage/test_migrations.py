@@ -81,7 +81,7 @@ def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
         study.ledger.order_up_to(7, order_of=SlotOrder)
         lease = claimed(study.ledger)
         assert lease.slot == 6
-        study.ledger.bind_new(lease, make=lambda _: 6)
+        study.ledger.bind(lease, make=lambda _: 6)
         study.ledger.record_epoch(lease, example_epoch())
         study.ledger.finish(lease, COMPLETE)
         assert study.ledger.counts().complete == 6
@@ -101,7 +101,7 @@ def test_epochs_of_an_older_study_have_no_further_metrics_and_new_ones_may(older
         before = study.ledger.all_epochs()
         study.ledger.order_up_to(7, order_of=SlotOrder)
         lease = claimed(study.ledger)
-        study.ledger.bind_new(lease, make=lambda _: 6)
+        study.ledger.bind(lease, make=lambda _: 6)
         study.ledger.record_epoch(lease, example_epoch(metrics={"val_macro_f1": 0.5, "val_auc": math.nan}))
         assert study.ledger.epochs(6) == [example_epoch(metrics={"val_macro_f1": 0.5})]
     assert len(before) > 5

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_what_is_written_after_the_database_was_opened_again_and_by_another_process_stays(sqlite_url: str) -> None:
     with create_study(sqlite_url, "S", example_manifest()) as shared:
-        shared.ledger.order([SlotOrder(seed=1)])
+        shared.ledger.order_up_to(1, lambda _: SlotOrder(seed=1))
         with shared.engine.connect() as busy:
             busy.execute(sa.select(slots)).all()
             busy.rollback()

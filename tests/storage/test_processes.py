@@ -46,7 +46,7 @@ with open_study(url, "demo") as study:
     won = []
     while lease := study.ledger.claim(f"worker-{os.getpid()}", LEASE_S):
         trial = study.study.ask()
-        lease = study.ledger.bind(lease, trial.number)
+        lease = bound(study.ledger, lease, trial.number)
         study.ledger.finish(lease, Outcome(state="complete", value=1.0))
         study.study.tell(trial, 1.0)
         study.ledger.confirm(lease.slot)
@@ -57,7 +57,7 @@ with open_study(url, "demo") as study:
 DIE_CLAIMING = """
 from storage.ledger import claimable
 with open_study(url, "demo") as study:
-    query = claimable(study.storage.get_study_id_from_name("demo"))
+    query = claimable(study.trials.storage.get_study_id_from_name("demo"))
     with writing(study.engine) as connection:
         connection.execute(query).one()
         ready()
@@ -117,7 +117,7 @@ def test_four_processes_claim_no_slot_twice(storage_url: str) -> None:
             won = go(started)
         assert Counter(slot for slots in won for slot in slots) == Counter(range(40))
         assert study.ledger.counts().complete == len(study.study.trials) == 40
-        assert not study.ledger.reclaimed()
+        assert {slot.token for slot in study.ledger.slots()} == {1}
 
 
 def test_a_worker_killed_while_claiming_leaves_the_slot_to_others(storage_url: str) -> None:

@@ -18,7 +18,7 @@ DONE, OPEN = 3_000, 5
 @pytest.fixture
 def study_id(study: SharedStudy) -> int:
     """A study of many done slots, and a few that are open."""
-    study_id = study.storage.get_study_id_from_name(study.name)
+    study_id = study.trials.storage.get_study_id_from_name(study.name)
     done = {"state": "done", "outcome": "complete", "confirmed": True}
     waiting = {"state": "waiting", "outcome": None, "confirmed": False}
     values = [

@@ -27,21 +27,21 @@ WRONG_PASSWORD = "open-barley"  # noqa: S105 - nobody's
 @pytest.fixture
 def shared(storage_url: str) -> Iterator[SharedStudy]:
     with create_study(storage_url, "demo", example_manifest()) as shared:
-        shared.ledger.order([SlotOrder(seed=1)])
+        shared.ledger.order_up_to(1, SlotOrder)
         yield shared
 
 
 @pytest.fixture
 def postgres_study(postgres_url: str) -> Iterator[SharedStudy]:
     with create_study(postgres_url, "demo", example_manifest()) as shared:
-        shared.ledger.order([SlotOrder(seed=1)])
+        shared.ledger.order_up_to(1, SlotOrder)
         yield shared
 
 
 @pytest.fixture
 def sqlite_study(sqlite_url: str) -> Iterator[SharedStudy]:
     with create_study(sqlite_url, "demo", example_manifest()) as shared:
-        shared.ledger.order([SlotOrder(seed=1)])
+        shared.ledger.order_up_to(1, SlotOrder)
         yield shared
 
 
@@ -156,11 +156,10 @@ def test_an_outage_is_one_error_here_and_in_optuna_and_ends(
     cut_off(postgres_server, database, closed=True)
     with pytest.raises(StorageUnreachable, match="not currently accepting connections"):
         postgres_study.ledger.claim("worker", 30.0)
-    with pytest.raises(StorageUnreachable), postgres_study.translated():
+    with pytest.raises(StorageUnreachable):
         trial.report(0.5, 1)
     cut_off(postgres_server, database, closed=False)
-    with postgres_study.translated():
-        trial.report(0.5, 1)
+    trial.report(0.5, 1)
     assert claimed(postgres_study.ledger).slot == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from storage import create_study
 from storage.records import SlotOrder
-from storage.testkit import LEASE_S, example_epoch, example_manifest
+from storage.testkit import LEASE_S, bound, example_epoch, example_manifest
 
 
 def test_a_leased_slot_is_shown_with_its_worker_and_its_epochs(storage_url: str) -> None:
@@ -16,9 +16,9 @@ def test_a_leased_slot_is_shown_with_its_worker_and_its_epochs(storage_url: str)
         first, second = ledger.claim("one", LEASE_S), ledger.claim("two", LEASE_S)
         assert first is not None
         assert second is not None
-        bound = ledger.bind(first, shared.study.ask().number)
+        lease = bound(ledger, first, shared.study.ask().number)
         for epoch, seconds in ((1, 0.5), (2, 1.5)):
-            ledger.record_epoch(bound, example_epoch(epoch, seconds=seconds))
+            ledger.record_epoch(lease, example_epoch(epoch, seconds=seconds))
         one, two = ledger.under_way()
         assert (one.slot, one.worker_id, one.trial_number, one.epochs) == (0, "one", 0, 2)
         assert one.seconds_per_epoch == pytest.approx(1.0)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from search.datasets import load_dataset
-from search.trainers.protocol import Precision
 from search.training.backends.process import compiling_backend, set_precision
 from search.training.data.batch_source import StreamedBatches
 from search.training.data.split import Split, split
@@ -21,6 +20,7 @@ from search.training.models.building import InputSpec, build_model, compile_mode
 from spaces import load_space
 from spaces.configuration import Augmentation, BatchNorm, Block, Configuration, Dropout, Optimizer
 from spaces.epoch_scores import EpochScores
+from spaces.precision import Precision
 
 BATCH = 64
 SMALL = (Block((8,)), Block((16,)))

@@ -4,8 +4,8 @@ import os
 import platform
 
 from search.host.keras_import import no_collections, only_keras, use_our_conventions
-from search.trainers.protocol import Precision
 from search.training.backends.protocol import Backend
+from spaces.precision import Precision
 
 TENSORFLOW = "tensorflow"
 BACKEND = "KERAS_BACKEND"

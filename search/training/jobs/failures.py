@@ -1,9 +1,9 @@
 """What an exception in a job means: whether another attempt makes sense, and what the user is told."""
 
 from search.datasets.errors import DataError
-from search.trainers.protocol import FailureKind
 from spaces.blame import describe, own_line
 from spaces.errors import SpaceError
+from spaces.failure_kind import FailureKind
 
 OUT_OF_MEMORY_NAMES = frozenset({"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"})
 OUT_OF_MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")

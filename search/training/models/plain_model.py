@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.trainers.protocol import Precision
 from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import condensed
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
+from spaces.precision import Precision
 from spaces.space import ImageShape
 
 PROBABILITIES = "probabilities"

@@ -4,10 +4,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import UsageError
 from search.study.snapshot import find_best
+from search.study.trial_attributes import TrialAttributes
 from storage import SharedStudy
 
 BEST = "best"
-OUTCOME_ATTR = "outcome"
 
 
 def chosen_trial(shared: SharedStudy, which: str) -> FrozenTrial:
@@ -18,8 +18,7 @@ def chosen_trial(shared: SharedStudy, which: str) -> FrozenTrial:
         StorageUnreachable: the database doesn't answer.
     """
     number = best_number(shared) if which == BEST else trial_number(which)
-    with shared.translated():
-        trials = shared.study.get_trials(deepcopy=False)
+    trials = shared.trials.all()
     if number >= len(trials):
         there = f"trials 0 to {len(trials) - 1}" if trials else "no trials yet"
         raise UsageError(f"there is no trial {number}: the study {shared.name!r} has {there}")
@@ -53,9 +52,9 @@ def trial_number(text: str) -> int:
 
 def unfinished(trial: FrozenTrial) -> str:
     """Why a trial has no trained model."""
-    reason = trial.user_attrs.get("reason")
-    why = f": {reason}" if reason else ""
-    state = trial.user_attrs.get(OUTCOME_ATTR, trial.state.name.lower())
+    stored = TrialAttributes.of(trial.user_attrs)
+    why = f": {stored.reason}" if stored.reason else ""
+    state = stored.outcome or trial.state.name.lower()
     words = {"fail": "failed", "running": "is still running", "waiting": "hasn't begun", "pruned": "was pruned"}
     return (
         f"trial {trial.number} {words.get(state, state)}{why}: only completed trials have a trained model. "

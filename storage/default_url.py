@@ -1,0 +1,3 @@
+"""The database of whoever names none."""
+
+DEFAULT_STORAGE = "sqlite:///search.db"
