@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search.host.exit_codes import CODES
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.running import run_worker
 from search.workers.settings import WorkerSettings
 
@@ -26,7 +26,7 @@ def main(url: str, study_name: str, folder: Path, *epoch_s: str) -> int:
     pace = ("--epoch-s", *epoch_s, "--begun", str(folder / "begun.jsonl"))
     command = (sys.executable, str(STUB), str(script), *pace)
     settings = WorkerSettings(n_workers=1, wait=START_S, artifacts=folder / "artifacts")
-    return CODES[run_worker(url, study_name, settings, Place("cpu"), command)]
+    return CODES[run_worker(url, study_name, settings, WorkerPlacement("cpu"), command)]
 
 
 def work_quietly(log: Path, *arguments: Any) -> None:

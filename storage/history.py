@@ -66,7 +66,7 @@ system_attributes = sa.table(
 )
 
 
-class Head(NamedTuple):
+class TrialHeader(NamedTuple):
     """A row of the table of trials."""
 
     trial_id: int
@@ -95,40 +95,40 @@ class TrialHistory:
         """
         with self._lock:
             with reading(self._engine) as connection:
-                heads = self._changed(connection)
-                read = [trial for some in chunks(heads) for trial in self._read(connection, some)]
-            self._newest = max([self._newest, *(head.trial_id for head in heads)])
-            self._unfinished = {head.trial_id for head in heads if not head.state.is_finished()}
+                headers = self._changed(connection)
+                read = [trial for some in chunks(headers) for trial in self._read(connection, some)]
+            self._newest = max([self._newest, *(header.trial_id for header in headers)])
+            self._unfinished = {header.trial_id for header in headers if not header.state.is_finished()}
             self._finished |= {trial.number: trial for trial in read if trial.state.is_finished()}
             everything = self._finished | {trial.number: trial for trial in read}
             return [everything[number] for number in sorted(everything)]
 
-    def _changed(self, connection: Connection) -> list[Head]:
+    def _changed(self, connection: Connection) -> list[TrialHeader]:
         """The trials that are new, and those that were unfinished when last read."""
-        heads = self._heads(connection, trials.c.trial_id > self._newest)
+        headers = self._headers(connection, trials.c.trial_id > self._newest)
         for some in chunks(sorted(self._unfinished)):
-            heads += self._heads(connection, trials.c.trial_id.in_(some))
-        return heads
+            headers += self._headers(connection, trials.c.trial_id.in_(some))
+        return headers
 
-    def _heads(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[Head]:
+    def _headers(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[TrialHeader]:
         query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state)
         found = connection.execute(query.where(trials.c.study_id == self._study_id, condition))
-        return [Head(*row) for row in found]
+        return [TrialHeader(*row) for row in found]
 
-    def _read(self, connection: Connection, heads: Sequence[Head]) -> list[FrozenTrial]:
-        every = [head.trial_id for head in heads]
-        finished = [head.trial_id for head in heads if head.state.is_finished()]
+    def _read(self, connection: Connection, headers: Sequence[TrialHeader]) -> list[FrozenTrial]:
+        every = [header.trial_id for header in headers]
+        finished = [header.trial_id for header in headers if header.state.is_finished()]
         drawn, noted = rows_of(connection, params, every), rows_of(connection, system_attributes, every)
         reached, curves = rows_of(connection, values, finished), rows_of(connection, intermediate_values, finished)
-        return [self._trial(head, drawn, noted, reached, curves) for head in heads]
+        return [self._trial(header, drawn, noted, reached, curves) for header in headers]
 
-    def _trial(self, head: Head, drawn: Rows, noted: Rows, reached: Rows, curves: Rows) -> FrozenTrial:
-        key = head.trial_id
+    def _trial(self, header: TrialHeader, drawn: Rows, noted: Rows, reached: Rows, curves: Rows) -> FrozenTrial:
+        key = header.trial_id
         kinds = {name: self._distribution(text) for _, _, name, _, text in drawn[key]}
         return FrozenTrial(
             trial_id=key,
-            number=head.number,
-            state=head.state,
+            number=header.number,
+            state=header.state,
             value=None,
             values=[as_float(value, kind) for _, _, value, kind in reached[key]] or None,
             params={name: kinds[name].to_external_repr(value) for _, _, name, value, _ in drawn[key]},
@@ -149,9 +149,9 @@ class TrialHistory:
 class HistoryStorage:
     """Optuna's storage, but that the trials are those of a history: what a sampler's or pruner's study is based on."""
 
-    def __init__(self, storage: BaseStorage, look: Callable[[], Sequence[FrozenTrial]]) -> None:
+    def __init__(self, storage: BaseStorage, get_trials: Callable[[], Sequence[FrozenTrial]]) -> None:
         self._storage = storage
-        self._look = look
+        self._get_trials = get_trials
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -160,7 +160,7 @@ class HistoryStorage:
         self, _study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """The trials in one of the states."""
-        found = [trial for trial in self._look() if states is None or trial.state in states]
+        found = [trial for trial in self._get_trials() if states is None or trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
 
 

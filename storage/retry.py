@@ -15,7 +15,9 @@ FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 
 
-def sit_out(action: Callable[[], T], limit_s: float = OUTAGE_S, give_up: Callable[[], bool] = lambda: False) -> T:
+def retry_while_unreachable(
+    action: Callable[[], T], limit_s: float = OUTAGE_S, give_up: Callable[[], bool] = lambda: False
+) -> T:
     """The result of the action, which is retried while the database is unreachable, for up to `limit_s` seconds.
 
     The action must be idempotent: a connection can break after its work was committed. `give_up` is asked between

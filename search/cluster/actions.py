@@ -22,7 +22,7 @@ from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.workers.join import study_folder
 from storage import SharedStudy, open_study
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 PROBE_POLL_S = 1.0
 QUEUED_S = 30.0  # the first job is waited for that long to begin, and then the others are submitted all the same
@@ -186,7 +186,7 @@ def why_ended(site: Site, job: Job | None) -> str:
 def status(options: ClusterOptions, format_: Literal["table", "json"]) -> None:
     """Prints the jobs with their workers."""
     with opened_site(options) as site:
-        places = sit_out(site.places)
+        places = retry_while_unreachable(site.places)
     if format_ == "json":
         answer_json(msgspec.json.format(msgspec.json.encode({"on": options.on, "jobs": places}), indent=2))
     else:

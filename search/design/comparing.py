@@ -17,7 +17,7 @@ from search.design.text import comparison_plan_text, comparison_text, comparison
 from search.host.atomic_file import require_ending, require_new, require_place, write_text
 from search.host.ends import End
 from search.launching.wording import unfinished_line
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 
 def run_comparison(options: CompareOptions, dependencies: Dependencies | None = None) -> End:
@@ -36,7 +36,7 @@ def show(flags: StudyFlags, plan: Callable[[], Sequence[ComparisonPlan]], depend
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     require_page(flags)
-    plans = sit_out(plan, flags.workers.wait)
+    plans = retry_while_unreachable(plan, flags.workers.wait)
     for each in plans:
         say(flags, comparison_plan_text(each, flags.storage))
     if flags.dry_run:

@@ -31,7 +31,7 @@ from search.workers.settings import WorkerSettings
 from spaces import resolve
 from storage import Manifest, SharedStudy, create_study
 from storage.comparison import ArmDesign, PlannedLook
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +90,12 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as created:
         shared, flags = at_home(created, plan.manifest, flags)
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
-        sit_out(shared.ledger.resume)
+        retry_while_unreachable(shared.ledger.resume)
         done = look_by_look(shared, plan, flags, dependencies, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
         if not done.end.leaves_work and done.result.scores.complete:
-            concluded = sit_out(lambda: conclude(shared, flags, dependencies, done.result))
+            concluded = retry_while_unreachable(lambda: conclude(shared, flags, dependencies, done.result))
             done = Done(concluded, done.end)
         return done
 
@@ -116,7 +116,7 @@ def look_by_look(
     """
     looks = plan.comparison.looks
     for look in looks:
-        sit_out(partial(order_replicates, shared, plan, look.replicates))
+        retry_while_unreachable(partial(order_replicates, shared, plan, look.replicates))
         end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
         done = Done(look_at(shared, flags, look, end), end)
         if end is not End.DONE or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
@@ -139,7 +139,7 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, end: End)
         tidy_up(shared, study_folder(shared, flags.workers.artifacts))
         return take_result(shared, look)
 
-    return sit_out(tidied, give_up=lambda: end.leaves_work)
+    return retry_while_unreachable(tidied, give_up=lambda: end.leaves_work)
 
 
 def conclude(
@@ -177,12 +177,12 @@ def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, dependencies: 
         folder = study_folder(shared, flags.workers.artifacts)
         prepare(folder, shared.manifest)
         orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
-        sit_out(lambda: go_on(shared, orders))
+        retry_while_unreachable(lambda: go_on(shared, orders))
         end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
-        sit_out(lambda: tidy_up(shared, folder), give_up=lambda: end.leaves_work)
-        if end.leaves_work or not sit_out(lambda: all_finished(shared)):
+        retry_while_unreachable(lambda: tidy_up(shared, folder), give_up=lambda: end.leaves_work)
+        if end.leaves_work or not retry_while_unreachable(lambda: all_finished(shared)):
             return Left(first_trouble(end, End.UNFINISHED))
-        return sit_out(lambda: tuned_arm(shared, tuning))
+        return retry_while_unreachable(lambda: tuned_arm(shared, tuning))
 
 
 def tuned_arm(shared: SharedStudy, tuning: Tuning) -> ArmDesign:

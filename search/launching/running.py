@@ -28,7 +28,7 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study
 from search.workers.join import study_folder
 from search.workers.loop import nothing_to_come
-from search.workers.places import Place, find_places
+from search.workers.places import WorkerPlacement, find_places
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
@@ -36,7 +36,7 @@ from search.workers.settings import WorkerSettings
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder, WorkerRow
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def launch(options: LaunchOptions) -> End:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began = time.monotonic()
     wait = options.workers.wait
-    plan = sit_out(lambda: make_plan(options), wait)
+    plan = retry_while_unreachable(lambda: make_plan(options), wait)
     options.tracking.require()
     say = _teller(options)
     say(plan_text(plan, options))
@@ -69,7 +69,7 @@ def launch(options: LaunchOptions) -> End:
         workers = replace(options.workers, space=places.space, dataset=places.dataset)
         folder = study_folder(shared, workers.artifacts)
         prepare(folder, shared.manifest)
-        sit_out(lambda: go_on(shared, plan.orders), wait)
+        retry_while_unreachable(lambda: go_on(shared, plan.orders), wait)
 
         def describe() -> None:
             if shared.created:
@@ -84,11 +84,11 @@ def launch(options: LaunchOptions) -> End:
                 meanwhile=describe,
                 at_end=lambda: write_up(shared, folder),
             )
-            sit_out(
+            retry_while_unreachable(
                 lambda: conclude(shared, folder, workers.data_dir),
                 give_up=lambda: end.leaves_work,
             )
-        facts = sit_out(lambda: sum_up(shared, plan))
+        facts = retry_while_unreachable(lambda: sum_up(shared, plan))
     duration_s = time.monotonic() - began
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
@@ -150,22 +150,22 @@ def run_search(
     `meanwhile` is done while they get ready, which takes them seconds; `at_end`, while the last of them measures the
     test score and leaves. Both can be repeated.
     """
-    if workers.n_workers == 0 or sit_out(lambda: nothing_to_come(shared)):
-        sit_out(meanwhile)
-        sit_out(at_end)
+    if workers.n_workers == 0 or retry_while_unreachable(lambda: nothing_to_come(shared)):
+        retry_while_unreachable(meanwhile)
+        retry_while_unreachable(at_end)
         return End.DONE
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
-    free, taken = sit_out(lambda: divide_places(workers, shared))
+    free, taken = retry_while_unreachable(lambda: divide_places(workers, shared))
     logs = study_folder(shared, workers.artifacts).logs
     pool = WorkerPool(arguments, free, url, logs, workers.timeout, taken)
     view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
-        sit_out(meanwhile, give_up=lambda: shutdown.requested)
+        retry_while_unreachable(meanwhile, give_up=lambda: shutdown.requested)
         watch(shared, pool, view, shutdown)
         if shutdown.requested:  # they have trials in hand, which are to be given back first
             pool.stop()
-        sit_out(at_end, give_up=lambda: shutdown.requested)
+        retry_while_unreachable(at_end, give_up=lambda: shutdown.requested)
         pool.stop()
         pool.note_exits()
     return end_so_far(shared, pool, shutdown)
@@ -175,7 +175,7 @@ def end_so_far(shared: SharedStudy, pool: WorkerPool, shutdown: Shutdown) -> End
     """What the end of the workers means for the launch."""
     if shutdown.requested:
         return shutdown.end
-    if sit_out(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None):
+    if retry_while_unreachable(lambda: all_finished(shared) or shared.ledger.stop_reason() is not None):
         return End.DONE
     return first_trouble(pool.failure, End.UNFINISHED if pool.left_early else End.FAILED)
 
@@ -193,7 +193,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
         return is_over(shared, pool)
 
-    while not sit_out(look, give_up=lambda: shutdown.requested):
+    while not retry_while_unreachable(look, give_up=lambda: shutdown.requested):
         pool.replace_dead(lambda: progress_of(shared, shutdown))
         if shutdown.wait(POLL_S):
             break
@@ -208,7 +208,7 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 
 
-def divide_places(workers: WorkerSettings, shared: SharedStudy) -> tuple[list[Place], list[Place]]:
+def divide_places(workers: WorkerSettings, shared: SharedStudy) -> tuple[list[WorkerPlacement], list[WorkerPlacement]]:
     """The places of the workers to start, and those that are taken by an earlier launch's workers. Together they are
     those asked for, but no more than there are trials to do.
     """

@@ -12,7 +12,7 @@ BEST = 100
 UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 
 
-def thinned(trials: Sequence[FrozenTrial], limit: int, goal: Objective, seed: int) -> list[FrozenTrial]:
+def subsampled(trials: Sequence[FrozenTrial], limit: int, goal: Objective, seed: int) -> list[FrozenTrial]:
     """At most `limit` finished trials, and all that are running, in the order of the study.
 
     The best 100 are among them and a random sample, drawn by the seed, of the others. That is what the estimator of TPE

@@ -13,8 +13,8 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from search.sampling.drafts import Drafts
-from search.sampling.history import thinned
+from search.sampling.buffered_trial import BufferedTrial
+from search.sampling.history import subsampled
 from search.sampling.ranking import JUDGED
 from search.sampling.samplers import make_sampler, sampler_choice
 from search.sampling.seeds import derive_seed
@@ -45,15 +45,15 @@ class Proposal:
     replicate_of: int | None = None
 
 
-def propose(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal:
+def propose(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal:
     """The sampler's proposal; if that has been tried, another one: the sampler is asked a few more times,
     then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
     parameters with another seed.
     """
-    first = _proposed(space, drafts, make_sampler(shared.manifest.sampler, shared.manifest.seed, slot))
+    first = _proposed(space, buffered, make_sampler(shared.manifest.sampler, shared.manifest.seed, slot))
     if first.replicate_of is None:
         return first
-    other = _second(shared, space, slot, drafts) or _untried(shared, space, slot, drafts)
+    other = _second(shared, space, slot, buffered) or _untried(shared, space, slot, buffered)
     if other is None:
         log.info("slot %d has the parameters of trial %d: no others were found", slot, first.replicate_of)
     return other or first
@@ -63,7 +63,7 @@ def visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTr
     """Those of the trials that the sampler of a slot gets to see."""
     limit = sampler_choice(shared.manifest.sampler).history
     seed = derive_seed(shared.manifest.seed, slot, HISTORY)
-    return list(trials) if limit is None else thinned(trials, limit, shared.manifest.goal, seed)
+    return list(trials) if limit is None else subsampled(trials, limit, shared.manifest.goal, seed)
 
 
 def can_repeat(distributions: Mapping[str, BaseDistribution]) -> bool:
@@ -89,16 +89,16 @@ def fixed_params(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any
     return recorder.params, recorder.distributions
 
 
-def _second(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal | None:
+def _second(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal | None:
     for number in range(1, SECOND_PROPOSALS + 1):
         sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
-        if (proposal := _proposed(space, drafts, sampler)).replicate_of is None:
+        if (proposal := _proposed(space, buffered, sampler)).replicate_of is None:
             return proposal
     return None
 
 
-def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Proposal | None:
-    others = drafts.others()
+def _untried(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal | None:
+    others = buffered.others()
     for number in range(RANDOM_PROPOSALS):
         drawn = random_trial(derive_seed(shared.manifest.seed, slot, UNTRIED, number))
         configuration = space.suggest(drawn)
@@ -109,10 +109,10 @@ def _untried(shared: SharedStudy, space: Space, slot: int, drafts: Drafts) -> Pr
     return None
 
 
-def _proposed(space: Space, drafts: Drafts, sampler: BaseSampler) -> Proposal:
-    trial, draft = drafts.begin(sampler)
+def _proposed(space: Space, buffered: BufferedTrial, sampler: BaseSampler) -> Proposal:
+    trial, buffer = buffered.begin(sampler)
     configuration = space.suggest(PlainTrial(trial))
-    new = bool(draft.parameters)  # those that the trial had already are what it is to try
+    new = bool(buffer.parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
-    replicate_of = first_with(trial.params, drafts.others()) if repeats else None
-    return Proposal(configuration, draft.parameters, draft.attributes, replicate_of)
+    replicate_of = first_with(trial.params, buffered.others()) if repeats else None
+    return Proposal(configuration, buffer.parameters, buffer.attributes, replicate_of)

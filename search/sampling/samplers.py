@@ -28,7 +28,7 @@ class SamplerChoice:
     """A sampler by name: its description, its factory, and the additional packages that it needs.
 
     `make` gets numbers from which its seed is derived, the first of which is the study's seed. `history` is the
-    greatest number of finished trials that it gets to see, None for all: see `search.sampling.history.thinned`.
+    greatest number of finished trials that it gets to see, None for all: see `search.sampling.history.subsampled`.
     """
 
     description: str

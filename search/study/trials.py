@@ -13,7 +13,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.sampling.drafts import Drafts
+from search.sampling.buffered_trial import BufferedTrial
 from search.sampling.proposal import fixed_params, propose, visible_to_sampler
 from search.study.configurations import trained_attributes
 from search.study.trial_attributes import TrialAttributes
@@ -53,9 +53,9 @@ def suggest_configuration(
         LeaseLost: another worker holds the slot now.
         StorageUnreachable: the database didn't answer.
     """
-    drafts = Drafts(shared, number, pruner, partial(visible_to_sampler, shared, lease.slot))
+    buffered = BufferedTrial(shared, number, pruner, partial(visible_to_sampler, shared, lease.slot))
     try:
-        proposal = propose(shared, space, lease.slot, drafts)
+        proposal = propose(shared, space, lease.slot, buffered)
         trained = trained_attributes(space, proposal.configuration)
         shared.trials.fenced.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
         if proposal.replicate_of is not None:

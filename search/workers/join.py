@@ -20,14 +20,14 @@ from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import open_mirror
 from search.workers.job_end import JobEnd
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from search.workers.workbench import Limits, Workbench
 from spaces import SpaceSource, resolve
 from storage import Manifest, SharedStudy, open_study
 from storage.records import WorkerInfo
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy", "tensorflow")
 DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")
@@ -37,7 +37,7 @@ def join_study(
     url: str,
     study_name: str,
     settings: WorkerSettings,
-    place: Place,
+    place: WorkerPlacement,
     trainer_command: Sequence[str] = TRAINER_COMMAND,
 ) -> Workbench:
     """Opens the study and registers as a worker of it; waits `settings.wait` seconds for the database.
@@ -71,7 +71,7 @@ def join_study(
     info = WorkerInfo(
         f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), settings.job
     )
-    sit_out(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
+    retry_while_unreachable(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
     return Workbench(
         worker_id=info.worker_id,
         shared=shared,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from search.host.shutdown import Shutdown
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 T = TypeVar("T")
 
@@ -23,4 +23,4 @@ class Patience:
         Raises:
             StorageUnreachable: the database was away for too long.
         """
-        return sit_out(action, self.outage_s, give_up=lambda: self.shutdown.requested)
+        return retry_while_unreachable(action, self.outage_s, give_up=lambda: self.shutdown.requested)

@@ -12,7 +12,7 @@ NO_GPU = "-1"
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerPlacement:
     """A place for one worker: the device in words, the environment that confines its trainer to it, and how many
     threads the trainer may use.
     """
@@ -30,7 +30,7 @@ class Place:
         return {**self.environment, THREADS_VARIABLE: str(threads_for(batch_pixels, self.threads))}
 
 
-def find_places(settings: WorkerSettings) -> list[Place]:
+def find_places(settings: WorkerSettings) -> list[WorkerPlacement]:
     """A place for each worker that the settings ask for.
 
     Raises:
@@ -40,14 +40,14 @@ def find_places(settings: WorkerSettings) -> list[Place]:
     return gpu_places(gpus, settings) if gpus else processor_places(settings.n_workers)
 
 
-def gpu_places(gpus: Sequence[Gpu], settings: WorkerSettings) -> list[Place]:
+def gpu_places(gpus: Sequence[Gpu], settings: WorkerSettings) -> list[WorkerPlacement]:
     """Places on the GPUs in turn: `workers_per_gpu` on each, unless a number of workers is given."""
     count = len(gpus) * settings.workers_per_gpu if settings.n_workers is None else settings.n_workers
     threads = threads_each(max(count, 1))
-    return [Place(f"gpu {gpu.index}", {VISIBLE: gpu.uuid}, threads) for gpu in islice(cycle(gpus), count)]
+    return [WorkerPlacement(f"gpu {gpu.index}", {VISIBLE: gpu.uuid}, threads) for gpu in islice(cycle(gpus), count)]
 
 
-def processor_places(n_workers: int | None) -> list[Place]:
+def processor_places(n_workers: int | None) -> list[WorkerPlacement]:
     """Places on the processors, with equal shares of them."""
     count = default_workers() if n_workers is None else n_workers
-    return [Place("cpu", {VISIBLE: NO_GPU}, threads_each(max(count, 1)))] * count
+    return [WorkerPlacement("cpu", {VISIBLE: NO_GPU}, threads_each(max(count, 1)))] * count

@@ -14,7 +14,7 @@ from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class WorkerProcess:
 
     process: subprocess.Popen[bytes]
     log: Path
-    place: Place
+    place: WorkerPlacement
     restarts: int = 0
     progress: int = -1
 
@@ -59,11 +59,11 @@ class WorkerPool:
     """
 
     arguments: Sequence[str]
-    places: Sequence[Place]
+    places: Sequence[WorkerPlacement]
     storage: str
     logs: Path
     timeout: float | None = None
-    vacant: list[Place] = field(default_factory=list)
+    vacant: list[WorkerPlacement] = field(default_factory=list)
     failure: End = End.DONE
     left_early: bool = False
     found_done: bool = False
@@ -165,7 +165,7 @@ class WorkerPool:
         words = worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
         log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
 
-    def _start_one(self, place: Place, restarts: int = 0, progress: int = -1) -> None:
+    def _start_one(self, place: WorkerPlacement, restarts: int = 0, progress: int = -1) -> None:
         """Starts a worker, unless it would begin nothing as time is out."""
         left = None if self.timeout is None else self._began + self.timeout - time.monotonic()
         if left is not None and left <= 0:
@@ -186,7 +186,7 @@ class WorkerPool:
             )
         self._workers.append(WorkerProcess(process, path, place, restarts, progress))
 
-    def _environment(self, place: Place) -> Mapping[str, str]:
+    def _environment(self, place: WorkerPlacement) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **place.for_worker()}
 

@@ -12,13 +12,13 @@ from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.join import join_study, study_folder
 from search.workers.loop import Heartbeat, work
-from search.workers.places import Place, find_places
+from search.workers.places import WorkerPlacement, find_places
 from search.workers.pool import WorkerPool
 from search.workers.settings import WorkerSettings
 from search.workers.workbench import Workbench
 from storage import SharedStudy, open_study
 from storage.errors import StorageError
-from storage.retry import sit_out
+from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,11 @@ def run_workers(url: str, study_name: str, settings: WorkerSettings) -> End:
 
 
 def run_worker(
-    url: str, study_name: str, settings: WorkerSettings, place: Place, trainer_command: Sequence[str] = TRAINER_COMMAND
+    url: str,
+    study_name: str,
+    settings: WorkerSettings,
+    place: WorkerPlacement,
+    trainer_command: Sequence[str] = TRAINER_COMMAND,
 ) -> End:
     """Is a worker until the study has nothing left to do, or it is told to leave or out of time."""
     deadline = time.monotonic() + (settings.timeout or math.inf)
@@ -69,7 +73,7 @@ def leave(bench: Workbench, reason: str) -> None:
         log.warning("left without a word to the database: %s", error)
 
 
-def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequence[Place]) -> End:
+def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequence[WorkerPlacement]) -> End:
     """Keeps a worker running in each place until they have nothing left to do or are told to leave.
 
     Raises:
@@ -96,4 +100,4 @@ def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
     def count() -> int:
         return shared.ledger.epoch_count() + shared.ledger.counts().finished
 
-    return sit_out(count, give_up=lambda: shutdown.requested)
+    return retry_while_unreachable(count, give_up=lambda: shutdown.requested)

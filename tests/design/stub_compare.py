@@ -16,7 +16,7 @@ from search.design.options import CompareOptions
 from search.design.running import Dependencies
 from search.host.ends import End
 from search.host.exit_codes import CODES
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.running import run_worker
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy
@@ -30,7 +30,7 @@ def main(url: str, folder: Path, acts: str) -> int:
     command = (sys.executable, str(STUB), str(script))
 
     def run(shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
-        return run_worker(url, shared.name, replace(workers, wait=0.0), Place("cpu"), command)
+        return run_worker(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), command)
 
     flags = WorkerSettings(artifacts=folder / "artifacts")
     options = CompareOptions(

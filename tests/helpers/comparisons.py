@@ -20,7 +20,7 @@ from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.workers.join import join_study
 from search.workers.loop import work
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
 from tests.helpers.paths import STUB_TRAINER
@@ -86,7 +86,7 @@ class Comparisons:
         if workers.n_workers == 0:
             return End.DONE
         self.worked.append(shared.name)
-        bench = join_study(url, shared.name, replace(workers, wait=0.0), Place("cpu"), self.stub())
+        bench = join_study(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), self.stub())
         try:
             work(bench, Shutdown(), deadline=math.inf)
         finally:

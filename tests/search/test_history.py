@@ -15,8 +15,8 @@ from optuna.pruners import NopPruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search.sampling.drafts import DraftStorage
-from search.sampling.history import BEST, thinned
+from search.sampling.buffered_trial import BufferedTrialStorage
+from search.sampling.history import BEST, subsampled
 from search.sampling.proposal import fixed_params
 from search.sampling.pruners import PRUNERS, make_pruner
 from search.sampling.ranking import JUDGED, best_judged, frozen_rank_key
@@ -53,12 +53,12 @@ def running() -> FrozenTrial:
 
 def test_a_small_study_is_seen_whole() -> None:
     trials = numbered([complete(0.5), pruned(0.1), running(), create_trial(state=TrialState.FAIL)])
-    assert thinned(trials, 3, HIGHER, seed=0) == trials
+    assert subsampled(trials, 3, HIGHER, seed=0) == trials
 
 
 def test_of_a_large_study_so_many_finished_trials_are_seen_in_their_order() -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
-    seen = [trial.number for trial in thinned(trials, 300, HIGHER, seed=0)]
+    seen = [trial.number for trial in subsampled(trials, 300, HIGHER, seed=0)]
     assert len(seen) == 300
     assert seen == sorted(seen)
 
@@ -67,7 +67,7 @@ def test_of_a_large_study_so_many_finished_trials_are_seen_in_their_order() -> N
 def test_the_best_are_always_seen(goal: Objective, best: range) -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
     assert len(best) == BEST
-    assert set(best) <= {trial.number for trial in thinned(trials, 300, goal, seed=0)}
+    assert set(best) <= {trial.number for trial in subsampled(trials, 300, goal, seed=0)}
 
 
 @pytest.mark.parametrize("goal", [HIGHER, LOWER])
@@ -87,20 +87,20 @@ def of_state(state: TrialState, score: float) -> FrozenTrial:
 
 def test_all_that_are_running_are_seen_besides() -> None:
     trials = numbered([complete(number / 1000) if number % 2 else running() for number in range(1000)])
-    seen = thinned(trials, 200, HIGHER, seed=0)
+    seen = subsampled(trials, 200, HIGHER, seed=0)
     assert sum(trial.state is TrialState.RUNNING for trial in seen) == 500
     assert len(seen) == 700
 
 
 def test_pruned_trials_that_came_far_go_before_those_that_did_not() -> None:
     far, near = [pruned(0.1, 0.1) for _ in range(BEST)], [pruned(0.9) for _ in range(400)]
-    seen = {trial.number for trial in thinned(numbered(near + far), 150, HIGHER, seed=0)}
+    seen = {trial.number for trial in subsampled(numbered(near + far), 150, HIGHER, seed=0)}
     assert set(range(400, 500)) <= seen
 
 
 def test_the_others_are_drawn_by_the_seed() -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
-    once, again, otherwise = (thinned(trials, 300, HIGHER, seed=seed) for seed in (1, 1, 2))
+    once, again, otherwise = (subsampled(trials, 300, HIGHER, seed=seed) for seed in (1, 1, 2))
     assert once == again
     assert once != otherwise
 
@@ -167,7 +167,7 @@ def proposed(
     shared: SharedStudy, space: Space, number: int, look: Callable[[], Sequence[FrozenTrial]]
 ) -> dict[str, Any]:
     """What is proposed for a trial by somebody who sees these trials."""
-    storage = DraftStorage(shared, look)
+    storage = BufferedTrialStorage(shared, look)
     sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot=77)
     study = optuna.load_study(study_name=shared.name, storage=cast("BaseStorage", storage), sampler=sampler)
     trial = Trial(study, shared.trials.ids[number])

@@ -8,7 +8,7 @@ import pytest
 from search.errors import UsageError
 from search.host.machine import threads_each
 from search.workers.join import data_source, join_study, require_same
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from spaces import SpaceSource, resolve
 from storage import Manifest
@@ -31,7 +31,7 @@ def source() -> SpaceSource:
 
 
 def test_a_worker_that_joins_is_in_the_register(study: Prepared) -> None:
-    bench = join_study(study.url, study.name, WorkerSettings(wait=0.0), Place("cpu"))
+    bench = join_study(study.url, study.name, WorkerSettings(wait=0.0), WorkerPlacement("cpu"))
     with bench.shared as shared:
         (worker,) = shared.workers.all()
     assert (worker.info.worker_id, worker.info.device, worker.left) == (bench.worker_id, "cpu", None)
@@ -74,13 +74,13 @@ def test_small_batches_are_trained_by_one_thread_unless_threads_are_asked_for(
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
     if given is not None:
         monkeypatch.setenv("SEARCH_THREADS", given)
-    assert Place("cpu", threads=4).for_trainer(batch_pixels)["SEARCH_THREADS"] == threads
+    assert WorkerPlacement("cpu", threads=4).for_trainer(batch_pixels)["SEARCH_THREADS"] == threads
 
 
 def test_a_worker_finds_the_share_that_was_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
     monkeypatch.setattr("search.host.machine.usable_processors", lambda: 8)
-    for name, value in Place("cpu", threads=threads_each(2)).for_worker().items():
+    for name, value in WorkerPlacement("cpu", threads=threads_each(2)).for_worker().items():
         monkeypatch.setenv(name, value)
     assert threads_each() == 4
 

@@ -14,7 +14,7 @@ import pytest
 from search.host.ends import End
 from search.host.exit_codes import CODES
 from search.launching.running import divide_places, is_over, write_up
-from search.workers.places import Place
+from search.workers.places import WorkerPlacement
 from search.workers.pool import RESTARTS, WorkerPool
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, create_study, open_study
@@ -24,7 +24,7 @@ from tests.helpers.launches import PrepareStudy, StartLaunch
 from tests.helpers.processes import kill_child
 from tests.helpers.waiting import wait_until
 
-PLACE = Place("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
+PLACE = WorkerPlacement("cpu", {"CUDA_VISIBLE_DEVICES": "-1"})
 
 
 def pool_on(lab: Lab, *arguments: str) -> WorkerPool:

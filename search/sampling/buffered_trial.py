@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ANNOUNCED = ":relative_params"  # in the keys under which samplers tell other workers what they are about to draw
 
-Thin = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
+Subsample = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
 
 
-class DraftStorage(HistoryStorage):
+class BufferedTrialStorage(HistoryStorage):
     """Optuna's storage for one trial that is being drawn: its parameters and the sampler's notes are collected."""
 
-    def __init__(self, shared: SharedStudy, look: Callable[[], Sequence[FrozenTrial]]) -> None:
-        super().__init__(shared.trials.storage, look)
+    def __init__(self, shared: SharedStudy, get_trials: Callable[[], Sequence[FrozenTrial]]) -> None:
+        super().__init__(shared.trials.storage, get_trials)
         self._study_id = shared.study_id
         self.parameters: list[Parameter] = []
         self.attributes: dict[str, Any] = {}
@@ -47,33 +47,33 @@ class DraftStorage(HistoryStorage):
             self.attributes[key] = value
 
 
-class Drafts:
-    """Draws the parameters of the trial of that number, if need be more than once. The study's history is read once,
-    however often a sampler asks for it, and `thin` says what of it the sampler gets to see: under Hyperband, of that
-    the trials of the same bracket, hence the `pruner`.
+class BufferedTrial:
+    """Draws the parameters of the trial of that number, more than once if necessary. The study's history is read once,
+    however often a sampler asks for it. `subsample` selects the trials that the sampler sees; with Hyperband as the
+    `pruner`, it sees those of the same bracket.
 
     Raises:
         KeyError: there is no such trial.
     """
 
-    def __init__(self, shared: SharedStudy, number: int, pruner: BasePruner, thin: Thin = list) -> None:
+    def __init__(self, shared: SharedStudy, number: int, pruner: BasePruner, subsample: Subsample = list) -> None:
         self._shared = shared
         self._pruner = pruner
         self._number = number
         self._trial_id = shared.trials.ids[number]
         self._history = cache(shared.trials.history.trials)
-        self._seen = cache(lambda: thin(self._history()))
+        self._seen = cache(lambda: subsample(self._history()))
 
-    def begin(self, sampler: BaseSampler) -> tuple[Trial, DraftStorage]:
+    def begin(self, sampler: BaseSampler) -> tuple[Trial, BufferedTrialStorage]:
         """The trial, to be asked for parameters, and where those that are new are collected."""
-        draft = DraftStorage(self._shared, self._seen)
+        buffer = BufferedTrialStorage(self._shared, self._seen)
         drawn = optuna.load_study(
             study_name=self._shared.name,
-            storage=cast("BaseStorage", draft),
+            storage=cast("BaseStorage", buffer),
             sampler=sampler,
             pruner=self._pruner,
         )
-        return Trial(drawn, self._trial_id), draft
+        return Trial(drawn, self._trial_id), buffer
 
     def others(self) -> list[FrozenTrial]:
         """All other trials of the study."""
