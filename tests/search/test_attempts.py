@@ -17,7 +17,7 @@ from search.workers.attempt import MOST_EXPIRIES
 from search.workers.workbench import Limits, Workbench
 from storage import SharedStudy
 from storage.records import SlotOrder, SlotSettings
-from storage.testkit import claimed, expire
+from storage.testkit import expire
 from tests.helpers.lab import Lab
 from tests.helpers.processes import kill_child
 from tests.helpers.waiting import wait_until
@@ -227,7 +227,8 @@ def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
     thread = in_thread(lambda: lab.work(bench))
     wait_until(lambda: len(shared.ledger.all_epochs()) == 1, "an epoch")
     expire(shared, 0)
-    lease = claimed(shared.ledger, "another")
+    lease = shared.ledger.claim("another", 6.0)
+    assert lease is not None
     awake.set()
     wait_until(lambda: "this attempt is dropped" in caplog.text, "the stale worker to drop the slot")
     shared.ledger.release(lease)
