@@ -70,7 +70,7 @@ class EpochLog:
 
         Raises:
             LeaseLost: another worker holds the slot now.
-            StorageUnreachable: the database was away for too long.
+            StorageUnreachable: the database was unreachable for too long.
         """
         shared, number = self.context.shared, self.trial.number
         scores = self.recorded.get(message.scores.epoch, message.scores)

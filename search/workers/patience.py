@@ -21,6 +21,6 @@ class Patience:
         """What the action returns.
 
         Raises:
-            StorageUnreachable: the database was away for too long.
+            StorageUnreachable: the database was unreachable for too long.
         """
         return retry_while_unreachable(action, self.outage_s, give_up=lambda: self.shutdown.requested)

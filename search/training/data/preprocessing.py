@@ -63,8 +63,8 @@ def preprocessed_labels(data: Split, preprocessing: Preprocessing) -> Split:
 
 
 def _behind(layers: list[Any], model: Any, image_shape: tuple[int, int, int]) -> Any:
-    """One model of the layers and the model. It has the model's optimizer, in the state in which it is, unless the
-    model is no plain sequence of layers: then it contains the model whole, with its optimizer.
+    """One model of the layers and the model. It has the model's optimizer, in the state in which it is,
+    unless the model isn't a plain sequence of layers: then it contains the whole model, with its optimizer.
     """
     import keras
 

@@ -30,7 +30,7 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 class CheckpointError(Exception):
-    """A file that is no usable checkpoint; the message says why."""
+    """A file that isn't a usable checkpoint; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,8 @@ class Values:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The scores of the epochs that needn't be trained again, of each checkpoint that couldn't be used, why, and the
-    values of the epoch that was kept beside the last, None if none was.
+    """The scores of the epochs that needn't be trained again, the problems of checkpoints that couldn't be
+    used, and the kept epoch's values if it isn't the last, else None.
     """
 
     history: tuple[EpochScores, ...]

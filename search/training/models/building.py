@@ -89,7 +89,7 @@ def compile_model(model: Any, configuration: Configuration, steps: int | None = 
 
     `steps` are those of the whole training, which some schedules of the learning rate depend on. Keras would create the
     optimizer's variables in the first step; a checkpoint must find them before. To a model that computes in float16,
-    Keras gives an optimizer around it that scales the loss, lest small gradients become 0.
+    Keras adds an optimizer that scales the loss so that small gradients don't become 0.
     """
     optimizer = make_optimizer(configuration.optimizer, steps)
     model.compile(optimizer=optimizer, loss=cross_entropy(), metrics=["accuracy"])

@@ -41,6 +41,8 @@ class WeightVector:
 
 
 def length_for(weights: int) -> int:
-    """That of a vector for so many weights: at most a sixteenth above, and one of few, so that models share it."""
+    """The length of a vector for this many weights: at most a sixteenth more, from a small set of lengths, so
+    that models share it.
+    """
     unit = 1 << max(0, weights.bit_length() - 5)
     return unit * -(-weights // unit)
