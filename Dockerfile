@@ -1,7 +1,7 @@
 # The image of everything in docker-compose.yml but the database.
 # With `--build-arg TENSORFLOW=tensorflow[and-cuda]` it brings the CUDA libraries, for NVIDIA GPUs.
 
-# Of pyproject.toml, only the dependencies reach the next stage: no other change in it installs them anew.
+# Of pyproject.toml, only the dependencies reach the next stage: no other change in it installs them again.
 FROM python:3.11-slim-bookworm AS requirements
 COPY pyproject.toml /
 RUN python -c "import tomllib; project = tomllib.load(open('/pyproject.toml', 'rb'))['project']; \

@@ -7,7 +7,7 @@
 The bare time of a trial is its number of epochs times the median of its epochs, which leaves out the first one with its
 compilation. `lost` is the share of the workers' time between the start of the first trial and the end of the last one
 that wasn't bare; `lost_with_start` counts the whole launch, from the command to the prompt, and the shares say what
-that consists of. A worker's first trial waits for its trainer to import Keras, which is beside its epochs.
+that consists of. A worker's first trial waits for its trainer to import Keras, which doesn't count as an epoch.
 """
 
 import statistics

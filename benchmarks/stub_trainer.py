@@ -67,7 +67,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """From how many to how many seconds an epoch takes, and the file in which it is noted that it begins."""
+    """The range of seconds per epoch, and the file in which each epoch's start is recorded."""
 
     shortest_s: float
     longest_s: float

@@ -70,7 +70,7 @@ class BatchNorm(Record, frozen=True):
     """Batch normalization around the activations of convolutions, or after the poolings and the dropout there.
 
     `momentum` is that of the moving averages, in [0, 1). None fits it to the number of steps in an epoch, so that
-    the averages have forgotten their initial value after one epoch; with Keras' fixed 0.99 and few steps an epoch
+    the averages have forgotten their initial value after one epoch; with Keras' fixed 0.99 and few steps per epoch
     the validation scores of the first epochs are those of chance (see docs/published.md).
 
     `convolutions`: which of a block's, every one or the last. `blocks`: the number of first blocks that have it, None:

@@ -16,7 +16,7 @@ CLOCKS_S = 5.0  # the engine's and the database's clocks, and the engine's round
 @dataclass(frozen=True)
 class PlaceStatus:
     """A job with its workers. `at_work` of its `workers` have a trial in hand; `seen_s` is how long ago the last of
-    them was heard of, None if there is none; `reason` is the engine's.
+    them was last seen, None if there is none; `reason` is the engine's.
     """
 
     job: str

@@ -56,7 +56,7 @@ def open_exported(path: Path) -> ExportedModel:
     """The model of a .keras file that `search.export` wrote.
 
     Raises:
-        UsageError: it, or the JSON file beside it, isn't there or isn't an export's; or it takes no images of files.
+        UsageError: it, or the JSON file next to it, doesn't exist or isn't an export's; or it takes no images of files.
     """
     description = read_description(path)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -83,7 +83,7 @@ def read_description(path: Path) -> Description:
             "the model's classes and the form of its images"
         ) from error
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{companion} isn't what python -m search.export writes beside a model: {error}") from error
+        raise UsageError(f"{companion} isn't what python -m search.export writes next to a model: {error}") from error
     if description.input.shape[2] not in (1, 3):
         raise UsageError(f"{path} takes images of {description.input.shape[2]} channels; files have 1 or 3")
     return description

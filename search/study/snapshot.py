@@ -26,7 +26,7 @@ class Best:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """A worker that hasn't left: where it is, what it does, when it was heard of last, and its trainer's memory in MB.
+    """A worker that hasn't left: its host, its activity, when it was last seen, and its trainer's memory in MB.
 
     `trial`, `epoch` (the epochs done of it) and `seconds_per_epoch` are None where there is none yet.
     """

@@ -10,7 +10,7 @@ from search.trainers.protocol import Ready, Trained
 
 @dataclass(frozen=True)
 class TrialStats:
-    """How a trial was trained, beside its result.
+    """Measurements stored with a finished trial.
 
     `parameters` counts the model's, `epoch_seconds` is the median of its epochs. Memory is resident and in MB: what the
     trainer held at the end of the trial, and at most since it was started, for any trial. `model_problem` says why the

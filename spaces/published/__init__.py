@@ -6,7 +6,7 @@ All of them compare single runs. Their scores are as printed; where an article d
 configuration needs, the arm's `source` says what was assumed. Arms without numbers are for what an article claims in
 words. `params` are counts that were printed, or that follow
 from a printed architecture. Batch normalization's momentum is the fitted one, which at the published numbers of steps
-is Keras' 0.99; the textbook's experiment, with few steps an epoch, has 0.99 as published. An article is a file here.
+is Keras' 0.99; the textbook's experiment, with few steps per epoch, has 0.99 as published. Each article is a file.
 """
 
 from spaces.errors import SpaceError

@@ -42,7 +42,7 @@ class InputSpec:
 
 
 def fitted_momentum(steps_per_epoch: int) -> float:
-    """The momentum of batch normalization's moving averages that suits that many steps an epoch, at most Keras' 0.99.
+    """The momentum of batch normalization's moving averages that suits that many steps per epoch, at most Keras' 0.99.
 
     After one epoch a hundredth is left of the averages' initial values. With the fixed 0.99 and 18 steps, 83 % would be
     left, and the validation scores of many epochs would be those of chance, however good the weights.
