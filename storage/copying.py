@@ -1,7 +1,7 @@
 """A copy of a study in another database: Optuna's trials by Optuna, our tables row by row.
 
-The copy has an unfinished name until all of it is there, and then gets its own in the transaction that stores our rows.
-What a copy that was killed has left under that name is removed by the next.
+The copy has a temporary name until it is complete, and then gets its own in the transaction that stores our rows. The
+next copy removes what a killed one has left under the temporary name.
 """
 
 import uuid
@@ -28,12 +28,12 @@ from storage.url import parse
 UNFINISHED = " (being copied)"
 COPIED = "the study was copied"
 
-# Nobody works on the copy: what was under way is done again there.
+# The copy has no workers: trials that were running are run again there.
 UNCLAIMED: Mapping[str, Any] = {"state": "waiting", "worker_id": None, "lease_expires_at": None}
 
 
 def require_new_name(url: str, name: str) -> None:
-    """Raises StorageUsageError if a study of the database has the name; a database that isn't there has none."""
+    """Raises StorageUsageError if a study of the database has the name; a database that doesn't exist has none."""
     parsed = parse(url)
     try:
         with opened(parsed, create=False, only_look=True) as rdb:
@@ -46,9 +46,9 @@ def require_new_name(url: str, name: str) -> None:
 
 
 def copy_study(shared: SharedStudy, url: str, name: str, manifest: Manifest) -> str:
-    """Copies a study on which nobody works into a database, which is made if it isn't there; returns the copy's stamp.
+    """Copies a study without active workers into a database, which is created if necessary; returns the copy's stamp.
 
-    The copy has the `manifest` that is given, and a stamp of its own. Its trials have the numbers that they had.
+    The copy has the given `manifest` and its own stamp. Its trials keep their numbers.
 
     Raises:
         StorageUsageError: a study of that name is there.
@@ -87,7 +87,7 @@ def _copied(shared: SharedStudy, rdb: RDBStorage, name: str, manifest: Manifest)
 
 
 def _rows(shared: SharedStudy) -> dict[sa.Table, list[dict[str, Any]]]:
-    """The rows of our tables, as the copy is to have them."""
+    """The rows of our tables, as the copy stores them."""
     rows = dict[sa.Table, list[dict[str, Any]]]()
     with reading(shared.engine) as connection:
         shared.key.require(connection)

@@ -1,9 +1,9 @@
 """Optuna's writes under a lease: in one transaction with the check that the lease is still held.
 
 Checking first and writing afterwards leaves a gap, in which a suspended worker may lose its slot. For each call Optuna
-takes its thread's session, and makes one if there is none: here there is one, on the ledger's connection. Optuna's
-commits then end savepoints, and what counts is the ledger's commit. Where it takes sessions from
-(`RDBStorage.scoped_session`) is no documented interface: tests/storage/test_fence.py fails if that changes.
+uses its thread's session, or creates one: here it finds one, on the ledger's connection. Optuna's commits then end
+savepoints, and only the ledger's commit takes effect. `RDBStorage.scoped_session`, where Optuna gets its sessions,
+isn't a documented interface: tests/storage/test_fence.py fails if it changes.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ class Parameter(NamedTuple):
 
 
 class FencedTrials:
-    """What the holder of a lease writes into its slot's trial before the slot has a result."""
+    """Writes of a lease's holder to its slot's trial, before the slot has a result."""
 
     def __init__(self, rdb: RDBStorage, ledger: Ledger, key: StudyKey, ids: TrialIds) -> None:
         self._rdb = rdb
@@ -42,10 +42,10 @@ class FencedTrials:
         self._ids = ids
 
     def create(self, lease: Lease, template: FrozenTrial) -> int:
-        """The number of the slot's trial. One that has none yet is given one like the template, or nothing happens.
+        """The number of the slot's trial, which is created like the template if there is none yet.
 
         Raises:
-            LeaseLost: somebody else holds the slot, or it was released or finished.
+            LeaseLost: another worker holds the slot, or it was released or finished.
         """
 
         def make(connection: Connection) -> int:
@@ -55,12 +55,12 @@ class FencedTrials:
         return self._ledger.bind(lease, make)
 
     def annotate(self, trial_number: int, attributes: Mapping[str, Any]) -> None:
-        """Gives a trial these user attributes, all of them or none, in one transaction rather than one for each.
+        """Sets these user attributes of a trial, all or none, in one transaction instead of one per attribute.
 
-        No lease is needed: whoever ends a finished slot's trial writes the same.
+        No lease is needed: every process that finishes this slot's trial writes the same.
 
         Raises:
-            optuna.exceptions.UpdateFinishedTrialError: the trial has been ended.
+            optuna.exceptions.UpdateFinishedTrialError: the trial is finished.
             StudyNotFound: the study was deleted.
             StorageUnreachable: the database doesn't answer.
         """
@@ -82,7 +82,7 @@ class FencedTrials:
 
         Raises:
             LeaseLost: as `create`.
-            optuna.exceptions.UpdateFinishedTrialError: another program has ended the trial.
+            optuna.exceptions.UpdateFinishedTrialError: another program has finished the trial.
             ValueError: a parameter's distribution isn't that of other trials.
         """
         trial_id = self._ids[trial_number]
@@ -97,7 +97,7 @@ class FencedTrials:
 
 @contextlib.contextmanager
 def joined(rdb: RDBStorage, connection: Connection) -> Iterator[None]:
-    """What this thread does with Optuna's storage inside the block is part of the connection's transaction."""
+    """Makes this thread's use of Optuna's storage inside the block part of the connection's transaction."""
     rdb.remove_session()
     rdb.scoped_session(bind=connection, join_transaction_mode="create_savepoint")
     try:

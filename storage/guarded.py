@@ -1,7 +1,7 @@
 """Optuna's storage as one study uses it: it raises this package's errors, and writes only while the study exists.
 
-A trial's id is a number that a database gives away again, too: without the check, a worker of a deleted study would
-write into the trials of whichever study came after it.
+A database reuses the IDs of trials, too: without the check, a worker of a deleted study would write into the trials of
+another study.
 """
 
 from collections.abc import Callable

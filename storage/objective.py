@@ -1,4 +1,4 @@
-"""What a study looks for: which metric, and which of two values of it is better. Nothing else knows what "best" is.
+"""The objective of a study: its metric, and which of two values is better. "Best" is defined only here.
 
 Values are ranked by `Objective.key`: better ones first, and of equals the trial with the lower number, in Python and in
 SQL alike.
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric that is to be as high, or as low, as possible."""
+    """A metric and the direction in which to optimize it."""
 
     metric: MetricName
     direction: Direction
@@ -44,7 +44,7 @@ class Objective:
         return METRICS[self.metric].of(scores)
 
     def guess(self, classes: int) -> float:
-        """The value that guessing among so many classes has on average."""
+        """The average value of guessing among this many classes."""
         return METRICS[self.metric].guess(classes)
 
     def better(self, value: float, other: float) -> bool:
@@ -56,7 +56,7 @@ class Objective:
         return loss_of(self.direction, value)
 
     def key(self, value: float | None, trial_number: int) -> tuple[float, int]:
-        """What trials are sorted by, the best first."""
+        """The sort key of trials, best first."""
         return self.loss(value), trial_number
 
     def ranked(self, items: Iterable[T], key: Callable[[T], tuple[float | None, int]]) -> list[T]:
@@ -70,5 +70,5 @@ class Objective:
     def sql_order(
         self, value: sa.ColumnElement[float], trial_number: sa.ColumnElement[int]
     ) -> tuple[sa.ColumnElement[float], sa.ColumnElement[int]]:
-        """What SQL sorts by to get the same order, where every row has a value."""
+        """The same order for SQL, for rows that have a value."""
         return value.desc() if self.maximize else value.asc(), trial_number.asc()

@@ -102,7 +102,7 @@ class KeptFile(msgspec.Struct, frozen=True):
 
 
 class SlotRow(msgspec.Struct, frozen=True):
-    """A slot as it stands."""
+    """A slot's current state."""
 
     slot: int
     state: SlotState
@@ -173,10 +173,10 @@ class WorkerInfo(msgspec.Struct, frozen=True):
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
-    """A worker as the study knows it. `age_s` is the time since it was last heard of, by the database's clock; never
-    negative: after that clock was set back by an hour, a worker that says nothing more is an hour old at once.
+    """A worker as the study knows it. `age_s` is the time since its last heartbeat, by the database's clock; never
+    negative: after that clock was set back by an hour, a silent worker is an hour old at once.
 
-    `state` holds what it said in its last beat. `left` is the reason with which it left, None while it is there.
+    `state` is the state in its last heartbeat. `left` is the reason for which it left, None while it is active.
     """
 
     info: WorkerInfo

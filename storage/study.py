@@ -1,4 +1,4 @@
-"""The one door to a shared study: Optuna's study, its ledger, its workers and its manifest, on one engine."""
+"""Access to a shared study: Optuna's study, its ledger, its workers and its manifest, on one engine."""
 
 import time
 import warnings
@@ -34,7 +34,7 @@ LONGEST_WAIT_S = 5.0
 class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
-    `key` says which study it is, whatever has its name or number later. `created` says whether this call made it;
+    `key` identifies the study, even if another gets its name or ID later. `created` says whether this call created it;
     `manifest` is the stored one. All of its parts are on one `engine`.
     """
 
@@ -152,8 +152,8 @@ def create_or_join(url: URL, study_name: str, manifest: Manifest) -> SharedStudy
 
 
 def join(url: URL, study_name: str, *, only_look: bool) -> SharedStudy:
-    """One attempt at `open_study`. Only if the study isn't there, it waits for those who may be creating it; it waits
-    for nobody who writes.
+    """One attempt at `open_study`. Only if the study isn't there, it waits for a process that may be creating
+    it; it never waits for writers.
     """
     with opened(url, create=False, only_look=only_look) as rdb, looking(rdb):
         stored = registry.stored_study(rdb, study_name)

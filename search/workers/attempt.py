@@ -47,13 +47,13 @@ class Released(Exception):
 
 
 def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: Aftermath) -> HostPart:
-    """Works on a claimed slot until it is finished, released, or lost to another worker. What the slot before left is
-    done in time; this one leaves the settling of its trial.
+    """Works on a claimed slot until it is finished, released, or lost to another worker. The deferred settlement of the
+    previous slot is done in time; that of this slot is deferred.
 
-    Returns what the host did: its part, or its trainer crashed before there was a new epoch, or it couldn't start one.
+    Returns the host's part: done, or its trainer crashed before a new epoch, or no trainer could be started.
 
     Raises:
-        StorageUnreachable: the database was away for longer than the worker's limit.
+        StorageUnreachable: the database was unreachable for longer than the worker's limit.
     """
     attempt = Attempt(bench, lease, aftermath, Patience(bench.limits.outage_s, shutdown))
     with LeaseKeeper(bench.shared.ledger, lease) as keeper:
@@ -102,10 +102,10 @@ class Attempt:
 
         Raises:
             LeaseLost: another worker holds the slot now.
-            Released: the worker was asked to leave.
+            Released: the worker was told to exit.
             TrainerDied: the trainer crashed; another attempt may continue from the checkpoint.
             TrainerUnavailable: none can be started on this host.
-            StorageUnreachable: the database was away for too long.
+            StorageUnreachable: the database was unreachable for too long.
         """
         bench = self.bench
         trial = self.patience.reach(lambda: open_slot_trial(bench, self.lease))
@@ -131,11 +131,11 @@ class Attempt:
 
     @property
     def part_in_crash(self) -> HostPart:
-        """What the host did in an attempt that crashed: one on which epochs were trained in it isn't suspect."""
+        """The host's part in an attempt that crashed: after new epochs it isn't suspect."""
         return "done" if self._epochs is not None and self._epochs.progressed else "crashed"
 
     def release(self, failure: str | None = None) -> None:
-        """Gives the slot back for another attempt; `failure` says what went wrong in this one."""
+        """Releases the slot for another attempt; `failure` is what went wrong in this one."""
         told = None if failure is None else hide_in_text(failure)
         try:
             failures = self.patience.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=told))
@@ -145,15 +145,15 @@ class Attempt:
             log.info("slot %d is released, after %d failed attempts in a row", self.lease.slot, failures)
 
     def stop_training(self) -> None:
-        """Has the trainer leave the job, so that the slot can be released."""
+        """Makes the trainer stop the job, so that the slot can be released."""
         if self._running is not None:
             self._running.stop()
             self._running.wait_until_left(RELEASE_S, give_up=lambda: False)
 
     def settle(self, outcome: Outcome) -> None:
-        """Brings the finished slot's trial to its end."""
+        """Settles the finished slot's trial."""
         if self._running is not None and outcome.state == "pruned":
-            # What the trainer writes after the slot's folder is cleared would stay there.
+            # Files that the trainer writes after the slot's folder is cleared would stay there.
             self._running.wait_until_left(PRUNE_S, give_up=lambda: self.patience.shutdown.requested)
         number = None if self._epochs is None else self._epochs.trial.number
         finished = FinishedSlot(
@@ -184,8 +184,8 @@ class Attempt:
         return f"{reason}; the last: {self.lease.last_failure}" if self.lease.last_failure else reason
 
     def _can_go_first(self) -> bool:
-        """Whether this slot's training may begin before the slot before is settled: it takes no time, and what is
-        trained depends on no other trial.
+        """Whether this slot's training may start before the previous slot is settled: its parameters are
+        fixed, so they depend on no other trial.
         """
         bench = self.bench
         return self.lease.params is not None and bench.trainer.current is not None and bench.mirror is None
@@ -203,7 +203,7 @@ class Attempt:
         return jobs.train(context.trainer.next_job(), configuration, lease, files, to_beat)
 
     def _begin(self, job: Train) -> RunningJob:
-        """Hands the trainer the job, and then does what the slot before has left. Should that end the trainer, another
+        """Sends the trainer the job, and then settles the previous slot. If that ends the trainer, another
         gets the job.
         """
         while True:
@@ -241,7 +241,7 @@ class Attempt:
                 return trained_outcome(message, epochs)
             case Failed():
                 if message.kind in ("out_of_memory", "crash"):
-                    self.bench.trainer.discard()  # who knows what state it is in
+                    self.bench.trainer.discard()  # its state is unknown
                 return _failed(message.kind, message.reason, epochs.last)
             case Evaluated() | Stopped():
                 pass
@@ -289,9 +289,7 @@ def trained_outcome(message: Trained, epochs: EpochLog) -> Outcome:
 
 
 def ending(message: Trained) -> str | None:
-    """Why a completed trial ended before its last epoch, and which epoch its value and model are those of, if not of
-    the last.
-    """
+    """Why a completed trial ended early, and the epoch of its value and model, if it isn't the last."""
     kept = None if message.kept_epoch in (None, message.epochs) else f"kept the model of epoch {message.kept_epoch}"
     return "; ".join(part for part in (message.over, kept) if part is not None) or None
 

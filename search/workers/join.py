@@ -1,4 +1,4 @@
-"""Joining a study as a worker: whether this machine has what the manifest asks for, and the workbench for it."""
+"""Joining a study as a worker: checks this machine against the manifest, and creates the worker's context."""
 
 import importlib.metadata
 import os
@@ -60,7 +60,7 @@ def join_study(
     prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
     trainer = TrainerClient(folder, environment, settings.trainer_memory, trainer_command)
-    trainer.start()  # importing Keras takes seconds: meanwhile all else is made ready, and the first slot sampled
+    trainer.start()  # importing Keras takes seconds: meanwhile everything else is prepared, and the first slot sampled
     try:
         require_same_images(manifest, data)
     except BaseException:
@@ -105,7 +105,7 @@ def find_job_end(shared: SharedStudy, leave_before: float | None) -> JobEnd:
 
 
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
-    """The study's files, in the given folder or where its manifest says."""
+    """The study's files, in the given folder or in the manifest's."""
     manifest = shared.manifest
     beside = default_artifacts(shared.engine.url.render_as_string()).absolute()
     place = artifacts or artifact_folder(Path(manifest.artifacts), beside, shared.name)
@@ -154,7 +154,7 @@ def _require_equal(asked: Mapping[str, str], found: Mapping[str, str]) -> None:
 
 
 def differing(asked: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    """What the study has and this machine hasn't."""
+    """The differences between this machine and the study."""
     return [
         f"{name} is {found.get(name, 'missing')} here and {value} in the study"
         for name, value in asked.items()

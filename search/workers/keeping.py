@@ -1,4 +1,4 @@
-"""The files that a study keeps of its trials: stored under its record, found by it, and removed by it alone."""
+"""The files that a study keeps of its trials: only registered files are found and removed."""
 
 import logging
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ MODEL = "model.keras"
 def kept_model(shared: SharedStudy, number: int) -> str | None:
     """The id of the model that the study has kept of a trial, None if it has kept none.
 
-    What the trial itself says isn't asked: it may have been added to the study from elsewhere.
+    The trial's own attributes aren't used: it may have been added to the study from elsewhere.
     """
     found = [file.artifact_id for file in shared.kept.of_trial(number) if file.filename == MODEL and file.stored]
     return found[0] if found else None
@@ -56,12 +56,12 @@ def keep_file(shared: SharedStudy, folder: StudyFolder, trial: FrozenTrial, path
     artifact_id = store.keep(trial, path, name, shared.trials.storage, announce=announce)
     if not shared.kept.complete(artifact_id):
         store.remove(artifact_id)
-        raise ArtifactError(f"{path} isn't wanted any more: another worker has ended the trial")
+        raise ArtifactError(f"{path} isn't needed any more: another worker has finished the trial")
     return artifact_id
 
 
 def remove_files(shared: SharedStudy, folder: StudyFolder, files: Iterable[KeptFile]) -> None:
-    """Removes files from the store, and then from the record; trouble is logged, and the next time tries again."""
+    """Removes files from the store, and then from the register; failures are logged, and retried the next time."""
     wanted = list(files)
     if not wanted:
         return

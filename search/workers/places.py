@@ -1,4 +1,4 @@
-"""Where workers run: a GPU, or a share of it, or a share of the processors."""
+"""The placement of workers: on a GPU, or a share of it, or a share of the processors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class WorkerPlacement:
     threads: int = 1
 
     def for_worker(self) -> Mapping[str, str]:
-        """The environment of a worker that finds itself in this place."""
+        """The environment of a worker in this place."""
         return {**self.environment, SHARE_VARIABLE: str(self.threads)}
 
     def for_trainer(self, batch_pixels: int) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Worker processes of this host: started, watched, replaced when they die, and told to leave."""
+"""The worker processes of this host: starting, watching, replacing and stopping them."""
 
 import logging
 import os
@@ -19,10 +19,10 @@ from search.workers.places import WorkerPlacement
 log = logging.getLogger(__name__)
 
 GRACE_S = 15.0
-RESTARTS = 5  # in one place, without any progress of the study meanwhile
+RESTARTS = 5  # in one place, without progress of the study in between
 LOG_TAIL_BYTES = 2000
 
-# What they say is passed on by other ways.
+# Their output is passed on in other ways.
 NOT_INHERITED = frozenset({"SEARCH_CONFIG", "SEARCH_STORAGE"})
 
 
@@ -47,15 +47,15 @@ class WorkerProcess:
 
 @dataclass
 class WorkerPool:
-    """A worker in each place, each a process of its own in a session of its own: Ctrl-C reaches the one who started
-    them, who then tells them; and they go on without it when it is killed.
+    """A worker in each place, each a process in its own session: Ctrl-C reaches the parent process, which then stops
+    them; if it is killed, they continue.
 
-    `arguments` are those of `python -m search.worker`. The storage's URL travels in the environment, where other users
-    of the machine can't read its password. No worker begins a trial when `timeout` seconds have passed since the pool
-    was made. `vacant` are places that workers of others have for the time being.
+    `arguments` are those of `python -m search.worker`. The storage's URL is passed in the environment, where other
+    users of the machine can't read its password. No worker starts a trial when `timeout` seconds have passed since the
+    pool was created. `vacant` are places that other launches' workers occupy for now.
 
-    `failure` is how the first worker ended that had an error, DONE if none did; `left_early` says that one was told to
-    leave or ran out of time, `found_done` that one found nothing left to do.
+    `failure` is how the first worker ended that had an error, DONE if none did; `left_early` says that one was
+    terminated or ran out of time, `found_done` that one found no trials left.
     """
 
     arguments: Sequence[str]
@@ -83,7 +83,7 @@ class WorkerPool:
             self._start_one(place)
 
     def take_vacant(self, kept: int) -> None:
-        """Starts workers in the vacant places, except for that many, whose workers are still there."""
+        """Starts workers in the vacant places, except for as many as are still occupied."""
         while len(self.vacant) > kept:
             log.warning("a worker of an earlier launch is gone: starting one in its place")
             self._start_one(self.vacant.pop())
@@ -97,9 +97,9 @@ class WorkerPool:
         return [worker.process.pid for worker in self._workers if worker.process.poll() is None]
 
     def replace_dead(self, progress: Callable[[], int] = lambda: 0) -> None:
-        """Starts a worker in the place of each that was killed, or couldn't reach the database; one that ended
-        otherwise had its reasons. `progress` gives a number that has grown when anything in the study got further: only
-        workers that are lost without that are given up.
+        """Starts a worker in the place of each that was killed, or couldn't reach the database; others ended
+        for a reason. `progress` returns a number that grows with the study's progress: only places that lose
+        workers without progress are given up.
         """
         ended = self.note_exits()
         if not ended:
@@ -117,7 +117,7 @@ class WorkerPool:
     def note_exits(self) -> list[WorkerProcess]:
         """Forgets the workers that have ended; returns those that may be replaced.
 
-        What the others ended with is noted, and what one with an error said last is logged.
+        The others' exit codes are recorded, and an error's last output is logged.
         """
         ended = [worker for worker in self._workers if worker.process.poll() is not None]
         self._workers = [worker for worker in self._workers if worker not in ended]
@@ -126,7 +126,7 @@ class WorkerPool:
         return [worker for worker in ended if worker.is_replaceable]
 
     def stop(self) -> None:
-        """Asks the workers to give back what they have in hand, and waits for them; ends those that don't leave."""
+        """Tells the workers to release their slots, and waits for them; kills those that don't exit."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         for worker in self._workers:
@@ -138,7 +138,7 @@ class WorkerPool:
                 worker.process.wait()
 
     def kill(self) -> None:
-        """Ends the workers at once; their leases expire, and their trials go on from their checkpoints later."""
+        """Kills the workers; their leases expire, and their trials resume from their checkpoints later."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -166,7 +166,7 @@ class WorkerPool:
         log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
 
     def _start_one(self, place: WorkerPlacement, restarts: int = 0, progress: int = -1) -> None:
-        """Starts a worker, unless it would begin nothing as time is out."""
+        """Starts a worker, unless the time is over."""
         left = None if self.timeout is None else self._began + self.timeout - time.monotonic()
         if left is not None and left <= 0:
             self.left_early = True
@@ -192,5 +192,5 @@ class WorkerPool:
 
 
 def in_words(code: int) -> str:
-    """How a worker ended that may be replaced."""
+    """How a replaceable worker ended, in words."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else "couldn't reach the database"

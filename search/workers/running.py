@@ -66,7 +66,7 @@ def run_worker(
 
 
 def leave(bench: Workbench, reason: str) -> None:
-    """Says goodbye; a database that is away will see by the missing signs of life."""
+    """Records the worker's exit; if the database is unreachable, missing heartbeats will show it."""
     try:
         bench.shared.workers.leave(bench.worker_id, reason)
     except StorageError as error:
@@ -77,7 +77,7 @@ def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequen
     """Keeps a worker running in each place until they have nothing left to do or are told to leave.
 
     Raises:
-        StorageError: the study can't be opened, or its database stayed away for too long.
+        StorageError: the study can't be opened, or its database was unreachable for too long.
     """
     with open_study(url, study_name, wait_s=settings.wait) as shared:
         folder = study_folder(shared, settings.artifacts)
@@ -95,7 +95,7 @@ def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequen
 
 
 def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
-    """A number that has grown when anything in the study got further."""
+    """A number that grows with the study's progress."""
 
     def count() -> int:
         return shared.ledger.epoch_count() + shared.ledger.counts().finished

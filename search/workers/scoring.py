@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 def measure_test_score(
     shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: TrainerClient | None = None
 ) -> None:
-    """Scores the best trial's model on the test images, unless that was done before, and puts the score on record. The
-    score of an earlier best stays there.
+    """Evaluates the best trial's model on the test images, unless that was done before, and records the score. The
+    score of an earlier best is kept.
 
-    A `trainer` that is warm saves the seconds that it takes to start one.
+    A running `trainer` saves the seconds of starting one.
     """
     best = find_best(shared)
     looks = recorded_looks(shared)

@@ -1,4 +1,4 @@
-"""What follows a slot's one result: the trial's attributes and model, the end of the trial, and cleaning up.
+"""Settling a finished slot: the trial's attributes and model, its end in Optuna, and cleaning up.
 
 The result itself is already in the ledger; each step here can be repeated by anybody, at any time.
 """
@@ -24,7 +24,7 @@ MODEL_ATTR = "model_artifact"  # of search.study.trial_attributes
 STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
-    "diverged": TrialState.PRUNED,  # samplers learn from pruned trials; failed ones are invisible to them
+    "diverged": TrialState.PRUNED,  # samplers learn from pruned trials, and ignore failed ones
     "failed": TrialState.FAIL,
 }
 
@@ -44,8 +44,8 @@ def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, sta
 
 
 def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
-    """Removes what attempts that lost their slot have written into its folder after it was cleared, and what workers
-    that were killed have half stored.
+    """Removes files that attempts without a lease wrote into a slot's folder after it was cleared, and files
+    that killed workers stored partly.
     """
     for slot in shared.ledger.slots():
         if slot.confirmed:
@@ -64,7 +64,7 @@ def _end_trial(
             best = trial.number in best_trial_numbers(shared)
             if best:
                 _keep_model(shared, folder, finished, trial)
-            if best or folder.remote is None:  # a store elsewhere takes its time for each file
+            if best or folder.remote is None:  # a remote store takes time for each file
                 keep_files(shared, folder, finished, trial)
         _tell(shared, trial.number, outcome)
     except UpdateFinishedTrialError:
@@ -125,7 +125,7 @@ def value_to_beat(shared: SharedStudy) -> float | None:
 
 
 def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[int]) -> None:
-    """Removes the models of trials that are no longer among the best. Their entry in the trial stays, as a finished
+    """Removes the models of trials that are no longer among the best. Their attribute stays, as a finished
     trial can't be changed.
     """
     remove_files(shared, folder, [model for model in shared.kept.named(MODEL) if model.trial_number not in best])

@@ -184,7 +184,7 @@ def test_a_model_that_is_surpassed_while_it_is_stored_leaves_no_file(lab: Lab, m
     monkeypatch.setattr(shared.kept, "begin", begun_and_removed)
     folder = folder_of(lab, shared)
     folder.models.mkdir(parents=True)
-    with pytest.raises(Exception, match="isn't wanted any more"):
+    with pytest.raises(Exception, match="isn't needed any more"):
         keep_file(shared, folder, trial, model, MODEL)
     assert models(lab) == set()
 

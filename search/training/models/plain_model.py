@@ -23,7 +23,7 @@ def load_trained(path: Path) -> Any:
     """The uncompiled model that a trial left: from scaled pixels to logits.
 
     Raises:
-        SpaceError: it has layers that are not Keras' own, which nobody could open without the space's code.
+        SpaceError: it has layers that aren't Keras' own, which can't be loaded without the space's code.
     """
     import keras
 
