@@ -24,7 +24,7 @@ import numpy as np
 
 from search import trainer
 from search.host.gpus import installed_gpus
-from search.trainers.requests import TRAINER_NAME, Descriptors, Ended, Request, Started, receive_request, send_news
+from search.trainers.requests import TRAINER_NAME, Descriptors, Ended, Request, Started, receive_request, send_event
 from search.training.backends.process import import_keras
 
 CRASHED = 1
@@ -36,12 +36,12 @@ class Forked:
 
     pid: int
     process: int
-    news: socket.socket
+    events: socket.socket
 
     def close(self) -> None:
         """Closes this process's descriptors of it."""
         os.close(self.process)
-        self.news.close()
+        self.events.close()
 
 
 class TrainerServer:
@@ -58,7 +58,7 @@ class TrainerServer:
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
-                    self._bury(key.data)
+                    self._reap(key.data)
                 elif not self._answer():
                     return
 
@@ -81,23 +81,24 @@ class TrainerServer:
     def _fork(self, request: Request) -> None:
         pid = os.fork()
         if pid == 0:
-            self._be_trainer(request)
-        forked = Forked(pid, os.pidfd_open(pid), socket.socket(fileno=os.dup(request.descriptors.news)))
+            self.run_trainer(request)
+        forked = Forked(pid, os.pidfd_open(pid), socket.socket(fileno=os.dup(request.descriptors.events)))
         self._trainers.add(forked)
         self._selector.register(forked.process, selectors.EVENT_READ, forked)
 
-    def _bury(self, forked: Forked) -> None:
+    def _reap(self, forked: Forked) -> None:
         _, status = os.waitpid(forked.pid, 0)
         with contextlib.suppress(OSError):
-            send_news(forked.news, Ended(os.waitstatus_to_exitcode(status)))
+            send_event(forked.events, Ended(os.waitstatus_to_exitcode(status)))
         self._selector.unregister(forked.process)
         self._trainers.remove(forked)
         forked.close()
 
-    def _be_trainer(self, request: Request) -> NoReturn:
+    def run_trainer(self, request: Request) -> NoReturn:
+        """Serves the worker as its trainer; in a forked process."""
         try:
-            self._let_go()
-            take_place(request)
+            self.close_inherited()
+            adopt_request(request)
             trainer.serve(request.descriptors.commands, request.descriptors.messages)
         except BaseException:  # noqa: BLE001 - nothing may get back into the server's loop
             traceback.print_exc()
@@ -105,7 +106,7 @@ class TrainerServer:
         finally:
             os._exit(CRASHED)
 
-    def _let_go(self) -> None:
+    def close_inherited(self) -> None:
         """Closes the server's own descriptors; a trainer that held them open would keep others waiting for
         their end.
         """
@@ -115,7 +116,7 @@ class TrainerServer:
             other.close()
 
 
-def take_place(request: Request) -> None:
+def adopt_request(request: Request) -> None:
     """Sets up this forked process as a newly started one, and reports that it runs."""
     os.setsid()
     use_log(request.descriptors)
@@ -124,9 +125,9 @@ def take_place(request: Request) -> None:
     np.random.seed()
     Path("/proc/self/comm").write_text(TRAINER_NAME)
     process = os.pidfd_open(os.getpid())
-    news = socket.socket(fileno=os.dup(request.descriptors.news))
-    with news, contextlib.suppress(ConnectionError):  # if the worker is gone, its commands have ended, too
-        send_news(news, Started(os.getpid()), process)
+    events = socket.socket(fileno=os.dup(request.descriptors.events))
+    with events, contextlib.suppress(ConnectionError):  # if the worker is gone, its commands have ended, too
+        send_event(events, Started(os.getpid()), process)
     os.close(process)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.host.module_path import module_command, with_our_path
-from search.trainers.requests import Descriptors, Ended, Request, Started, receive_news, send_request
+from search.trainers.requests import Descriptors, Ended, Request, Started, receive_event, send_request
 from search.trainers.serving import SERVER, forget_server, server_descriptor
 from search.trainers.signals import held_back
 
@@ -47,7 +47,7 @@ class Child(Protocol):
 
 
 @dataclass(frozen=True)
-class Ends:
+class TrainerFds:
     """The descriptors of a trainer: where it reads commands, and writes messages and its log."""
 
     commands: int
@@ -55,30 +55,30 @@ class Ends:
     log: int
 
 
-def start_trainer(command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> Child:
+def start_trainer(command: Sequence[str], environment: Mapping[str, str], fds: TrainerFds) -> Child:
     """Makes the server fork a trainer, if there is one and `command` is the usual one; else starts it."""
     own = with_our_path({name: value for name, value in environment.items() if name != SERVER})
     server = server_descriptor()
     if server is not None and tuple(command) == TRAINER_COMMAND:
         try:
-            return ServedChild.request(server, own, ends)
+            return ForkedTrainer.request(server, own, fds)
         except OSError as error:
             log.warning("the trainer server is of no use (%s): trainers are started without it", error)
             forget_server()
-    return StartedChild(command, own, ends)
+    return SpawnedTrainer(command, own, fds)
 
 
-class StartedChild:
+class SpawnedTrainer:
     """A child that was started from a command, which is given the numbers of its pipes."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], ends: Ends) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], fds: TrainerFds) -> None:
         with held_back():
             self._process = subprocess.Popen(
-                [*command, f"--commands-fd={ends.commands}", f"--messages-fd={ends.messages}"],
+                [*command, f"--commands-fd={fds.commands}", f"--messages-fd={fds.messages}"],
                 stdin=subprocess.DEVNULL,
-                stdout=ends.log,
-                stderr=ends.log,
-                pass_fds=(ends.commands, ends.messages),
+                stdout=fds.log,
+                stderr=fds.log,
+                pass_fds=(fds.commands, fds.messages),
                 env=dict(environment),
                 start_new_session=True,  # Ctrl-C is for the worker, which then tells its trainer what to do
             )
@@ -107,11 +107,11 @@ class StartedChild:
         self._process.wait()
 
 
-class ServedChild:
-    """A child that the trainer server forks as soon as it can. `news` is the socket for its events."""
+class ForkedTrainer:
+    """A child that the trainer server forks as soon as it can. `events` is the socket for its events."""
 
-    def __init__(self, news: socket.socket) -> None:
-        self._news = news
+    def __init__(self, events: socket.socket) -> None:
+        self._events = events
         self._heard = threading.Lock()
         self._pid: int | None = None
         self._process: int | None = None
@@ -119,7 +119,7 @@ class ServedChild:
         self._code: int | None = None
 
     @classmethod
-    def request(cls, server: int, environment: Mapping[str, str], ends: Ends) -> "ServedChild":
+    def request(cls, server: int, environment: Mapping[str, str], fds: TrainerFds) -> "ForkedTrainer":
         """Asks the server at that descriptor for a trainer.
 
         Raises:
@@ -128,7 +128,7 @@ class ServedChild:
         encoded = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, socket.socket(fileno=os.dup(server)) as requests:
-            descriptors = Descriptors(ends.commands, ends.messages, ends.log, theirs.fileno())
+            descriptors = Descriptors(fds.commands, fds.messages, fds.log, theirs.fileno())
             try:
                 send_request(requests, Request(encoded, descriptors))
             except OSError:
@@ -169,14 +169,14 @@ class ServedChild:
         """Receives events until the child has ended or `timeout` seconds have passed; returns whether it has ended."""
         with self._heard, selectors.DefaultSelector() as selector:
             if not self._ended:
-                selector.register(self._news, selectors.EVENT_READ)
+                selector.register(self._events, selectors.EVENT_READ)
             deadline = time.monotonic() + timeout
             while not self._ended and selector.select(max(0.0, deadline - time.monotonic())):
-                self._take_news()
+                self._take_event()
             return self._ended
 
-    def _take_news(self) -> None:
-        match receive_news(self._news):
+    def _take_event(self) -> None:
+        match receive_event(self._events):
             case (Started(pid), process):
                 self._pid, self._process = pid, process
             case (Ended(code), _):
@@ -188,7 +188,7 @@ class ServedChild:
         if self._ended:
             return
         self._ended, self._code = True, code
-        self._news.close()
+        self._events.close()
         if self._process is not None:
             os.close(self._process)
             self._process = None

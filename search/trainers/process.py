@@ -14,7 +14,7 @@ import msgspec
 import psutil
 
 from search.errors import TrainerDied
-from search.trainers.child import TRAINER_COMMAND, Ends, ServedChild, start_trainer
+from search.trainers.child import TRAINER_COMMAND, ForkedTrainer, TrainerFds, start_trainer
 from search.trainers.environment import without_secrets
 from search.trainers.protocol import Command, JobMessage, Message, Ready
 
@@ -38,8 +38,8 @@ class TrainerProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         with log.open("ab") as output:
-            ends = Ends(commands_read, messages_write, output.fileno())
-            self._child = start_trainer(command, without_secrets({**os.environ, **environment}), ends)
+            fds = TrainerFds(commands_read, messages_write, output.fileno())
+            self._child = start_trainer(command, without_secrets({**os.environ, **environment}), fds)
         os.close(commands_read)
         os.close(messages_write)
         self._commands: BinaryIO = os.fdopen(commands_write, "wb", buffering=0)
@@ -65,7 +65,7 @@ class TrainerProcess:
     @property
     def served(self) -> bool:
         """Whether it was requested from the trainer server."""
-        return isinstance(self._child, ServedChild)
+        return isinstance(self._child, ForkedTrainer)
 
     def send(self, command: Command) -> None:
         """Hands the trainer a command.

@@ -37,7 +37,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
     is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
     `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
-    after the last epoch is worse than that of `rival`. `precision` is what the model computes in; weights are float32.
+    after the last epoch is worse than `value_to_beat`. `precision` is what the model computes in; weights are float32.
     `owner` is the job's study and slot: it doesn't resume from the checkpoint of another.
     """
 
@@ -53,7 +53,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     checkpoints: str | None = None
     model_path: str | None = None
     objective: MetricName = DEFAULT_METRIC
-    rival: float | None = None
+    value_to_beat: float | None = None
     precision: Precision = "float32"
     owner: str = ""
 

@@ -30,7 +30,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     code: int
 
 
-News = Started | Ended
+ChildEvent = Started | Ended
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Descriptors:
     commands: int
     messages: int
     log: int
-    news: int
+    events: int
 
     def close(self) -> None:
         """Closes them all."""
@@ -92,16 +92,16 @@ def receive_request(server: socket.socket) -> Request | None:
     return Request({name: value for name, _, value in pairs}, Descriptors(*descriptors))
 
 
-def send_news(worker: socket.socket, news: News, descriptor: int | None = None) -> None:
+def send_event(worker: socket.socket, event: ChildEvent, descriptor: int | None = None) -> None:
     """Sends a worker an event of its trainer.
 
     Raises:
         OSError: the worker is gone.
     """
-    _send(worker, msgspec.json.encode(news), () if descriptor is None else (descriptor,))
+    _send(worker, msgspec.json.encode(event), () if descriptor is None else (descriptor,))
 
 
-def receive_news(trainer: socket.socket) -> tuple[News, int | None] | None:
+def receive_event(trainer: socket.socket) -> tuple[ChildEvent, int | None] | None:
     """Waits for the next event and the descriptor that comes with it; None when the sender is gone."""
     try:
         packet, descriptors = _receive(trainer, 1)
@@ -109,7 +109,7 @@ def receive_news(trainer: socket.socket) -> tuple[News, int | None] | None:
         return None  # the request was lost with its server
     if not packet:
         return None
-    return msgspec.json.decode(packet, type=News), descriptors[0] if descriptors else None
+    return msgspec.json.decode(packet, type=ChildEvent), descriptors[0] if descriptors else None
 
 
 def _send(to: socket.socket, packet: bytes, descriptors: tuple[int, ...]) -> None:

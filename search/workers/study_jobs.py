@@ -55,7 +55,7 @@ class StudyJobs:
             model_path=str(files.model),
             owner=files.owner,
             objective=manifest.objective,
-            rival=value_to_beat,
+            value_to_beat=value_to_beat,
         )
 
     def evaluate(self, number: int, model: Path, split_seed: int, part: Part = "test") -> Evaluate:

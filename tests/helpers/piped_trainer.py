@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import pytest
 
-from search.trainers.child import TRAINER_COMMAND, Ends, start_trainer
+from search.trainers.child import TRAINER_COMMAND, TrainerFds, start_trainer
 from search.trainers.protocol import (
     Command,
     EpochEnd,
@@ -41,7 +41,7 @@ class PipedTrainer:
             if server is not None:
                 patch.setenv(SERVER, server)
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1"}
-            ends = Ends(commands_read, messages_write, STDERR)
+            ends = TrainerFds(commands_read, messages_write, STDERR)
             self._child = start_trainer(TRAINER_COMMAND, environment, ends)
         os.close(commands_read)
         os.close(messages_write)

@@ -82,12 +82,12 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(
     assert msgspec.json.decode(model.with_suffix(CONFIGURATION).read_bytes(), type=Configuration)
 
 
-@pytest.mark.parametrize(("objective", "rival", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
+@pytest.mark.parametrize(("objective", "to_beat", "kept"), [("val_accuracy", 2.0, False), ("val_loss", 1e6, True)])
 def test_a_model_that_cannot_be_among_the_best_is_not_written(
-    objective: str, rival: float, kept: bool, trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+    objective: str, to_beat: float, kept: bool, trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.keras"
-    messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, rival=rival))
+    messages = trainer.run(job(epochs=1, model_path=str(path), objective=objective, value_to_beat=to_beat))
     assert isinstance(messages[-1], Trained)
     assert path.exists() == kept
 

@@ -220,10 +220,10 @@ def _ending(
 
 
 def _may_be_kept(job: Train, scores: EpochScores) -> bool:
-    """Whether the model is no worse than its rival: building and writing a plain model takes longer than an epoch."""
+    """Whether the model is good enough to keep: building and writing a plain model takes longer than an epoch."""
     metric = METRICS[job.objective]
     value = metric.of(scores)
-    return value is None or job.rival is None or metric.loss(value) <= metric.loss(job.rival)
+    return value is None or job.value_to_beat is None or metric.loss(value) <= metric.loss(job.value_to_beat)
 
 
 def _peak_memory_mb() -> float:
