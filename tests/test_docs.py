@@ -108,15 +108,15 @@ def test_the_task_exists(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", VERBS, ids=str)
-def test_the_flags_exist(command: Command, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(bench)
+def test_the_flags_exist(command: Command, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(context)
     main: click.Command = import_module(f"search.{command.verb}").main
     assert main.make_context(command.verb, command.words[3:]).params
 
 
 @pytest.mark.parametrize("command", LAUNCHES, ids=str)
-def test_the_launch_would_do_something(command: Command, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(bench)
+def test_the_launch_would_do_something(command: Command, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(context)
     for name in settings_of(os.environ):
         monkeypatch.delenv(name)
     done = CliRunner(env=command.environment).invoke(launch, [*command.words[3:], "--dry-run"], catch_exceptions=False)
@@ -124,23 +124,23 @@ def test_the_launch_would_do_something(command: Command, bench: Path, monkeypatc
     assert "this was a dry run" in done.stderr
 
 
-def test_the_precedence_of_settings_is_as_the_readme_says(bench: Path) -> None:
+def test_the_precedence_of_settings_is_as_the_readme_says(context: Path) -> None:
     [command] = [command for command in LAUNCHES if command.environment and "--config" in command.words]
-    done = run("-m", "search.launch", *command.words[3:], "--dry-run", folder=bench, environment=command.environment)
+    done = run("-m", "search.launch", *command.words[3:], "--dry-run", folder=context, environment=command.environment)
     assert "30 trials of up to 15 epochs, sampler tpe, pruner median" in done.stderr
 
 
 @pytest.mark.slow
-def test_the_first_search_and_what_the_readme_does_with_it(bench: Path) -> None:
+def test_the_first_search_and_what_the_readme_does_with_it(context: Path) -> None:
     quick = ("--n-trials", "2", "--epochs", "1", "--n-workers", "1")
-    done = run("-m", "search.launch", "--space", "bn_dropout", *quick, folder=bench)
+    done = run("-m", "search.launch", "--space", "bn_dropout", *quick, folder=context)
     assert done.returncode == 0, done.stderr
     assert "optuna-dashboard sqlite:///search.db" in done.stdout
     [reader] = [block for block in blocks(ROOT / "README.md", "python") if "load_study" in block]
-    assert run("-c", reader, folder=bench).stdout.strip()
+    assert run("-c", reader, folder=context).stdout.strip()
     for command in VERBS:
         if command.verb == "worker" and "bn_dropout-digits" in command.words:
-            assert run(*command.words[1:], folder=bench).returncode == 0
+            assert run(*command.words[1:], folder=context).returncode == 0
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in TESTED_ELSEWHERE], ids=name_of)
@@ -176,7 +176,7 @@ def test_the_reference_of_commands_is_current() -> None:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the commands name."""
     folder = tmp_path_factory.mktemp("docs")
     for page in PAGES:

@@ -23,7 +23,7 @@ from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
 from search.study.own_folder import require_places
 from search.study.space import configuration_of
-from search.workers.places import find_places
+from search.workers.placement import find_places
 from spaces import SpaceSource
 from spaces.layers import require_fit
 from storage import Manifest, check_url

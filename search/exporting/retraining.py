@@ -13,7 +13,7 @@ from search.study.own_folder import prepare
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Trained, Warned
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
-from search.workers.places import find_places
+from search.workers.placement import find_places
 from search.workers.settings import WorkerSettings
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trainer_client import TrainerClient

@@ -29,7 +29,7 @@ from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.training.data.split import split
 from search.workers.join import installed_versions
-from search.workers.places import find_places
+from search.workers.placement import find_places
 from search.workers.settings import WorkerSettings
 from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName

@@ -27,8 +27,8 @@ from search.views.figures import store_figures
 from search.views.notes import note_failures
 from search.views.study_notes import note_study
 from search.workers.join import study_folder
-from search.workers.loop import nothing_to_come
-from search.workers.places import WorkerPlacement, find_places
+from search.workers.loop import no_more_work
+from search.workers.placement import WorkerPlacement, find_places
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
@@ -150,7 +150,7 @@ def run_search(
     `meanwhile` is done while they get ready, which takes them seconds; `at_end`, while the last of them measures the
     test score and leaves. Both can be repeated.
     """
-    if workers.n_workers == 0 or retry_while_unreachable(lambda: nothing_to_come(shared)):
+    if workers.n_workers == 0 or retry_while_unreachable(lambda: no_more_work(shared)):
         retry_while_unreachable(meanwhile)
         retry_while_unreachable(at_end)
         return End.DONE
@@ -189,7 +189,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
 
     def look() -> bool:
         view.show(take_snapshot(shared))
-        if pool.vacant and not nothing_to_come(shared):
+        if pool.vacant and not no_more_work(shared):
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
         return is_over(shared, pool)
 
@@ -203,7 +203,7 @@ def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:
     """Whether there is nothing left to wait for: no trials, or no workers. Workers of a stopped study finish
     their running trials.
     """
-    if nothing_to_come(shared) and shared.ledger.stop_reason() is None:
+    if no_more_work(shared) and shared.ledger.stop_reason() is None:
         return True
     return pool.alive() == 0 and not any(is_alive(worker) for worker in shared.workers.all())
 

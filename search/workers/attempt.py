@@ -16,8 +16,9 @@ from search.host.shutdown import Shutdown
 from search.study.trials import suggest_configuration
 from search.trainers.process import NotAwaited
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Train, Trained, Warned
-from search.workers.aftermath import Aftermath
+from search.workers.context import WorkerContext
 from search.workers.decision import Decision
+from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.epoch_log import EpochLog
 from search.workers.lease import LeaseKeeper
 from search.workers.patience import Patience
@@ -26,7 +27,6 @@ from search.workers.settle import settle, value_to_beat
 from search.workers.slot_trial import open_slot_trial
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trial_stats import TrialStats, trial_stats
-from search.workers.workbench import Workbench
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from spaces.failure_kind import FailureKind
@@ -36,17 +36,19 @@ from storage.records import FinishedSlot, Lease, Outcome
 
 log = logging.getLogger(__name__)
 
-HostPart = Literal["done", "crashed", "unavailable"]
+AttemptResult = Literal["done", "crashed", "unavailable"]
 RELEASE_S = 5.0
 PRUNE_S = 60.0
 MOST_EXPIRIES = 25  # a trial that takes its workers down with it ends at last; kills of healthy ones don't come to that
 
 
-class Released(Exception):
+class SlotReleased(Exception):
     """The slot goes back to the ledger, with its checkpoint, for somebody else."""
 
 
-def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: Aftermath) -> HostPart:
+def attempt_slot(
+    context: WorkerContext, lease: Lease, shutdown: Shutdown, deferred: DeferredSettlement
+) -> AttemptResult:
     """Works on a claimed slot until it is finished, released, or lost to another worker. The deferred settlement of the
     previous slot is done in time; that of this slot is deferred.
 
@@ -55,16 +57,16 @@ def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: 
     Raises:
         StorageUnreachable: the database was unreachable for longer than the worker's limit.
     """
-    attempt = Attempt(bench, lease, aftermath, Patience(bench.limits.outage_s, shutdown))
-    with LeaseKeeper(bench.shared.ledger, lease) as keeper:
+    attempt = Attempt(context, lease, deferred, Patience(context.limits.outage_s, shutdown))
+    with LeaseKeeper(context.shared.ledger, lease) as keeper:
         try:
             outcome = attempt.outcome(keeper)
-            attempt.patience.reach(lambda: bench.shared.ledger.finish(lease, outcome))
+            attempt.patience.reach(lambda: context.shared.ledger.finish(lease, outcome))
         except LeaseLost as error:
             log.warning("slot %d: %s; this attempt is dropped", lease.slot, error)
             attempt.stop_training()
             return "done"
-        except Released:
+        except SlotReleased:
             attempt.stop_training()
             attempt.release()
             return "done"
@@ -74,23 +76,23 @@ def attempt_slot(bench: Workbench, lease: Lease, shutdown: Shutdown, aftermath: 
             return "unavailable"
         except TrainerDied as error:
             log.warning("slot %d: %s", lease.slot, error)
-            bench.trainer.discard()
+            context.trainer.discard()
             attempt.release(failure=str(error))
-            return attempt.part_in_crash
+            return attempt.result_of_crash
         except StorageUnreachable:
             attempt.stop_training()
             raise
-    aftermath.leave(lambda: attempt.settle(outcome))
-    return attempt.part_in_crash if outcome.kind == "crash" else "done"
+    deferred.leave(lambda: attempt.settle(outcome))
+    return attempt.result_of_crash if outcome.kind == "crash" else "done"
 
 
 @dataclass
 class Attempt:
     """The steps of an attempt, in the order in which `outcome` takes them."""
 
-    bench: Workbench
+    context: WorkerContext
     lease: Lease
-    aftermath: Aftermath
+    deferred: DeferredSettlement
     patience: Patience
     _epochs: EpochLog | None = None
     _running: RunningJob | None = None
@@ -102,35 +104,35 @@ class Attempt:
 
         Raises:
             LeaseLost: another worker holds the slot now.
-            Released: the worker was told to exit.
+            SlotReleased: the worker was told to exit.
             TrainerDied: the trainer crashed; another attempt may continue from the checkpoint.
             TrainerUnavailable: none can be started on this host.
             StorageUnreachable: the database was unreachable for too long.
         """
-        bench = self.bench
-        trial = self.patience.reach(lambda: open_slot_trial(bench, self.lease))
-        epochs = self._epochs = EpochLog(bench, self.lease, trial, self.patience)
+        context = self.context
+        trial = self.patience.reach(lambda: open_slot_trial(context, self.lease))
+        epochs = self._epochs = EpochLog(context, self.lease, trial, self.patience)
         if (reason := self._why_given_up()) is not None:
             return _failed("crash", reason, len(epochs.recorded))
         if not self._can_go_first():
-            self.aftermath.do()
+            self.deferred.do()
         try:
             configuration = self.patience.reach(
-                lambda: suggest_configuration(bench.shared, bench.space, self.lease, trial.number, bench.pruner)
+                lambda: suggest_configuration(context.shared, context.space, self.lease, trial.number, context.pruner)
             )
         except SpaceError as error:
             return _failed("space_error", str(error))
-        if bench.mirror is not None:
-            bench.mirror.fetch(self.lease)
+        if context.mirror is not None:
+            context.mirror.fetch(self.lease)
         running = self._begin(self._job(configuration))
         outcome = self._follow(running, keeper, epochs)
         if outcome.state == "pruned":
             running.stop()
-        self._stats = trial_stats(running.ready, self._trained, epochs.seconds, bench.trainer.memory_mb())
+        self._stats = trial_stats(running.ready, self._trained, epochs.seconds, context.trainer.memory_mb())
         return outcome
 
     @property
-    def part_in_crash(self) -> HostPart:
+    def result_of_crash(self) -> AttemptResult:
         """The host's part in an attempt that crashed: after new epochs it isn't suspect."""
         return "done" if self._epochs is not None and self._epochs.progressed else "crashed"
 
@@ -138,7 +140,7 @@ class Attempt:
         """Releases the slot for another attempt; `failure` is what went wrong in this one."""
         told = None if failure is None else hide_in_text(failure)
         try:
-            failures = self.patience.reach(lambda: self.bench.shared.ledger.release(self.lease, failure=told))
+            failures = self.patience.reach(lambda: self.context.shared.ledger.release(self.lease, failure=told))
         except LeaseLost as error:
             log.warning("slot %d wasn't this worker's any more: %s", self.lease.slot, error)
         else:
@@ -165,17 +167,17 @@ class Attempt:
             token=self.lease.token,
             worker_id=self.lease.worker_id,
         )
-        self.patience.reach(lambda: settle(self.bench.shared, self.bench.folder, finished, self._stats))
-        if self.bench.mirror is not None:
-            self.bench.mirror.remove(self.lease)
-        words = "" if outcome.value is None else f" {self.bench.shared.manifest.objective} {outcome.value:.4f}"
+        self.patience.reach(lambda: settle(self.context.shared, self.context.folder, finished, self._stats))
+        if self.context.mirror is not None:
+            self.context.mirror.remove(self.lease)
+        words = "" if outcome.value is None else f" {self.context.shared.manifest.objective} {outcome.value:.4f}"
         reason = f": {outcome.reason}" if outcome.reason else ""
         log.info("trial %d %s after %d epochs%s%s", number, outcome.state, outcome.epochs, words, reason)
 
     def _why_given_up(self) -> str | None:
         """Why the slot isn't attempted any more, None if it is."""
         failures, expiries = self.lease.failures, self.lease.expiries
-        if failures >= self.bench.shared.manifest.max_attempts:
+        if failures >= self.context.shared.manifest.max_attempts:
             reason = f"{failures} attempts in a row ended without a new epoch"
         elif expiries >= MOST_EXPIRIES:
             reason = f"{expiries} workers in a row were lost with it before a new epoch"
@@ -187,11 +189,11 @@ class Attempt:
         """Whether this slot's training may start before the previous slot is settled: its parameters are
         fixed, so they depend on no other trial.
         """
-        bench = self.bench
-        return self.lease.params is not None and bench.trainer.current is not None and bench.mirror is None
+        context = self.context
+        return self.lease.params is not None and context.trainer.current is not None and context.mirror is None
 
     def _job(self, configuration: Configuration) -> Train:
-        context, lease = self.bench, self.lease
+        context, lease = self.context, self.lease
         files = JobFiles(
             checkpoints=context.folder.slot(lease.slot),
             model=context.folder.model(lease.slot, lease.token, lease.worker_id),
@@ -208,10 +210,10 @@ class Attempt:
         """
         while True:
             try:
-                self._running = self.bench.trainer.train(job, give_up=lambda: self.patience.shutdown.requested)
+                self._running = self.context.trainer.train(job, give_up=lambda: self.patience.shutdown.requested)
             except NotAwaited:
-                raise Released from None
-            self.aftermath.do()
+                raise SlotReleased from None
+            self.deferred.do()
             if self._running.held:
                 return self._running
 
@@ -219,11 +221,11 @@ class Attempt:
         began = time.monotonic()
         while True:
             keeper.check()
-            if self.patience.shutdown.requested or self.bench.job_end.is_near:
-                raise Released
+            if self.patience.shutdown.requested or self.context.job_end.is_near:
+                raise SlotReleased
             outcome = self._exceeded(time.monotonic() - began, epochs)
             if outcome is not None:
-                self.bench.trainer.discard()
+                self.context.trainer.discard()
                 return outcome
             message = running.receive()
             outcome = None if message is None else self._take(message, epochs)
@@ -241,7 +243,7 @@ class Attempt:
                 return trained_outcome(message, epochs)
             case Failed():
                 if message.kind in ("out_of_memory", "crash"):
-                    self.bench.trainer.discard()  # its state is unknown
+                    self.context.trainer.discard()  # its state is unknown
                 return _failed(message.kind, message.reason, epochs.last)
             case Evaluated() | Stopped():
                 pass
@@ -253,26 +255,26 @@ class Attempt:
         """Does what was decided after an epoch.
 
         Raises:
-            Released: the trial is paused, or epochs are to come and none fits before the worker's job ends: nothing is
-                lost now.
+            SlotReleased: the trial is paused, or epochs are to come and none fits before the worker's job ends:
+                nothing is lost now.
         """
         match decision:
             case Decision.CONTINUE:
-                if epochs.last < self.bench.shared.manifest.epochs and not self.bench.job_end.fits_epoch:
-                    raise Released
+                if epochs.last < self.context.shared.manifest.epochs and not self.context.job_end.fits_epoch:
+                    raise SlotReleased
                 return None
             case Decision.STOP:
                 return Outcome("pruned", epochs.value(), "worse than others after as many epochs", None, epochs.last)
             case Decision.PAUSE:
-                raise Released
+                raise SlotReleased
             case _:
                 assert_never(decision)
 
     def _exceeded(self, seconds: float, epochs: EpochLog) -> Outcome | None:
-        limits = self.bench.limits
+        limits = self.context.limits
         if limits.trial_timeout_s is not None and seconds > limits.trial_timeout_s:
             return _failed("timeout", f"not finished after {limits.trial_timeout_s:g} s", epochs.last)
-        if limits.trial_memory_mb is not None and self.bench.trainer.memory_mb() > limits.trial_memory_mb:
+        if limits.trial_memory_mb is not None and self.context.trainer.memory_mb() > limits.trial_memory_mb:
             reason = f"the trainer held more than {limits.trial_memory_mb:.0f} MB"
             return _failed("out_of_memory", reason, epochs.last)
         return None

@@ -8,10 +8,10 @@ from typing import assert_never
 
 from search.study.trials import report, should_prune
 from search.trainers.protocol import EpochEnd
+from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.patience import Patience
 from search.workers.slot_trial import NewTrial, ResumedTrial, SlotTrial
-from search.workers.workbench import Workbench
 from spaces.epoch_scores import EpochScores
 from storage.records import Lease
 
@@ -25,7 +25,7 @@ class EpochLog:
     Those that earlier attempts have recorded stand: they are what is reported, whatever is sent for them now.
     """
 
-    context: Workbench
+    context: WorkerContext
     lease: Lease
     trial: SlotTrial
     patience: Patience

@@ -19,11 +19,11 @@ from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import DataSource
 from search.workers.checkpoint_mirror import open_mirror
+from search.workers.context import Limits, WorkerContext
 from search.workers.job_end import JobEnd
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
-from search.workers.workbench import Limits, Workbench
 from spaces import SpaceSource, resolve
 from storage import Manifest, SharedStudy, open_study
 from storage.records import WorkerInfo
@@ -39,7 +39,7 @@ def join_study(
     settings: WorkerSettings,
     place: WorkerPlacement,
     trainer_command: Sequence[str] = TRAINER_COMMAND,
-) -> Workbench:
+) -> WorkerContext:
     """Opens the study and registers as a worker of it; waits `settings.wait` seconds for the database.
 
     `trainer_command` starts a program that speaks search/trainers/protocol.py: see TrainerProcess.
@@ -72,7 +72,7 @@ def join_study(
         f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), settings.job
     )
     retry_while_unreachable(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
-    return Workbench(
+    return WorkerContext(
         worker_id=info.worker_id,
         shared=shared,
         space=study_space(manifest, source.space),

@@ -10,11 +10,11 @@ from typing import Self
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
 from search.study.reasons import without_numbers
-from search.workers.aftermath import Aftermath
-from search.workers.attempt import HostPart, attempt_slot
+from search.workers.attempt import AttemptResult, attempt_slot
+from search.workers.context import WorkerContext
+from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
-from search.workers.workbench import Workbench
 from storage import SharedStudy
 from storage.errors import StorageError, StorageUnreachable
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 IDLE_POLL_S = 0.5
 BEAT_S = 5.0
 SETTLE_AFTER_S = 5.0
-HOPELESS_AFTER = 3
+ALL_FAILING_AFTER = 3
 QUARANTINE_AFTER = 3
 OUTAGE_POLL_S = 2.0
 
@@ -31,8 +31,8 @@ OUTAGE_POLL_S = 2.0
 class Heartbeat:
     """Sends the study a heartbeat every few seconds until the `with` block ends."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
 
@@ -47,13 +47,13 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
             try:
-                memory = round(self._bench.trainer.memory_mb())
-                self._bench.shared.workers.beat(self._bench.worker_id, trainer_memory_mb=memory)
+                memory = round(self._context.trainer.memory_mb())
+                self._context.shared.workers.beat(self._context.worker_id, trainer_memory_mb=memory)
             except StorageError as error:  # the worker's next claim or write reveals the consequences
                 log.debug("no sign of life could be left: %s", error)
 
 
-def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
+def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
     """Claims and attempts slots until all of the study's are done, a stop is asked for, the deadline
     (`time.monotonic()`) has passed, or no epoch fits before the job ends. If the database is unreachable for longer
     than the limit, the current slot is given up, and the worker waits.
@@ -64,66 +64,66 @@ def work(bench: Workbench, shutdown: Shutdown, deadline: float) -> bool:
         Quarantined: nothing works on this host.
         StudyNotFound: the study was deleted.
     """
-    leftovers, strikes, worked_last = Leftovers(bench), Strikes(), False
-    with Aftermath() as aftermath:
-        while not shutdown.requested and time.monotonic() < deadline and bench.job_end.fits_epoch:
+    orphans, streak, worked_last = OrphanSettler(context), FailureStreak(), False
+    with DeferredSettlement() as deferred:
+        while not shutdown.requested and time.monotonic() < deadline and context.job_end.fits_epoch:
             try:
-                lease = bench.shared.ledger.claim(bench.worker_id, bench.shared.manifest.lease_s)
+                lease = context.shared.ledger.claim(context.worker_id, context.shared.manifest.lease_s)
                 if lease is not None:
                     worked_last = True
-                    strikes.note(lease.slot, attempt_slot(bench, lease, shutdown, aftermath))
-                    bench.trainer.replace_if_worn()
-                    stop_if_hopeless(bench.shared)
+                    streak.note(lease.slot, attempt_slot(context, lease, shutdown, deferred))
+                    context.trainer.replace_if_worn()
+                    stop_if_all_failing(context.shared)
                     continue
-                aftermath.do()
-                if nothing_to_come(bench.shared):
-                    leave_nothing(bench, score=worked_last)
+                deferred.do()
+                if no_more_work(context.shared):
+                    clean_up(context, score=worked_last)
                     return True
                 worked_last = False
-                leftovers.settle()
+                orphans.settle()
                 shutdown.wait(IDLE_POLL_S)
             except StorageUnreachable as error:
                 log.warning("waiting for the database: %s", error)
                 shutdown.wait(OUTAGE_POLL_S)
-    return ended_meanwhile(bench.shared)
+    return ended_meanwhile(context.shared)
 
 
 def ended_meanwhile(shared: SharedStudy) -> bool:
     """Whether no trials are left at the end; false if the database doesn't answer."""
     try:
-        return nothing_to_come(shared)
+        return no_more_work(shared)
     except StorageUnreachable:
         return False
 
 
-def leave_nothing(bench: Workbench, *, score: bool) -> None:
+def clean_up(context: WorkerContext, *, score: bool) -> None:
     """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured."""
-    clear_settled_slots(bench.shared, bench.folder)
+    clear_settled_slots(context.shared, context.folder)
     if score:
-        score_if_complete(bench)
-    if bench.shared.manifest.comparison is None:  # other images may be needed again, after more trials
-        bench.folder.remove_images()
+        score_if_complete(context)
+    if context.shared.manifest.comparison is None:  # other images may be needed again, after more trials
+        context.folder.remove_images()
 
 
-def score_if_complete(bench: Workbench) -> None:
+def score_if_complete(context: WorkerContext) -> None:
     """Measures the best model's test score, if all of a search's trials are done: this worker finished the
     last of them, and its trainer is ready. Otherwise a launch does it. Comparisons have their own test
     scores.
     """
-    counts = bench.shared.ledger.counts()
-    if counts.finished == counts.total and bench.shared.manifest.comparison is None:
-        data_dir = bench.data.data_dir
-        measure_test_score(bench.shared, bench.folder, Path(data_dir) if data_dir else None, bench.trainer)
+    counts = context.shared.ledger.counts()
+    if counts.finished == counts.total and context.shared.manifest.comparison is None:
+        data_dir = context.data.data_dir
+        measure_test_score(context.shared, context.folder, Path(data_dir) if data_dir else None, context.trainer)
 
 
 @dataclass
-class Strikes:
+class FailureStreak:
     """The streak of failures on this worker for reasons that may be its host's."""
 
     _slots: set[int] = field(default_factory=set)
     _unavailable: int = 0
 
-    def note(self, slot: int, part: HostPart) -> None:
+    def note(self, slot: int, part: AttemptResult) -> None:
         """Records the result of an attempt.
 
         Raises:
@@ -142,7 +142,7 @@ class Strikes:
             )
 
 
-def nothing_to_come(shared: SharedStudy) -> bool:
+def no_more_work(shared: SharedStudy) -> bool:
     """Whether no slot can become claimable any more: all are settled, or the study is stopped."""
     if shared.ledger.stop_reason() is not None:
         return True
@@ -151,29 +151,29 @@ def nothing_to_come(shared: SharedStudy) -> bool:
 
 
 @dataclass
-class Leftovers:
+class OrphanSettler:
     """Finished slots whose workers died before they could settle the trial."""
 
-    bench: Workbench
+    context: WorkerContext
     _seen: dict[int, float] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Settles those that no other process has settled for a while; call it from time to time."""
         now = time.monotonic()
-        for finished in self.bench.shared.ledger.unconfirmed():
+        for finished in self.context.shared.ledger.unconfirmed():
             if now - self._seen.setdefault(finished.slot, now) > SETTLE_AFTER_S:
-                settle(self.bench.shared, self.bench.folder, finished)
+                settle(self.context.shared, self.context.folder, finished)
 
 
-def stop_if_hopeless(shared: SharedStudy) -> None:
+def stop_if_all_failing(shared: SharedStudy) -> None:
     """Stops a study whose first trials all failed for the same reason, with no success since: the rest would fail, too.
 
     Reasons that only differ in numbers (a parameter, a time, an address) are the same.
     """
     counts = shared.ledger.counts()
-    if counts.failed < counts.finished or counts.failed < HOPELESS_AFTER:
+    if counts.failed < counts.finished or counts.failed < ALL_FAILING_AFTER:
         return
-    first = [finished.outcome for finished in shared.ledger.outcomes(HOPELESS_AFTER)]
+    first = [finished.outcome for finished in shared.ledger.outcomes(ALL_FAILING_AFTER)]
     if len({(outcome.kind, without_numbers(outcome.reason or "")) for outcome in first}) == 1:
         kind, reason = first[0].kind, first[0].reason
-        shared.ledger.stop(f"the first {HOPELESS_AFTER} trials all failed for the same reason ({kind}): {reason}")
+        shared.ledger.stop(f"the first {ALL_FAILING_AFTER} trials all failed for the same reason ({kind}): {reason}")

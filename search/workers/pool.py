@@ -14,7 +14,7 @@ from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
 from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
+from search.workers.context import WorkerContext
 from search.workers.join import join_study, study_folder
 from search.workers.loop import Heartbeat, work
-from search.workers.places import WorkerPlacement, find_places
+from search.workers.placement import WorkerPlacement, find_places
 from search.workers.pool import WorkerPool
 from search.workers.settings import WorkerSettings
-from search.workers.workbench import Workbench
 from storage import SharedStudy, open_study
 from storage.errors import StorageError
 from storage.retry import retry_while_unreachable
@@ -50,25 +50,25 @@ def run_worker(
 ) -> End:
     """Is a worker until the study has nothing left to do, or it is told to leave or out of time."""
     deadline = time.monotonic() + (settings.timeout or math.inf)
-    bench = join_study(url, study_name, settings, place, trainer_command)
+    context = join_study(url, study_name, settings, place, trainer_command)
     reason = "crashed"
-    with Shutdown(at_once=bench.trainer.discard) as shutdown, Heartbeat(bench):
+    with Shutdown(at_once=context.trainer.discard) as shutdown, Heartbeat(context):
         try:
-            done = work(bench, shutdown, deadline)
+            done = work(context, shutdown, deadline)
             reason = "nothing left to do" if done else "told to leave" if shutdown.requested else OUT_OF_TIME
         except Quarantined:
             reason = "quarantined"
             raise
         finally:
-            bench.trainer.discard()
-            leave(bench, reason)
+            context.trainer.discard()
+            leave(context, reason)
     return End.DONE if done else first_trouble(shutdown.end, End.UNFINISHED)
 
 
-def leave(bench: Workbench, reason: str) -> None:
+def leave(context: WorkerContext, reason: str) -> None:
     """Records the worker's exit; if the database is unreachable, missing heartbeats will show it."""
     try:
-        bench.shared.workers.leave(bench.worker_id, reason)
+        context.shared.workers.leave(context.worker_id, reason)
     except StorageError as error:
         log.warning("left without a word to the database: %s", error)
 

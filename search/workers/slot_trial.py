@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from search.study.trials import open_trial
-from search.workers.workbench import Workbench
+from search.workers.context import WorkerContext
 from spaces.epoch_scores import EpochScores
 from storage.records import Lease
 
@@ -28,7 +28,7 @@ class ResumedTrial:
 SlotTrial: TypeAlias = NewTrial | ResumedTrial
 
 
-def open_slot_trial(context: Workbench, lease: Lease) -> SlotTrial:
+def open_slot_trial(context: WorkerContext, lease: Lease) -> SlotTrial:
     """The leased slot's running trial. It may be called again, if the database didn't answer.
 
     Raises:

@@ -16,7 +16,7 @@ from search.design.options import CompareOptions
 from search.design.running import Dependencies
 from search.host.ends import End
 from search.host.exit_codes import CODES
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.running import run_worker
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy

@@ -17,7 +17,7 @@ from search.host.shutdown import Shutdown
 from search.study.folders import StudyFolder
 from search.workers.join import join_study
 from search.workers.loop import work
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from spaces.published import ARTICLES, experiments
@@ -56,10 +56,10 @@ def test_an_article_s_experiment_is_compared_on_the_real_images(
     article: str, comparisons: Comparisons, trainer: TrainerClient, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
-        bench = join_study(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), comparisons.stub())
-        bench.trainer.discard()  # the warm one takes its place
-        work(replace(bench, trainer=trainer), Shutdown(), deadline=float("inf"))
-        bench.shared.close()
+        context = join_study(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), comparisons.stub())
+        context.trainer.discard()  # the warm one takes its place
+        work(replace(context, trainer=trainer), Shutdown(), deadline=float("inf"))
+        context.shared.close()
         return End.DONE
 
     def evaluators(

@@ -20,7 +20,7 @@ from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.workers.join import join_study
 from search.workers.loop import work
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
 from tests.helpers.paths import STUB_TRAINER
@@ -86,12 +86,12 @@ class Comparisons:
         if workers.n_workers == 0:
             return End.DONE
         self.worked.append(shared.name)
-        bench = join_study(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), self.stub())
+        context = join_study(url, shared.name, replace(workers, wait=0.0), WorkerPlacement("cpu"), self.stub())
         try:
-            work(bench, Shutdown(), deadline=math.inf)
+            work(context, Shutdown(), deadline=math.inf)
         finally:
-            bench.trainer.discard()
-            bench.shared.close()
+            context.trainer.discard()
+            context.shared.close()
         return End.DONE
 
     def open(self, name: str) -> SharedStudy:

@@ -15,9 +15,9 @@ from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.study.space import study_space
 from search.trainers.protocol import DataSource
+from search.workers.context import Limits, WorkerContext
 from search.workers.loop import work
 from search.workers.trainer_client import TrainerClient
-from search.workers.workbench import Limits, Workbench
 from spaces import Space, resolve
 from storage import Manifest, SharedStudy, create_study, open_study
 from tests.helpers.paths import ROOT, STUB_TRAINER
@@ -56,7 +56,7 @@ class Lab:
     folder: Path
     acts: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     _opened: list[SharedStudy] = field(default_factory=list)
-    _benches: list[Workbench] = field(default_factory=list)
+    _contexts: list[WorkerContext] = field(default_factory=list)
 
     def study(
         self, n_trials: int, *, space: str = "bn_dropout", own: Space | None = None, **changes: Any
@@ -70,7 +70,7 @@ class Lab:
         shared.ledger.order_up_to(n_trials, orders.__getitem__)
         return shared
 
-    def bench(self, limits: Limits | None = None, space: Space | None = None) -> Workbench:
+    def context(self, limits: Limits | None = None, space: Space | None = None) -> WorkerContext:
         """What a worker works with, on connections of its own."""
         shared = open_study(self.url, NAME)
         self._opened.append(shared)
@@ -79,8 +79,8 @@ class Lab:
         source = resolve(shared.manifest.space)
         files = self.files(shared)
         environment = {"PYTHONPATH": str(ROOT)}
-        bench = Workbench(
-            worker_id=f"worker-{len(self._benches)}",
+        context = WorkerContext(
+            worker_id=f"worker-{len(self._contexts)}",
             shared=shared,
             space=space or study_space(shared.manifest, source.space),
             space_ref=source.ref,
@@ -90,19 +90,19 @@ class Lab:
             trainer=TrainerClient(files, environment, 4000.0, (sys.executable, str(STUB_TRAINER), str(script))),
             limits=limits or Limits(outage_s=1.0),
         )
-        self._benches.append(bench)
-        return bench
+        self._contexts.append(context)
+        return context
 
     def files(self, shared: SharedStudy) -> StudyFolder:
         """The study's files."""
         return StudyFolder(self.folder / "artifacts", NAME, shared.key.stamp)
 
-    def work(self, bench: Workbench | None = None, shutdown: Shutdown | None = None) -> None:
+    def work(self, context: WorkerContext | None = None, shutdown: Shutdown | None = None) -> None:
         """Works, as a worker does, until nothing is left to do."""
-        work(bench or self.bench(), shutdown or Shutdown(), deadline=time.monotonic() + PATIENCE_S)
+        work(context or self.context(), shutdown or Shutdown(), deadline=time.monotonic() + PATIENCE_S)
 
     def close(self) -> None:
-        for bench in self._benches:
-            bench.trainer.discard()
+        for context in self._contexts:
+            context.trainer.discard()
         for shared in self._opened:
             shared.close()

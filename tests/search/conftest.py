@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 from search.launch import main as launch_command
 from search.launching.planning import LaunchOptions, make_plan
 from search.trainers.serving import SERVER
+from search.workers.context import WorkerContext
 from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
-from search.workers.workbench import Workbench
 from storage import Manifest, create_study
 from tests.helpers.lab import MANIFEST, NAME, Lab
 from tests.helpers.launches import Launch, Prepared, PrepareStudy, RunLaunch, StartLaunch
@@ -49,16 +49,16 @@ def lab_in(tmp_path: Path) -> Iterator[Callable[[str], Lab]]:
 @pytest.fixture
 def with_real_trainer(
     server_of_trainers: str | None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[Workbench], Workbench]]:
-    """Gives a workbench the trainer that holds Keras, in the place of the stub."""
+) -> Iterator[Callable[[WorkerContext], WorkerContext]]:
+    """Gives a context the trainer that holds Keras, in place of the stub."""
     made: list[TrainerClient] = []
     if server_of_trainers is not None:
         monkeypatch.setenv(SERVER, server_of_trainers)
 
-    def equip(bench: Workbench) -> Workbench:
+    def equip(context: WorkerContext) -> WorkerContext:
         environment = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-        made.append(TrainerClient(bench.folder, environment, 4000.0))
-        return replace(bench, trainer=made[-1])
+        made.append(TrainerClient(context.folder, environment, 4000.0))
+        return replace(context, trainer=made[-1])
 
     yield equip
     for trainer in made:

@@ -10,9 +10,9 @@ from search.host.shutdown import Shutdown
 from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
+from search.workers.context import WorkerContext
 from search.workers.loop import Heartbeat, work
 from search.workers.trainer_client import TrainerClient
-from search.workers.workbench import Workbench
 from spaces import resolve
 from storage import open_study
 from storage.records import WorkerInfo
@@ -30,10 +30,12 @@ def main(url: str, folder: Path) -> None:
         command = (sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "stub_trainer.py"), str(script))
         trainer = TrainerClient(files, {}, 4000.0, command)
         worker_id = f"worker-{os.getpid()}"
-        bench = Workbench(worker_id, shared, source.space, source.ref, pruner, DataSource("digits"), files, trainer)
+        context = WorkerContext(
+            worker_id, shared, source.space, source.ref, pruner, DataSource("digits"), files, trainer
+        )
         shared.workers.register(WorkerInfo(worker_id, "here", os.getpid()))
-        with Shutdown() as shutdown, Heartbeat(bench):
-            work(bench, shutdown, math.inf)
+        with Shutdown() as shutdown, Heartbeat(context):
+            work(context, shutdown, math.inf)
         trainer.discard()
 
 

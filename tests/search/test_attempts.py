@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.host.shutdown import Shutdown
 from search.workers.attempt import MOST_EXPIRIES
-from search.workers.workbench import Limits, Workbench
+from search.workers.context import Limits, WorkerContext
 from storage import SharedStudy
 from storage.records import SlotOrder, SlotSettings
 from storage.testkit import expire
@@ -107,11 +107,11 @@ def lose_workers(shared: SharedStudy, count: int) -> None:
 
 def test_a_trainer_that_died_between_two_trials_is_no_failure_of_the_next(lab: Lab) -> None:
     shared = lab.study(1)
-    bench = lab.bench()
-    trainer, _ = bench.trainer.process()
+    context = lab.context()
+    trainer, _ = context.trainer.process()
     assert trainer.pid is not None
     kill_child(trainer.pid)
-    lab.work(bench)
+    lab.work(context)
     assert trial_of(shared, 0).state is TrialState.COMPLETE
     assert shared.ledger.slots()[0].token == 1
 
@@ -163,7 +163,7 @@ def test_an_objective_that_is_not_a_number_reaches_optuna_and_the_trial_diverges
 def test_a_trial_that_takes_too_long_fails_and_its_trainer_is_ended(lab: Lab) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"hold_before": 2, "deaf": True}]}
-    lab.work(lab.bench(Limits(trial_timeout_s=0.5)))
+    lab.work(lab.context(Limits(trial_timeout_s=0.5)))
     trial = trial_of(shared, 0)
     assert (trial.state, trial.user_attrs["failure"]) == (TrialState.FAIL, "timeout")
     assert trial.user_attrs["reason"] == "not finished after 0.5 s"
@@ -202,11 +202,11 @@ def test_a_worker_that_is_told_to_leave_does_not_wait_for_a_trainer_that_starts(
 ) -> None:
     monkeypatch.setattr("search.workers.trainer_client.TRAINER_START_S", 20.0)
     shared = lab.study(1)
-    bench = lab.bench()
-    bench.trainer.command = (sys.executable, "-c", "import signal; signal.pause()")
+    context = lab.context()
+    context.trainer.command = (sys.executable, "-c", "import signal; signal.pause()")
     shutdown = Shutdown()
-    thread = in_thread(lambda: lab.work(bench, shutdown))
-    wait_until(lambda: bench.trainer.current, "the trainer to be started")
+    thread = in_thread(lambda: lab.work(context, shutdown))
+    wait_until(lambda: context.trainer.current, "the trainer to be started")
     shutdown.request()
     thread.join()
     (slot,) = shared.ledger.slots()
@@ -222,9 +222,9 @@ def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
 ) -> None:
     shared = lab.study(1, lease_s=6.0)
     lab.acts = {0: [{"hold_before": 2}]}
-    bench = lab.bench()
-    awake = stall_renewals(bench, monkeypatch)
-    thread = in_thread(lambda: lab.work(bench))
+    context = lab.context()
+    awake = stall_renewals(context, monkeypatch)
+    thread = in_thread(lambda: lab.work(context))
     wait_until(lambda: len(shared.ledger.all_epochs()) == 1, "an epoch")
     expire(shared, 0)
     lease = shared.ledger.claim("another", 6.0)
@@ -236,11 +236,11 @@ def test_a_worker_whose_slot_was_taken_over_drops_it_and_goes_on(
     assert [(row.scores.epoch, row.token) for row in shared.ledger.all_epochs()] == [(1, 1), (2, 3), (3, 3)]
 
 
-def stall_renewals(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def stall_renewals(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Has the worker's renewals wait, as on a machine that was suspended, until the event is set."""
     awake = threading.Event()
-    renew = bench.shared.ledger.renew
-    monkeypatch.setattr(bench.shared.ledger, "renew", lambda *arguments: awake.wait() and renew(*arguments))
+    renew = context.shared.ledger.renew
+    monkeypatch.setattr(context.shared.ledger, "renew", lambda *arguments: awake.wait() and renew(*arguments))
     return awake
 
 
@@ -250,8 +250,8 @@ def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_
     shared = lab.study(4, pruner="asha", epochs=5)
     lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
     lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
-    bench = lab.bench()
-    ask, asked = bench.pruner.prune, list[int]()
+    context = lab.context()
+    ask, asked = context.pruner.prune, list[int]()
 
     def die_first(study: Study, trial: FrozenTrial) -> bool:
         if trial.user_attrs["slot"] == 3 and not asked:
@@ -259,10 +259,10 @@ def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_
             raise ConnectionAbortedError
         return bool(ask(study, trial))
 
-    monkeypatch.setattr(bench.pruner, "prune", die_first)
+    monkeypatch.setattr(context.pruner, "prune", die_first)
     with pytest.raises(ConnectionAbortedError):
-        lab.work(bench)
-    bench.trainer.discard()
+        lab.work(context)
+    context.trainer.discard()
     shared.ledger.release(held(shared, 3), failure="killed")
     lab.work()
     trial = trial_of(shared, 3)
@@ -294,15 +294,15 @@ def test_a_trial_that_another_program_has_ended_is_settled_all_the_same(
 ) -> None:
     shared = lab.study(2)
     lab.acts = {0: [{"die_before": 2}]}
-    bench = lab.bench()
-    original = bench.shared.ledger.release
+    context = lab.context()
+    original = context.shared.ledger.release
 
     def end_it(*arguments: Any, **named: Any) -> Any:
         shared.study.tell(0, state=TrialState.FAIL)
         return original(*arguments, **named)
 
-    monkeypatch.setattr(bench.shared.ledger, "release", end_it)
-    lab.work(bench)
+    monkeypatch.setattr(context.shared.ledger, "release", end_it)
+    lab.work(context)
     assert trial_of(shared, 0).state is TrialState.FAIL
     assert shared.ledger.counts().complete == 2
     assert not shared.ledger.unconfirmed()
@@ -312,7 +312,7 @@ def test_the_deadline_of_a_worker_lets_the_slot_in_hand_come_to_its_end(lab: Lab
     from search.workers.loop import work
 
     shared = lab.study(3)
-    work(lab.bench(), Shutdown(), deadline=time.monotonic() - 1)
+    work(lab.context(), Shutdown(), deadline=time.monotonic() - 1)
     assert shared.ledger.counts().waiting == 3
 
 
@@ -321,15 +321,15 @@ def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_s
 ) -> None:
     shared = lab.study(1)
     lab.acts = {0: [{"scores": [0.5, 0.6], "die_before": 3}, {"scores": [0.51, 0.61, 0.7]}]}
-    bench = lab.bench()
-    release = bench.shared.ledger.release
+    context = lab.context()
+    release = context.shared.ledger.release
 
     def without_checkpoints(*arguments: Any, **named: Any) -> Any:
-        bench.folder.clear_slot(0)
+        context.folder.clear_slot(0)
         return release(*arguments, **named)
 
-    monkeypatch.setattr(bench.shared.ledger, "release", without_checkpoints)
-    lab.work(bench)
+    monkeypatch.setattr(context.shared.ledger, "release", without_checkpoints)
+    lab.work(context)
     trial = trial_of(shared, 0)
     assert trial.intermediate_values == {1: 0.5, 2: 0.6, 3: 0.7}
     assert [row.val_accuracy for row in shared.ledger.epochs(trial.number)] == [0.5, 0.6, 0.7]
@@ -343,11 +343,11 @@ def test_a_worker_continues_a_trial_that_another_process_made_and_gave_no_parame
 
     shared = lab.study(1, sampler=sampler)
     lease = shared.ledger.claim("killed", 30.0)
-    bench = lab.bench()
+    context = lab.context()
     assert lease is not None
-    open_trial(shared, bench.space, lease)
+    open_trial(shared, context.space, lease)
     shared.ledger.release(lease, failure="killed")
-    lab.work(bench)
+    lab.work(context)
     trial = trial_of(shared, 0)
     assert trial.state is TrialState.COMPLETE, trial.user_attrs
     assert trial.params

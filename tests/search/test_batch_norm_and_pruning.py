@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from optuna.trial import TrialState
 
-from search.workers.workbench import Workbench
+from search.workers.context import WorkerContext
 from storage.records import Scalar, SlotOrder
 from storage.testkit import order_all
 from tests.helpers.lab import Lab
@@ -18,13 +18,13 @@ AFTER = {**GOOD, "batch_norm": "after_activation"}
 
 
 def test_asha_keeps_good_trials_with_batch_normalization_and_ends_poor_ones(
-    lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]
+    lab: Lab, with_real_trainer: Callable[[WorkerContext], WorkerContext]
 ) -> None:
     """Eighteen steps an epoch: with Keras' momentum of 0.99 the averages would hold 17 % of the truth after one."""
     shared = lab.study(0, pruner="asha", epochs=2)
     params = [FAIR, POOR, POOR, BEFORE, POOR, POOR, AFTER]
     order_all(shared.ledger, [SlotOrder(seed=number, params=given) for number, given in enumerate(params)])
-    lab.work(with_real_trainer(lab.bench()))
+    lab.work(with_real_trainer(lab.context()))
     trials = shared.study.get_trials()
     kept = [trial.number for trial in trials if trial.state is TrialState.COMPLETE]
     assert kept == [0, 3, 6]

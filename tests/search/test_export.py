@@ -17,8 +17,8 @@ from search.datasets import load_dataset
 from search.export import main
 from search.predict.exported_model import read_description
 from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
+from search.workers.context import WorkerContext
 from search.workers.settle import MODEL_ATTR
-from search.workers.workbench import Workbench
 from spaces.configuration import Configuration, Optimizer
 from storage import SharedStudy
 from tests.helpers.lab import Lab
@@ -144,14 +144,14 @@ def test_an_export_says_nothing_of_missing_graphics_cards(exportable: SharedStud
 
 def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
     lab: Lab,
-    with_real_trainer: Callable[[Workbench], Workbench],
+    with_real_trainer: Callable[[WorkerContext], WorkerContext],
     monkeypatch: pytest.MonkeyPatch,
     keras: Any,
     tmp_path: Path,
 ) -> None:
     shared = lab.study(1, precision="mixed_bfloat16", epochs=1, top_models=1)
     monkeypatch.setenv("SEARCH_PRECISION", "float32")
-    lab.work(with_real_trainer(lab.bench()))
+    lab.work(with_real_trainer(lab.context()))
     result = export(lab, "-o", tmp_path / "model.keras")
     assert result.exit_code == 0, result.output
     model = keras.models.load_model(tmp_path / "model.keras", compile=False)

@@ -4,7 +4,7 @@ import pytest
 
 from search.errors import UsageError
 from search.host.gpus import Gpu, choose_gpus, installed_gpus, visible
-from search.workers.places import gpu_places, processor_places
+from search.workers.placement import gpu_places, processor_places
 from search.workers.settings import WorkerSettings
 
 GPUS = [Gpu(index, f"GPU-{letter}111", "H100", 80_000) for index, letter in enumerate("abc")]

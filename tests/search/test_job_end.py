@@ -54,14 +54,14 @@ def test_the_longest_epoch_so_far_is_the_measure() -> None:
 
 def test_nothing_is_claimed_that_would_be_cut_off(lab: "Lab") -> None:
     shared = lab.study(2)
-    lab.work(replace(lab.bench(), job_end=ending_in(60.0, epoch_s=60.0)))
+    lab.work(replace(lab.context(), job_end=ending_in(60.0, epoch_s=60.0)))
     assert shared.ledger.counts().waiting == 2
 
 
 def test_a_trial_is_given_back_with_its_checkpoint_between_two_epochs(lab: "Lab") -> None:
     shared = lab.study(1)
     end = ending_in(HOUR)
-    bench = replace(lab.bench(), job_end=end)
+    context = replace(lab.context(), job_end=end)
 
     class OneEpoch(JobEnd):
         """Its first epoch shows that a second one would be too long."""
@@ -69,7 +69,7 @@ def test_a_trial_is_given_back_with_its_checkpoint_between_two_epochs(lab: "Lab"
         def note_epoch(self, seconds: float) -> None:
             super().note_epoch(seconds + 2 * HOUR)
 
-    lab.work(replace(bench, job_end=OneEpoch(end.at)))
+    lab.work(replace(context, job_end=OneEpoch(end.at)))
     [slot] = shared.ledger.slots()
     assert (slot.state, slot.failures, slot.expiries) == ("waiting", 0, 0)
     assert len(shared.ledger.epochs(0)) == 1
@@ -81,7 +81,7 @@ def test_a_trial_is_given_back_with_its_checkpoint_between_two_epochs(lab: "Lab"
 def test_an_epoch_that_outlasts_all_before_is_given_back_in_time(lab: "Lab") -> None:
     shared = lab.study(1)
     lab.acts[0] = [{"hold_before": 2}]
-    lab.work(replace(lab.bench(), job_end=ending_in(LEAVE_S + 2)))
+    lab.work(replace(lab.context(), job_end=ending_in(LEAVE_S + 2)))
     [slot] = shared.ledger.slots()
     assert (slot.state, slot.failures, slot.expiries) == ("waiting", 0, 0)
     lab.work()

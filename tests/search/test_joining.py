@@ -8,7 +8,7 @@ import pytest
 from search.errors import UsageError
 from search.host.machine import threads_each
 from search.workers.join import data_source, join_study, require_same
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from spaces import SpaceSource, resolve
 from storage import Manifest
@@ -31,10 +31,10 @@ def source() -> SpaceSource:
 
 
 def test_a_worker_that_joins_is_in_the_register(study: Prepared) -> None:
-    bench = join_study(study.url, study.name, WorkerSettings(wait=0.0), WorkerPlacement("cpu"))
-    with bench.shared as shared:
+    context = join_study(study.url, study.name, WorkerSettings(wait=0.0), WorkerPlacement("cpu"))
+    with context.shared as shared:
         (worker,) = shared.workers.all()
-    assert (worker.info.worker_id, worker.info.device, worker.left) == (bench.worker_id, "cpu", None)
+    assert (worker.info.worker_id, worker.info.device, worker.left) == (context.worker_id, "cpu", None)
     assert worker.info.versions["optuna"]
 
 

@@ -14,7 +14,7 @@ import pytest
 from search.host.ends import End
 from search.host.exit_codes import CODES
 from search.launching.running import divide_places, is_over, write_up
-from search.workers.places import WorkerPlacement
+from search.workers.placement import WorkerPlacement
 from search.workers.pool import RESTARTS, WorkerPool
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, create_study, open_study

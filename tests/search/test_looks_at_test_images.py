@@ -88,7 +88,7 @@ def test_an_export_is_a_look_and_isnt_shown_as_the_search_s(lab: Lab) -> None:
 
 
 def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: Lab) -> None:
-    other = lab.bench().shared
+    other = lab.context().shared
     assert len(recorded_looks(other)) == len(recorded_looks(twice)) == 2
     record_look(other, Score(0, 0.5, None, 50), EXPORT)
     record_look(twice, Score(1, 0.6, None, 50), EXPORT)

@@ -16,7 +16,7 @@ from search.trainers.protocol import DataSource
 from search.views.configuration_text import described_trial
 from search.views.configuration_text import trial_text as best_text
 from search.views.facts import gather_facts
-from search.workers.workbench import Workbench
+from search.workers.context import WorkerContext
 from storage import SharedStudy
 from storage.records import SlotOrder
 from storage.testkit import order_all
@@ -114,14 +114,14 @@ WHY = {
 
 
 @pytest.fixture
-def own(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
+def own(lab: Lab, with_real_trainer: Callable[[WorkerContext], WorkerContext]) -> WorkerContext:
     """A worker with a real trainer on a study of one trial of each kind."""
     path = lab.folder / "own.py"
     path.write_text(SPACE)
     lab.study(0, space=f"{path}:space", epochs=2, top_models=len(WHY))
-    bench = replace(with_real_trainer(lab.bench()), data=DataSource("digits", limit_train=200))
-    order_all(bench.shared.ledger, [SlotOrder(seed=1, params={"kind": kind}) for kind in WHY])
-    return bench
+    context = replace(with_real_trainer(lab.context()), data=DataSource("digits", limit_train=200))
+    order_all(context.shared.ledger, [SlotOrder(seed=1, params={"kind": kind}) for kind in WHY])
+    return context
 
 
 def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:
@@ -129,7 +129,7 @@ def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:
 
 
 def test_the_score_of_a_trial_does_not_depend_on_whether_its_model_can_be_kept(
-    own: Workbench, lab: Lab, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: WorkerContext, lab: Lab, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One test, as the trainer takes seconds to start."""
     caplog.set_level(logging.WARNING)

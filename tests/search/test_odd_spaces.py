@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from search.trainers.protocol import DataSource
-from search.workers.workbench import Limits, Workbench
+from search.workers.context import Limits, WorkerContext
 from storage import SharedStudy
 from storage.records import SlotOrder
 from storage.testkit import order_all
@@ -56,13 +56,13 @@ BROKEN = ODD.replace('kind = configuration.extra["kind"]', 'raise ValueError("no
 
 
 @pytest.fixture
-def odd(lab: Lab, with_real_trainer: Callable[[Workbench], Workbench]) -> Workbench:
+def odd(lab: Lab, with_real_trainer: Callable[[WorkerContext], WorkerContext]) -> WorkerContext:
     """A worker with a real trainer on a study of that space."""
     path = lab.folder / "odd.py"
     path.write_text(ODD)
     lab.study(0, space=f"{path}:space", epochs=2, max_attempts=2)
-    bench = with_real_trainer(lab.bench())
-    return replace(bench, data=DataSource("digits", limit_train=200))
+    context = with_real_trainer(lab.context())
+    return replace(context, data=DataSource("digits", limit_train=200))
 
 
 def order(shared: SharedStudy, *kinds: str) -> None:
@@ -73,7 +73,7 @@ def by_kind(shared: SharedStudy) -> dict[str, FrozenTrial]:
     return {trial.params["kind"]: trial for trial in shared.study.get_trials()}
 
 
-def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: Workbench, lab: Lab) -> None:
+def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: WorkerContext, lab: Lab) -> None:
     """One test, as the trainer takes seconds to start."""
     order(odd.shared, "raises", "memory", "diverges", "exits", "good")
     lab.work(odd)

@@ -48,7 +48,7 @@ SMALL = Space(name="small", question="Which?", suggest=small_suggest)
 
 def test_a_grid_gives_each_of_its_points_once(lab: Lab) -> None:
     shared = lab.study(4, sampler="grid", epochs=1, own=SMALL)
-    lab.work(lab.bench(space=SMALL))
+    lab.work(lab.context(space=SMALL))
     given = sorted((trial.params for trial in shared.study.get_trials()), key=str)
     assert given == sorted(grid_points(SMALL, 0), key=str)
     assert len(given) == 4

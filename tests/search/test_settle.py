@@ -75,7 +75,7 @@ def test_settling_twice_changes_nothing(lab: Lab) -> None:
 
 
 def test_a_worker_that_is_overtaken_while_it_settles_carries_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared, other = lab.study(1), lab.bench().shared
+    shared, other = lab.study(1), lab.context().shared
     files = lab.files(shared)
     finished = finish(shared, COMPLETE, files)
     keep = shared.trials.storage.set_trial_user_attr

@@ -74,8 +74,8 @@ def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_do
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = lab.study(1, pruner="asha", epochs=5)
-    bench, successor = lab.bench(), lab.bench()
-    ask = bench.pruner.prune
+    context, successor = lab.context(), lab.context()
+    ask = context.pruner.prune
     asked: list[int] = []
 
     def late(study: Any, trial: Any) -> bool:
@@ -85,7 +85,7 @@ def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_do
             lab.work(successor)
         return ask(study, trial)
 
-    monkeypatch.setattr(bench.pruner, "prune", late)
-    lab.work(bench)
+    monkeypatch.setattr(context.pruner, "prune", late)
+    lab.work(context)
     assert shared.study.get_trials()[0].state is TrialState.COMPLETE
     assert {row.token for row in shared.ledger.all_epochs()} == {1, 2}

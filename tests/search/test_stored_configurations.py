@@ -122,7 +122,7 @@ def test_a_trial_of_a_comparison_is_its_arm(lab: Lab) -> None:
 def test_a_trial_of_an_earlier_release_is_recomputed_where_the_built_in_space_is_the_same(lab: Lab) -> None:
     lab.study(1, space_fingerprint=resolve("bn_dropout").fingerprint)
     lab.work()
-    with lab.bench().shared as shared:
+    with lab.context().shared as shared:
         trial = shared.study.trials[0]
     trial.user_attrs.pop("configuration")
     assert trial_model(shared.manifest, trial).layers is not None

@@ -9,9 +9,9 @@ from optuna.trial import TrialState
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
 from search.study.test_score import stored_test_score
-from search.workers.aftermath import Aftermath
 from search.workers.attempt import attempt_slot
-from search.workers.loop import Leftovers, Strikes, work
+from search.workers.deferred_settlement import DeferredSettlement
+from search.workers.loop import FailureStreak, OrphanSettler, work
 from storage.errors import StorageUnreachable
 from storage.records import Outcome, Scalar, SlotOrder
 from storage.study import SharedStudy
@@ -78,21 +78,21 @@ def test_a_worker_on_which_every_slot_crashes_leaves_with_an_error(lab: Lab) -> 
 def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(lab: Lab) -> None:
     shared = lab.study(6)
     lab.acts = {slot: [{"die_before": 2}] for slot in range(6)}
-    bench, strikes, aftermath = lab.bench(), Strikes(), Aftermath()
+    context, strikes, deferred = lab.context(), FailureStreak(), DeferredSettlement()
     for slot in range(4):
-        lease = claimed(bench.shared.ledger, bench.worker_id)
-        strikes.note(lease.slot, attempt_slot(bench, lease, Shutdown(), aftermath))
+        lease = claimed(context.shared.ledger, context.worker_id)
+        strikes.note(lease.slot, attempt_slot(context, lease, Shutdown(), deferred))
         taken = claimed(shared.ledger, "another")
         assert (taken.slot, taken.failures) == (slot, 1)
 
 
 def test_a_short_outage_of_the_database_is_sat_out(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(2)
-    bench = lab.bench()
+    context = lab.context()
     for name in ("claim", "record_epoch", "finish", "counts", "unconfirmed"):
-        fail_once(bench.shared.ledger, name)
+        fail_once(context.shared.ledger, name)
     monkeypatch.setattr("search.workers.loop.OUTAGE_POLL_S", 0.0)
-    lab.work(bench)
+    lab.work(context)
     assert shared.ledger.counts().complete == 2
     assert [(row.trial_number, row.scores.epoch) for row in shared.ledger.all_epochs()] == [
         (trial, epoch) for trial in (0, 1) for epoch in (1, 2, 3)
@@ -131,14 +131,14 @@ def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Lab) -> None:
     number = shared.study.ask().number
     bound(shared.ledger, lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
-    Leftovers(lab.bench()).settle()
+    OrphanSettler(lab.context()).settle()
     assert shared.study.trials[0].state is TrialState.RUNNING
 
 
 def test_a_stopped_study_is_left_alone(lab: Lab) -> None:
     shared = lab.study(3)
     shared.ledger.stop("enough")
-    work(lab.bench(), Shutdown(), math.inf)
+    work(lab.context(), Shutdown(), math.inf)
     assert shared.ledger.counts().waiting == 3
 
 
@@ -174,10 +174,10 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Lab) -> None:
     from storage.errors import StudyNotFound
 
     shared = lab.study(3)
-    bench = lab.bench()
+    context = lab.context()
     optuna.delete_study(study_name="study", storage=shared.trials.storage)
     with pytest.raises(StudyNotFound, match="deleted"):
-        lab.work(bench)
+        lab.work(context)
 
 
 @pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
@@ -187,8 +187,8 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
     from storage.errors import StudyNotFound
 
     shared = lab.study(2, pruner="asha")
-    bench = lab.bench()
-    whole = getattr(bench.shared.ledger, step)
+    context = lab.context()
+    whole = getattr(context.shared.ledger, step)
     others = list[SharedStudy]()
 
     def replace_study_after(*arguments: Any, **named: Any) -> Any:
@@ -199,9 +199,9 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
             others[0].study.ask()  # a trial of the same number as the worker's
         return done
 
-    setattr(bench.shared.ledger, step, replace_study_after)
+    setattr(context.shared.ledger, step, replace_study_after)
     with pytest.raises(StudyNotFound, match="deleted"):
-        lab.work(bench)
+        lab.work(context)
     (other,) = others
     (trial,) = other.study.get_trials()
     assert other.study_id == shared.study_id
@@ -217,8 +217,8 @@ def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: s
     from storage.errors import StudyNotFound
 
     shared = lab.study(2, pruner="asha")
-    bench = lab.bench()
-    whole = getattr(bench.shared.ledger, step)
+    context = lab.context()
+    whole = getattr(context.shared.ledger, step)
 
     def delete_after(*arguments: Any, **named: Any) -> Any:
         done = whole(*arguments, **named)
@@ -226,6 +226,6 @@ def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: s
             optuna.delete_study(study_name=shared.name, storage=shared.trials.storage)
         return done
 
-    setattr(bench.shared.ledger, step, delete_after)
+    setattr(context.shared.ledger, step, delete_after)
     with pytest.raises(StudyNotFound, match="deleted"):
-        lab.work(bench)
+        lab.work(context)

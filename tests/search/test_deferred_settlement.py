@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from search.workers.aftermath import Aftermath
+from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.settle import settle
 from spaces import load_space
 from spaces.configuration import Configuration
@@ -54,9 +54,9 @@ def test_the_next_given_configuration_is_being_trained_before_a_trial_is_settled
         settle(shared, folder, finished, facts)
 
     monkeypatch.setattr("search.workers.attempt.settle", settle_when_the_next_has_begun)
-    bench = lab.bench()
-    bench.trainer.command = (*bench.trainer.command, "--begun", str(begun))
-    lab.work(bench)
+    context = lab.context()
+    context.trainer.command = (*context.trainer.command, "--begun", str(begun))
+    lab.work(context)
     assert states(shared) == [TrialState.COMPLETE] * 3
 
 
@@ -69,7 +69,7 @@ def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Lab) -> None:
 
     own = replace(load_space("bn_dropout"), suggest=suggest)
     shared = lab.study(3)
-    lab.work(lab.bench(space=own))
+    lab.work(lab.context(space=own))
     assert seen == [[TrialState.COMPLETE] * before for before in range(3)]
 
 
@@ -88,15 +88,15 @@ def test_a_trainer_that_is_ended_for_a_pruned_trial_is_replaced_without_blame_on
 
 def test_what_is_left_is_done_once_and_before_anything_else_is_left() -> None:
     done: list[str] = []
-    with Aftermath() as aftermath:
-        aftermath.leave(lambda: done.append("first"))
+    with DeferredSettlement() as deferred:
+        deferred.leave(lambda: done.append("first"))
         assert done == []
-        aftermath.leave(lambda: done.append("second"))
+        deferred.leave(lambda: done.append("second"))
         assert done == ["first"]
-        aftermath.do()
-        aftermath.do()
+        deferred.do()
+        deferred.do()
         assert done == ["first", "second"]
-        aftermath.leave(lambda: done.append("third"))
+        deferred.leave(lambda: done.append("third"))
     assert done == ["first", "second", "third"]
 
 
@@ -104,6 +104,6 @@ def test_a_worker_leaves_although_the_database_is_away(caplog: pytest.LogCapture
     def out_of_reach() -> None:
         raise StorageUnreachable("the database is away")
 
-    with Aftermath() as aftermath:
-        aftermath.leave(out_of_reach)
+    with DeferredSettlement() as deferred:
+        deferred.leave(out_of_reach)
     assert "the last trial is left for others to end: the database is away" in caplog.text

@@ -9,7 +9,7 @@ from storage.errors import StorageUnreachable
 log = logging.getLogger(__name__)
 
 
-class Aftermath:
+class DeferredSettlement:
     """The remaining steps for the slot that a worker finished last. As the ledger has its outcome, they can
     wait until the trainer is busy with the next slot. They are done at the end of the `with` block at the
     latest.

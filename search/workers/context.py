@@ -25,7 +25,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Workbench:
+class WorkerContext:
     """The study, the space, the pruner and the trainer that a worker's slots have in common."""
 
     worker_id: str
