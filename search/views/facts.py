@@ -41,6 +41,11 @@ class TrialFacts:
     worker: str
     device: str
 
+    def __repr__(self) -> str:
+        """What somebody who prints it in a notebook wants to know."""
+        shown = {"number": self.number, "state": self.state, "value": self.value, "params": dict(self.params)}
+        return f"TrialFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())}, epochs={self.epochs})"
+
     @property
     def number(self) -> int:
         """The trial's number in the study, counted from 0."""

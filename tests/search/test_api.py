@@ -159,3 +159,10 @@ def test_a_flag_that_may_be_given_several_times_takes_a_list() -> None:
         "--only=schedule=cosine",
         "--fix=decay=0.01",
     ]
+
+
+def test_the_best_trial_is_printed_as_what_it_is(found: search.Result) -> None:
+    best = found.best
+    assert best is not None
+    assert repr(best).startswith(f"TrialFacts(number={best.number}, state='complete', value={best.value}, params={{'")
+    assert len(repr(best)) < 400

@@ -25,7 +25,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     done = subprocess.run(run, env={**inherited, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     printed = "".join(code_cells(tmp_path / "run.ipynb")[-1]["outputs"][0]["text"])
-    assert "All 4 trials of bn_dropout-digits are finished: 2 complete, 2 pruned." in printed
+    assert "All 4 trials of bn_dropout-digits are finished: " in printed  # how many are pruned depends on the processor
 
 
 def test_the_notebook_in_the_docs_shows_its_outputs_and_no_error() -> None:
