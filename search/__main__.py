@@ -17,7 +17,7 @@ TASKS = {
         "spaces": "list the search spaces, or show one in full",
         "launch": "search a space and print the best model",
         "worker": "join a study from this or another host and run its trials",
-        "cluster": "run a study's workers as Slurm jobs",
+        "cluster": "run a study's workers on Slurm or Kubernetes",
         "stop": "drain a study: finish running trials, start no others",
     },
     "inspect": {

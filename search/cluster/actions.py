@@ -12,7 +12,7 @@ import msgspec
 from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engine import Engine
 from search.cluster.engines import engine_of
-from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, Resources, fleet_name, job_name
+from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, Pods, Resources, fleet_name, job_name
 from search.cluster.own_files import FOLDER
 from search.cluster.standing import PlaceStatus, Standing, in_words, joined
 from search.cluster.table import places_table
@@ -44,6 +44,7 @@ class ClusterOptions:
     module_path: str | None = None
     setup: str = ""
     resources: Resources = field(default_factory=Resources)
+    pods: Pods = field(default_factory=Pods)
     quiet: bool = False
 
 
@@ -91,6 +92,7 @@ def fleet_of(options: ClusterOptions, shared: SharedStudy, folder: StudyFolder) 
         folder=(folder.root / FOLDER).absolute(),
         storage=options.storage,
         resources=options.resources,
+        pods=options.pods,
         python=options.python,
         module_path=options.module_path,
         setup=options.setup,
@@ -134,7 +136,8 @@ def up(options: ClusterOptions, count: int) -> None:
         if have >= wanted:
             answer(f"{have} jobs are there already, {counts.total - counts.finished} trials are open: none is added.")
             return
-        prepare(site.folder, site.shared.manifest)
+        if site.engine.writes_files:
+            prepare(site.folder, site.shared.manifest)
         if not have:
             probe(site, lambda text: None if options.quiet else tell(text))
         site.engine.scale(site.fleet, wanted)
@@ -150,18 +153,20 @@ def probe(site: Site, say: Callable[[str], None]) -> None:
     before = {job.job_id for job in site.jobs()}
     site.engine.scale(site.fleet, 1)
     say("one job is submitted first, to see that its host reaches the database")
-    began = time.monotonic()
+    began, seen = time.monotonic(), False
     while True:
         fresh = [job for job in site.jobs() if job.job_id not in before]
+        seen = seen or bool(fresh)
         if any(has_joined(site, job) for job in fresh):
             return
         ended = [job for job in fresh if job.state not in ACTIVE]
-        if ended or not fresh:
+        if ended or (seen and not fresh):
             site.engine.cancel(site.fleet)
             raise InfrastructureError(why_ended(site, ended[0] if ended else None))
         waiting = all(job.state == "queued" for job in fresh)
         if waiting and time.monotonic() - began > QUEUED_S:
-            say(f"it waits ({fresh[0].reason or 'no reason is given'}): the others are submitted without its result")
+            why = next((job.reason for job in fresh if job.reason), "no reason is given")
+            say(f"it waits ({why}): the others are submitted without its result")
             return
         time.sleep(PROBE_POLL_S)
 
@@ -198,7 +203,7 @@ def scale(options: ClusterOptions, count: int) -> None:
     """Brings the fleet to that many jobs."""
     with opened_site(options) as site:
         before = sum(job.state in STAYING for job in site.jobs())
-        if count > before and not options.shared_artifacts:
+        if count > before == 0 and not options.shared_artifacts:
             require_shared_files(site.engine, site.fleet, site.folder)
         site.engine.scale(site.fleet, count)
         answer(f"from {before} to {count} jobs: {in_words(site.places())}.")

@@ -1,5 +1,6 @@
 """Calls of an engine's own commands, whose words are passed on."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +8,7 @@ from search.errors import InfrastructureError, UsageError
 from storage.masking import hide_in_text
 
 PATIENCE_S = 60.0
+LOG_LINE = re.compile(r"[EFIW]\d{4} \d\d:")  # of kubectl's own log
 
 
 def call(
@@ -33,6 +35,12 @@ def call(
         raise InfrastructureError(f"{words[0]} didn't answer within {PATIENCE_S:.0f} s") from None
     if done.returncode == 0:
         return done.stdout
-    said = hide_in_text(" ".join((done.stderr or done.stdout).split())) or f"exit code {done.returncode}"
+    said = in_one_line(done.stderr or done.stdout) or f"exit code {done.returncode}"
     kind = InfrastructureError if any(text in said for text in away) else UsageError
     raise kind(f"{words[0]} says: {said}")
+
+
+def in_one_line(said: str) -> str:
+    """What a command said, without its log and without passwords."""
+    lines = [line for line in said.splitlines() if not LOG_LINE.match(line)]
+    return hide_in_text(" ".join(" ".join(lines or said.splitlines()).split()))

@@ -1,4 +1,4 @@
-"""`python -m search.cluster`: the workers of a study, placed by Slurm."""
+"""`python -m search.cluster`: the workers of a study, placed by Slurm or Kubernetes."""
 
 import os
 import sys
@@ -44,17 +44,26 @@ def fleet_flags(command: Any) -> Any:
             type=Duration(60),
             help="Wall time per job, as in 4h.  [default: the engine's]",
         ),
-        click.option("--queue", help="Queue: a partition of Slurm.  [default: the engine's]"),
+        click.option("--queue", help="Queue: a partition of Slurm, a queue of Kueue.  [default: the engine's]"),
         click.option("--account", help="Account to charge.  [default: the engine's]"),
         click.option(
             "--option",
             "options",
             multiple=True,
-            help="Another option of the engine, such as --constraint=a100 of sbatch; may be given several times.",
+            help="Another option of sbatch, such as --constraint=a100, or LABEL=VALUE of Kubernetes nodes.",
         ),
         click.option("--setup", default="", help="Shell commands to run first, such as module load cuda."),
         click.option(
-            "--python", default=sys.executable, help="Python with this project on the nodes.  [default: this one]"
+            "--python", help="The nodes' Python with this project.  [default: Slurm: this one; Kubernetes: python]"
+        ),
+        click.option("--image", default="", help="Kubernetes: the image of the pods, with this project."),
+        click.option("--namespace", help="Kubernetes: the namespace.  [default: that of kubectl's context]"),
+        click.option(
+            "--volume",
+            "volumes",
+            multiple=True,
+            metavar="CLAIM:/PATH",
+            help="Kubernetes: a PersistentVolumeClaim and where pods mount it; several are allowed.",
         ),
         click.option("--n-workers", type=WholeNumber(1, 256), help="Workers per job.  [default: one per GPU or CPU]"),
         click.option(
@@ -124,14 +133,16 @@ def main(**flags: Any) -> None:
 def cluster_options(flags: dict[str, Any]) -> Any:
     """The options from the flags of a command that has `fleet_flags`."""
     from search.cluster.actions import ClusterOptions
-    from search.cluster.fleet import Resources
+    from search.cluster.fleet import Pods, Resources
 
     resources = {name: flags[name] for name in ("cpus", "gpus", "memory", "time_s", "queue", "account", "options")}
-    own = ("on", "storage", "study_name", "artifacts", "shared_artifacts", "n_workers", "data_dir", "python", "setup")
+    own = ("on", "storage", "study_name", "artifacts", "shared_artifacts", "n_workers", "data_dir", "setup")
     return ClusterOptions(
         **{name: flags[name] for name in own},
         module_path=with_our_path(os.environ).get(PATH),
+        python=flags["python"] or (sys.executable if flags["on"] == "slurm" else "python"),
         resources=Resources(**resources),
+        pods=Pods(flags["namespace"], flags["image"], flags["volumes"]),
         quiet=flags["quiet"],
     )
 

@@ -10,10 +10,11 @@ class Engine(Protocol):
 
     Every method raises UsageError, in the engine's own words, where it refuses what was asked for or its commands
     aren't on this machine, and InfrastructureError where it doesn't answer. No secret is in an argument of a command,
-    nor in what `render` returns.
+    nor in what `render` returns. `writes_files` says that the fleet's folder is written on this machine.
     """
 
     name: EngineName
+    writes_files: bool
 
     def render(self, fleet: Fleet, count: int) -> str:
         """The script or manifest with which so many jobs are submitted."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-EngineName = Literal["slurm"]
+EngineName = Literal["slurm", "kubernetes"]
 JobState = Literal["queued", "running", "leaving", "done", "failed"]
 
 ACTIVE: tuple[JobState, ...] = ("queued", "running", "leaving")
@@ -30,6 +30,15 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Pods:
+    """Where pods run, and as what: a namespace (None: that of kubectl's context), an image, volumes as CLAIM:/PATH."""
+
+    namespace: str | None = None
+    image: str = ""
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Fleet:
     """The jobs of one study. Each runs `python -m search.worker` with the arguments `worker`, in which no secret is.
 
@@ -44,6 +53,7 @@ class Fleet:
     folder: Path
     storage: str = field(repr=False)
     resources: Resources = field(default_factory=Resources)
+    pods: Pods = field(default_factory=Pods)
     python: str = "python"
     module_path: str | None = None
     setup: str = ""

@@ -1,12 +1,11 @@
 """What every engine keeps: inherit `EngineContract` in a test, with the fixtures and methods that it names."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from search.cluster.engine import Engine
-from search.cluster.fleet import Fleet, fleet_name
+from search.cluster.fleet import Fleet, Pods, fleet_name
 from search.errors import UsageError
 
 PASSWORD = "s3cret/of-the@test"  # noqa: S105 - of no database
@@ -17,7 +16,8 @@ ODD_NAMES = ('it\'s "a" study', "$(touch /tmp/x) `id` ; &", "line\nbreak", "Ã¤ ä
 def example_fleet(folder: Path, study_name: str = "S") -> Fleet:
     """A fleet with a secret."""
     worker = (f"--study-name={study_name}", "--gpus=none", "--n-workers=1")
-    return Fleet(fleet_name(study_name, "3314ed85aa"), study_name, worker, folder, STORAGE)
+    pods = Pods(image="registry.example/search:1")
+    return Fleet(fleet_name(study_name, "3314ed85aa"), study_name, worker, folder, STORAGE, pods=pods)
 
 
 class EngineContract:
@@ -32,7 +32,7 @@ class EngineContract:
         """Fails unless the engine would take what was rendered."""
         raise NotImplementedError
 
-    def arguments_as_run(self, rendered: str, fleet: Fleet, folder: Path) -> list[str]:
+    def arguments_as_run(self, rendered: str, fleet: Fleet, folder: Path, /) -> list[str]:
         """The arguments that `search.worker` gets in a job of what was rendered."""
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class EngineContract:
     ) -> None:
         """Exit code 2, and no file is left."""
         self.hide_engine(monkeypatch, tmp_path)
-        fleet = dataclasses.replace(example_fleet(tmp_path / "cluster"))
+        fleet = example_fleet(tmp_path / "cluster")
         with pytest.raises(UsageError):
             engine.submit(fleet, 2)
         assert not (tmp_path / "cluster").exists()

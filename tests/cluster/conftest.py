@@ -37,3 +37,8 @@ def shared_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def make_cli() -> type[Cli]:
     return Cli
+
+
+@pytest.fixture(scope="session")
+def need_tool() -> Callable[[str], Path]:
+    return require_tool

@@ -8,21 +8,14 @@ import click
 import psutil
 import pytest
 
-from search.cluster.checks import is_shared, require_server, require_shared_files
+from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engines.slurm import Slurm
-from search.cluster.fleet import Fleet
+from search.cluster.file_systems import is_shared
 from search.cluster.quantities import as_bytes
 from search.cluster.testing import example_fleet
 from search.errors import UsageError
 from search.study.folders import StudyFolder
 from tests.helpers.cluster import Cli
-
-
-class Elsewhere(Slurm):
-    """A Slurm whose nodes are other machines."""
-
-    def shares_files(self, _fleet: Fleet, /) -> bool:
-        return False
 
 
 @pytest.fixture
@@ -44,15 +37,18 @@ def test_a_sqlite_file_is_refused(make_cli: type[Cli], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_local_folder_is_refused_and_a_shared_one_or_a_store_is_fine(mounted: dict[str, str], tmp_path: Path) -> None:
+def test_a_local_folder_is_refused_and_a_shared_one_or_a_store_is_fine(
+    mounted: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.cluster.engines.slurm.nodes_are_here", lambda: False)
     folder = StudyFolder(tmp_path / "a" / "artifacts", "S", "3314ed85")
     with pytest.raises(UsageError, match=r"on a disk of this host \(ext4\).*--artifact-store s3:.*--shared-artifacts"):
-        require_shared_files(Elsewhere(), example_fleet(tmp_path), folder)
+        require_shared_files(Slurm(), example_fleet(tmp_path / "a"), folder)
     require_shared_files(
-        Elsewhere(), example_fleet(tmp_path), StudyFolder(folder.artifacts, "S", "3314ed85", "s3://bucket/prefix")
+        Slurm(), example_fleet(tmp_path / "a"), StudyFolder(folder.artifacts, "S", "3314ed85", "s3://bucket/prefix")
     )
     mounted[str(tmp_path / "a")] = "nfs4"
-    require_shared_files(Elsewhere(), example_fleet(tmp_path), folder)
+    require_shared_files(Slurm(), example_fleet(tmp_path / "a"), folder)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from functools import partial
 from typing import assert_never
 
 from search.cluster.calls import call
+from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState, Resources
 from search.cluster.own_files import SECRET, remove_own, write_private
 
@@ -74,6 +75,7 @@ class Slurm:
     """The engine for Slurm; see the module."""
 
     name: EngineName = "slurm"
+    writes_files = True
 
     def render(self, fleet: Fleet, count: int) -> str:
         """The batch script."""
@@ -87,10 +89,9 @@ class Slurm:
             command=shlex.join(words),
         )
 
-    def shares_files(self, _fleet: Fleet, /) -> bool:
-        """Whether all nodes are this machine."""
-        hosts = set(NODE_HOST.findall(_slurm(["scontrol", "--oneliner", "show", "node"])))
-        return hosts <= {socket.gethostname(), socket.gethostname().partition(".")[0]}
+    def shares_files(self, fleet: Fleet, /) -> bool:
+        """Whether the folder is on a network's file system, or all nodes are this machine."""
+        return is_shared(fleet.folder) or nodes_are_here()
 
     def submit(self, fleet: Fleet, count: int) -> None:
         """Submits arrays of jobs; the script and the secret stay in the fleet's folder."""
@@ -135,6 +136,12 @@ class Slurm:
         ask_to_leave([job for job in self.list(fleet) if job.state in STAYING])
         if not any(job.state in ACTIVE for job in self.list(fleet)):
             remove_own(fleet.folder, SCRIPT, SECRET)
+
+
+def nodes_are_here() -> bool:
+    """Whether all nodes are this machine."""
+    hosts = set(NODE_HOST.findall(_slurm(["scontrol", "--oneliner", "show", "node"])))
+    return hosts <= {socket.gethostname(), socket.gethostname().partition(".")[0]}
 
 
 def sbatch_options(fleet: Fleet) -> Iterable[str]:
