@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.narrowing_flags import narrowing_flags
@@ -87,6 +88,12 @@ EXAMPLES = {
     metavar="URI",
     help="MLflow tracking server or database, written while this command runs. Needs mlflow-skinny.",
 )
+@click.option(
+    "--on", type=click.Choice(engine_names()), help="A cluster's engine that runs the workers.  [default: this machine]"
+)
+@click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="With --on: jobs, each with --gpus 1, 2, … GPUs.")
+@click.option("--detach", is_flag=True, help="With --on: submit the jobs and return.")
+@job_flags
 @click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
@@ -99,14 +106,19 @@ def main(**flags: Any) -> None:
     start_logging(flags.pop("verbose"), quiet)
     flags.pop("config")
     workers = take_worker_flags(flags)
-    trains = workers.n_workers != 0 and not flags["dry_run"]
+    placing, workers = take_placing(flags, workers, quiet=quiet)
+    trains = workers.n_workers != 0 and not flags["dry_run"] and placing is None
     with trainer_server(wanted=trains):  # it imports Keras while we import what we need
         from search.launching.planning import LaunchOptions
         from search.launching.running import launch
         from search.trackers.tracker import Tracking
 
+        if placing is not None:
+            placing.require(flags["artifact_store"])
+        placed = None if placing is None else placing.run
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
-        raise SystemExit(CODES[launch(LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking))])
+        options = LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking, placed=placed)
+        raise SystemExit(CODES[launch(options)])
 
 
 if __name__ == "__main__":

@@ -120,8 +120,10 @@ def render(options: ClusterOptions, count: int) -> None:
         answer(site.engine.render(site.fleet, count), nl=False)
 
 
-def up(options: ClusterOptions, count: int) -> None:
+def up(options: ClusterOptions, count: int) -> str:
     """Brings the fleet to that many jobs, at least: the first one alone, to see that it finds the database.
+
+    Returns what was done, in a sentence.
 
     Raises:
         UsageError: the engine refuses it, or hosts don't share the study's files; nothing is left behind.
@@ -134,14 +136,13 @@ def up(options: ClusterOptions, count: int) -> None:
         counts = site.shared.ledger.counts()
         wanted = min(count, have + counts.total - counts.finished)
         if have >= wanted:
-            answer(f"{have} jobs are there already, {counts.total - counts.finished} trials are open: none is added.")
-            return
+            return f"{have} jobs are there already, {counts.total - counts.finished} trials are open: none is added."
         if site.engine.writes_files:
             prepare(site.folder, site.shared.manifest)
         if not have:
             probe(site, lambda text: None if options.quiet else tell(text))
         site.engine.scale(site.fleet, wanted)
-        answer(f"{wanted - have} jobs are submitted to {options.on}: {in_words(site.places())}.")
+        return f"Submitted to {options.on}: {wanted - have} more. There are {in_words(site.places())}."
 
 
 def probe(site: Site, say: Callable[[str], None]) -> None:

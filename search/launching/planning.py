@@ -4,7 +4,7 @@ import datetime
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -15,6 +15,7 @@ from search.console.held_errors import errors_held_back
 from search.console.outside_text import is_text
 from search.datasets import DataSet, load_dataset, resolve_dataset
 from search.errors import UsageError
+from search.host.ends import End
 from search.launching.fitting import unfit_note
 from search.sampling.grid_points import grid_points
 from search.sampling.pruners import pruner_choice
@@ -35,7 +36,7 @@ from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.precision import Precision
-from storage import Manifest, check_url, open_artifacts, open_study
+from storage import Manifest, SharedStudy, check_url, open_artifacts, open_study
 from storage.default_url import DEFAULT_STORAGE
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments, hide_password
@@ -50,7 +51,9 @@ VALIDATION_FRACTION = 0.2
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """The flags of `python -m search.launch`; None where one wasn't given."""
+    """The flags of `python -m search.launch`; None where one wasn't given. `placed` has workers elsewhere run the
+    study, and returns how that ended so far; None for workers on this machine.
+    """
 
     space: str
     storage: str = DEFAULT_STORAGE
@@ -76,6 +79,7 @@ class LaunchOptions:
     quiet: bool = False
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     tracking: Tracking = field(default_factory=Tracking)
+    placed: Callable[[SharedStudy], End] | None = None
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,19 @@ def launch(options: LaunchOptions) -> End:
                 note_study(shared, plan.source.space, plan.n_trials)
 
         with Follower(shared, options.tracking.makers(shared.name, shared.key.stamp)):
-            end = run_search(
-                shared,
-                plan.url,
-                workers,
-                quiet=options.quiet,
-                meanwhile=describe,
-                at_end=lambda: write_up(shared, folder),
-            )
+            if options.placed is None:
+                end = run_search(
+                    shared,
+                    plan.url,
+                    workers,
+                    quiet=options.quiet,
+                    meanwhile=describe,
+                    at_end=lambda: write_up(shared, folder),
+                )
+            else:
+                retry_while_unreachable(describe)
+                end = options.placed(shared)
+                retry_while_unreachable(lambda: write_up(shared, folder), give_up=lambda: end.leaves_work)
             retry_while_unreachable(
                 lambda: conclude(shared, folder, workers.data_dir),
                 give_up=lambda: end.leaves_work,

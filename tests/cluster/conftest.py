@@ -1,7 +1,7 @@
 """Clusters for the tests: the one that the environment names, else a test bed that is started for the module."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -23,9 +23,8 @@ from search.cluster.engines.kubernetes import Kubernetes, job_manifest, job_of, 
 from search.cluster.fleet import Fleet, Pods, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from search.errors import UsageError
-
-if TYPE_CHECKING:
-    from conftest import Cli
+from tests.helpers.cluster import Cli
+from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 TRIALS = 24
@@ -184,14 +183,14 @@ def kube(kube_tool: Kube) -> Iterator[Kube]:
 
 
 @pytest.fixture
-def cli(postgres_url: str, shared_folder: Path, kube: Kube, make_cli: Any, monkeypatch: pytest.MonkeyPatch) -> "Cli":
+def cli(postgres_url: str, shared_folder: Path, kube: Kube, make_cli: Any, monkeypatch: pytest.MonkeyPatch) -> Cli:
     for name, value in kube.environment.items():
         monkeypatch.setenv(name, value)
     made: Cli = make_cli(postgres_url, shared_folder, kube.environment)
     return made
 
 
-def flags(cli: "Cli") -> tuple[str, ...]:
+def flags(cli: Cli) -> tuple[str, ...]:
     """What pods need here: an image, and the Python of this machine on the stand-in."""
     image = os.environ.get("SEARCH_TEST_IMAGE", "keras-image-search")
     volume = os.environ.get("SEARCH_TEST_VOLUME", f"shared:{cli.folder}")
@@ -199,18 +198,16 @@ def flags(cli: "Cli") -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-def test_a_search_reaches_its_end_whatever_happens_to_its_pods(
-    cli: "Cli", kube: Kube, eventually: Callable[..., Any]
-) -> None:
+def test_a_search_reaches_its_end_whatever_happens_to_its_pods(cli: Cli, kube: Kube) -> None:
     """Pods are evicted, deleted and lost with their node; the fleet grows and shrinks."""
     if kube.tool is None:
         pytest.skip("loses a node: not on a cluster of others")
     cli.order(TRIALS, "--epochs", str(EPOCHS), "--limit-train", "400")
     cli.cluster("up", "--workers", "3", *flags(cli), on="kubernetes")
     with cli.study() as study:
-        hosts = eventually(lambda: cli.at_work(3, on="kubernetes"), "three pods at work")
+        hosts = wait_until(lambda: cli.at_work(3, on="kubernetes"), "three pods at work")
         epochs = study.ledger.epoch_count()
-        eventually(lambda: study.ledger.epoch_count() > epochs, "epochs")
+        wait_until(lambda: study.ledger.epoch_count() > epochs, "epochs")
         pods = [pod for names in hosts.values() for pod in names]
         eviction = {
             "apiVersion": "policy/v1",
@@ -223,10 +220,10 @@ def test_a_search_reaches_its_end_whatever_happens_to_its_pods(
         lost = next(host for host, names in hosts.items() if pods[0] not in names or len(names) > 1)
         kube(str(kube.tool), "lose", lost)
         cli.cluster("scale", "4", on="kubernetes")
-        eventually(lambda: cli.at_work(2, on="kubernetes"), "pods that go on")
+        wait_until(lambda: cli.at_work(2, on="kubernetes"), "pods that go on")
         kube(str(kube.tool), "mend", lost)
         cli.cluster("scale", "2", on="kubernetes")
-        eventually(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
+        wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
         assert study.ledger.counts().complete == TRIALS
         assert {slot.failures for slot in study.ledger.slots()} == {0}
         assert {len(study.ledger.epochs(number)) for number in range(TRIALS)} == {EPOCHS}
@@ -237,7 +234,7 @@ def test_a_search_reaches_its_end_whatever_happens_to_its_pods(
     assert left == []
 
 
-def test_no_secret_is_in_a_job_or_a_pod(cli: "Cli", kube: Kube, eventually: Callable[..., Any]) -> None:
+def test_no_secret_is_in_a_job_or_a_pod(cli: Cli, kube: Kube) -> None:
     cli.order(2)
     cli = replace(cli, storage=cli.storage.replace("postgres:@", "postgres:s3cret@"))
     cli.cluster("up", "--workers", "1", *flags(cli), on="kubernetes")
@@ -245,7 +242,7 @@ def test_no_secret_is_in_a_job_or_a_pod(cli: "Cli", kube: Kube, eventually: Call
     cli.cluster("down", on="kubernetes")
 
 
-def test_an_image_without_the_project_is_found_by_one_pod_and_nothing_is_left(cli: "Cli", kube: Kube) -> None:
+def test_an_image_without_the_project_is_found_by_one_pod_and_nothing_is_left(cli: Cli, kube: Kube) -> None:
     cli.order(2)
     broken = ("--setup", "echo no module named search >&2; exit 2")
     done = cli.cluster("up", "--workers", "3", *flags(cli), *broken, on="kubernetes", code=3)
@@ -254,7 +251,7 @@ def test_an_image_without_the_project_is_found_by_one_pod_and_nothing_is_left(cl
     assert json.loads(kube("kubectl", "get", "jobs,pods,secrets", "--output=json"))["items"] == []
 
 
-def test_a_cluster_that_is_away_is_no_mistake_of_the_person(cli: "Cli", tmp_path: Path) -> None:
+def test_a_cluster_that_is_away_is_no_mistake_of_the_person(cli: Cli, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(Path(os.environ["KUBECONFIG"]).read_text().replace(":28443", ":1"))
     away = replace(cli, environment={**cli.environment, "KUBECONFIG": str(config)})
@@ -262,7 +259,7 @@ def test_a_cluster_that_is_away_is_no_mistake_of_the_person(cli: "Cli", tmp_path
     assert "kubectl says: The connection to the server" in away.cluster("status", on="kubernetes", code=3).stderr
 
 
-def test_a_namespace_without_rights_is_refused_in_the_words_of_the_cluster(cli: "Cli", tmp_path: Path) -> None:
+def test_a_namespace_without_rights_is_refused_in_the_words_of_the_cluster(cli: Cli, tmp_path: Path) -> None:
     """A kubectl that may look at pods, and nothing else."""
     kubectl = tmp_path / "bin" / "kubectl"
     kubectl.parent.mkdir()
@@ -279,7 +276,7 @@ def test_a_namespace_without_rights_is_refused_in_the_words_of_the_cluster(cli: 
     assert STORAGE not in done.stderr
 
 
-def test_the_commands_of_the_page_run(cli: "Cli") -> None:
+def test_the_commands_of_the_page_run(cli: Cli) -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     cli.order(2, name="bn_dropout-digits")
     commands = [line for line in page.splitlines() if line.startswith("python -m search.") and "kubernetes" in line]

@@ -55,7 +55,8 @@ class Kubernetes:
         job = job_manifest(fleet, count)
         try:
             _apply(fleet, secret_manifest(fleet))
-            _run(fleet, "delete", "job", fleet.name, "--ignore-not-found", "--cascade=foreground")
+            if _job(fleet) is not None:
+                _run(fleet, "delete", "job", fleet.name, "--ignore-not-found", "--cascade=foreground")
             _apply(fleet, job)
         except UsageError:
             _remove_secret(fleet, strict=False)
@@ -95,7 +96,8 @@ class Kubernetes:
 
     def cancel(self, fleet: Fleet) -> None:
         """Deletes the Job, whose pods then have their time to leave, and the Secret."""
-        _run(fleet, "delete", "job", fleet.name, "--ignore-not-found", "--wait=false")
+        if _job(fleet) is not None:
+            _run(fleet, "delete", "job", fleet.name, "--ignore-not-found", "--wait=false")
         _remove_secret(fleet, strict=True)
 
 

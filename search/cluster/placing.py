@@ -1,0 +1,96 @@
+"""A launch whose workers a cluster runs: the jobs are submitted, and the search is watched until it is over."""
+
+import time
+from dataclasses import dataclass, replace
+
+from search.cluster import actions
+from search.cluster.actions import ClusterOptions, Site, fleet_of
+from search.cluster.checks import require_server, require_shared_files
+from search.cluster.engines import engine_of
+from search.cluster.fleet import ACTIVE, Fleet
+from search.commands.answer import tell
+from search.host.ends import End
+from search.host.shutdown import Shutdown
+from search.launching.progress import ProgressView
+from search.study.alive import is_alive
+from search.study.folders import StudyFolder, default_artifacts
+from search.study.snapshot import take_snapshot
+from search.workers.join import study_folder
+from search.workers.loop import no_more_work
+from storage import SharedStudy
+from storage.retry import retry_while_unreachable
+
+POLL_S = 1.0
+JOBS_POLL_S = 15.0  # asking the engine is a burden for clusters of many users
+
+
+@dataclass(frozen=True)
+class Placing:
+    """The jobs that a launch has a cluster run. `options` name no study: the launch gives it its name."""
+
+    options: ClusterOptions
+    count: int
+    detach: bool
+
+    def require(self, artifact_store: str | None) -> None:
+        """Checks what can be checked before the study is created.
+
+        Raises:
+            UsageError: the engine isn't here or has no such jobs, or hosts don't share the database or the files.
+            InfrastructureError: the engine doesn't answer.
+        """
+        require_server(self.options.storage)
+        engine = engine_of(self.options.on)
+        artifacts = (self.options.artifacts or default_artifacts(self.options.storage)).absolute()
+        fleet = Fleet("search-none", "none", (), artifacts, "", self.options.resources, self.options.pods)
+        engine.render(fleet, self.count)
+        engine.list(fleet)
+        if not self.options.shared_artifacts:
+            require_shared_files(engine, fleet, StudyFolder(artifacts, "none", "", artifact_store))
+
+    def run(self, shared: SharedStudy) -> End:
+        """Submits the jobs, and watches the search unless it is to be left alone; returns how that ended.
+
+        Raises:
+            UsageError, InfrastructureError: no job could be submitted, or the first one didn't get to work.
+        """
+        options = replace(self.options, study_name=shared.name)
+        if retry_while_unreachable(lambda: no_more_work(shared)):
+            return End.DONE
+        tell(actions.up(options, self.count))
+        if self.detach:
+            return End.DONE
+        folder = study_folder(shared, options.artifacts)
+        return watch(Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on)), options.quiet)
+
+
+def watch(site: Site, quiet: bool) -> End:
+    """Shows how the search goes until it is over, no job is left, or the person leaves it to the cluster."""
+    shared, asked = site.shared, time.monotonic()
+    with ProgressView(shared.name, shared.manifest.objective, quiet) as view, Shutdown() as shutdown:
+
+        def look() -> bool:
+            view.show(take_snapshot(shared))
+            return no_more_work(shared)
+
+        while not retry_while_unreachable(look, give_up=lambda: shutdown.requested):
+            if time.monotonic() - asked > JOBS_POLL_S:
+                asked = time.monotonic()
+                if is_deserted(site):
+                    return End.FAILED
+            if shutdown.wait(POLL_S):
+                break
+    if shutdown.requested:
+        tell(
+            "Detached: the jobs go on. The same command watches them again, and python -m search.cluster down "
+            f"--on {site.engine.name} --study-name {shared.name} ends them."
+        )
+        return shutdown.end
+    return End.DONE
+
+
+def is_deserted(site: Site) -> bool:
+    """Whether no job is left, and no worker from elsewhere either."""
+    if any(job.state in ACTIVE for job in site.jobs()):
+        return False
+    return not any(is_alive(worker) for worker in site.shared.workers.all())

@@ -1,0 +1,93 @@
+"""A launch whose workers a cluster runs: ordered, submitted and watched by one command, which may be left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.helpers.cluster import Cli, SlurmCluster
+from tests.helpers.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+SPACE = ("--space", "bn_dropout", "--study-name", "S", "--epochs", "2", "--pruner", "none", "--limit-train", "400")
+
+
+@pytest.fixture
+def cli(
+    postgres_url: str, shared_folder: Path, slurm: SlurmCluster, make_cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> Cli:
+    for name, value in slurm.environment.items():
+        monkeypatch.setenv(name, value)
+    made: Cli = make_cli(postgres_url, shared_folder, slurm.environment)
+    return made
+
+
+def placed(cli: Cli, *more: str) -> tuple[str, ...]:
+    return (*SPACE, "--on", "slurm", "--artifacts", str(cli.folder / "artifacts"), *more)
+
+
+@pytest.mark.slow
+def test_one_command_orders_submits_watches_and_sums_up(cli: Cli) -> None:
+    done = cli.run("search.launch", *placed(cli, "--workers", "2", "--n-trials", "6", "-f", "json"))
+    result = msgspec.json.decode(done.stdout)
+    assert result["trials"]["complete"] == 6
+    assert "Submitted to slurm: 2 more." in done.stderr
+    with cli.study() as study:
+        assert {(worker.info.job or "").partition(":")[0] for worker in study.workers.all()} == {"slurm"}
+    cli.cluster("down", on="slurm")
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_the_search_to_the_cluster_and_says_so(cli: Cli) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    words = [sys.executable, "-m", "search.launch", *placed(cli, "--workers", "1", "--n-trials", "40")]
+    process = subprocess.Popen(
+        words,
+        cwd=cli.folder,
+        env={**inherited, "PYTHONPATH": str(ROOT), "OPTUNA_STORAGE": cli.storage},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    said = ""
+    while "Submitted to slurm" not in said:  # then it watches
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    wait_until(lambda: cli.at_work(1, on="slurm"), "the job at work")
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Detached: the jobs go on." in rest
+    assert cli.at_work(1, on="slurm")
+    cli.cluster("down", on="slurm")
+
+
+def test_detached_it_submits_and_returns(cli: Cli) -> None:
+    done = cli.run("search.launch", *placed(cli, "--workers", "1", "--n-trials", "40", "--detach"))
+    assert "Submitted to slurm: 1 more." in done.stderr
+    cli.cluster("down", on="slurm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--workers", "2"), "--workers and --detach are for a cluster: give --on"),
+        (("--on", "slurm"), "how many jobs? Give --workers"),
+        (("--on", "slurm", "--workers", "2", "--gpus", "0,2"), "the number of GPUs per job"),
+        (("--on", "slurm", "--workers", "2"), "SQLite is a file of one host"),
+        (("--on", "kubernetes", "--workers", "2", "--storage", "postgresql://u@h/d"), "pods need an image"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_a_study_is_created(
+    arguments: tuple[str, ...], said: str, make_cli: type[Cli], tmp_path: Path
+) -> None:
+    cli = make_cli(f"sqlite:///{tmp_path / 'search.db'}", tmp_path)
+    assert said in cli.run("search.launch", "--space", "bn_dropout", *arguments, code=2).stderr
+    assert list(tmp_path.iterdir()) == []
