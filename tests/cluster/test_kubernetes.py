@@ -220,7 +220,9 @@ def test_a_search_reaches_its_end_whatever_happens_to_its_pods(cli: Cli, kube: K
         lost = next(host for host, names in hosts.items() if pods[0] not in names or len(names) > 1)
         kube(str(kube.tool), "lose", lost)
         cli.cluster("scale", "4", on="kubernetes")
-        wait_until(lambda: cli.at_work(2, on="kubernetes"), "pods that go on")
+        wait_until(
+            lambda: cli.at_work(2, on="kubernetes") or study.ledger.counts().finished == TRIALS, "pods that go on"
+        )
         kube(str(kube.tool), "mend", lost)
         cli.cluster("scale", "2", on="kubernetes")
         wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
