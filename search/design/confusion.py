@@ -12,8 +12,8 @@ import msgspec
 from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
 from search.study.folders import StudyFolder
-from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
+from search.study.trial_attributes import TrialAttributes
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import Evaluated, Part
 from search.workers.join import data_source
@@ -55,7 +55,7 @@ class Evaluator:
             ArtifactError, StorageUsageError: the model isn't there.
             TrainerDied, TrainerUnavailable: it couldn't be evaluated.
         """
-        problem = model_problem(self.shared.trials.get(trial).user_attrs)
+        problem = TrialAttributes.of(self.shared.trials.get(trial).user_attrs).model_problem
         artifact = kept_model(self.shared, trial)
         if artifact is None or problem is not None:
             raise ArtifactError(f"of trial {trial}: {problem or 'its model was not kept on this host'}")

@@ -23,7 +23,7 @@ from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
 from search.study.own_folder import require_places
 from search.study.space import configuration_of
-from search.workers.placement import find_places
+from search.workers.placement import find_placements
 from spaces import SpaceSource
 from spaces.layers import require_fit
 from storage import Manifest, check_url
@@ -99,7 +99,7 @@ def make_comparison_plan(
             require_fit(configuration_of(arm.configuration), manifest.image_shape)
     if existing is not None:
         require_continued(name, existing.manifest, manifest)
-    find_places(flags.workers)
+    find_placements(flags.workers)
     require_writable(flags.workers.artifacts or Path(manifest.artifacts))
     require_places(flags.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)

@@ -16,9 +16,9 @@ from search.exporting.retraining import retrain, slot_of
 from search.exporting.texts import Exported, configuration_json, model_card
 from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.study.folders import StudyFolder
-from search.study.model_problems import model_problem
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
+from search.study.trial_attributes import TrialAttributes
 from search.views.configuration_text import Described, described_trial
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
@@ -118,7 +118,7 @@ def obtain_model(
     shared: SharedStudy, folder: StudyFolder, described: Described, options: ExportOptions, path: Path
 ) -> list[str]:
     """Brings the trial's trained model to the path: the kept one, or with --retrain a new one; returns what to say."""
-    if (problem := model_problem(described.trial.user_attrs)) is not None:
+    if (problem := TrialAttributes.of(described.trial.user_attrs).model_problem) is not None:
         raise UsageError(f"trial {described.trial.number} can't be exported: {problem}. Then search in another study")
     artifact = kept_model(shared, described.trial.number)
     try:

@@ -13,7 +13,7 @@ from search.study.own_folder import prepare
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Trained, Warned
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
-from search.workers.placement import find_places
+from search.workers.placement import find_placements
 from search.workers.settings import WorkerSettings
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trainer_client import TrainerClient
@@ -43,7 +43,7 @@ def retrain(
     number = described.trial.number
     slot = slot_of(shared, number)
     prepare(folder, manifest)
-    jobs, place = StudyJobs(manifest, source.ref, data), find_places(WorkerSettings())[0]
+    jobs, place = StudyJobs(manifest, source.ref, data), find_placements(WorkerSettings())[0]
     with (
         tempfile.TemporaryDirectory() as scratch,
         TrainerClient(folder, place.for_trainer(manifest.batch_pixels), math.inf) as trainer,

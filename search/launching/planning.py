@@ -30,7 +30,7 @@ from search.study.study_name import require_study_name
 from search.trackers.tracker import Tracking
 from search.training.data.split import split
 from search.workers.join import installed_versions
-from search.workers.placement import find_places
+from search.workers.placement import find_placements
 from search.workers.settings import WorkerSettings
 from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
@@ -134,7 +134,7 @@ def make_plan(options: LaunchOptions) -> Plan:
         require_search(name, existing.manifest)
         require_same(name, existing.manifest, manifest)
     n_trials = wanted_trials(options, space, existing)
-    find_places(options.workers)
+    find_placements(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_places(options.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)

@@ -28,7 +28,7 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
-from search.workers.placement import WorkerPlacement, find_places
+from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
@@ -218,7 +218,7 @@ def divide_places(workers: WorkerSettings, shared: SharedStudy) -> tuple[list[Wo
     those asked for, but no more than there are trials to do.
     """
     counts = shared.ledger.counts()
-    places = find_places(workers)[: counts.total - counts.finished]
+    places = find_placements(workers)[: counts.total - counts.finished]
     taken = len(workers_of_others(shared, ()))
     if taken:
         log.warning("%d worker(s) of an earlier launch are at work on this study here, and stay", taken)

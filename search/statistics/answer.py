@@ -61,7 +61,6 @@ class Answer:
     pairs: tuple[PairAnswer, ...]
     margin: float
     level: float
-    maximize: bool
     fewest: int
 
     @property

@@ -82,7 +82,6 @@ def compare(
         pairs=tuple(answer_pair(pair, decision, place, margin, maximize=maximize) for place, pair in enumerate(paired)),
         margin=margin,
         level=level,
-        maximize=maximize,
         fewest=fewest,
     )
 

@@ -8,8 +8,8 @@ from optuna.trial import FrozenTrial
 
 from search.study.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
-from search.study.model_problems import model_problem
 from search.study.test_score import TestScore, look_at, recorded_looks
+from search.study.trial_attributes import TrialAttributes
 from search.views.layout import fitted, layer_lines, terminal_width, wrapped
 from search.views.next_commands import command, listed, storage_flag
 from search.views.number import number, score
@@ -93,7 +93,7 @@ def trial_json(described: Described) -> str:
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
         "test_looks": described.looks,
-        "model_problem": model_problem(described.trial.user_attrs),
+        "model_problem": TrialAttributes.of(described.trial.user_attrs).model_problem,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
@@ -118,7 +118,7 @@ def scores(described: Described) -> list[str]:
     if described.test is not None:
         test = test_sentence(described.test, f"Trial {described.trial.number}", manifest)
         lines += [line for line in (test, earlier_looks(described.looks, described.test)) if line]
-    if (problem := model_problem(described.trial.user_attrs)) is not None:
+    if (problem := TrialAttributes.of(described.trial.user_attrs).model_problem) is not None:
         lines.append(f"not to be exported: {problem}")
     return lines
 
@@ -161,7 +161,7 @@ def next_steps(described: Described, storage: str) -> str:
         "writes the trained model, which Keras opens without this project, with its model card",
     )
     commands = [
-        *([export] if model_problem(described.trial.user_attrs) is None else []),
+        *([export] if TrialAttributes.of(described.trial.user_attrs).model_problem is None else []),
         command("report", f"{study} -o report.html", "shows how sure it is that this one is best"),
     ]
     return listed(commands, storage)

@@ -14,10 +14,10 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from search.study.model_problems import model_problem
 from search.study.reasons import counted
 from search.study.snapshot import Snapshot, take_snapshot
 from search.study.test_score import TestScore, last_of_search, recorded_looks
+from search.study.trial_attributes import TrialAttributes
 from spaces.epoch_scores import EpochScores
 from storage import Manifest, SharedStudy
 from storage.records import OutcomeState, SlotCounts, SlotRow, WorkerRow
@@ -111,7 +111,7 @@ class TrialFacts:
     @property
     def model_problem(self) -> str | None:
         """Why its model can't be kept, None if nothing is known against that."""
-        return model_problem(self.frozen.user_attrs)
+        return TrialAttributes.of(self.frozen.user_attrs).model_problem
 
 
 @dataclass(frozen=True)
@@ -229,14 +229,15 @@ def trial_facts(
 ) -> TrialFacts:
     """One trial, from Optuna's record of it, its slot in the ledger, and its epochs."""
     outcome, worker = slot.outcome, workers.get(slot.worker_id or "")
+    stored = TrialAttributes.of(trial.user_attrs)
     last = manifest.goal.of(curve[-1]) if curve else None
     return TrialFacts(
         frozen=trial,
         slot=slot,
         value=outcome.value if outcome is not None and outcome.value is not None else last,
         curve=curve,
-        worker=worker_name(worker) if worker is not None else str(trial.user_attrs.get("host", "unknown")),
-        device=str(trial.user_attrs.get("device") or (worker.info.device if worker is not None else "")),
+        worker=worker_name(worker) if worker is not None else stored.host or "unknown",
+        device=stored.device or (worker.info.device if worker is not None else ""),
     )
 
 

@@ -30,24 +30,24 @@ class WorkerPlacement:
         return {**self.environment, THREADS_VARIABLE: str(threads_for(batch_pixels, self.threads))}
 
 
-def find_places(settings: WorkerSettings) -> list[WorkerPlacement]:
+def find_placements(settings: WorkerSettings) -> list[WorkerPlacement]:
     """A place for each worker that the settings ask for.
 
     Raises:
         UsageError: they ask for GPUs that aren't there.
     """
     gpus = choose_gpus(settings.gpus, find_gpus())
-    return gpu_places(gpus, settings) if gpus else processor_places(settings.n_workers)
+    return gpu_placements(gpus, settings) if gpus else processor_placements(settings.n_workers)
 
 
-def gpu_places(gpus: Sequence[Gpu], settings: WorkerSettings) -> list[WorkerPlacement]:
+def gpu_placements(gpus: Sequence[Gpu], settings: WorkerSettings) -> list[WorkerPlacement]:
     """Places on the GPUs in turn: `workers_per_gpu` on each, unless a number of workers is given."""
     count = len(gpus) * settings.workers_per_gpu if settings.n_workers is None else settings.n_workers
     threads = threads_each(max(count, 1))
     return [WorkerPlacement(f"gpu {gpu.index}", {VISIBLE: gpu.uuid}, threads) for gpu in islice(cycle(gpus), count)]
 
 
-def processor_places(n_workers: int | None) -> list[WorkerPlacement]:
+def processor_placements(n_workers: int | None) -> list[WorkerPlacement]:
     """Places on the processors, with equal shares of them."""
     count = default_workers() if n_workers is None else n_workers
     return [WorkerPlacement("cpu", {VISIBLE: NO_GPU}, threads_each(max(count, 1)))] * count

@@ -13,7 +13,7 @@ from search.trainers.child import TRAINER_COMMAND
 from search.workers.context import WorkerContext
 from search.workers.join import join_study, study_folder
 from search.workers.loop import Heartbeat, work
-from search.workers.placement import WorkerPlacement, find_places
+from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.pool import WorkerPool
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
@@ -33,7 +33,7 @@ def run_workers(url: str, study_name: str, settings: WorkerSettings) -> End:
         UsageError, StorageError: the study can't be joined.
         Quarantined: nothing works on this host.
     """
-    places = find_places(settings)
+    places = find_placements(settings)
     if not places:
         raise UsageError("--n-workers 0 leaves nothing to do: give 1 or more")
     if len(places) == 1:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from search.errors import TrainerDied, TrainerUnavailable
 from search.study.folders import StudyFolder
-from search.study.model_problems import model_problem
 from search.study.snapshot import find_best
 from search.study.test_score import EXPORT, SEARCH, TestScore, record_look, recorded_looks
+from search.study.trial_attributes import TrialAttributes
 from search.trainers.protocol import DataSource
 from search.workers.join import data_source
 from search.workers.keeping import kept_model
@@ -33,7 +33,7 @@ def measure_test_score(
     looks = recorded_looks(shared)
     if best is None or any(look.trial == best.number and look.reason != EXPORT for look in looks):
         return
-    problem = model_problem(shared.trials.get(best.number).user_attrs)
+    problem = TrialAttributes.of(shared.trials.get(best.number).user_attrs).model_problem
     if problem is not None:
         log.warning("no test score of trial %d: %s", best.number, problem)
         return

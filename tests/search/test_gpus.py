@@ -4,7 +4,7 @@ import pytest
 
 from search.errors import UsageError
 from search.host.gpus import Gpu, choose_gpus, installed_gpus, visible
-from search.workers.placement import gpu_places, processor_places
+from search.workers.placement import gpu_placements, processor_placements
 from search.workers.settings import WorkerSettings
 
 GPUS = [Gpu(index, f"GPU-{letter}111", "H100", 80_000) for index, letter in enumerate("abc")]
@@ -42,17 +42,17 @@ def test_gpus_that_are_not_there_are_refused_with_those_that_are(flag: str) -> N
 
 
 def test_each_gpu_gets_as_many_workers_as_asked_for() -> None:
-    places = gpu_places(GPUS[:2], WorkerSettings(workers_per_gpu=2))
+    places = gpu_placements(GPUS[:2], WorkerSettings(workers_per_gpu=2))
     assert [place.environment["CUDA_VISIBLE_DEVICES"] for place in places] == [GPUS[0].uuid, GPUS[1].uuid] * 2
 
 
 def test_a_number_of_workers_is_spread_over_the_gpus() -> None:
-    places = gpu_places(GPUS, WorkerSettings(n_workers=4))
+    places = gpu_placements(GPUS, WorkerSettings(n_workers=4))
     assert [place.device for place in places] == ["gpu 0", "gpu 1", "gpu 2", "gpu 0"]
 
 
 def test_a_worker_on_processors_sees_no_gpu() -> None:
-    (place,) = processor_places(1)
+    (place,) = processor_placements(1)
     assert place.environment["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
