@@ -111,7 +111,7 @@ def main(**flags: Any) -> None:
     with trainer_server(wanted=trains):  # it imports Keras while we import what we need
         from search.launching.planning import LaunchOptions
         from search.launching.running import launch
-        from search.trackers.tracker import Tracking
+        from search.trackers.tracking import Tracking
 
         if placing is not None:
             placing.require(flags["artifact_store"])

@@ -27,7 +27,7 @@ from search.study.location import require_there
 from search.study.own_folder import require_places
 from search.study.space import study_space
 from search.study.study_name import require_study_name
-from search.trackers.tracker import Tracking
+from search.trackers.tracking import Tracking
 from search.training.data.split import split
 from search.workers.join import installed_versions
 from search.workers.placement import find_placements

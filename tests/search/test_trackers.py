@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from search.trackers.follower import Follower, Part
-from search.trackers.tracker import EndedTrial, Tracker, Tracking
+from search.trackers.tracker import EndedTrial, Tracker
+from search.trackers.tracking import Tracking
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy
 from storage.records import Outcome
