@@ -1,6 +1,7 @@
 """The loop of a worker: claims slots of the shared study and works on them until none is left."""
 
 import logging
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from search.study.reasons import without_numbers
 from search.workers.attempt import AttemptResult, attempt_slot
 from search.workers.context import WorkerContext
 from search.workers.deferred_settlement import DeferredSettlement
+from search.workers.idle_pause import idle_pause
 from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy
@@ -20,7 +22,6 @@ from storage.errors import StorageError, StorageUnreachable
 
 log = logging.getLogger(__name__)
 
-IDLE_POLL_S = 0.5
 BEAT_S = 5.0
 SETTLE_AFTER_S = 5.0
 ALL_FAILING_AFTER = 3
@@ -65,6 +66,7 @@ def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
         StudyNotFound: the study was deleted.
     """
     orphans, streak, worked_last = OrphanSettler(context), FailureStreak(), False
+    source, busy_until = random.Random(), time.monotonic()  # noqa: S311 - it spreads questions, and keeps no secret
     with DeferredSettlement() as deferred:
         while not shutdown.requested and time.monotonic() < deadline and context.job_end.fits_epoch:
             try:
@@ -74,6 +76,7 @@ def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
                     streak.note(lease.slot, attempt_slot(context, lease, shutdown, deferred))
                     context.trainer.replace_if_worn()
                     stop_if_all_failing(context.shared)
+                    busy_until = time.monotonic()
                     continue
                 deferred.do()
                 if no_more_work(context.shared):
@@ -81,7 +84,7 @@ def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
                     return True
                 worked_last = False
                 orphans.settle()
-                shutdown.wait(IDLE_POLL_S)
+                shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
             except StorageUnreachable as error:
                 log.warning("waiting for the database: %s", error)
                 shutdown.wait(OUTAGE_POLL_S)
