@@ -160,7 +160,7 @@ def _address(address: str, at: str) -> str:
     """What stands before the options; without an @, it may be a user with a password."""
     if "=" in address:
         return _option(address, shown=True)
-    if at or ADDRESS.fullmatch(address):
+    if at or ADDRESS.fullmatch(address) or not address.strip(":"):
         return address
     return f"{address.partition(':')[0]}:{MASK}"
 

@@ -334,7 +334,7 @@ def test_a_database_that_is_broken_while_somebody_looks_is_said_so(sqlite_url: s
     app = waiting
     assert ask(app, "/healthy").status == 200
     Path(sqlite_url.removeprefix("sqlite:///")).write_text("no database")
-    assert b"no SQLite database" in ask(app, "/", accept="text/html").body
+    assert b"t a SQLite database, or a damaged one" in ask(app, "/", accept="text/html").body
     assert ask(app, "/api/studies").status == 503
     assert ask(app, "/healthy").status == 503
 

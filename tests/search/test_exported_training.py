@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 5
-OURS = ("search", "spaces", "storage", "wt", "__editable__", "keras_image_search")
+OURS = ("search", "spaces", "storage", "__editable__", "keras_image_search")
 
 # In a process without this project: each script as a module, trained with its own seed and with others. Functions run
 # eagerly, as compiling each of many small networks takes longer than training it.

@@ -77,7 +77,7 @@ def test_one_bad_trial_does_not_end_a_search_and_each_failure_has_its_kind(odd: 
     """One test, as the trainer takes seconds to start."""
     order(odd.shared, "raises", "memory", "diverges", "exits", "good")
     lab.work(odd)
-    order(odd.shared, "sleeps")
+    order(odd.shared, "raises", "memory", "diverges", "exits", "good", "sleeps")
     lab.work(replace(odd, limits=Limits(trial_timeout_s=2.0)))
     trials = by_kind(odd.shared)
     failures = {kind: trial.user_attrs.get("failure") for kind, trial in trials.items() if kind != "diverges"}

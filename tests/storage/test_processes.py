@@ -23,7 +23,7 @@ import json, os, sys
 import optuna
 from storage.records import Outcome, SlotOrder
 from storage.study import create_study, open_study
-from storage.testkit import LEASE_S, example_manifest
+from storage.testkit import LEASE_S, bound, example_manifest
 from storage.transaction import writing
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
