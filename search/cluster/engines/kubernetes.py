@@ -114,7 +114,8 @@ def _apply(fleet: Fleet, manifest: Json) -> None:
 
 def _remove_secret(fleet: Fleet, *, strict: bool) -> None:
     try:
-        _run(fleet, "delete", "secret", fleet.name, "--ignore-not-found")
+        if _run(fleet, "get", "secret", fleet.name, "--ignore-not-found", "--output=name").strip():
+            _run(fleet, "delete", "secret", fleet.name, "--ignore-not-found")
     except UsageError:
         if strict:
             raise
