@@ -39,10 +39,14 @@ def main(**flags: Any) -> None:
     from storage import study_names
 
     start_logging(flags["verbose"], flags["quiet"])
-    if flags["study_name"] is None and not flags["watch"] and len(study_names(flags["storage"])) > 1:
-        list_studies(flags["storage"], flags["format_"])
-        return
-    with chosen_study(flags["storage"], flags["study_name"]) as shared:
+    name = flags["study_name"]
+    if name is None and not flags["watch"]:
+        names = study_names(flags["storage"])
+        if len(names) > 1:
+            list_studies(flags["storage"], names, flags["format_"])
+            return
+        name = next(iter(names), None)
+    with chosen_study(flags["storage"], name) as shared:
         if flags["watch"]:
             watch_status(shared, flags["format_"], flags["interval"])
         else:

@@ -144,8 +144,10 @@ def _readings(text: str, distribution: Distribution) -> list[Scalar]:
         case Choices(values):
             return [value for value in values if str(value) == text]
         case Interval():
-            number = _number(text)
-            return [] if number is None else [int(number) if distribution.integer and number.is_integer() else number]
+            try:
+                return [int(text) if distribution.integer else float(text)]
+            except ValueError:
+                return []
         case _:
             assert_never(distribution)
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from storage import registry
 from storage.engine import opened
-from storage.errors import StorageUsageError, StudyNotFound
+from storage.errors import NameTaken, StudyNotFound
 from storage.fence import joined
 from storage.identity import STAMP
 from storage.manifest import Manifest
@@ -33,7 +33,7 @@ UNCLAIMED: Mapping[str, Any] = {"state": "waiting", "worker_id": None, "lease_ex
 
 
 def require_new_name(url: str, name: str) -> None:
-    """Raises StorageUsageError if a study of the database has the name; a database that doesn't exist has none."""
+    """Raises NameTaken if a study of the database has the name; a database that doesn't exist has none."""
     parsed = parse(url)
     try:
         with opened(parsed, create=False, only_look=True) as rdb:
@@ -42,7 +42,7 @@ def require_new_name(url: str, name: str) -> None:
     except StudyNotFound:
         return
     if taken:
-        raise StorageUsageError(f"there is a study {name!r} already: choose another name")
+        raise NameTaken(name)
 
 
 def copy_study(shared: SharedStudy, url: str, name: str, manifest: Manifest) -> str:
@@ -51,7 +51,7 @@ def copy_study(shared: SharedStudy, url: str, name: str, manifest: Manifest) -> 
     The copy has the given `manifest` and its own stamp. Its trials keep their numbers.
 
     Raises:
-        StorageUsageError: a study of that name is there.
+        NameTaken: a study of that name is there.
         StorageUnreachable: one of the databases doesn't answer.
     """
     parsed = parse(url)
@@ -65,7 +65,7 @@ def copy_study(shared: SharedStudy, url: str, name: str, manifest: Manifest) -> 
 def _copied(shared: SharedStudy, rdb: RDBStorage, name: str, manifest: Manifest) -> str:
     unfinished, names = name + UNFINISHED, registry.all_names(rdb.engine)
     if name in names:
-        raise StorageUsageError(f"there is a study {name!r} already: choose another name")
+        raise NameTaken(name)
     if unfinished in names:
         rdb.delete_study(rdb.get_study_id_from_name(unfinished))
     optuna.copy_study(

@@ -6,6 +6,7 @@ StorageError
 │   ├── NotAStudyDatabase       the file or database belongs to something else
 │   ├── SchemaTooNew            a newer release wrote the tables
 │   ├── StudyNotFound           the database has no study of that name
+│   ├── NameTaken               another study has the name
 │   └── ManifestMismatch        the study exists, with other settings
 ├── StorageUnreachable          the operator of the database            exit code 3 at startup, else retry
 ├── StorageGone                 the operator of the database            exit code 3; retrying is useless
@@ -36,6 +37,13 @@ class SchemaTooNew(StorageUsageError):
 
 class StudyNotFound(StorageUsageError):
     """The database has no study of that name."""
+
+
+class NameTaken(StorageUsageError):
+    """Another study of the database has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a study {name!r} already: choose another name")
 
 
 class ManifestMismatch(StorageUsageError):

@@ -17,7 +17,6 @@ from search.study.test_score import look_at
 from search.training.data.split import split
 from search.views.facts import StudyFacts, TrialFacts
 from search.workers.join import data_source
-from spaces.metrics import METRICS
 from storage import Manifest
 from storage.objective import Objective
 
@@ -45,7 +44,7 @@ def record_of(facts: StudyFacts) -> SearchRecord:
         ranges=ranges,
         choices=tuple(name for name in distributions if name not in ranges),
         epochs=manifest.epochs,
-        accuracy=METRICS[manifest.objective].bounds == (0.0, 1.0),
+        accuracy=manifest.goal.is_share,
         n_validation=manifest.n_validation,
         n_test=manifest.n_test,
     )

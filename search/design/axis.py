@@ -8,7 +8,9 @@ from search.errors import UsageError
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import parameters
 from spaces.distributions import Choices, Distribution
+from spaces.errors import SpaceError
 from spaces.names import unknown_name
+from spaces.narrowing import parse_value
 from spaces.space import Space
 from spaces.trials import DryTrial
 
@@ -77,19 +79,10 @@ def parse(name: str, text: str, distribution: Distribution) -> Scalar:
     Raises:
         UsageError: it is none of the choices, or not within the range.
     """
-    for value in _readings(text, distribution):
-        if distribution.contains(value):
-            return value
-    raise UsageError(f"{name} = {text} is outside {distribution}")
-
-
-def _readings(text: str, distribution: Distribution) -> list[Scalar]:
-    if isinstance(distribution, Choices):
-        return [value for value in distribution.values if str(value) == text]
     try:
-        return [int(text)] if distribution.integer else [float(text)]
-    except ValueError:
-        return []
+        return parse_value(name, text, distribution)
+    except SpaceError as error:
+        raise UsageError(str(error)) from error
 
 
 def axis_arms(

@@ -41,13 +41,15 @@ def main(**flags: Any) -> None:
     `rename NAME NEW_NAME` and `copy NAME [NEW_NAME] --to URL` keep everything; `delete NAME` removes the study, its
     models and its other files, and nothing else. None of them changes a study with active workers.
     """
+    from storage import study_names
+
     start_logging(flags["verbose"], flags["quiet"])
     action: Action = flags["action"]
     names, storage = require_names(action, flags["names"]), flags["storage"]
     require_flags(action, flags)
     match action:
         case "list":
-            list_studies(storage, flags["format_"])
+            list_studies(storage, study_names(storage), flags["format_"])
         case "rename":
             rename_study(storage, *names)
         case "copy":
@@ -82,12 +84,12 @@ def require_flags(action: Action, flags: dict[str, Any]) -> None:
         raise UsageError("copy takes --to URL, the database to copy the study into")
 
 
-def list_studies(storage: str, format_: Literal["table", "json"]) -> None:
+def list_studies(storage: str, names: Sequence[str], format_: Literal["table", "json"]) -> None:
     """Prints what the database holds."""
     from search.studies.overview import as_document, overview_text, overviews
-    from storage import hide_password, study_names
+    from storage import hide_password
 
-    found = overviews(storage, study_names(storage))
+    found = overviews(storage, names)
     if format_ == "json":
         import msgspec
 

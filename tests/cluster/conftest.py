@@ -34,6 +34,14 @@ def shared_folder(tmp_path: Path) -> Path:
     return tmp_path if given is None else Path(given) / tmp_path.name
 
 
+@pytest.fixture
+def cli(postgres_url: str, shared_folder: Path, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Commands on a host that submits to the Slurm; the tests of another engine have a fixture of their own."""
+    for name, value in slurm.environment.items():
+        monkeypatch.setenv(name, value)
+    return Cli(postgres_url, shared_folder, slurm.environment)
+
+
 @pytest.fixture(scope="session")
 def make_cli() -> type[Cli]:
     return Cli

@@ -5,26 +5,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from tests.helpers.cluster import Cli, SlurmCluster
+from tests.helpers.cluster import Cli
 from tests.helpers.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SPACE = ("--space", "bn_dropout", "--study-name", "S", "--epochs", "2", "--pruner", "none", "--limit-train", "400")
-
-
-@pytest.fixture
-def cli(
-    postgres_url: str, shared_folder: Path, slurm: SlurmCluster, make_cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> Cli:
-    for name, value in slurm.environment.items():
-        monkeypatch.setenv(name, value)
-    made: Cli = make_cli(postgres_url, shared_folder, slurm.environment)
-    return made
 
 
 def placed(cli: Cli, *more: str) -> tuple[str, ...]:

@@ -134,16 +134,6 @@ def test_lines_of_squeue_are_read(line: str, job: Job) -> None:
         assert job_from(line).reason == job.reason
 
 
-@pytest.fixture
-def cli(
-    postgres_url: str, shared_folder: Path, slurm: SlurmCluster, make_cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> Cli:
-    for name, value in slurm.environment.items():
-        monkeypatch.setenv(name, value)
-    made: Cli = make_cli(postgres_url, shared_folder, slurm.environment)
-    return made
-
-
 @pytest.mark.slow
 def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(cli: Cli, slurm: SlurmCluster) -> None:
     """Jobs are canceled, queued again, preempted and lost with their node; the fleet grows and shrinks."""

@@ -2,9 +2,6 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +20,7 @@ from search.trainers.protocol import EpochEnd, Trained
 from search.training.data.split import split
 from spaces.epoch_scores import EpochScores
 from storage.objective import Objective
+from tests.helpers.carried_out import carry_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
@@ -30,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPACE = """
 from spaces.configuration import Block, Configuration
 from spaces.space import Space
+from tests.helpers.carried_out import carry_out
 
 
 def suggest(trial):
@@ -63,16 +62,7 @@ def photographs(folder: Path) -> None:
 
 def launched(folder: Path, *arguments: str) -> None:
     (folder / "tiny.py").write_text(SPACE)
-    flags = ("--space", "tiny.py:space", "--n-trials", "1", "--epochs", "1", "--n-workers", "1", "-q")
-    done = subprocess.run(
-        [sys.executable, "-m", "search.launch", *flags, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    carry_out(folder, "launch", "--space", "tiny.py:space", "--n-trials", "1", "--epochs", "1", *arguments)
 
 
 def exported(folder: Path) -> ModuleType:

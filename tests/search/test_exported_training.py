@@ -33,6 +33,7 @@ from spaces.configuration import (
     Schedule,
 )
 from storage import open_study
+from tests.helpers.carried_out import carry_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
@@ -194,18 +195,6 @@ class Case:
     trial: int
     value: float
     replicates: tuple[float, ...]
-
-
-def carry_out(folder: Path, program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", f"search.{program}", *arguments, "--n-workers", "1", "-q"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def write_images(folder: Path) -> None:
