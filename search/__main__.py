@@ -23,6 +23,7 @@ TASKS = {
     "inspect": {
         "studies": "list the studies of a database; rename, copy or delete one",
         "status": "show the progress of a study: trials, best, workers, failures, time left",
+        "trials": "print all trials of a study, also as CSV, JSON or Markdown",
         "check": "check whether a search's result can be trusted, and what to do about it",
         "report": "write a study's results on one page: figures, all trials, statistical certainty",
         "dashboard": "show studies in the browser",

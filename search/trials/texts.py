@@ -1,0 +1,108 @@
+"""The trials of a study as a table, as CSV, as JSON and as Markdown."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from search.trials.rows import PLAIN, TrialRecord
+from search.views.facts import StudyFacts
+from search.views.layout import TextTable, table_text
+from search.views.markdown import titled_table
+from search.views.number import number, plural, score
+
+# A spreadsheet takes a cell that begins with one of these as a formula.
+FORMULA = re.compile(r"^[=+\-@\t\r\n]")
+LINE_ENDS = re.compile(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+
+
+def as_table(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
+    """The trials for a terminal."""
+    return table_text(short_table(facts, rows))
+
+
+def as_markdown(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
+    """The same in Markdown."""
+    return titled_table(short_table(facts, rows))
+
+
+def short_table(facts: StudyFacts, rows: Sequence[TrialRecord]) -> TextTable:
+    """What people look for: state, objective, epochs, time, parameters, and why a trial didn't complete."""
+    params = names_of(row.params for row in rows)
+    columns = ("trial", "state", facts.manifest.objective, "epochs", "seconds", *params, "reason")
+    numbers = frozenset({"trial", facts.manifest.objective, "epochs", "seconds"})
+    cells = tuple(short_cells(row, params) for row in rows)
+    return TextTable(f"{plural(len(rows), 'trial')} of {facts.name}", columns, cells, numbers)
+
+
+def short_cells(row: TrialRecord, params: Sequence[str]) -> tuple[str, ...]:
+    """One trial's line."""
+    return (
+        f"{row.trial}{'' if row.baseline is None else '*'}",
+        row.state,
+        "" if row.value is None else score(row.value),
+        str(row.epochs),
+        f"{row.training_seconds:.1f}",
+        *(number(row.params[name]) if name in row.params else "" for name in params),
+        row.reason,
+    )
+
+
+def as_json(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
+    """One document."""
+    document = {
+        "study_name": facts.name,
+        "space": facts.manifest.space,
+        "dataset": facts.manifest.dataset,
+        "objective": facts.manifest.objective,
+        "direction": facts.manifest.direction,
+        "trials": rows,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def as_csv(rows: Sequence[TrialRecord]) -> str:
+    """A line for each trial: fixed columns, then scores, parameters in the order of their names, and the configuration
+    as JSON.
+    """
+    scores = names_of(row.scores for row in rows)
+    params = sorted(names_of(row.params for row in rows))
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    heading = (*PLAIN, *(f"scores.{name}" for name in scores), *(f"params.{name}" for name in params), "configuration")
+    lines.writerow(map(csv_cell, heading))
+    lines.writerows(map(csv_cell, cells(row, scores, params)) for row in rows)
+    return text.getvalue()
+
+
+def cells(row: TrialRecord, scores: Sequence[str], params: Sequence[str]) -> tuple[Any, ...]:
+    """One trial's values, None where it has none."""
+    configuration = None if row.configuration is None else msgspec.json.encode(row.configuration, order="sorted")
+    return (
+        *(getattr(row, name) for name in PLAIN),
+        *(row.scores.get(name) for name in scores),
+        *(row.params.get(name) for name in params),
+        None if configuration is None else configuration.decode(),
+    )
+
+
+def csv_cell(value: Any) -> str:
+    """A value as a cell: numbers in full, and text on one line that no spreadsheet takes as a formula: one that would
+    be gets an apostrophe before it, which spreadsheets don't show.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    return LINE_ENDS.sub(" ", f"'{text}" if FORMULA.match(text.lstrip(" ")) else text)
+
+
+def names_of(mappings: Iterable[Iterable[str]]) -> list[str]:
+    """The names in all of them, each once, in the order of their first appearance."""
+    return list(dict.fromkeys(name for mapping in mappings for name in mapping))
