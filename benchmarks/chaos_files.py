@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optuna.artifacts import get_all_artifact_meta
 
-from search.study.own_folder import MARK
+from search.study.folder_mark import MARK
 from storage import SharedStudy
 
 NAME = "of-a-stranger.txt"

@@ -21,7 +21,7 @@ TASKS = {
         "stop": "drain a study: finish running trials, start no others",
     },
     "inspect": {
-        "studies": "list the studies of a database; rename, copy or delete one",
+        "studies": "list the studies of a database; rename, copy or delete one; clean up",
         "status": "show the progress of a study: trials, best, workers, failures, time left",
         "trials": "print all trials of a study, also as CSV, JSON or Markdown",
         "check": "check whether a search's result can be trusted, and what to do about it",

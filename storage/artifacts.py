@@ -54,6 +54,8 @@ class FolderStore:
             raise
 
     def remove(self, artifact_id: str) -> None:
+        with contextlib.suppress(ArtifactNotFound):  # of a process that was killed while it stored the file
+            self._files.remove(artifact_id + PARTIAL)
         self._files.remove(artifact_id)
 
 

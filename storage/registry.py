@@ -104,6 +104,13 @@ def names(rdb: RDBStorage) -> list[str]:
     return sorted(row.study_name for row in found if _is_stamped(row))
 
 
+def stamps(rdb: RDBStorage) -> list[str]:
+    """The stamps of all studies that have a manifest, also of those whose other stamp is damaged."""
+    query = sa.select(manifests.c.stamp).join(studies, manifests.c.study_id == studies.c.study_id)
+    with reading(rdb.engine) as connection:
+        return list(connection.scalars(query))
+
+
 def _ours(*columns: sa.Table | sa.Column[Any]) -> sa.Select[Any]:
     """The columns of the studies that have a manifest and, as `optuna_stamp`, the stamp among their attributes."""
     stamped = sa.and_(attributes.c.study_id == studies.c.study_id, attributes.c.key == STAMP)

@@ -139,6 +139,18 @@ def study_names(url: str) -> list[str]:
         return names
 
 
+def study_stamps(url: str) -> list[str]:
+    """The stamps of the same studies, also of those that can't be read.
+
+    Raises:
+        StorageError: as `open_study`.
+    """
+    with opened(parse(url, write=False), create=False, only_look=True) as rdb:
+        stamps = registry.stamps(rdb)
+        rdb.engine.dispose()
+        return stamps
+
+
 def create_or_join(url: URL, study_name: str, manifest: Manifest) -> SharedStudy:
     """One attempt at `create_study`. Only if the study isn't there, it waits for its turn to create one."""
     with opened(url, create=True) as rdb:

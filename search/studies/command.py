@@ -1,4 +1,4 @@
-"""`python -m search.studies`: lists, renames, copies and deletes the studies of a database."""
+"""`python -m search.studies`: lists, renames, copies and deletes the studies of a database, and cleans up."""
 
 import sys
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from search.commands.answer import answer, answer_json
 from search.commands.cli import Verb, format_flag, shared_flags, start_logging
 from search.errors import UsageError
 
-Action = Literal["list", "rename", "copy", "delete"]
-ACTIONS: tuple[Action, ...] = ("list", "rename", "copy", "delete")
+Action = Literal["list", "rename", "copy", "delete", "gc"]
+ACTIONS: tuple[Action, ...] = ("list", "rename", "copy", "delete", "gc")
 
 EXAMPLES = {
     "python -m search.studies": "",
@@ -20,6 +20,7 @@ EXAMPLES = {
     "python -m search.studies rename bn_dropout-digits first-try": "",
     "python -m search.studies copy first-try --to postgresql://me@db/search": "",
     "python -m search.studies delete first-try": "asks first",
+    "python -m search.studies gc": "shows what no study needs any more; --yes removes it",
 }
 
 
@@ -30,16 +31,20 @@ EXAMPLES = {
 @click.option(
     "--artifacts",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the copy's models and files.  [default: that of the database]",
+    help="Folder for the copy's models and files; for gc, another folder to look through.  "
+    "[default: that of the database]",
 )
-@click.option("--yes", is_flag=True, help="Delete without asking.")
+@click.option("--yes", is_flag=True, help="Delete without asking; have gc remove what it finds.")
+@click.option("--dry-run", is_flag=True, help="Have gc only show what it finds, as it does without --yes.")
 @shared_flags
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Lists the studies of a database: kind, space, images, trials, best, active workers, size on this host.
 
     `rename NAME NEW_NAME` and `copy NAME [NEW_NAME] --to URL` keep everything; `delete NAME` removes the study, its
-    models and its other files, and nothing else. None of them changes a study with active workers.
+    models and its other files, and nothing else. None of them changes a study with active workers. `gc` finds files
+    that no study needs any more: parts of files that were never stored completely, checkpoints of finished trials,
+    what deleted studies have left.
     """
     from storage import study_names
 
@@ -56,6 +61,8 @@ def main(**flags: Any) -> None:
             copy_study(storage, names[0], flags["to"], names[-1], flags["artifacts"])
         case "delete":
             delete_study(storage, names[0], sure=flags["yes"])
+        case "gc":
+            clean_up(storage, flags["artifacts"], flags["format_"], remove=flags["yes"])
         case _:
             assert_never(action)
 
@@ -67,6 +74,7 @@ def require_names(action: Action, names: Sequence[str]) -> tuple[str, ...]:
         "rename": (2, 2, "NAME NEW_NAME"),
         "copy": (1, 2, "NAME [NEW_NAME]"),
         "delete": (1, 1, "NAME"),
+        "gc": (0, 0, "no name"),
     }[action]
     if not least <= len(names) <= most:
         raise UsageError(f"{action} takes {form}: python -m search.studies --help has examples")
@@ -75,11 +83,17 @@ def require_names(action: Action, names: Sequence[str]) -> tuple[str, ...]:
 
 def require_flags(action: Action, flags: dict[str, Any]) -> None:
     """Raises UsageError for a flag that the action doesn't have, and for one that it lacks."""
-    given = [name for name in ("to", "artifacts") if flags[name] is not None]
-    if given and action != "copy":
-        raise UsageError(f"--{given[0]} is for copy")
-    if flags["yes"] and action != "delete":
-        raise UsageError("--yes is for delete")
+    allowed: dict[str, tuple[Action, ...]] = {
+        "to": ("copy",),
+        "artifacts": ("copy", "gc"),
+        "yes": ("delete", "gc"),
+        "dry_run": ("gc",),
+    }
+    for name, actions in allowed.items():
+        if flags[name] not in (None, False) and action not in actions:
+            raise UsageError(f"--{name.replace('_', '-')} is for {' and '.join(actions)}")
+    if flags["yes"] and flags["dry_run"]:
+        raise UsageError("--yes removes what --dry-run only shows: give one of them")
     if action == "copy" and flags["to"] is None:
         raise UsageError("copy takes --to URL, the database to copy the study into")
 
@@ -139,6 +153,18 @@ def delete_study(storage: str, name: str, *, sure: bool) -> None:
         left = removal.delete_study(shared)
     others = "" if left is None else f" Something that isn't the study's is in {left}, and stays."
     answer(f"Deleted {what}.{others}")
+
+
+def clean_up(storage: str, artifacts: Path | None, format_: Literal["table", "json"], *, remove: bool) -> None:
+    """Shows what no study needs any more, and removes it if `remove`."""
+    from search.studies.leftovers import collect
+    from search.studies.leftovers_text import leftovers_json, leftovers_text
+
+    found = collect(storage, artifacts, remove=remove)
+    if format_ == "json":
+        answer_json(leftovers_json(found, removed=remove))
+    else:
+        answer(leftovers_text(found, removed=remove))
 
 
 def require_consent(what: str) -> None:

@@ -12,6 +12,8 @@ from search.study.study_name import require_study_name
 from search.workers.join import study_folder
 from storage import SharedStudy, check_url, open_artifacts
 from storage.copying import copy_study, require_new_name
+from storage.fingerprint import fingerprint
+from storage.url import parse
 
 
 def copy(shared: SharedStudy, url: str, name: str, artifacts: Path | None) -> int:
@@ -35,7 +37,7 @@ def copy(shared: SharedStudy, url: str, name: str, artifacts: Path | None) -> in
     require_new_name(url, name)
     files = copy_files(shared, source, place)
     stamp = copy_study(shared, url, name, manifest)
-    prepare(StudyFolder(place, name, stamp), manifest)
+    prepare(StudyFolder(place, name, stamp, database=fingerprint(parse(url))), manifest)
     return files
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from search.errors import UsageError
 from search.host.own_files import remove_empty, remove_files
 from search.study.alive import is_alive
+from search.study.folder_mark import MARK
 from search.study.folders import StudyFolder
-from search.study.own_folder import MARK
 from search.workers.join import study_folder
 from search.workers.keeping import remove_files as remove_kept_files
 from storage import SharedStudy

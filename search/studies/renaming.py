@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from search.errors import UsageError
+from search.study.folder_mark import MARK, rename_mark
 from search.study.folders import study_root
-from search.study.own_folder import MARK, WORDS
 from search.study.study_name import require_study_name
 from search.workers.join import study_folder
 from storage import SharedStudy
@@ -37,4 +37,4 @@ def rename(shared: SharedStudy, name: str) -> None:
 def move(source: Path, target: Path, name: str) -> None:
     """Moves a study's folder, and writes the name into its mark."""
     source.rename(target)
-    (target / MARK).write_text(WORDS.format(name=name), encoding="utf-8")
+    rename_mark(target, name)

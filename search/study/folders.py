@@ -2,7 +2,7 @@
 
 ARTIFACTS/
     models/                         Optuna's artifact store: best models, and small files of completed trials
-    STUDY/.search-study             marks the folder as a study's (search/study/own_folder.py)
+    STUDY/.search-study             marks the folder as a study's (search/study/folder_mark.py)
     STUDY/logs/                     output of workers and trainers
     STUDY/1f0c9e.../slots/00007/    checkpoints of one slot, until it is finished
     STUDY/1f0c9e.../images/da39.../ decoded images that the trainers share, until the study is done
@@ -47,13 +47,14 @@ def study_root(artifacts: Path, study_name: str) -> Path:
 @dataclass(frozen=True)
 class StudyFolder:
     """The files of one study on this host. `stamp` is the study's; `remote` is the s3:// URL of its artifact store,
-    None if that is a folder here.
+    None if that is a folder here. `database` identifies the database that the study is in, None where that isn't known.
     """
 
     artifacts: Path
     study_name: str
     stamp: str
     remote: str | None = None
+    database: str | None = None
 
     @property
     def root(self) -> Path:

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from search.datasets import DATASETS
 from search.errors import UsageError
-from search.study.folders import STORE, StudyFolder, study_root
+from search.study.folder_mark import MARK, make_mark, note_owner
+from search.study.folders import STAMP_LETTERS, STORE, StudyFolder, study_root
 from search.study.location import artifact_folder
 from storage import Manifest
-
-MARK = ".search-study"
-WORDS = "This folder was made by keras-image-search. Logs and unfinished work of the study {name!r} are in it.\n"
 
 
 def require_places(artifacts: Path | None, study_name: str, asked: Manifest, existing: Manifest | None) -> None:
@@ -80,6 +78,8 @@ def prepare(folder: StudyFolder, manifest: Manifest) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not any(root.iterdir()):
-            (root / MARK).write_text(WORDS.format(name=folder.study_name), encoding="utf-8")
+            make_mark(root, folder.study_name)
     except OSError as error:
         raise UsageError(f"the study's folder {root} can't be made ({error}): give another with --artifacts") from error
+    if folder.database is not None:
+        note_owner(root, folder.stamp[:STAMP_LETTERS], folder.database)

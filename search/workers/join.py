@@ -26,6 +26,7 @@ from search.workers.settings import WorkerSettings
 from search.workers.trainer_client import TrainerClient
 from spaces import SpaceSource, resolve
 from storage import Manifest, SharedStudy, open_study
+from storage.fingerprint import fingerprint
 from storage.records import WorkerInfo
 from storage.retry import retry_while_unreachable
 
@@ -109,7 +110,7 @@ def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     manifest = shared.manifest
     beside = default_artifacts(shared.engine.url.render_as_string()).absolute()
     place = artifacts or artifact_folder(Path(manifest.artifacts), beside, shared.name)
-    return StudyFolder(place, shared.name, shared.key.stamp, manifest.artifact_store)
+    return StudyFolder(place, shared.name, shared.key.stamp, manifest.artifact_store, fingerprint(shared.engine.url))
 
 
 def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder | None = None) -> DataSource:

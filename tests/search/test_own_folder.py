@@ -14,8 +14,9 @@ from search.compare import main as compare_command
 from search.datasets import load_dataset
 from search.datasets.mapped import write_mapped
 from search.errors import UsageError
+from search.study.folder_mark import MARK
 from search.study.folders import StudyFolder, study_root
-from search.study.own_folder import MARK, is_free, prepare, require_places
+from search.study.own_folder import is_free, prepare, require_places
 from storage import Manifest
 from tests.helpers.launches import RunLaunch
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from search.status import main as status
 from search.studies import main
-from search.study.own_folder import MARK
+from search.study.folder_mark import MARK
 from storage import SharedStudy, create_study, open_study
 from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OF_A_STUDY, manifests
