@@ -31,6 +31,7 @@ TASKS = {
     "compare": {
         "compare": "compare arms on common replicates, with error bars",
         "confirm": "train the best trials of a search again, on fresh seeds",
+        "explain": "find out which settings matter, by a designed screening",
     },
     "use": {
         "best": "print the best configuration",

@@ -15,7 +15,16 @@ class DesignCell(NamedTuple):
     replicate: int
 
 
-Kind = Literal["comparison", "confirmation"]
+Setting = str | int | float | bool
+Kind = Literal["comparison", "confirmation", "screening"]
+
+
+class TwoLevels(msgspec.Struct, frozen=True):
+    """A setting of a screening, by its parameter's name, and the two values that it takes."""
+
+    name: str
+    low: Setting
+    high: Setting
 
 
 class ArmDesign(msgspec.Struct, frozen=True):
@@ -50,7 +59,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     after which the arms are judged; the comparison may end at each, and ends with the last. `axis` is the parameter
     whose choices are the arms, `at` the origin of all other values ("baseline base", "trial 12 of S"); `tuned` the
     number of trials with which each arm was tuned. `origin` is the study of the search that the arms are from.
-    `article` and `experiment` name the published experiment.
+    `article` and `experiment` name the published experiment. `settings` are those of a screening, whose arms are the
+    configurations of its design (search/statistics/screening.py).
     """
 
     question: str
@@ -64,6 +74,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None = None
     article: str | None = None
     experiment: str | None = None
+    settings: tuple[TwoLevels, ...] = ()
 
     @property
     def arm_names(self) -> tuple[str, ...]:
@@ -93,7 +104,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return self.arms[self.cell(slot).arm]
 
     def best_of_arms(self, ranked: Iterable[FinishedSlot]) -> list[FinishedSlot]:
-        """The first slot of each arm, in the order of the slots given, best first."""
+        """The first slot of each arm, in the order of the slots given, best first. Of a screening's configurations none
+        is wanted: it is about their differences.
+        """
+        if self.kind == "screening":
+            return []
         best: dict[int, FinishedSlot] = {}
         for done in ranked:
             best.setdefault(self.cell(done.slot).arm, done)

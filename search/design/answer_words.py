@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from search.design.cell_text import p_value, points
 from search.design.options import POINT
 from search.design.result import ComparisonResult
+from search.design.screening_tables import screening_sentences
 from search.design.tables import (
     added_remarks,
     failure_remarks,
     images_and_training,
     open_remarks,
-    p_value,
-    points,
     scope_remarks,
     test_remarks,
 )
@@ -20,7 +20,11 @@ from search.statistics import ConfidenceInterval, PairAnswer, Verdict
 from search.statistics.wording import why_undecided
 from storage.comparison import Kind
 
-KINDS: Mapping[Kind, str] = {"comparison": "Report on a comparison", "confirmation": "Report on a confirmation"}
+KINDS: Mapping[Kind, str] = {
+    "comparison": "Report on a comparison",
+    "confirmation": "Report on a confirmation",
+    "screening": "Report on a screening",
+}
 TIED = "\N{NO-BREAK SPACE}"
 
 
@@ -39,6 +43,8 @@ class Sentence:
 
 def verdicts(result: ComparisonResult) -> tuple[Sentence, ...]:
     """Each pair in a sentence: those that are decided first."""
+    if result.screened is not None:
+        return tuple(Sentence(*said) for said in screening_sentences(result, result.screened))
     answer = result.answer
     if answer is None:
         return (no_answer(result),)
@@ -116,6 +122,8 @@ def remarks(result: ComparisonResult) -> tuple[str, ...]:
 
 def reading(result: ComparisonResult) -> str:
     """How the differences are to be read."""
+    if result.screened is not None:
+        return f"Effects are the high level minus the low one, in points: hundredths of {result.manifest.objective}."
     better = "Higher" if result.manifest.goal.maximize else "Lower"
     return (
         f"Differences are the first arm minus the second, in points: hundredths of {result.manifest.objective}. "

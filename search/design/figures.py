@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from search.design.panels.arm_curves import arm_curves_panel
 from search.design.panels.confusions import confusions_panel
 from search.design.panels.differences import differences_panel
+from search.design.panels.effects import effects_panel
 from search.design.panels.replicates import replicates_panel
 from search.design.result import ComparisonResult
 from search.views.dashboard_attributes import save_figure
@@ -16,7 +17,9 @@ from storage import SharedStudy
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-STORED_AS = MappingProxyType({"pairs": "pairs", "replicates": "arms", "curves": "curves", "confusions": "confusion"})
+STORED_AS = MappingProxyType(
+    {"effects": "effects", "pairs": "pairs", "replicates": "arms", "curves": "curves", "confusions": "confusion"}
+)
 
 
 def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> None:
@@ -26,8 +29,9 @@ def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> N
 
 
 def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:
-    """Pairs, replicates, curves and confusions, as far as there is something to draw."""
+    """Effects or pairs, replicates, curves and confusions, as far as there is something to draw."""
     panels = (
+        effects_panel(result),
         differences_panel(result),
         replicates_panel(result),
         arm_curves_panel(result),

@@ -1,4 +1,4 @@
-"""The flags of `python -m search.compare` and `python -m search.confirm`; None where one wasn't given."""
+"""The flags of the commands that make a study of replicates; None where one wasn't given."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,20 @@ class CompareOptions(StudyFlags):
     experiment: str | None = None
     until_decided: bool = False
     max_seeds: int | None = None
+
+
+@dataclass(frozen=True)
+class ExplainOptions(StudyFlags):
+    """Which settings of a search, or of a space, to screen: those in which `start` and `end` differ, and those with
+    `levels`; of these, the `settings`, if any are named.
+    """
+
+    space: str | None = None
+    origin: str | None = None
+    start: str | None = None
+    end: str | None = None
+    settings: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

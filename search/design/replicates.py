@@ -12,7 +12,7 @@ from storage.comparison import Comparison, Kind
 from storage.records import SlotOrder, SlotSettings
 
 # Beyond every slot's number: from these, the seeds of replicates are derived, and never those of a search's trials.
-STREAMS: Mapping[Kind, int] = {"comparison": 0x40000001, "confirmation": 0x40000002}
+STREAMS: Mapping[Kind, int] = {"comparison": 0x40000001, "confirmation": 0x40000002, "screening": 0x40000003}
 TRAINING, SPLIT = 1, 2
 
 

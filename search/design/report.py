@@ -10,6 +10,7 @@ from search.design.extending import total_level
 from search.design.result import ComparisonResult
 from search.design.tables import unseen_divergence
 from search.statistics import PairAnswer
+from search.statistics.screening import Effect
 from search.statistics.wording import why_undecided
 from spaces.metrics import SCORES
 
@@ -39,10 +40,46 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "fewest": answer.fewest if answer else None,
         "arms": [arm_document(result, number) for number in range(len(comparison.arms))],
         "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
+        **screening_document(result),
         "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
         "versions": result.manifest.versions,
         "devices": list(result.devices),
         "stop_reason": result.stop_reason,
+    }
+
+
+def screening_document(result: ComparisonResult) -> dict[str, Any]:
+    """What a screening has beside: the effects of its settings, sums of interactions, what it recommends."""
+    if result.screened is None:
+        return {}
+    answer, levels = result.screened.answer, result.comparison.settings
+    named = zip(levels, answer.effects, strict=False)
+    return {
+        "settings": [
+            {"name": level.name, "low": level.low, "high": level.high, **effect_document(effect)}
+            for level, effect in named
+        ],
+        "interactions": [
+            {"terms": [{"share": share, "settings": names} for share, names in effect.terms], **effect_document(effect)}
+            for effect in answer.interactions
+        ],
+        "recommended": [asdict(one) for one in result.screened.recommended],
+        "missing": answer.missing,
+        "left_out": answer.left_out,
+    }
+
+
+def effect_document(effect: Effect) -> dict[str, Any]:
+    """One effect. `verdict` is on the high level, compared with the low one."""
+    return {
+        "n": effect.n,
+        "effect": effect.effect,
+        "deviation": effect.deviation,
+        "interval": interval(effect.interval),
+        "corrected": interval(effect.corrected),
+        "p_corrected": effect.p,
+        "p_equivalence": effect.p_equivalence,
+        "verdict": effect.verdict.value,
     }
 
 

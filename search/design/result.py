@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.scores import Scores, gather_scores
+from search.design.screened import Screened, take_screened
 from search.design.test_score import ArmTest
 from search.errors import SearchFailed
 from search.statistics import Answer, ArmSummary, compare
@@ -18,8 +19,9 @@ from storage.comparison import Comparison, PlannedLook
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, or while no two arms have
-    two replicates in common. `devices` are those on which trials ran. `test` is there when a confirmation is complete.
+    """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, while no two arms have two
+    replicates in common, and for a screening, which has `screened` instead. `devices` are those on which trials ran.
+    `test` is there when a confirmation is complete.
     """
 
     study_name: str
@@ -34,10 +36,13 @@ class ComparisonResult:
     stop_reason: str | None
     confusions: tuple[Confusion, ...] = ()
     test: ArmTest | None = None
+    screened: Screened | None = None
 
     @property
     def decided(self) -> bool:
-        """Whether every pair is decided, so that another look would add nothing."""
+        """Whether every pair, or every setting, is decided, so that another look would add nothing."""
+        if self.screened is not None:
+            return self.screened.answer.decided
         return self.answer is not None and self.answer.decided
 
 
@@ -46,6 +51,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
     manifest, comparison = shared.manifest, shared.manifest.comparison
     if comparison is None:
         raise ValueError(f"the study {shared.name} isn't a comparison")
+    screening = comparison.kind == "screening"
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
     return ComparisonResult(
         study_name=shared.name,
@@ -54,10 +60,11 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         look=look,
         scores=scores,
         summaries=tuple(map(summarize, scores.arms, missing(scores.arms))),
-        answer=answer_of(manifest, scores, comparison.margin, look.level),
+        answer=None if screening else answer_of(manifest, scores, comparison.margin, look.level),
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
+        screened=take_screened(shared, comparison, scores, look) if screening else None,
     )
 
 

@@ -147,6 +147,10 @@ def conclude(
 ) -> ComparisonResult:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
+    if result.comparison.kind == "screening":
+        folder.remove_images()
+        store_comparison_figures(shared, result)
+        return result
     with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
         confusions = measure_confusions(shared, result.comparison, evaluator)
         test = measure_test(shared, result, evaluator) if result.comparison.kind == "confirmation" else None

@@ -1,19 +1,19 @@
 """The tables of a comparison, as rows of texts: for the terminal and for Markdown alike."""
 
+from search.design.cell_text import NOTHING, p_value, points, points_span, score, span
 from search.design.extending import total_level
 from search.design.options import POINT
 from search.design.result import ComparisonResult
+from search.design.screening_tables import screening_headline, screening_remarks
 from search.statistics import ArmSummary, ConfidenceInterval, PairAnswer, Verdict
 from search.statistics.planning import POWER
 from search.statistics.wording import replicates_range, rule_of_three, why_undecided
 from search.views.layout import TextTable
 from search.views.majority import majority_words
-from search.views.number import score as written
 from search.views.sentences import in_precision, test_sentence
 from storage import Manifest
 from storage.comparison import ArmDesign
 
-NOTHING = "-"
 MOST_SENTENCES = 3
 
 
@@ -154,6 +154,8 @@ def remarks(result: ComparisonResult) -> tuple[str, ...]:
 
 def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What the intervals and verdicts are about."""
+    if result.screened is not None:
+        return screening_remarks(result.screened)
     answer = result.answer
     if answer is None:
         return ()
@@ -230,6 +232,8 @@ def failure_remarks(result: ComparisonResult) -> tuple[str, ...]:
 def undecided_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What would decide what is undecided."""
     answer = result.answer
+    if result.screened is not None:
+        return ()
     if answer is None:
         few = "There is nothing to compare yet: it takes two arms with two common replicates."
         return (few,) if len(result.comparison.arms) > 1 else ()
@@ -246,6 +250,8 @@ def undecided_remarks(result: ComparisonResult) -> tuple[str, ...]:
 
 def comparison_headline(result: ComparisonResult) -> str:
     """How much is decided, in one sentence."""
+    if result.screened is not None:
+        return screening_headline(result, result.screened)
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
     level = "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"
@@ -269,28 +275,3 @@ def images_and_training(manifest: Manifest) -> str:
         f"{manifest.epochs} epochs{in_precision(manifest)}, batch size {manifest.batch_size}, seed {manifest.seed}",
     ]
     return "; ".join(facts)
-
-
-def score(value: float | None) -> str:
-    """A score, where there is one."""
-    return NOTHING if value is None else written(value)
-
-
-def span(interval: ConfidenceInterval | None) -> str:
-    """An interval of scores."""
-    return NOTHING if interval is None else f"{written(interval.low)} to {written(interval.high)}"
-
-
-def points(value: float | None) -> str:
-    """A difference in points."""
-    return NOTHING if value is None else f"{value / POINT:+.2f}"
-
-
-def points_span(interval: ConfidenceInterval | None) -> str:
-    """An interval of differences, in points."""
-    return NOTHING if interval is None else f"[{interval.low / POINT:+.2f}, {interval.high / POINT:+.2f}]"
-
-
-def p_value(p: float) -> str:
-    """A p-value to two digits."""
-    return f"{p:.2g}" if p >= 0.001 else "<0.001"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from search.design.plan import ComparisonPlan
 from search.design.result import ComparisonResult
+from search.design.screening_tables import screening_tables
 from search.design.tables import (
     arms_table,
     comparison_headline,
@@ -18,7 +19,9 @@ from search.host.machine import processor, usable_processors
 from search.views.data_text import data_text
 from search.views.layout import TextTable, fitted, table_text
 from search.views.markdown import titled_table
+from search.views.number import number
 from storage import hide_password
+from storage.comparison import Comparison
 
 
 def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
@@ -28,7 +31,7 @@ def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
     tuned = f", each tuned by {comparison.tuned} trials first" if comparison.tuned else ""
     lines = [
         comparison.question,
-        f"  arms     {', '.join(comparison.arm_names)}{tuned}",
+        *arms_lines(comparison, tuned),
         *([f"  else as  {comparison.at}"] if comparison.at else []),
         f"  images   {images_and_training(manifest)}",
         *data_text(manifest).splitlines(),
@@ -43,6 +46,14 @@ def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
     return fitted("\n".join(lines) + "\n")
 
 
+def arms_lines(comparison: Comparison, tuned: str) -> list[str]:
+    """The arms by name, or the settings of a screening with their levels."""
+    if not comparison.settings:
+        return [f"  arms     {', '.join(comparison.arm_names)}{tuned}"]
+    settings = [f"{one.name} {number(one.low)} -> {number(one.high)}" for one in comparison.settings]
+    return [f"  settings {', '.join(settings)}", f"  arms     {len(comparison.arms)} configurations of them"]
+
+
 def added(plan: ComparisonPlan) -> bool:
     """Whether the plan adds replicates to a comparison that is there."""
     stored = None if plan.existing is None else plan.existing.manifest.comparison
@@ -51,6 +62,8 @@ def added(plan: ComparisonPlan) -> bool:
 
 def tables(result: ComparisonResult) -> list[TextTable]:
     """The tables of a result."""
+    if result.screened is not None:
+        return [*screening_tables(result, result.screened), arms_table(result)]
     published = published_table(result)
     selected = selected_table(result)
     pairs = [pairs_table(result)] if result.answer else []

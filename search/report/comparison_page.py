@@ -8,6 +8,7 @@ from dataclasses import replace
 from search.design.answer_words import KINDS, remarks, verdicts
 from search.design.figures import comparison_panels
 from search.design.result import ComparisonResult
+from search.design.screening_tables import effects_table, recommended_table
 from search.design.tables import (
     arms_table,
     comparison_headline,
@@ -22,6 +23,7 @@ from search.report.page import render
 from search.report.provenance import comparison_provenance
 from search.report.trials_table import trials_table
 from search.views.facts import StudyFacts, TrialFacts
+from search.views.layout import TextTable
 from search.views.panels.timeline import timeline_panel
 from search.views.plots import Panel
 
@@ -44,10 +46,18 @@ def comparison_page(facts: StudyFacts, result: ComparisonResult) -> str:
         beside={
             "pairs": page_table(pairs_table(result)) if result.answer else None,
             "replicates": page_table(scores_table(result)),
+            **effects_beside(result),
         },
         trials=trials_table(facts, ("arm", "replicate"), lambda trial: cell_words(result, trial)),
         provenance=comparison_provenance(facts, comparison),
     )
+
+
+def effects_beside(result: ComparisonResult) -> dict[str, PageTable]:
+    """A screening's table of effects, next to their figures."""
+    if result.screened is None or not result.screened.answer.effects:
+        return {}
+    return {"effects": page_table(effects_table(result.comparison, result.screened))}
 
 
 def page_panels(facts: StudyFacts, result: ComparisonResult) -> tuple[Panel, ...]:
@@ -75,7 +85,12 @@ def arm_bars(result: ComparisonResult) -> list[Bar | None]:
 def beside(result: ComparisonResult) -> list[PageTable]:
     """What else is known of arms: in what they differ, what was published of them, what they were selected for."""
     tables = (differing_table(result.comparison), published_table(result), selected_table(result))
-    return [page_table(table) for table in tables if table is not None]
+    return [page_table(table) for table in (*tables, *recommended(result)) if table is not None]
+
+
+def recommended(result: ComparisonResult) -> list[TextTable]:
+    """What a screening recommends."""
+    return [] if result.screened is None or not result.screened.recommended else [recommended_table(result.screened)]
 
 
 def cell_words(result: ComparisonResult, trial: TrialFacts) -> tuple[str, str]:

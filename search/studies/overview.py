@@ -11,10 +11,10 @@ from search.study.snapshot import find_best
 from search.views.layout import TextTable, table_text
 from search.views.times import duration
 from search.workers.join import study_folder
-from storage import SharedStudy, open_study
+from storage import SharedStudy, comparison, open_study
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
 
-Kind = Literal["search", "comparison", "confirmation"]
+Kind = Literal["search"] | comparison.Kind
 MEGABYTE = 1e6
 
 

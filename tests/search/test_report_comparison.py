@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from filled_comparison import NAMES, REASON, filled_comparison
 
 from search.design.answer_words import verdicts
+from search.design.cell_text import points
 from search.design.figures import comparison_figures
 from search.design.result import ComparisonResult
-from search.design.tables import pairs_table, points
+from search.design.tables import pairs_table
 from search.report import main
 from search.report.comparison_page import comparison_page
 from search.report.comparisons import comparison_of

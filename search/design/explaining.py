@@ -1,0 +1,113 @@
+"""`python -m search.explain`, from flags to answers: which settings matter between two points of a space."""
+
+from pathlib import Path
+
+from search.console.held_errors import errors_held_back
+from search.datasets import resolve_dataset
+from search.design.arms import design_of, without_shared_early_stopping
+from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
+from search.design.cells import chosen_settings, levels_between, parse_levels, screening_cells
+from search.design.comparing import show
+from search.design.confirming import only_search
+from search.design.options import LEVEL, POINT, ExplainOptions
+from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
+from search.design.running import Dependencies
+from search.errors import UsageError
+from search.host.ends import End
+from search.launching.planning import DEFAULT_DATASET
+from search.statistics.scores import FEWEST_REPLICATES
+from search.study.location import located, require_there, typed_places
+from spaces import SpaceSource, resolve
+from storage import SharedStudy, check_url, open_study
+from storage.comparison import Comparison, PlannedLook
+
+# So many replicates that about this many trainings say something of every setting, but never fewer than this.
+DEFAULT_TRAININGS, FEWEST_BY_DEFAULT = 96, 6
+
+
+def run_explanation(options: ExplainOptions, dependencies: Dependencies | None = None) -> End:
+    """Carries out a screening, and prints its answer.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: no configuration has a score.
+    """
+    return show(options, lambda: (explanation_plan(options),), dependencies or Dependencies())
+
+
+def explanation_plan(options: ExplainOptions) -> ComparisonPlan:
+    """The plan, checked; nothing was created."""
+    if options.space is not None and options.origin is None:
+        return plan_in_space(options, options.space)
+    url = check_url(options.storage)
+    origin = options.origin or only_search(url)
+    with open_study(url, origin, only_look=True) as opened:
+        return plan_of_search(options, located(opened, typed_places(options.space, options.dataset)))
+
+
+def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
+    """The screening of a space that needn't have been searched: around one of its baselines."""
+    if options.end is not None:
+        raise UsageError(f"--to {options.end} names a trial of a search: give the --search that it is of")
+    with errors_held_back():  # it may import Keras
+        source = resolve(ref)
+    start = options.start or BASELINE
+    if is_from_search(start):
+        raise UsageError(f"--from {start} names a trial of a search: give the --search that it is of")
+    has_base = bool(source.space.baselines) or options.start is not None
+    base = baseline_base(source.space, start) if has_base else BaseParameters("what is set", {})
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    name = f"{source.space.name}-{Path(dataset).stem}-explain"
+    return make_screening(options, ComparisonSetting(source, dataset, name, verb="explain"), (base,))
+
+
+def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPlan:
+    """The screening between two points of a search's space: as it is, from a baseline to the best trial."""
+    searched = shared.manifest
+    require_there(searched)
+    with errors_held_back():
+        source = resolve(searched.space, expected=searched.space_fingerprint)
+    start, end = options.start or BASELINE, options.end or BEST
+    bases = tuple(point(shared, source, at) for at in (start, end))
+    setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")
+    return make_screening(as_searched(options, searched), setting, bases, shared.name)
+
+
+def point(shared: SharedStudy, source: SpaceSource, at: str) -> BaseParameters:
+    """The point of a search's space that a flag names."""
+    return trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
+
+
+def make_screening(
+    options: ExplainOptions, setting: ComparisonSetting, bases: tuple[BaseParameters, ...], origin: str | None = None
+) -> ComparisonPlan:
+    """The plan of a screening: the levels of its settings, and its configurations."""
+    space = setting.source.space
+    where = " and ".join(base.name for base in bases)
+    between = levels_between(*bases) if len(bases) == 2 else {}
+    settings = chosen_settings({**between, **parse_levels(space, options.levels)}, options.settings, where)
+    cells = without_shared_early_stopping(screening_cells(space, settings, bases))
+    comparison = Comparison(
+        kind="screening",
+        question=f"Which settings of {space.name} matter?",
+        arms=tuple(map(design_of, cells)),
+        margin=options.margin * POINT,
+        looks=(PlannedLook(wanted_replicates(options, len(cells)), LEVEL),),
+        at=where,
+        origin=origin,
+        settings=settings,
+    )
+    return make_comparison_plan(options, setting, comparison)
+
+
+def wanted_replicates(options: ExplainOptions, cells: int) -> int:
+    """How many replicates of each of so many configurations there are to be.
+
+    Raises:
+        UsageError: fewer than two.
+    """
+    replicates = options.seeds or max(FEWEST_BY_DEFAULT, DEFAULT_TRAININGS // cells)
+    if replicates < FEWEST_REPLICATES:
+        raise UsageError(f"--seeds {replicates}: one replicate doesn't show the spread between seeds; give 2 or more")
+    return replicates

@@ -1,0 +1,114 @@
+"""What a screening found: the effect of each setting, and the cheapest configuration that keeps what matters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Literal, assert_never
+
+import numpy as np
+
+from search.design.scores import Scores
+from search.statistics import Verdict
+from search.statistics.screening import Effect, ScreeningAnswer, screen
+from search.study.trial_attributes import TrialAttributes
+from spaces.configuration import Scalar
+from storage import SharedStudy
+from storage.comparison import Comparison, PlannedLook, TwoLevels
+
+Why = Literal["better", "cheaper", "undecided"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a configuration costs: the parameters of its model, and the seconds of an epoch; the mean of what its
+    trainings took, None where no training says so.
+    """
+
+    parameters: float | None
+    epoch_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """A setting of the cheapest configuration that keeps what matters, and why: the value is better; or it doesn't
+    matter, and this one is cheaper; or it is undecided, and stays as at the high levels.
+    """
+
+    name: str
+    value: Scalar
+    why: Why
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The answer of a screening and what it recommends: nothing while effects can't be estimated."""
+
+    answer: ScreeningAnswer
+    recommended: tuple[Recommended, ...]
+
+
+def take_screened(shared: SharedStudy, comparison: Comparison, scores: Scores, look: PlannedLook) -> Screened:
+    """What the study says at that look."""
+    manifest = shared.manifest
+    answer = screen(
+        table_of(scores, look.replicates),
+        [setting.name for setting in comparison.settings],
+        comparison.margin,
+        maximize=manifest.goal.maximize,
+        level=look.level,
+    )
+    costs = level_costs(shared, comparison, scores)
+    pairs = zip(comparison.settings, answer.effects, strict=False)
+    return Screened(answer, tuple(recommend(setting, effect, costs[setting.name]) for setting, effect in pairs))
+
+
+def table_of(scores: Scores, replicates: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The scores by replicate and configuration, NaN where there is none."""
+    rows = [[arm.scores.get(replicate, np.nan) for arm in scores.arms] for replicate in range(replicates)]
+    return np.array(rows, dtype=np.float64)
+
+
+def level_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, tuple[Cost, Cost]]:
+    """For each setting what configurations cost at its low level and at its high one."""
+    attributes = {trial.number: TrialAttributes.of(trial.user_attrs) for trial in shared.trials.all()}
+    trained = [(one, attributes[one.trial]) for one in scores.replicates if one.trial in attributes]
+    found = dict[str, tuple[Cost, Cost]]()
+    for setting in comparison.settings:
+        sides = [
+            [known for one, known in trained if comparison.arms[one.cell.arm].params[setting.name] == value]
+            for value in (setting.low, setting.high)
+        ]
+        low, high = map(cost_of, sides)
+        found[setting.name] = (low, high)
+    return found
+
+
+def cost_of(trained: Sequence[TrialAttributes]) -> Cost:
+    """The mean cost of trainings."""
+    parameters = [one.parameters for one in trained if one.parameters is not None]
+    seconds = [one.epoch_seconds for one in trained if one.epoch_seconds is not None]
+    return Cost(mean(parameters) if parameters else None, mean(seconds) if seconds else None)
+
+
+def recommend(setting: TwoLevels, effect: Effect, costs: tuple[Cost, Cost]) -> Recommended:
+    """The value of one setting."""
+    match effect.verdict:
+        case Verdict.BETTER:
+            return Recommended(setting.name, setting.high, "better")
+        case Verdict.WORSE:
+            return Recommended(setting.name, setting.low, "better")
+        case Verdict.UNDECIDED:
+            return Recommended(setting.name, setting.high, "undecided")
+        case Verdict.EQUIVALENT:
+            low, high = costs
+            return Recommended(setting.name, setting.high if is_cheaper(high, low) else setting.low, "cheaper")
+    assert_never(effect.verdict)
+
+
+def is_cheaper(one: Cost, other: Cost) -> bool:
+    """Whether one costs less: fewer parameters, with equally many less time."""
+    if one.parameters is not None and other.parameters is not None and one.parameters != other.parameters:
+        return one.parameters < other.parameters
+    if one.epoch_seconds is None or other.epoch_seconds is None:
+        return False
+    return one.epoch_seconds < other.epoch_seconds
