@@ -13,7 +13,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 IDENTITY = (
     "space",
