@@ -16,6 +16,7 @@ from scipy.stats import DegenerateDataWarning
 
 from search.statistics.intervals import CONFIDENCE, bca, expanded, standard_error, student
 from search.statistics.looks import Look, plan_looks
+from search.statistics.race_testing import SCENARIOS, simulate_races
 from search.statistics.scores import FloatArray
 from search.statistics.testing import (
     SHAPES,
@@ -33,6 +34,8 @@ from search.statistics.testing import (
 Row = dict[str, str | int | float]
 
 MARGIN = 0.005
+# Candidates and replicates of races.
+RACES = ((3, 4), (3, 8), (3, 12), (3, 20), (5, 12), (8, 8), (8, 12))
 # Of each permutation test; those for looks reach the level of every look.
 RESAMPLES = 499
 RESAMPLES_FOR_LOOKS = 1_249
@@ -166,6 +169,32 @@ def power_until_decided(size: Size) -> Iterator[Row]:
             }
 
 
+def races(size: Size) -> Iterator[Row]:
+    """Races of 3 to 8 candidates: how often the best is lost, what the intervals of the recommended one hold."""
+    for name in SCENARIOS:
+        for candidates, replicates in RACES:
+            if size.simulations < 100 and candidates > 3:  # a smoke run
+                continue
+            ended = simulate_races(
+                name,
+                [10, candidates, replicates],
+                candidates=candidates,
+                replicates=replicates,
+                simulations=size.simulations,
+            )
+            yield {
+                "scenario": name,
+                "candidates": candidates,
+                "replicates": replicates,
+                "best_lost": 1 - share(ended.best_left),
+                "candidates_left": float(ended.left.sum(axis=1).mean()),
+                "gain_covers": share(ended.gain_covers),
+                "score_covers": share(ended.score_covers),
+                "trainings": float(ended.trainings.mean()),
+                "trainings_without_leaving": (candidates + 1) * replicates,
+            }
+
+
 TABLES = {
     function.__name__: function
     for function in (
@@ -176,6 +205,7 @@ TABLES = {
         until_decided,
         power,
         power_until_decided,
+        races,
     )
 }
 

@@ -1,0 +1,125 @@
+"""Learning curves of random configurations for `replay.py`: a search's run of each, and fresh runs of the same.
+
+The first run of every configuration is as in a search: one split for all, a seed of its own. Each further one has the
+split and the seed of a replicate, which all configurations share. `--smoke` takes seconds.
+"""
+
+import json
+import lzma
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import optuna
+from machine_facts import machine_facts
+
+from search.design.arms import document
+from search.design.options import StudyFlags
+from search.design.plan import ComparisonSetting, study_manifest
+from search.design.replicates import order_of
+from search.launching.running import run_search
+from search.sampling.seeds import derive_seed
+from search.study.own_folder import prepare
+from search.trainers.serving import trainer_server
+from search.workers.join import study_folder
+from search.workers.settings import WorkerSettings
+from spaces import SpaceSource, resolve
+from spaces.arms import ARM
+from spaces.trials import random_trial
+from storage import Manifest, SharedStudy, create_study
+from storage.comparison import ArmDesign, Comparison, PlannedLook
+from storage.records import SlotOrder
+
+
+def drawn_arms(source: SpaceSource, count: int, seed: int) -> Iterator[ArmDesign]:
+    """Configurations of a space, drawn at random."""
+    for number in range(count):
+        trial = random_trial(derive_seed(seed, number))
+        configuration = source.space.suggest(trial)
+        yield ArmDesign(f"{number}", document(configuration), dict(trial.params))
+
+
+def order(manifest: Manifest, comparison: Comparison, slot: int) -> SlotOrder:
+    """A slot as a search has it, for the first run of a configuration, else as a comparison has it."""
+    cell = comparison.cell(slot)
+    if cell.replicate:
+        return order_of(manifest, comparison, slot)
+    return SlotOrder(seed=derive_seed(manifest.seed, slot), params={ARM: comparison.arm_of(slot).name})
+
+
+def recorded(shared: SharedStudy, comparison: Comparison) -> list[list[list[float | None]]]:
+    """The validation accuracies by configuration, run and epoch. A run that failed has none."""
+    curves: dict[int, list[float | None]] = {}
+    for row in shared.ledger.all_epochs():
+        curves.setdefault(row.trial_number, []).append(row.scores.val_accuracy)
+    runs: list[list[list[float | None]]] = [[] for _ in comparison.arms]
+    for slot in shared.ledger.slots():
+        curve = curves.get(-1 if slot.trial_number is None else slot.trial_number, [])
+        diverged = slot.outcome is None or slot.outcome.state == "diverged"
+        values = [None if value is None or not math.isfinite(value) else round(value, 6) for value in curve]
+        runs[comparison.cell(slot.slot).arm].append([*values, None] if diverged else values)
+    return runs
+
+
+def record(name: str, flags: StudyFlags, configurations: int, runs: int) -> dict[str, Any]:
+    """Trains, in a database of its own, and returns what there is to keep."""
+    source = resolve(name)
+    setting = ComparisonSetting(source, str(flags.dataset), "curves")
+    bare = study_manifest(flags, setting, None)
+    comparison = Comparison(
+        question="",
+        arms=tuple(drawn_arms(source, configurations, bare.seed)),
+        margin=0.005,
+        looks=(PlannedLook(runs, 0.05),),
+    )
+    manifest = msgspec.structs.replace(bare, comparison=comparison)
+    with create_study(flags.storage, "curves", manifest) as shared:
+        prepare(study_folder(shared, None), manifest)
+        slots = comparison.slots_of(runs)
+        shared.ledger.order_up_to(slots, lambda slot: order(manifest, comparison, slot))
+        run_search(shared, flags.storage, flags.workers, quiet=False)
+        return {
+            "space": name,
+            "dataset": manifest.dataset,
+            "n_train": manifest.n_train,
+            "n_validation": manifest.n_validation,
+            "epochs": manifest.epochs,
+            "seed": manifest.seed,
+            "machine": machine_facts(),
+            "params": [arm.params for arm in comparison.arms],
+            "curves": recorded(shared, comparison),
+        }
+
+
+@click.command()
+@click.option("--space", default="optimizer", show_default=True)
+@click.option("--dataset", default="digits", show_default=True)
+@click.option("--data-dir", type=click.Path(path_type=Path))
+@click.option("--limit-train", type=int)
+@click.option("--epochs", default=12, show_default=True)
+@click.option("--batch-size", type=int)
+@click.option("--configurations", default=60, show_default=True)
+@click.option("--runs", default=3, show_default=True, help="Of each configuration: a search's one, and fresh ones.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--n-workers", type=int)
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("curves.json.xz"), show_default=True)
+@click.option("--smoke", is_flag=True, help="Few of each, to see that everything runs.")
+def main(*, space: str, output: Path, configurations: int, runs: int, smoke: bool, **settings: Any) -> None:
+    """Train random configurations and store their learning curves, compressed."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    workers = WorkerSettings(n_workers=settings.pop("n_workers"), data_dir=settings.pop("data_dir"))
+    if smoke:
+        configurations, runs, settings["epochs"] = 4, 2, 2
+    with tempfile.TemporaryDirectory() as folder, trainer_server(wanted=True):
+        flags = StudyFlags(storage=f"sqlite:///{folder}/curves.db", workers=workers, **settings)
+        found = record(space, flags, configurations, runs)
+    output.write_bytes(lzma.compress(json.dumps(found, separators=(",", ":")).encode()))
+    click.echo(json.dumps({"output": str(output), "bytes": output.stat().st_size}))
+
+
+if __name__ == "__main__":
+    main()
