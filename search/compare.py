@@ -19,6 +19,7 @@ EXAMPLES = {
     "python -m search.compare --space bn_dropout --axis batch_norm --seeds 8": "",
     "python -m search.compare --space bn_dropout --axis batch_norm --tune 20": "",
     "python -m search.compare --arms before.json after.json --until-decided --max-seeds 30": "",
+    "python -m search.compare --space bn_dropout --axis batch_norm -f latex": "its tables, for a paper",
     "python -m search.compare --published bn-and-dropout --data-dir data -o results.md": "",
 }
 
@@ -45,7 +46,7 @@ def design_flags(command: F) -> F:
             help="s3://BUCKET/PREFIX for checkpoints and models, if hosts share no folder.",
         ),
         click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing."),
-        format_flag("table", "json"),
+        format_flag("table", "json", "csv", "md", "latex"),
         click.option(
             "-o",
             "--output",

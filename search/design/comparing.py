@@ -1,16 +1,15 @@
 """`python -m search.compare`, from flags to answers."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
+from search.design.formats import results_text
 from search.design.options import CompareOptions, StudyFlags
 from search.design.plan import ComparisonPlan
 from search.design.plans import make_plans
-from search.design.report import comparison_document
 from search.design.result import ComparisonResult
 from search.design.running import Dependencies, Done, Left, carry_out, end_of_all
 from search.design.text import comparison_plan_text, comparison_text, comparisons_markdown
@@ -64,9 +63,12 @@ def carry_out_all(plans: Sequence[ComparisonPlan], flags: StudyFlags, dependenci
 
 
 def give_results(flags: StudyFlags, results: Sequence[ComparisonResult]) -> None:
-    """Prints the answers as JSON and writes the page, if these were asked for."""
+    """Prints all answers together, in formats other than a table, and writes the page, if these were asked for."""
+    text = results_text(results, flags.format_)
     if flags.format_ == "json":
-        answer_json(json.dumps({"comparisons": [comparison_document(result) for result in results]}, indent=2))
+        answer_json(text)
+    elif text:
+        answer(text, nl=not text.endswith("\n"))
     if flags.output is not None and results:
         write_text(flags.output, comparisons_markdown(results))
         say(flags, f"Written: {flags.output}")

@@ -9,6 +9,8 @@ from spaces.metrics import MetricName
 from spaces.precision import Precision
 from storage.default_url import DEFAULT_STORAGE
 
+Format = Literal["table", "json", "csv", "md", "latex"]
+
 DEFAULT_SEEDS = 8
 DEFAULT_MARGIN = 0.5
 DEFAULT_MAX_SEEDS = 30
@@ -34,7 +36,7 @@ class StudyFlags:
     validation_share: float | None = None
     margin: float = DEFAULT_MARGIN
     dry_run: bool = False
-    format_: Literal["table", "json"] = "table"
+    format_: Format = "table"
     output: Path | None = None
     force: bool = False
     quiet: bool = False

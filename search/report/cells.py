@@ -1,13 +1,10 @@
 """Tables of the page: cells of text, some with their interval as a bar, and columns of numbers to the right."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.views.layout import TextTable
-
-NUMBER = r"[-+<]?\d[\d.,]*(?:e[-+]?\d+)?(?: ?%)?\*?"  # with the star of a baseline
-NUMERIC = re.compile(rf"|-|{NUMBER}|{NUMBER} to {NUMBER}|\[{NUMBER}, {NUMBER}\]")
+from search.views.numeric_columns import numeric_columns
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,3 @@ def page_table(table: TextTable, bars: Sequence[Bar | None] = (), column: str = 
         for number, row in enumerate(table.rows)
     )
     return PageTable(table.title, table.columns, rows, numeric_columns(table.columns, table.rows))
-
-
-def numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[bool, ...]:
-    """Of each column whether all its cells are numbers, or intervals of numbers."""
-    filled = [[row[place] for row in rows if row[place]] for place in range(len(columns))]
-    return tuple(bool(cells) and all(NUMERIC.fullmatch(cell) for cell in cells) for cells in filled)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from search.design.stored_result import comparison_of
 from search.host.atomic_file import write_text
 from search.report.comparison_page import comparison_page
-from search.report.comparisons import comparison_of
 from search.report.markdown import comparison_markdown, search_markdown
 from search.report.output import Format
 from search.report.search_page import search_page

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.report.cells import numeric_columns
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.number import number, score
+from search.views.numeric_columns import numeric_columns
 
 Described = Callable[[TrialFacts], Sequence[Any]]
 

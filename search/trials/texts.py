@@ -1,22 +1,16 @@
 """The trials of a study as a table, as CSV, as JSON and as Markdown."""
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from search.trials.rows import PLAIN, TrialRecord
+from search.views.csv_text import csv_text
 from search.views.facts import StudyFacts
 from search.views.layout import TextTable, table_text
 from search.views.markdown import titled_table
 from search.views.number import number, plural, score
-
-# A spreadsheet takes a cell that begins with one of these as a formula.
-FORMULA = re.compile(r"^[=+\-@\t\r\n]")
-LINE_ENDS = re.compile(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def as_table(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
@@ -70,12 +64,8 @@ def as_csv(rows: Sequence[TrialRecord]) -> str:
     """
     scores = names_of(row.scores for row in rows)
     params = sorted(names_of(row.params for row in rows))
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
     heading = (*PLAIN, *(f"scores.{name}" for name in scores), *(f"params.{name}" for name in params), "configuration")
-    lines.writerow(map(csv_cell, heading))
-    lines.writerows(map(csv_cell, cells(row, scores, params)) for row in rows)
-    return text.getvalue()
+    return csv_text(heading, (cells(row, scores, params) for row in rows))
 
 
 def cells(row: TrialRecord, scores: Sequence[str], params: Sequence[str]) -> tuple[Any, ...]:
@@ -87,20 +77,6 @@ def cells(row: TrialRecord, scores: Sequence[str], params: Sequence[str]) -> tup
         *(row.params.get(name) for name in params),
         None if configuration is None else configuration.decode(),
     )
-
-
-def csv_cell(value: Any) -> str:
-    """A value as a cell: numbers in full, and text on one line that no spreadsheet takes as a formula: one that would
-    be gets an apostrophe before it, which spreadsheets don't show.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value)
-    return LINE_ENDS.sub(" ", f"'{text}" if FORMULA.match(text.lstrip(" ")) else text)
 
 
 def names_of(mappings: Iterable[Iterable[str]]) -> list[str]:

@@ -95,6 +95,16 @@ def test_a_figure_is_no_stop_for_the_keyboard_nor_offers_to_send_itself_away(eit
     assert not {title for title in titles if "hare" in title or "loud" in title or "lotly" in title}
 
 
+def test_the_camera_of_a_figure_gives_vectors(either: Path, open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900}).page
+    page.goto(either.as_uri())
+    page.evaluate(DRAW)
+    with page.expect_download() as download:
+        page.locator(".modebar-btn[data-title^='Download']").first.dispatch_event("click")
+    assert download.value.suggested_filename.endswith(".svg")
+    assert download.value.path().read_text(encoding="utf-8").startswith("<svg")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_at_the_width_of_a_laptop_or_a_phone(either: Path, open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 844}).page

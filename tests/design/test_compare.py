@@ -1,5 +1,7 @@
 """Comparisons end to end, on the ledger that searches use, with a stub in the place of Keras."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,10 @@ from search.compare import main
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
 from search.design.report import comparison_document
+from search.design.stored_result import comparison_of
 from search.errors import SearchFailed, UsageError
 from search.launching.planning import LaunchOptions, make_plan
 from search.report.comparison_page import comparison_page
-from search.report.comparisons import comparison_of
 from search.views.facts import gather_facts
 from search.workers.settings import WorkerSettings
 from storage.errors import ManifestMismatch
@@ -240,3 +242,18 @@ def test_the_answer_is_a_table_and_a_page_with_what_it_takes_to_repeat_it(
     for words in ("- Command: `python -m search.", "- Versions: ", "optuna ", "- Device: ", "| first | second | n |"):
         assert words in text
     assert "| 1 | " in text.partition("Scores by replicate")[2]
+
+
+def test_the_answer_is_a_table_for_a_paper_or_for_another_program(comparisons: Comparisons) -> None:
+    answer = comparisons.compare(**TWO, seeds=3)
+    flags = ["--space", "bn_dropout", "--axis", "batch_norm", "--choices", "none,before_activation", "--seeds", "3"]
+    flags += ["--epochs", "1", "--n-workers", "0", "--storage", comparisons.url]
+    printed = {form: CliRunner().invoke(main, [*flags, "-q", "-f", form]).stdout for form in ("csv", "md", "latex")}
+    [line] = csv.DictReader(io.StringIO(printed["csv"]))
+    [pair] = answer["pairs"]
+    assert float(line["difference"]) == pair["difference"]
+    assert (line["interval_low"], line["bootstrap_low"]) == (repr(pair["interval"]["low"]), "")
+    assert (line["study"], line["n"], line["verdict"]) == (NAME, "3", "undecided")
+    assert printed["md"].startswith(f"# {NAME}\n")
+    assert r"before\_activation & 3 &" in printed["latex"]
+    assert printed["latex"].count(r"\begin{tabular}") == printed["latex"].count(r"\bottomrule") == 2

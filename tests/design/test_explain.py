@@ -7,9 +7,9 @@ import pytest
 
 from search.design.explaining import explanation_plan, run_explanation
 from search.design.options import ExplainOptions
+from search.design.stored_result import comparison_of
 from search.errors import UsageError
 from search.report.comparison_page import comparison_page
-from search.report.comparisons import comparison_of
 from search.statistics.screening import fold_over
 from search.views.facts import gather_facts
 from tests.helpers.comparisons import Comparisons, scores_by_arm

@@ -13,10 +13,10 @@ from search.design.answer_words import verdicts
 from search.design.cell_text import points
 from search.design.figures import comparison_figures
 from search.design.result import ComparisonResult
+from search.design.stored_result import comparison_of
 from search.design.tables import pairs_table
 from search.report import main
 from search.report.comparison_page import comparison_page
-from search.report.comparisons import comparison_of
 from search.report.making import markdown_of, page_of
 from search.report.markdown import comparison_markdown
 from search.views.facts import StudyFacts, gather_facts

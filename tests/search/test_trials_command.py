@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from search.trials import main
 from search.trials.rows import PLAIN, trial_rows
-from search.trials.texts import as_csv, as_json, as_markdown, as_table, csv_cell
+from search.trials.texts import as_csv, as_json, as_markdown, as_table
+from search.views.csv_text import csv_cell
 from spaces.epoch_scores import EpochScores
 from tests.helpers.lab import MANIFEST, NAME, Lab
 from tests.helpers.made_up import study_facts, trial_facts

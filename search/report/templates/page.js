@@ -53,6 +53,7 @@ const config = {
   displaylogo: false,
   displayModeBar: narrow.matches ? false : "hover",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  toImageButtonOptions: { format: "svg" }, // vectors, for a paper: the size on paper is yet to be chosen
   showSendToCloud: false,
   plotlyServerURL: "",
   scrollZoom: false,

@@ -1,0 +1,93 @@
+"""Results of comparisons in the formats of `-f`, and where each is printed."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from search.design.options import Format
+from search.design.report import comparison_document
+from search.design.result import ComparisonResult
+from search.design.tables import comparison_headline
+from search.design.text import comparisons_markdown, tables
+from search.statistics import ConfidenceInterval, PairAnswer
+from search.views.csv_text import csv_text
+from search.views.latex import PACKAGES, escaped, latex_table
+
+INTERVALS = ("interval", "bootstrap", "new_data", "corrected")
+COLUMNS = (
+    "study",
+    "experiment",
+    "objective",
+    "first",
+    "second",
+    "n",
+    "difference",
+    "deviation",
+    *(f"{name}_{end}" for name in INTERVALS for end in ("low", "high")),
+    "p",
+    "p_corrected",
+    "p_equivalence",
+    "margin",
+    "verdict",
+)
+
+
+def results_text(results: Sequence[ComparisonResult], format_: Format) -> str:
+    """All results as one text; "" as a table, in which each is printed by itself when it ends."""
+    match format_:
+        case "table":
+            return ""
+        case "json":
+            return json.dumps({"comparisons": [comparison_document(result) for result in results]}, indent=2)
+        case "csv":
+            return pairs_csv(results)
+        case "md":
+            return comparisons_markdown(results) if results else ""
+        case "latex":
+            return comparisons_latex(results)
+    assert_never(format_)
+
+
+def pairs_csv(results: Sequence[ComparisonResult]) -> str:
+    """A line for each pair. Differences are the first arm minus the second, in the objective's unit."""
+    return csv_text(COLUMNS, (pair_cells(result, pair) for result in results for pair in pairs(result)))
+
+
+def pairs(result: ComparisonResult) -> tuple[PairAnswer, ...]:
+    """The pairs that there is something to say of."""
+    return result.answer.pairs if result.answer is not None else ()
+
+
+def pair_cells(result: ComparisonResult, pair: PairAnswer) -> tuple[Any, ...]:
+    """One pair's cells."""
+    intervals = (getattr(pair, name) for name in INTERVALS)
+    return (
+        result.study_name,
+        result.comparison.experiment,
+        result.manifest.objective,
+        pair.first,
+        pair.second,
+        pair.n,
+        pair.difference,
+        pair.deviation,
+        *(end for interval in intervals for end in ends(interval)),
+        pair.p,
+        pair.p_corrected,
+        pair.p_equivalence,
+        result.comparison.margin,
+        str(pair.verdict),
+    )
+
+
+def ends(interval: ConfidenceInterval | None) -> tuple[float | None, float | None]:
+    """Both ends, None where there is no interval."""
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def comparisons_latex(results: Sequence[ComparisonResult]) -> str:
+    """The tables of all results, for a paper."""
+    parts = [PACKAGES]
+    for result in results:
+        parts += ["", f"% {result.study_name}", "", escaped(comparison_headline(result)), ""]
+        parts += [f"{latex_table(table)}\n" for table in tables(result)]
+    return "\n".join(parts)
