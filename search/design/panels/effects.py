@@ -68,10 +68,11 @@ def half_normal(effects: Sequence[Effect], interactions: Sequence[Effect]) -> Pl
     ordered = sorted((*effects, *interactions), key=lambda effect: abs(effect.effect))
     quantiles = [float(stats.halfnorm.ppf((rank - 0.5) / len(ordered))) for rank in range(1, len(ordered) + 1)]
     placed = list(zip(ordered, quantiles, strict=True))
+    largest = in_points(abs(ordered[-1].effect))
     main = [pair for pair in placed if len(pair[0].terms[0][1]) == 1]
     traces = [
-        points_of("setting", "circle", palette.BLUE, main),
-        points_of("interactions", "diamond-open", palette.GRAY, [pair for pair in placed if pair not in main]),
+        points_of("setting", "circle", palette.BLUE, main, largest),
+        points_of("interactions", "diamond-open", palette.GRAY, [pair for pair in placed if pair not in main], largest),
     ]
     look = layout(
         axis("size of the effect in points", rangemode="tozero"),
@@ -81,17 +82,20 @@ def half_normal(effects: Sequence[Effect], interactions: Sequence[Effect]) -> Pl
     return Plot("Half-normal plot of the effects.", [trace for trace in traces if trace["x"]], look)
 
 
-def points_of(name: str, symbol: str, color: str, placed: Sequence[tuple[Effect, float]]) -> dict[str, Any]:
+def points_of(
+    name: str, symbol: str, color: str, placed: Sequence[tuple[Effect, float]], largest: float
+) -> dict[str, Any]:
     """One kind of effect as points, named where they are claimed."""
+    sizes = [in_points(abs(effect.effect)) for effect, _ in placed]
     claimed = [effect.verdict in (Verdict.BETTER, Verdict.WORSE) for effect, _ in placed]
     return {
         "type": "scatter",
         "mode": "markers+text",
         "name": name,
-        "x": [in_points(abs(effect.effect)) for effect, _ in placed],
+        "x": sizes,
         "y": [round(quantile, 4) for _, quantile in placed],
         "text": [plain(sum_name(effect)) if said else "" for (effect, _), said in zip(placed, claimed, strict=True)],
-        "textposition": "middle left",
+        "textposition": ["middle left" if 2 * size > largest else "middle right" for size in sizes],
         "hovertext": [plain(sum_name(effect)) for effect, _ in placed],
         "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",
         "marker": {"color": color, "symbol": symbol, "size": 9},
