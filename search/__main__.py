@@ -32,6 +32,7 @@ TASKS = {
         "compare": "compare arms on common replicates, with error bars",
         "confirm": "train the best trials of a search again, on fresh seeds",
         "explain": "find out which settings matter, by a designed screening",
+        "noise": "measure where the spread of equal trainings is from",
     },
     "use": {
         "best": "print the best configuration",

@@ -24,10 +24,10 @@ EXAMPLES = {
 }
 
 
-def design_flags(command: F) -> F:
-    """The flags of every study of replicates."""
+def design_flags(command: F, seeds: str = "Replicates per arm, each with its own seeds.") -> F:
+    """The flags of every study of replicates; `seeds` says what `--seeds` counts."""
     flags = [
-        click.option("--seeds", type=WholeNumber(1, 1000), help="Replicates per arm, each with its own seeds."),
+        click.option("--seeds", type=WholeNumber(1, 1000), help=seeds),
         click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs per training."),
         click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step."),
         precision_flag,

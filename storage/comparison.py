@@ -16,7 +16,7 @@ class DesignCell(NamedTuple):
 
 
 Setting = str | int | float | bool
-Kind = Literal["comparison", "confirmation", "screening"]
+Kind = Literal["comparison", "confirmation", "screening", "noise"]
 
 
 class TwoLevels(msgspec.Struct, frozen=True):
@@ -60,7 +60,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     whose choices are the arms, `at` the origin of all other values ("baseline base", "trial 12 of S"); `tuned` the
     number of trials with which each arm was tuned. `origin` is the study of the search that the arms are from.
     `article` and `experiment` name the published experiment. `settings` are those of a screening, whose arms are the
-    configurations of its design (search/statistics/screening.py).
+    configurations of its design (search/statistics/screening.py). A measurement of noise has one arm, whose replicates
+    are the cells of a Latin square of seeds (search/statistics/noise.py).
     """
 
     question: str
@@ -104,10 +105,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return self.arms[self.cell(slot).arm]
 
     def best_of_arms(self, ranked: Iterable[FinishedSlot]) -> list[FinishedSlot]:
-        """The first slot of each arm, in the order of the slots given, best first. Of a screening's configurations none
-        is wanted: it is about their differences.
+        """The first slot of each arm, in the order of the slots given, best first. Of a screening or a
+        measurement of noise none is wanted: they are about differences.
         """
-        if self.kind == "screening":
+        if self.kind in ("screening", "noise"):
             return []
         best: dict[int, FinishedSlot] = {}
         for done in ranked:

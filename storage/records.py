@@ -18,12 +18,14 @@ class SlotSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a slot has in place of the study's settings, None where it has the study's.
 
     `baseline` is the name of the published configuration that the slot is. The replicates of a comparison count from 0,
-    and the slots of one have the same `split_seed`.
+    and the slots of one have the same `split_seed`. `order_seed` decides the order of the images and how they are
+    augmented, where the slot's seed doesn't.
     """
 
     baseline: str | None = None
     replicate: int | None = None
     split_seed: int | None = None
+    order_seed: int | None = None
 
 
 class SlotOrder(msgspec.Struct, frozen=True):

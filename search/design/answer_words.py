@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from search.design.cell_text import p_value, points
+from search.design.noise_tables import noise_sentences
 from search.design.options import POINT
 from search.design.result import ComparisonResult
 from search.design.screening_tables import screening_sentences
@@ -24,6 +25,7 @@ KINDS: Mapping[Kind, str] = {
     "comparison": "Report on a comparison",
     "confirmation": "Report on a confirmation",
     "screening": "Report on a screening",
+    "noise": "Report on the spread of scores",
 }
 TIED = "\N{NO-BREAK SPACE}"
 
@@ -45,6 +47,8 @@ def verdicts(result: ComparisonResult) -> tuple[Sentence, ...]:
     """Each pair in a sentence: those that are decided first."""
     if result.screened is not None:
         return tuple(Sentence(*said) for said in screening_sentences(result, result.screened))
+    if result.comparison.kind == "noise":
+        return tuple(Sentence(*said) for said in noise_sentences(result))
     answer = result.answer
     if answer is None:
         return (no_answer(result),)
@@ -124,6 +128,8 @@ def reading(result: ComparisonResult) -> str:
     """How the differences are to be read."""
     if result.screened is not None:
         return f"Effects are the high level minus the low one, in points: hundredths of {result.manifest.objective}."
+    if result.comparison.kind == "noise":
+        return f"Points are hundredths of {result.manifest.objective}."
     better = "Higher" if result.manifest.goal.maximize else "Lower"
     return (
         f"Differences are the first arm minus the second, in points: hundredths of {result.manifest.objective}. "

@@ -82,6 +82,15 @@ class ExplainOptions(StudyFlags):
 
 
 @dataclass(frozen=True)
+class NoiseOptions(StudyFlags):
+    """Of which configuration to measure the noise. `seeds` is the number of seeds of each kind."""
+
+    space: str | None = None
+    origin: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True)
 class ConfirmOptions(StudyFlags):
     """Which trials of which search to train again."""
 

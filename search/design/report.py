@@ -41,6 +41,7 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "arms": [arm_document(result, number) for number in range(len(comparison.arms))],
         "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
         **screening_document(result),
+        **noise_document(result),
         "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
         "versions": result.manifest.versions,
         "devices": list(result.devices),
@@ -67,6 +68,11 @@ def screening_document(result: ComparisonResult) -> dict[str, Any]:
         "missing": answer.missing,
         "left_out": answer.left_out,
     }
+
+
+def noise_document(result: ComparisonResult) -> dict[str, Any]:
+    """What a measurement of noise has beside: the parts of the variance."""
+    return {} if result.noise is None else {"noise": asdict(result.noise)}
 
 
 def effect_document(effect: Effect) -> dict[str, Any]:

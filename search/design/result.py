@@ -1,5 +1,6 @@
 """What a comparison says so far, as one record."""
 
+import math
 from dataclasses import dataclass
 
 from search.design.confusion import Confusion
@@ -10,7 +11,8 @@ from search.design.test_score import ArmTest
 from search.errors import SearchFailed
 from search.statistics import Answer, ArmSummary, compare
 from search.statistics.comparing import summarize
-from search.statistics.scores import FEWEST_REPLICATES, missing
+from search.statistics.noise import NoiseAnswer, measure_noise
+from search.statistics.scores import FEWEST_REPLICATES, exact, missing
 from search.study.trial_attributes import TrialAttributes
 from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
@@ -20,8 +22,8 @@ from storage.comparison import Comparison, PlannedLook
 @dataclass(frozen=True)
 class ComparisonResult:
     """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, while no two arms have two
-    replicates in common, and for a screening, which has `screened` instead. `devices` are those on which trials ran.
-    `test` is there when a confirmation is complete.
+    replicates in common, and for a screening or a measurement of noise, which have `screened` and `noise` instead.
+    `devices` are those on which trials ran. `test` is there when a confirmation is complete.
     """
 
     study_name: str
@@ -37,6 +39,7 @@ class ComparisonResult:
     confusions: tuple[Confusion, ...] = ()
     test: ArmTest | None = None
     screened: Screened | None = None
+    noise: NoiseAnswer | None = None
 
     @property
     def decided(self) -> bool:
@@ -51,7 +54,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
     manifest, comparison = shared.manifest, shared.manifest.comparison
     if comparison is None:
         raise ValueError(f"the study {shared.name} isn't a comparison")
-    screening = comparison.kind == "screening"
+    kind = comparison.kind
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
     return ComparisonResult(
         study_name=shared.name,
@@ -60,12 +63,21 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         look=look,
         scores=scores,
         summaries=tuple(map(summarize, scores.arms, missing(scores.arms))),
-        answer=None if screening else answer_of(manifest, scores, comparison.margin, look.level),
+        answer=None if kind in ("screening", "noise") else answer_of(manifest, scores, comparison.margin, look.level),
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
-        screened=take_screened(shared, comparison, scores, look) if screening else None,
+        screened=take_screened(shared, comparison, scores, look) if kind == "screening" else None,
+        noise=noise_of(manifest, comparison, scores) if kind == "noise" else None,
     )
+
+
+def noise_of(manifest: Manifest, comparison: Comparison, scores: Scores) -> NoiseAnswer | None:
+    """Where the spread of the one arm's trainings is from; None while there are too few."""
+    (arm,) = scores.arms
+    exact_scores = {cell: exact(arm, score) for cell, score in arm.scores.items()}
+    seeds = math.isqrt(comparison.last_look.replicates)
+    return measure_noise(exact_scores, seeds, images=arm.images, seed=manifest.seed)
 
 
 def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -> Answer | None:

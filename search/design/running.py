@@ -147,7 +147,7 @@ def conclude(
 ) -> ComparisonResult:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
-    if result.comparison.kind == "screening":
+    if result.comparison.kind in ("screening", "noise"):
         folder.remove_images()
         store_comparison_figures(shared, result)
         return result

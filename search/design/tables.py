@@ -2,6 +2,7 @@
 
 from search.design.cell_text import NOTHING, p_value, points, points_span, score, span
 from search.design.extending import total_level
+from search.design.noise_tables import noise_headline, noise_remarks
 from search.design.options import POINT
 from search.design.result import ComparisonResult
 from search.design.screening_tables import screening_headline, screening_remarks
@@ -156,6 +157,8 @@ def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What the intervals and verdicts are about."""
     if result.screened is not None:
         return screening_remarks(result.screened)
+    if result.comparison.kind == "noise":
+        return noise_remarks(result)
     answer = result.answer
     if answer is None:
         return ()
@@ -252,6 +255,8 @@ def comparison_headline(result: ComparisonResult) -> str:
     """How much is decided, in one sentence."""
     if result.screened is not None:
         return screening_headline(result, result.screened)
+    if result.comparison.kind == "noise":
+        return noise_headline(result)
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
     level = "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"

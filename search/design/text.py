@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from search.design.noise_tables import noise_tables
 from search.design.plan import ComparisonPlan
 from search.design.result import ComparisonResult
 from search.design.screening_tables import screening_tables
@@ -64,6 +65,8 @@ def tables(result: ComparisonResult) -> list[TextTable]:
     """The tables of a result."""
     if result.screened is not None:
         return [*screening_tables(result, result.screened), arms_table(result)]
+    if result.noise is not None:
+        return noise_tables(result.noise)
     published = published_table(result)
     selected = selected_table(result)
     pairs = [pairs_table(result)] if result.answer else []

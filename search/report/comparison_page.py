@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from search.design.answer_words import KINDS, remarks, verdicts
 from search.design.figures import comparison_panels
+from search.design.noise_tables import noise_tables
 from search.design.result import ComparisonResult
 from search.design.screening_tables import effects_table, recommended_table
 from search.design.tables import (
@@ -85,7 +86,8 @@ def arm_bars(result: ComparisonResult) -> list[Bar | None]:
 def beside(result: ComparisonResult) -> list[PageTable]:
     """What else is known of arms: in what they differ, what was published of them, what they were selected for."""
     tables = (differing_table(result.comparison), published_table(result), selected_table(result))
-    return [page_table(table) for table in (*tables, *recommended(result)) if table is not None]
+    of_noise = noise_tables(result.noise) if result.noise is not None else []
+    return [page_table(table) for table in (*of_noise, *tables, *recommended(result)) if table is not None]
 
 
 def recommended(result: ComparisonResult) -> list[TextTable]:

@@ -34,11 +34,12 @@ class DataSource(msgspec.Struct, frozen=True):
 class Train(msgspec.Struct, frozen=True, tag="train"):
     """A job: train one configuration from its first, or from its last checkpointed, to its last epoch.
 
-    `seed` decides initial weights, batch order and dropout masks, `split_seed` the validation images. `checkpoints`
-    is the slot's folder; this attempt writes `token-{token}.npz` in it and may resume from any other file there.
-    `model_path` is where the trained model goes (.keras), None to keep none. Neither is one kept whose `objective`
-    after the last epoch is worse than `value_to_beat`. `precision` is what the model computes in; weights are float32.
-    `owner` is the job's study and slot: it doesn't resume from the checkpoint of another.
+    `seed` decides initial weights, dropout masks and, unless there is an `order_seed`, the order of images and their
+    augmentation; `split_seed` the validation images. `checkpoints` is the slot's folder; this attempt writes
+    `token-{token}.npz` in it and may resume from any other file there. `model_path` is where the trained model goes
+    (.keras), None to keep none. Neither is one kept whose `objective` after the last epoch is worse than
+    `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
+    slot: it doesn't resume from the checkpoint of another.
     """
 
     job: int
@@ -56,6 +57,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     value_to_beat: float | None = None
     precision: Precision = "float32"
     owner: str = ""
+    order_seed: int | None = None
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):

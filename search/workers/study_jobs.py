@@ -50,6 +50,7 @@ class StudyJobs:
             precision=manifest.precision,
             seed=slot.seed,
             split_seed=split_seed(manifest, slot.settings),
+            order_seed=slot.settings.order_seed,
             token=files.token,
             checkpoints=str(files.checkpoints),
             model_path=str(files.model),

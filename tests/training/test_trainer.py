@@ -103,6 +103,15 @@ def test_another_seed_gives_other_scores(trainer: PipedTrainer, job: MakeJob) ->
     assert scores_of(one) != scores_of(other)
 
 
+def test_the_order_of_images_can_have_a_seed_of_its_own(trainer: PipedTrainer, job: MakeJob) -> None:
+    """The same weights to begin with: the first epoch alone tells the orders apart."""
+    both, own, other = (
+        trainer.run(job(seed=1, order_seed=order, epochs=1, checkpoints=None)) for order in (None, 1, 2)
+    )
+    assert scores_of(both) == scores_of(own)
+    assert scores_of(own) != scores_of(other)
+
+
 def test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit(
     trainer: PipedTrainer, new_trainer: Callable[[], PipedTrainer], job: MakeJob, tmp_path: Path
 ) -> None:

@@ -151,7 +151,8 @@ def _trained_epochs(
     """The epochs that are still to come after those before, up to that after which early stopping says no more."""
     history = list(before)
     augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
-    for scores in run_epochs(model, Epochs(len(history) + 1, job.epochs, n_train, job.seed, augmentation), stop):
+    order_seed = job.seed if job.order_seed is None else job.order_seed
+    for scores in run_epochs(model, Epochs(len(history) + 1, job.epochs, n_train, order_seed, augmentation), stop):
         history.append(scores)
         yield TrainedEpoch(scores, model.values())
         if why_over(rule, history) is not None:
@@ -172,7 +173,8 @@ def _identity(job: Train, space: Space) -> str:
     precision = () if job.precision == "float32" else (job.precision,)
     always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
     owner = (job.owner,) if job.owner else ()
-    decisive = (*always, *epochs, *precision, *owner)
+    order = () if job.order_seed is None else (job.order_seed,)
+    decisive = (*always, *epochs, *precision, *owner, *order)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
 
 

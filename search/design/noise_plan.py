@@ -1,0 +1,105 @@
+"""`python -m search.noise`, from flags to answers: where the spread of one configuration's scores is from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from search.console.held_errors import errors_held_back
+from search.datasets import resolve_dataset
+from search.design.arms import design_of
+from search.design.axis import SpaceArm
+from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
+from search.design.comparing import show
+from search.design.confirming import only_search
+from search.design.options import LEVEL, POINT, NoiseOptions
+from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
+from search.design.running import Dependencies
+from search.errors import UsageError
+from search.host.ends import End
+from search.launching.planning import DEFAULT_DATASET
+from search.statistics.noise import FEWEST_SEEDS, MOST_SEEDS
+from search.study.location import located, require_there, typed_places
+from spaces import SpaceSource, resolve
+from spaces.trials import fixed_trial
+from storage import SharedStudy, check_url, open_study
+from storage.comparison import Comparison, PlannedLook
+
+DEFAULT_SEEDS = 4
+
+
+def run_noise(options: NoiseOptions, dependencies: Dependencies | None = None) -> End:
+    """Carries out a measurement of noise, and prints its answer.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: no training has a score.
+    """
+    return show(options, lambda: (noise_plan(options),), dependencies or Dependencies())
+
+
+def noise_plan(options: NoiseOptions) -> ComparisonPlan:
+    """The plan, checked; nothing was created."""
+    if options.space is not None and options.origin is None:
+        return plan_in_space(options, options.space)
+    url = check_url(options.storage)
+    origin = options.origin or only_search(url)
+    with open_study(url, origin, only_look=True) as opened:
+        return plan_of_search(options, located(opened, typed_places(options.space, options.dataset)))
+
+
+def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
+    """The measurement of a baseline of a space that needn't have been searched."""
+    at = options.at or BASELINE
+    if is_from_search(at):
+        raise UsageError(f"--at {at} names a trial of a search: give the --search that it is of")
+    with errors_held_back():  # it may import Keras
+        source = resolve(ref)
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    setting = ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-noise", verb="noise")
+    return make_noise_plan(options, setting, baseline_base(source.space, at))
+
+
+def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan:
+    """The measurement of a trial of a search, its best unless another is named, in the search's setting."""
+    searched = shared.manifest
+    require_there(searched)
+    with errors_held_back():
+        source = resolve(searched.space, expected=searched.space_fingerprint)
+    at = options.at or BEST
+    base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
+    setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")
+    return make_noise_plan(as_searched(options, searched), setting, replace(base, origin=shared.name))
+
+
+def make_noise_plan(options: NoiseOptions, setting: ComparisonSetting, base: BaseParameters) -> ComparisonPlan:
+    """The plan of a measurement: one arm, and a square of seeds."""
+    comparison = Comparison(
+        kind="noise",
+        question=f"Where is the spread of {base.name} from?",
+        arms=(design_of(arm_of(setting.source, base)),),
+        margin=options.margin * POINT,
+        looks=(PlannedLook(wanted_seeds(options) ** 2, LEVEL),),
+        at=base.name,
+        origin=base.origin,
+    )
+    return make_comparison_plan(options, setting, comparison)
+
+
+def arm_of(source: SpaceSource, base: BaseParameters) -> SpaceArm:
+    """The configuration to measure."""
+    return SpaceArm(base.name, dict(base.params), source.space.suggest(fixed_trial(base.params)))
+
+
+def wanted_seeds(options: NoiseOptions) -> int:
+    """How many seeds of each kind there are to be.
+
+    Raises:
+        UsageError: too few, or too many.
+    """
+    seeds = options.seeds or DEFAULT_SEEDS
+    if not FEWEST_SEEDS <= seeds <= MOST_SEEDS:
+        raise UsageError(
+            f"--seeds {seeds}: give {FEWEST_SEEDS} to {MOST_SEEDS} seeds of each kind, whose square is the number of "
+            "trainings"
+        )
+    return seeds
