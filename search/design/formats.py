@@ -1,7 +1,7 @@
 """Results of comparisons in the formats of `-f`, and where each is printed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
 from search.design.options import Format
@@ -32,6 +32,24 @@ COLUMNS = (
 )
 
 
+EFFECT_COLUMNS = (
+    "study",
+    "objective",
+    "setting",
+    "low",
+    "high",
+    "n",
+    "effect",
+    "deviation",
+    *(f"{name}_{end}" for name in ("interval", "corrected") for end in ("low", "high")),
+    "p_corrected",
+    "p_equivalence",
+    "margin",
+    "verdict",
+)
+SHARE_COLUMNS = ("study", "objective", "part", "deviation", "share", "interval_low", "interval_high")
+
+
 def results_text(results: Sequence[ComparisonResult], format_: Format) -> str:
     """All results as one text; "" as a table, in which each is printed by itself when it ends."""
     match format_:
@@ -40,12 +58,53 @@ def results_text(results: Sequence[ComparisonResult], format_: Format) -> str:
         case "json":
             return json.dumps({"comparisons": [comparison_document(result) for result in results]}, indent=2)
         case "csv":
-            return pairs_csv(results)
+            return results_csv(results)
         case "md":
             return comparisons_markdown(results) if results else ""
         case "latex":
             return comparisons_latex(results)
     assert_never(format_)
+
+
+def results_csv(results: Sequence[ComparisonResult]) -> str:
+    """A line for each pair; of a screening for each setting, of a measurement of noise for each part of the variance.
+    One command gives results of one kind.
+    """
+    kinds = {result.comparison.kind for result in results}
+    if kinds == {"screening"}:
+        return csv_text(EFFECT_COLUMNS, (cells for result in results for cells in effect_cells(result)))
+    if kinds == {"noise"}:
+        return csv_text(SHARE_COLUMNS, (cells for result in results for cells in share_cells(result)))
+    return pairs_csv(results)
+
+
+def effect_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
+    """The cells of each setting's effect, in the objective's unit."""
+    effects = result.screened.answer.effects if result.screened is not None else ()
+    for setting, effect in zip(result.comparison.settings, effects, strict=False):
+        yield (
+            result.study_name,
+            result.manifest.objective,
+            setting.name,
+            setting.low,
+            setting.high,
+            effect.n,
+            effect.effect,
+            effect.deviation,
+            *ends(effect.interval),
+            *ends(effect.corrected),
+            effect.p,
+            effect.p_equivalence,
+            result.comparison.margin,
+            str(effect.verdict),
+        )
+
+
+def share_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
+    """The cells of each part of the variance."""
+    for part in result.noise.shares if result.noise is not None else ():
+        objective = result.manifest.objective
+        yield result.study_name, objective, part.name, part.deviation, part.share, *ends(part.interval)
 
 
 def pairs_csv(results: Sequence[ComparisonResult]) -> str:

@@ -1,11 +1,14 @@
 """Screenings: which settings matter, carried out on a study's ledger with stubs for trainers."""
 
+import csv
+import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from search.design.explaining import explanation_plan, run_explanation
+from search.design.formats import results_text
 from search.design.options import ExplainOptions
 from search.design.stored_result import comparison_of
 from search.errors import UsageError
@@ -79,6 +82,21 @@ def test_its_report_draws_the_effects_and_names_no_pair(comparisons: Comparisons
     assert "batch_norm: matters: high is better." in page
     assert "Half-normal plot" in page
     assert "Differences of the pairs" not in page
+
+
+def test_its_csv_has_a_line_a_setting_and_its_latex_the_tables(comparisons: Comparisons) -> None:
+    plant(comparisons)
+    explain(comparisons)
+    with comparisons.open(NAME) as shared:
+        result = comparison_of(shared)
+    assert result is not None
+    lines = list(csv.DictReader(io.StringIO(results_text([result], "csv"))))
+    assert [(line["setting"], line["verdict"]) for line in lines[1:3]] == [
+        ("learning_rate", "worse"),
+        ("batch_norm", "better"),
+    ]
+    assert float(lines[2]["effect"]) == pytest.approx(0.04)
+    assert "matters: high is better" in results_text([result], "latex")
 
 
 def test_a_cell_that_fails_leaves_the_effects_unbiased(comparisons: Comparisons) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from search.design.formats import results_text
 from search.design.noise_plan import noise_plan, run_noise
 from search.design.options import NoiseOptions
 from search.design.stored_result import comparison_of
@@ -45,6 +46,7 @@ def test_a_spread_that_is_the_split_s_is_said_to_be(comparisons: Comparisons) ->
     assert len(set(seeds)) == 9
     assert "Report on the spread of scores" in page
     assert "100% of the variance is from: which images are for validation." in page
+    assert "split,0.02," in results_text([result], "csv")
     assert measure(comparisons) == answer
 
 
