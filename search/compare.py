@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.host.exit_codes import CODES
@@ -82,6 +83,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter to this value in all arms."
 )
+@narrowing_flags
 @click.option(
     "--tune",
     type=WholeNumber(1, 100_000),
@@ -115,8 +117,10 @@ def main(**flags: Any) -> None:
     """Trains each arm on the same replicates and says which arms differ by more than the margin.
 
     The arms are the choices of a space's parameter, configurations in files, or an article's networks. Replicate k of
-    every arm has the same split, initialization seed and order of images. It may be interrupted or killed at any
-    moment: run it again to continue. Workers on other hosts may join (python -m search.worker).
+    every arm has the same split, initialization seed and order of images. --only of the axis selects choices, --fix
+    sets a parameter in all arms; with --tune, all three narrow the space in which each arm is tuned. It may be
+    interrupted or killed at any moment: run it again to continue. Workers on other hosts may join (python -m
+    search.worker).
     """
     quiet = flags.pop("quiet")
     start_logging(flags.pop("verbose"), quiet)

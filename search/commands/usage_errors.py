@@ -97,7 +97,7 @@ def space_parameter(name: str, context: click.Context, arguments: Sequence[str])
 def _advice(parameter: str, valid: Distribution, flags: Collection[str]) -> str:
     """How a command that has these flags narrows a parameter."""
     if "--set" in flags:
-        return f"--set {parameter}=VALUE gives it another value in all arms."
+        return f"--fix {parameter}=VALUE gives it one value in all arms, --axis {parameter} compares its values."
     if "--fix" not in flags:
         return ""
     match valid:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -28,6 +27,7 @@ from search.sampling.samplers import sampler_choice
 from search.study.own_folder import require_places
 from spaces import SpaceSource, resolve
 from spaces.configuration import Scalar
+from spaces.narrowing import Narrowing, narrowed, parse_narrowing
 from storage import check_url, open_study
 from storage.comparison import ArmDesign, Comparison
 from storage.study import require_same
@@ -37,11 +37,12 @@ STOPS_EARLY = "all arms would stop early in the same way, so none does: it isn't
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter of a space, and its choices that are compared."""
+    """A parameter of a space, its choices that are compared, and what is left of the other parameters."""
 
     source: SpaceSource
     name: str
     choices: tuple[Scalar, ...]
+    narrowing: Narrowing
 
 
 def axis_plan(options: CompareOptions) -> ComparisonPlan:
@@ -55,16 +56,54 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
     with errors_held_back():  # it may import Keras
         source = resolve(options.space)
     name = str(options.axis)
-    axis = Axis(source, name, axis_choices(source.space, name, options.choices))
+    narrowing = parse_narrowing(source.space, options.only, options.ranges, options.fixed)
+    require_several(name, narrowing)
+    choices = axis_choices(narrowed(source.space, only_of(narrowing, name)), name, options.choices)
+    axis = Axis(source, name, choices, without(narrowing, name))
     return plain_plan(options, axis) if options.tune is None else tuned_plan(options, axis)
+
+
+def require_several(axis: str, narrowing: Narrowing) -> None:
+    """Raises UsageError if the axis is given one value: it has no arms then."""
+    if axis in narrowing.fixed:
+        raise UsageError(
+            f"--fix {axis}={narrowing.fixed[axis]}: it is the axis, whose choices are the arms; leave it out"
+        )
+
+
+def only_of(narrowing: Narrowing, name: str) -> Narrowing:
+    """What it says of one parameter."""
+    return Narrowing(
+        {key: values for key, values in narrowing.only.items() if key == name},
+        {key: bounds for key, bounds in narrowing.ranges.items() if key == name},
+    )
+
+
+def without(narrowing: Narrowing, name: str) -> Narrowing:
+    """What it says of the other parameters."""
+    return Narrowing(
+        {key: values for key, values in narrowing.only.items() if key != name},
+        {key: bounds for key, bounds in narrowing.ranges.items() if key != name},
+        narrowing.fixed,
+    )
+
+
+def require_fixed(narrowing: Narrowing) -> None:
+    """Raises UsageError if other parameters are to be searched: in a comparison of arms, each has one value."""
+    searched = [f"--only {name}" for name in narrowing.only] + [f"--range {name}" for name in narrowing.ranges]
+    if searched:
+        raise UsageError(
+            f"{', '.join(searched)}: without --tune, all but the axis has one value in all arms: give it with --fix"
+        )
 
 
 def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
     """The comparison of the choices with everything else equal."""
     if options.sampler:
         raise UsageError(f"--sampler {options.sampler} proposes parameters to --tune: leave it out, or tune")
+    require_fixed(axis.narrowing)
     base = find_base(options, axis.source)
-    settings = parse_settings(axis.source.space, options.settings)
+    settings = all_settings(options, axis)
     arms = axis_arms(axis.source.space, axis.name, axis.choices, base, settings)
     lasting = without_shared_early_stopping(arms)
     comparison = Comparison(
@@ -73,7 +112,7 @@ def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
         axis=axis.name,
-        at=", ".join((base.name, *options.settings)),
+        at=", ".join((base.name, *options.settings, *options.fixed)),
         origin=base.origin,
     )
     notes = notes_on(arms, stops_early=lasting is not arms)
@@ -81,6 +120,18 @@ def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
         return make_comparison_plan(options, axis_setting(options, axis, DEFAULT_DATASET), comparison, notes)
     setting = axis_setting(options, axis, base.searched.dataset)
     return make_comparison_plan(as_searched(options, base.searched), setting, comparison, notes)
+
+
+def all_settings(options: CompareOptions, axis: Axis) -> dict[str, Scalar]:
+    """The parameters that --set and --fix give.
+
+    Raises:
+        UsageError: both give one of them; or as `parse_settings`.
+    """
+    settings = parse_settings(axis.source.space, options.settings)
+    if twice := settings.keys() & axis.narrowing.fixed.keys():
+        raise UsageError(f"--set and --fix both give {', '.join(sorted(twice))}: give one of them")
+    return {**settings, **axis.narrowing.fixed}
 
 
 def notes_on(arms: Sequence[SpaceArm], *, stops_early: bool) -> tuple[str, ...]:
@@ -137,18 +188,25 @@ def tuned_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
     )
     plan = make_comparison_plan(options, setting, comparison)
     choices = zip(names, axis.choices, strict=True)
-    tunings = tuple(make_tuning(options, setting, plan, name, {axis.name: choice}) for name, choice in choices)
+    tunings = tuple(make_tuning(options, setting, plan, name, arm_of(axis, choice)) for name, choice in choices)
     return replace(plan, tunings=tunings)
 
 
+def arm_of(axis: Axis, choice: Scalar) -> Narrowing:
+    """What is left of the space in an arm's search."""
+    return replace(axis.narrowing, fixed={**axis.narrowing.fixed, axis.name: choice})
+
+
 def make_tuning(
-    options: CompareOptions, setting: ComparisonSetting, plan: ComparisonPlan, arm: str, fixed: dict[str, Any]
+    options: CompareOptions, setting: ComparisonSetting, plan: ComparisonPlan, arm: str, left: Narrowing
 ) -> Tuning:
     """The search for one arm's other parameters, with the seed that all arms' searches share."""
     study_name = f"{plan.study_name}-{arm}"
     existing = find_existing(plan.url, study_name)
     manifest = study_manifest(options, setting, existing, options.sampler or "tpe")
-    manifest = msgspec.structs.replace(manifest, fixed=fixed, top_models=0)
+    manifest = msgspec.structs.replace(
+        manifest, only=dict(left.only), ranges=dict(left.ranges), fixed=dict(left.fixed), top_models=0
+    )
     if existing is not None:
         require_same(study_name, existing.manifest, manifest)
     require_places(options.workers.artifacts, study_name, manifest, existing.manifest if existing else None)

@@ -58,6 +58,9 @@ class CompareOptions(StudyFlags):
     at: str | None = None
     origin: str | None = None
     settings: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     tune: int | None = None
     sampler: str | None = None
     arms: tuple[Path, ...] = ()

@@ -31,6 +31,9 @@ def require_fitting_flags(options: CompareOptions, kind: str) -> None:
         "--axis": {
             "--at": options.at,
             "--choices": options.choices,
+            "--fix": options.fixed,
+            "--only": options.only,
+            "--range": options.ranges,
             "--search": options.origin,
             "--set": options.settings,
             "--tune": options.tune,

@@ -26,6 +26,7 @@ from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
+from search.study.space import study_space
 from search.workers.join import study_folder
 from search.workers.settings import WorkerSettings
 from spaces import resolve
@@ -180,7 +181,9 @@ def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, dependencies: 
         shared, flags = at_home(created, tuning.manifest, flags)
         folder = study_folder(shared, flags.workers.artifacts)
         prepare(folder, shared.manifest)
-        orders = make_orders(resolve(tuning.manifest.space).space, tuning.manifest, tuning.n_trials)
+        orders = make_orders(
+            study_space(tuning.manifest, resolve(tuning.manifest.space).space), tuning.manifest, tuning.n_trials
+        )
         retry_while_unreachable(lambda: go_on(shared, orders))
         end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
         retry_while_unreachable(lambda: tidy_up(shared, folder), give_up=lambda: end.leaves_work)

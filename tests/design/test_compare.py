@@ -161,6 +161,30 @@ def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(comp
     assert comparisons.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
 
 
+def test_what_is_left_of_the_axis_are_the_arms_and_what_is_fixed_is_in_all(
+    comparisons: Comparisons,
+) -> None:
+    flags = {"only": ("batch_norm=none,after_activation",), "fixed": ("optimizer=rmsprop", "learning_rate=0.01")}
+    answer = comparisons.compare(axis="batch_norm", seeds=2, **flags)
+    assert [arm["name"] for arm in answer["arms"]] == ["none", "after_activation"]
+    assert {arm["configuration"]["optimizer"]["learning_rate"] for arm in answer["arms"]} == {0.01}
+    assert answer["at"] == "baseline base, optimizer=rmsprop, learning_rate=0.01"
+    rates = comparisons.compare(axis="dropout_rate", at="baseline:dropout", seeds=2, only=("dropout_rate=0.1,0.5",))
+    assert [arm["name"] for arm in rates["arms"]] == ["0.1", "0.5"]
+
+
+def test_each_arm_is_tuned_within_what_is_left_of_the_space(comparisons: Comparisons) -> None:
+    left: dict[str, Any] = {"only": ("optimizer=adam",), "ranges": ("learning_rate=1e-4:1e-3",)}
+    comparisons.compare(**TWO, **left, seeds=2, tune=2)
+    for arm in ("none", "before_activation"):
+        with comparisons.open(f"{NAME}-tuned-{arm}") as shared:
+            found = [trial.params for trial in shared.study.get_trials(deepcopy=False)]
+        assert {params["optimizer"] for params in found} == {"adam"}
+        assert all(1e-4 <= params["learning_rate"] <= 1e-3 for params in found)
+    with pytest.raises(ManifestMismatch, match="optimizer"):
+        make_plans(comparisons.complete(CompareOptions(space="bn_dropout", epochs=1, **TWO, seeds=2, tune=2)))
+
+
 def test_configurations_in_files_are_compared(comparisons: Comparisons, tmp_path: Path) -> None:
     paths = []
     for name in ("relu", "tanh"):

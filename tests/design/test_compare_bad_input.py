@@ -54,6 +54,18 @@ BAD = {
     "no such article": Bad(
         ("--published", "bn-and-dropuot"), ("bn-and-dropuot", "bn-and-dropout", "mnist-memorisation")
     ),
+    "the axis fixed": Bad((*AXIS, "--fix", "batch_norm=none"), ("it is the axis, whose choices are the arms",)),
+    "others searched without tuning": Bad(
+        (*AXIS, "--only", "optimizer=adam", "--range", "learning_rate=1e-4:1e-3"),
+        ("--only optimizer, --range learning_rate", "give it with --fix"),
+    ),
+    "a parameter set twice": Bad(
+        (*AXIS, "--set", "optimizer=adam", "--fix", "optimizer=sgd"), ("--set and --fix both give optimizer",)
+    ),
+    "no such choice left": Bad((*AXIS, "--only", "batch_norm=nowhere"), ("nowhere", "before_activation")),
+    "a narrowed file": Bad(
+        (*ARMS, "--fix", "optimizer=adam"), ("--fix can't go with --arms",), {"a.json": RELU, "b.json": TANH}
+    ),
     "no such baseline": Bad((*AXIS, "--at", "baseline:bse"), ("bse", "base", "dropout")),
     "no such place": Bad((*AXIS, "--at", "top"), ("baseline, baseline:NAME, best, or trial:N",)),
     "no such search": Bad((*AXIS, "--at", "best"), ("there is no database",)),
