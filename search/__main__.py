@@ -31,6 +31,7 @@ TASKS = {
     "compare": {
         "compare": "compare arms on common replicates, with error bars",
         "confirm": "train the best trials of a search again, on fresh seeds",
+        "answer": "race a search's best trials: which is best, and how sure that is",
         "explain": "find out which settings matter, by a designed screening",
         "noise": "measure where the spread of equal trainings is from",
     },

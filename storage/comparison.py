@@ -16,7 +16,7 @@ class DesignCell(NamedTuple):
 
 
 Setting = str | int | float | bool
-Kind = Literal["comparison", "confirmation", "screening", "noise"]
+Kind = Literal["comparison", "confirmation", "screening", "noise", "race"]
 
 
 class TwoLevels(msgspec.Struct, frozen=True):
@@ -61,7 +61,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     number of trials with which each arm was tuned. `origin` is the study of the search that the arms are from.
     `article` and `experiment` name the published experiment. `settings` are those of a screening, whose arms are the
     configurations of its design (search/statistics/screening.py). A measurement of noise has one arm, whose replicates
-    are the cells of a Latin square of seeds (search/statistics/noise.py).
+    are the cells of a Latin square of seeds (search/statistics/noise.py). `reference` is the arm with which a race
+    compares its candidates; it is one itself if it was selected.
     """
 
     question: str
@@ -76,6 +77,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     article: str | None = None
     experiment: str | None = None
     settings: tuple[TwoLevels, ...] = ()
+    reference: str | None = None
 
     @property
     def arm_names(self) -> tuple[str, ...]:
@@ -103,6 +105,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def arm_of(self, slot: int) -> ArmDesign:
         """The arm of the slot with that number."""
         return self.arms[self.cell(slot).arm]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The arms that a search has selected: all but a reference that it hasn't."""
+        return tuple(arm.name for arm in self.arms if arm.selected is not None)
 
     def best_of_arms(self, ranked: Iterable[FinishedSlot]) -> list[FinishedSlot]:
         """The first slot of each arm, in the order of the slots given, best first. Of a screening or a

@@ -7,7 +7,7 @@ call can be repeated: all calls but `claim` are idempotent (a repeated claim lea
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,15 @@ class Ledger(LedgerView):
             self._lock_study(connection)
             first = self._next_number(connection)
             return self._append(connection, first, [order_of(number) for number in range(first, n)])
+
+    def order_these(self, orders: Mapping[int, SlotOrder]) -> int:
+        """Adds the slots of these numbers that the study hasn't, safely with concurrent calls; returns how many."""
+        with writing(self._engine) as connection:
+            self._lock_study(connection)
+            query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id)
+            known = set(connection.scalars(query))
+            missing = sorted(orders.keys() - known)
+            return sum(self._append(connection, number, [orders[number]]) for number in missing)
 
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.

@@ -132,6 +132,12 @@ class StorageContract(IdentityContract):
         added = [ledger.order_up_to(n, order_of=SlotOrder) for n in (2, 5, 5)]
         assert (added, ledger.counts().total) == ([0, 2, 0], 5)
 
+    def test_slots_may_be_ordered_by_number_and_leave_gaps(self, ledger: Ledger) -> None:
+        orders = {number: SlotOrder(seed=number) for number in (2, 7, 4)}
+        assert [ledger.order_these(orders), ledger.order_these(orders)] == [2, 0]
+        assert [(slot.slot, slot.seed) for slot in ledger.slots()] == [(0, 100), (1, 101), (2, 102), (4, 4), (7, 7)]
+        assert [claimed(ledger, f"worker-{n}").slot for n in range(5)] == [0, 1, 2, 4, 7]
+
     def test_a_slot_carries_its_fixed_parameters_and_settings(self, study: SharedStudy) -> None:
         order = SlotOrder(
             seed=7, params={"rate": 0.5, "optimizer": "adam", "bn": True}, settings=SlotSettings(replicate=2)

@@ -19,6 +19,7 @@ from search.design.tables import (
 )
 from search.statistics import ConfidenceInterval, PairAnswer, Verdict
 from search.statistics.wording import why_undecided
+from search.views.answer_sentences import answer_sentences
 from storage.comparison import Kind
 
 KINDS: Mapping[Kind, str] = {
@@ -26,6 +27,7 @@ KINDS: Mapping[Kind, str] = {
     "confirmation": "Report on a confirmation",
     "screening": "Report on a screening",
     "noise": "Report on the spread of scores",
+    "race": "Report on a race",
 }
 TIED = "\N{NO-BREAK SPACE}"
 
@@ -49,6 +51,8 @@ def verdicts(result: ComparisonResult) -> tuple[Sentence, ...]:
         return tuple(Sentence(*said) for said in screening_sentences(result, result.screened))
     if result.comparison.kind == "noise":
         return tuple(Sentence(*said) for said in noise_sentences(result))
+    if result.raced is not None:
+        return tuple(Sentence(said, "") for said in answer_sentences(result.raced, result.manifest.goal))
     answer = result.answer
     if answer is None:
         return (no_answer(result),)

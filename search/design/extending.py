@@ -19,6 +19,8 @@ def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Co
     Raises:
         UsageError: fewer replicates are asked for than it was planned with.
     """
+    if stored.kind == "race":
+        return _race_as_planned(stored, asked, flags)
     last, wanted = stored.last_look, asked.last_look.replicates
     if stored.kind == "noise" and wanted != last.replicates and replicates_given(flags):
         raise UsageError(
@@ -33,6 +35,16 @@ def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Co
     more = (PlannedLook(wanted, last.level / 2, added=True),) if wanted > last.replicates else ()
     looks = (*stored.looks, *more) if replicates_given(flags) else stored.looks
     return msgspec.structs.replace(asked, looks=looks)
+
+
+def _race_as_planned(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
+    """A race keeps its looks: arms have left at them."""
+    if replicates_given(flags) and asked.last_look.replicates != stored.last_look.replicates:
+        raise UsageError(
+            f"the race was planned with {stored.last_look.replicates} replicates, and {asked.last_look.replicates} "
+            "were asked for: leave --seeds out to continue it, or race again under another --study-name"
+        )
+    return msgspec.structs.replace(asked, looks=stored.looks)
 
 
 def replicates_given(flags: StudyFlags) -> bool:

@@ -11,6 +11,7 @@ from search.design.panels.effects import effects_panel
 from search.design.panels.replicates import replicates_panel
 from search.design.result import ComparisonResult
 from search.views.dashboard_attributes import save_figure
+from search.views.panels.race import race_panel
 from search.views.plots import Panel, plotly_figure
 from storage import SharedStudy
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 STORED_AS = MappingProxyType(
-    {"effects": "effects", "pairs": "pairs", "replicates": "arms", "curves": "curves", "confusions": "confusion"}
+    {
+        "effects": "effects",
+        "pairs": "pairs",
+        "replicates": "arms",
+        "curves": "curves",
+        "confusions": "confusion",
+        "race": "race",
+    }
 )
 
 
@@ -31,6 +39,7 @@ def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> N
 def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:
     """Effects or pairs, replicates, curves and confusions, as far as there is something to draw."""
     panels = (
+        race_panel(result.raced, result.manifest.goal),
         effects_panel(result),
         differences_panel(result),
         replicates_panel(result),

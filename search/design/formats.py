@@ -47,6 +47,20 @@ EFFECT_COLUMNS = (
     "margin",
     "verdict",
 )
+CANDIDATE_COLUMNS = (
+    "study",
+    "objective",
+    "candidate",
+    "selected",
+    "n",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "parameters",
+    "epoch_seconds",
+    "left",
+    "recommended",
+)
 SHARE_COLUMNS = ("study", "objective", "part", "deviation", "share", "interval_low", "interval_high")
 
 
@@ -67,14 +81,16 @@ def results_text(results: Sequence[ComparisonResult], format_: Format) -> str:
 
 
 def results_csv(results: Sequence[ComparisonResult]) -> str:
-    """A line for each pair; of a screening for each setting, of a measurement of noise for each part of the variance.
-    One command gives results of one kind.
+    """A line for each pair; of a screening for each setting, of a measurement of noise for each part of the variance,
+    of a race for each candidate. One command gives results of one kind.
     """
     kinds = {result.comparison.kind for result in results}
     if kinds == {"screening"}:
         return csv_text(EFFECT_COLUMNS, (cells for result in results for cells in effect_cells(result)))
     if kinds == {"noise"}:
         return csv_text(SHARE_COLUMNS, (cells for result in results for cells in share_cells(result)))
+    if kinds == {"race"}:
+        return csv_text(CANDIDATE_COLUMNS, (cells for result in results for cells in candidate_cells(result)))
     return pairs_csv(results)
 
 
@@ -105,6 +121,16 @@ def share_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
     for part in result.noise.shares if result.noise is not None else ():
         objective = result.manifest.objective
         yield result.study_name, objective, part.name, part.deviation, part.share, *ends(part.interval)
+
+
+def candidate_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
+    """The cells of each candidate of a race."""
+    raced = result.raced
+    for one in () if raced is None else raced.candidates:
+        recommended = raced is not None and one.name == raced.recommended
+        span = (None, None) if one.interval is None else (one.interval.low, one.interval.high)
+        known = (one.name, one.selected, one.n, one.mean, *span, one.parameters, one.epoch_seconds)
+        yield result.study_name, result.manifest.objective, *known, one.left, recommended
 
 
 def pairs_csv(results: Sequence[ComparisonResult]) -> str:

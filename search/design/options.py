@@ -14,6 +14,7 @@ Format = Literal["table", "json", "csv", "md", "latex"]
 DEFAULT_SEEDS = 8
 DEFAULT_MARGIN = 0.5
 DEFAULT_MAX_SEEDS = 30
+DEFAULT_ANSWER_SHARE = 0.3
 POINT = 0.01
 LEVEL = 0.05
 
@@ -91,6 +92,18 @@ class NoiseOptions(StudyFlags):
     space: str | None = None
     origin: str | None = None
     at: str | None = None
+
+
+@dataclass(frozen=True)
+class AnswerOptions(StudyFlags):
+    """Which search to end with an answer: its `top` best trials race, or as many as can't be told from the best; for at
+    most `answer_share` of the epochs that the search's trials may take, unless the replicates are given.
+    """
+
+    origin: str | None = None
+    top: int | None = None
+    answer_share: float = DEFAULT_ANSWER_SHARE
+    space: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ STREAMS: Mapping[Kind, int] = {
     "confirmation": 0x40000002,
     "screening": 0x40000003,
     "noise": 0x40000004,
+    "race": 0x40000005,
 }
 TRAINING, SPLIT, ORDER = 1, 2, 3
 

@@ -12,6 +12,7 @@ from search.design.tables import unseen_divergence
 from search.statistics import PairAnswer
 from search.statistics.screening import Effect
 from search.statistics.wording import why_undecided
+from search.study.race_answer import RaceAnswer
 from spaces.metrics import SCORES
 
 
@@ -42,11 +43,18 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
         **screening_document(result),
         **noise_document(result),
+        "race": result.raced and race_document(result.raced),
         "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
         "versions": result.manifest.versions,
         "devices": list(result.devices),
         "stop_reason": result.stop_reason,
     }
+
+
+def race_document(raced: RaceAnswer) -> dict[str, Any]:
+    """What a race found."""
+    found: dict[str, Any] = msgspec.to_builtins(raced)
+    return found
 
 
 def screening_document(result: ComparisonResult) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
+from search.design.raced import race_answer, take_race
 from search.design.scores import Scores, gather_scores
 from search.design.screened import Screened, take_screened
 from search.design.test_score import ArmTest
@@ -12,18 +13,24 @@ from search.errors import SearchFailed
 from search.statistics import Answer, ArmSummary, compare
 from search.statistics.comparing import summarize
 from search.statistics.noise import NoiseAnswer, measure_noise
+from search.statistics.race import Race
 from search.statistics.scores import FEWEST_REPLICATES, exact, missing
+from search.study.race_answer import RaceAnswer
 from search.study.trial_attributes import TrialAttributes
 from search.workers.settle import STATES
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
+# The kinds that compare pairs of arms.
+OF_PAIRS = frozenset({"comparison", "confirmation"})
+
 
 @dataclass(frozen=True)
 class ComparisonResult:
     """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, while no two arms have two
-    replicates in common, and for a screening or a measurement of noise, which have `screened` and `noise` instead.
-    `devices` are those on which trials ran. `test` is there when a confirmation is complete.
+    replicates in common, and for a screening, a measurement of noise or a race, which have `screened`, `noise`, or
+    `race` and, in other words, `raced` instead. `devices` are those on which trials ran. `test` is there when a
+    confirmation or a race is complete.
     """
 
     study_name: str
@@ -40,12 +47,16 @@ class ComparisonResult:
     test: ArmTest | None = None
     screened: Screened | None = None
     noise: NoiseAnswer | None = None
+    race: Race | None = None
+    raced: RaceAnswer | None = None
 
     @property
     def decided(self) -> bool:
-        """Whether every pair, or every setting, is decided, so that another look would add nothing."""
+        """Whether every pair, or every setting, is decided, or a race over: another look would add nothing."""
         if self.screened is not None:
             return self.screened.answer.decided
+        if self.race is not None:
+            return self.race.end is not None
         return self.answer is not None and self.answer.decided
 
 
@@ -56,19 +67,23 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         raise ValueError(f"the study {shared.name} isn't a comparison")
     kind = comparison.kind
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
+    summaries = tuple(map(summarize, scores.arms, missing(scores.arms)))
+    race = take_race(manifest, comparison, scores, look) if kind == "race" else None
     return ComparisonResult(
         study_name=shared.name,
         manifest=manifest,
         comparison=comparison,
         look=look,
         scores=scores,
-        summaries=tuple(map(summarize, scores.arms, missing(scores.arms))),
-        answer=None if kind in ("screening", "noise") else answer_of(manifest, scores, comparison.margin, look.level),
+        summaries=summaries,
+        answer=answer_of(manifest, scores, comparison.margin, look.level) if kind in OF_PAIRS else None,
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
         screened=take_screened(shared, comparison, scores, look) if kind == "screening" else None,
         noise=noise_of(manifest, comparison, scores) if kind == "noise" else None,
+        race=race,
+        raced=None if race is None else race_answer(shared, comparison, scores, summaries, race),
     )
 
 

@@ -15,6 +15,7 @@ from search.design.confusion import Evaluator, evaluator, measure_confusions, or
 from search.design.figures import store_comparison_figures
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
+from search.design.race_stored import store_in_search
 from search.design.replicates import order_of
 from search.design.result import ComparisonResult, require_scores, take_result
 from search.design.test_score import measure_test
@@ -26,12 +27,13 @@ from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
+from search.study.race_answer import RaceAnswer
 from search.study.space import study_space
 from search.workers.join import study_folder
 from search.workers.settings import WorkerSettings
 from spaces import resolve
 from storage import Manifest, SharedStudy, create_study
-from storage.comparison import ArmDesign, PlannedLook
+from storage.comparison import ArmDesign, Comparison, DesignCell, PlannedLook
 from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,7 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
             require_scores(done.result)
         if not done.end.leaves_work and done.result.scores.complete:
             concluded = retry_while_unreachable(lambda: conclude(shared, flags, dependencies, done.result))
+            retry_while_unreachable(lambda: store_in_search(plan.url, concluded))
             done = Done(concluded, done.end)
         return done
 
@@ -123,14 +126,41 @@ def look_by_look(
         if end is not End.DONE or not done.result.scores.complete or (done.result.decided and not looks[-1].added):
             break
         if look != looks[-1] and not done.result.decided:
-            say(f"Undecided after {look.replicates} replicates: more are added.")
+            say(going_on(done.result))
     return done
+
+
+def going_on(result: ComparisonResult) -> str:
+    """What is said when a look hasn't ended a comparison."""
+    if result.race is not None:
+        left = ", ".join(result.race.left)
+        return f"After {result.look.replicates} replicates {left} are left: more are added."
+    return f"Undecided after {result.look.replicates} replicates: more are added."
 
 
 def order_replicates(shared: SharedStudy, plan: ComparisonPlan, replicates: int) -> None:
     """Makes sure that each arm has this many replicates."""
+    if plan.comparison.kind == "race":
+        order_racers(shared, plan.comparison, replicates)
+        return
     slots = plan.comparison.slots_of(replicates)
     shared.ledger.order_up_to(slots, lambda slot: order_of(shared.manifest, plan.comparison, slot))
+
+
+def order_racers(shared: SharedStudy, comparison: Comparison, replicates: int) -> None:
+    """Makes sure that those arms of a race that are still in it, and its reference, have this many replicates."""
+    before = [look for look in comparison.looks if look.replicates < replicates]
+    race = take_result(shared, before[-1]).race if before else None
+    names = set(comparison.arm_names if race is None else race.left) | {comparison.reference}
+    begun = before[-1].replicates if before else 0
+    cells = [
+        DesignCell(arm, replicate)
+        for replicate in range(begun, replicates)
+        for arm, name in enumerate(comparison.arm_names)
+        if name in names
+    ]
+    orders = {comparison.slot(cell): order_of(shared.manifest, comparison, comparison.slot(cell)) for cell in cells}
+    shared.ledger.order_these(orders)
 
 
 def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, end: End) -> ComparisonResult:
@@ -152,11 +182,26 @@ def conclude(
         folder.remove_images()
         store_comparison_figures(shared, result)
         return result
+    if result.raced is not None:
+        return conclude_race(shared, flags, dependencies, result, result.raced)
     with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
         confusions = measure_confusions(shared, result.comparison, evaluator)
         test = measure_test(shared, result, evaluator) if result.comparison.kind == "confirmation" else None
     folder.remove_images()
     result = replace(result, confusions=ordered(confusions, result.scores.replicates), test=test)
+    store_comparison_figures(shared, result)
+    return result
+
+
+def conclude_race(
+    shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult, raced: RaceAnswer
+) -> ComparisonResult:
+    """Measures the test score of the recommended candidate, once, and stores the figures with the study."""
+    folder = study_folder(shared, flags.workers.artifacts)
+    with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
+        test = measure_test(shared, result, evaluator, raced.recommended)
+    folder.remove_images()
+    result = replace(result, test=test, raced=raced if test is None else raced.tested(test.score))
     store_comparison_figures(shared, result)
     return result
 

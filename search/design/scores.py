@@ -52,7 +52,9 @@ class Scores:
 
 
 def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
-    """The scores of the first `replicates` replicates."""
+    """The scores of the first `replicates` replicates. Of a race only those are to come that have slots, as arms leave
+    it.
+    """
     wanted = [slot for slot in slots if slot.slot < comparison.slots_of(replicates)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
     failures = [replicate for replicate in done if replicate.failure is not None]
@@ -64,7 +66,7 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
         replicates=tuple(done),
         diverged=tuple(one.failure for one in failures if one.failure and one.score is not None),
         failed=tuple(one.failure for one in failures if one.failure and one.score is None),
-        open=comparison.slots_of(replicates) - len(done),
+        open=(len(wanted) if comparison.kind == "race" else comparison.slots_of(replicates)) - len(done),
     )
 
 

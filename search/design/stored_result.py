@@ -26,7 +26,7 @@ def comparison_of(shared: SharedStudy) -> ComparisonResult | None:
 
 def current_look(shared: SharedStudy, design: Comparison) -> PlannedLook:
     """The look for which the slots that there are were ordered."""
-    ordered_slots = shared.ledger.counts().total
+    ordered_slots = max((slot.slot + 1 for slot in shared.ledger.slots()), default=0)  # a race's have gaps
     return next((look for look in design.looks if design.slots_of(look.replicates) >= ordered_slots), design.last_look)
 
 

@@ -4,6 +4,7 @@ from search.design.cell_text import NOTHING, p_value, points, points_span, score
 from search.design.extending import total_level
 from search.design.noise_tables import noise_headline, noise_remarks
 from search.design.options import POINT
+from search.design.race_tables import race_headline, race_remarks
 from search.design.result import ComparisonResult
 from search.design.screening_tables import screening_headline, screening_remarks
 from search.statistics import ArmSummary, ConfidenceInterval, PairAnswer, Verdict
@@ -159,6 +160,8 @@ def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
         return screening_remarks(result.screened)
     if result.comparison.kind == "noise":
         return noise_remarks(result)
+    if result.race is not None:
+        return (*race_remarks(result), *divergence_remarks(result))
     answer = result.answer
     if answer is None:
         return ()
@@ -192,7 +195,7 @@ def unseen_divergence(result: ComparisonResult, arm: str) -> float | None:
 
 def test_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """The test score of a confirmation."""
-    if result.test is None:
+    if result.test is None or result.raced is not None:  # a race says it among its sentences
         return ()
     return (test_sentence(result.test.score, f"The best model of {result.test.arm}", result.manifest),)
 
@@ -235,7 +238,7 @@ def failure_remarks(result: ComparisonResult) -> tuple[str, ...]:
 def undecided_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What would decide what is undecided."""
     answer = result.answer
-    if result.screened is not None:
+    if result.screened is not None or result.race is not None:
         return ()
     if answer is None:
         few = "There is nothing to compare yet: it takes two arms with two common replicates."
@@ -257,6 +260,8 @@ def comparison_headline(result: ComparisonResult) -> str:
         return screening_headline(result, result.screened)
     if result.comparison.kind == "noise":
         return noise_headline(result)
+    if result.comparison.kind == "race":
+        return race_headline(result)
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
     level = "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"

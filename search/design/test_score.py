@@ -37,16 +37,18 @@ class Confirmed(Protocol):
     def summaries(self) -> tuple[ArmSummary, ...]: ...
 
 
-def measure_test(shared: SharedStudy, result: Confirmed, evaluator: Evaluator) -> ArmTest | None:
-    """The test score of the model of the arm with the best mean, measured unless it was before, and stored; None, with
-    a warning, where it can't be measured.
+def measure_test(
+    shared: SharedStudy, result: Confirmed, evaluator: Evaluator, arm_name: str | None = None
+) -> ArmTest | None:
+    """The test score of the model of that arm, by default the one with the best mean, measured unless it was before,
+    and stored; None, with a warning, where it can't be measured.
     """
     best = best_of_arms(shared, result.comparison)
     arms = {slot.trial_number: arm for arm, slot in best}
     stored = stored_test_score(shared)
     if stored is not None:
         return ArmTest(arms.get(stored.trial, f"trial {stored.trial}"), stored)
-    name = best_arm(result)
+    name = arm_name or best_arm(result)
     for arm, slot in best:
         if arm == name and slot.trial_number is not None:
             seed = split_seed(shared.manifest, slot.settings)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from search.design.noise_tables import noise_tables
 from search.design.plan import ComparisonPlan
+from search.design.race_tables import race_table
 from search.design.result import ComparisonResult
 from search.design.screening_tables import screening_tables
 from search.design.tables import (
@@ -17,6 +18,7 @@ from search.design.tables import (
     selected_table,
 )
 from search.host.machine import processor, usable_processors
+from search.views.answer_sentences import answer_sentences
 from search.views.data_text import data_text
 from search.views.layout import TextTable, fitted, table_text
 from search.views.markdown import titled_table
@@ -67,6 +69,8 @@ def tables(result: ComparisonResult) -> list[TextTable]:
         return [*screening_tables(result, result.screened), arms_table(result)]
     if result.noise is not None:
         return noise_tables(result.noise)
+    if result.raced is not None:
+        return [race_table(result, result.raced)]
     published = published_table(result)
     selected = selected_table(result)
     pairs = [pairs_table(result)] if result.answer else []
@@ -75,7 +79,10 @@ def tables(result: ComparisonResult) -> list[TextTable]:
 
 def comparison_text(result: ComparisonResult) -> str:
     """The result for a terminal."""
-    sentences = [fitted(text) for text in (comparison_headline(result), *remarks(result))]
+    said = remarks(result)
+    if result.raced is not None:
+        said = (*answer_sentences(result.raced, result.manifest.goal), *said)
+    sentences = [fitted(text) for text in (comparison_headline(result), *said)]
     return "\n".join([sentences[0], *map(table_text, tables(result)), *sentences[1:]])
 
 
@@ -84,6 +91,13 @@ def comparisons_markdown(results: Sequence[ComparisonResult]) -> str:
     title = results[0].comparison.article or results[0].study_name
     sections = [section(result, titled=len(results) > 1) for result in results]
     return "\n".join([f"# {title}", "", *sections]).rstrip() + "\n"
+
+
+def answer_lines(result: ComparisonResult) -> list[str]:
+    """The sentences of a race, as a paragraph."""
+    if result.raced is None:
+        return []
+    return [" ".join(answer_sentences(result.raced, result.manifest.goal)), ""]
 
 
 def section(result: ComparisonResult, *, titled: bool) -> str:
@@ -107,6 +121,7 @@ def section(result: ComparisonResult, *, titled: bool) -> str:
         "",
         comparison_headline(result),
         "",
+        *answer_lines(result),
         *(line for table in (*tables(result), scores_table(result)) for line in (titled_table(table), "")),
         *(f"- {remark}" for remark in remarks(result)),
     ]

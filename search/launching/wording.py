@@ -13,6 +13,7 @@ from search.host.ends import End
 from search.launching.planning import LaunchOptions, Plan
 from search.study.space import narrowing_of
 from search.views.answer_text import (
+    answer_text,
     baselines_text,
     failures_text,
     lessons_text,
@@ -119,6 +120,7 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
         "test": None
         if test is None
         else {"trial": test.trial, "accuracy": test.accuracy, "n": test.n, "look": test.look},
+        "answer": msgspec.to_builtins(facts.answer),
         "test_looks": [msgspec.to_builtins(look) for look in facts.looks],
         "model_problems": dict(facts.model_problems),
         "stop_reason": facts.stop_reason,
@@ -129,7 +131,16 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
 
 def result_text(facts: StudyFacts, options: LaunchOptions) -> str:
     """The result for a terminal: the best trials, the lessons, the next commands."""
-    parts = (headline, top_text, baselines_text, test_text, model_problems_text, lessons_text, failures_text)
+    parts = (
+        headline,
+        top_text,
+        baselines_text,
+        test_text,
+        answer_text,
+        model_problems_text,
+        lessons_text,
+        failures_text,
+    )
     texts = [_as_far_as_possible(part, facts) for part in parts]
     return "\n".join([*(fitted(text) for text in texts if text), next_steps(facts, options)])
 

@@ -19,6 +19,7 @@ from search.views.panels.contours import contours_panel
 from search.views.panels.curves import curves_panel
 from search.views.panels.history import history_panel
 from search.views.panels.importances import importances_panel
+from search.views.panels.race import race_panel
 from search.views.panels.slices import slices_panel
 from search.views.panels.timeline import timeline_panel
 from search.views.plots import Panel
@@ -71,6 +72,7 @@ def search_page(facts: StudyFacts) -> str:
 def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:
     """The figures, in the order of the page; `found` are the importances of the study's parameters."""
     every = (
+        race_panel(facts.answer, facts.manifest.goal),
         history_panel(facts),
         curves_panel(facts),
         importances_panel(found),

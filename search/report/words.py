@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from search.views.answer_sentences import answer_sentences
 from search.views.facts import StudyFacts
 from search.views.lessons import FEWEST, JUDGED
 from search.views.number import plural, score
@@ -34,6 +35,7 @@ def summary(facts: StudyFacts) -> tuple[str, ...]:
             doubt(facts),
             test_words(facts),
             validation_majority(facts.manifest),
+            *answered(facts),
             *baselines(facts),
             once(facts),
             too_few(facts),
@@ -93,9 +95,14 @@ def test_words(facts: StudyFacts) -> str:
     return "Test images haven't been used yet: the score above is the one by which it was chosen, and flatters it."
 
 
+def answered(facts: StudyFacts) -> tuple[str, ...]:
+    """What a race of the best trials found."""
+    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal)
+
+
 def once(facts: StudyFacts) -> str:
     """That a search has no replicates."""
-    if len(facts.ranked) < 2:
+    if len(facts.ranked) < 2 or facts.answer is not None:
         return ""
     return "Each configuration was trained once, with one seed: how much of a difference is luck, this study can't say."
 

@@ -1,6 +1,7 @@
 """The parts of a search's result on the terminal: each is a text of whole lines, "" if there is nothing to say."""
 
 from search.views import sentences
+from search.views.answer_sentences import answer_sentences
 from search.views.best_trials import best_trials_table
 from search.views.facts import StudyFacts
 from search.views.layout import table_text
@@ -24,6 +25,11 @@ def baselines_text(facts: StudyFacts) -> str:
 def test_text(facts: StudyFacts) -> str:
     """The test score, and the looks before it."""
     return _lines(sentences.tested(facts))
+
+
+def answer_text(facts: StudyFacts) -> str:
+    """What a race of the best trials found."""
+    return "" if facts.answer is None else _lines("Answer", *answer_sentences(facts.answer, facts.manifest.goal))
 
 
 def lessons_text(facts: StudyFacts) -> str:

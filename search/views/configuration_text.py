@@ -8,8 +8,10 @@ from optuna.trial import FrozenTrial
 
 from search.study.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
+from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.test_score import TestScore, look_at, recorded_looks
 from search.study.trial_attributes import TrialAttributes
+from search.views.answer_sentences import answer_sentences
 from search.views.layout import fitted, layer_lines, terminal_width, wrapped
 from search.views.next_commands import command, listed, storage_flag
 from search.views.number import number, score
@@ -24,7 +26,7 @@ from storage import Manifest, SharedStudy
 class Described:
     """A completed trial and what it trained: `model` is None if an earlier release didn't store it and it can't be
     recomputed; `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial; `looks`
-    are all at the study's test images.
+    are all at the study's test images, and `answer` is what a race of its best trials found, None without one.
     """
 
     study_name: str
@@ -34,6 +36,7 @@ class Described:
     unknown: str
     test: TestScore | None
     looks: tuple[TestScore, ...] = ()
+    answer: RaceAnswer | None = None
 
     @property
     def value(self) -> float:
@@ -78,6 +81,7 @@ def described_trial(shared: SharedStudy, which: str) -> Described:
         unknown=unknown,
         test=look_at(looks, trial.number),
         looks=looks,
+        answer=stored_answer(shared),
     )
 
 
@@ -93,6 +97,7 @@ def trial_json(described: Described) -> str:
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
         "test_looks": described.looks,
+        "answer": described.answer,
         "model_problem": TrialAttributes.of(described.trial.user_attrs).model_problem,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -105,9 +110,18 @@ def trial_text(described: Described, storage: str) -> str:
         "\n".join(line for text in scores(described) for line in wrapped(text, terminal_width(), "  ", " " * 6)),
         "Parameters\n" + parameters_text([(name, number(value)) for name, value in described.trial.params.items()]),
         layers_text(described),
+        answer_text(described),
         next_steps(described, storage),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def answer_text(described: Described) -> str:
+    """What a race of the study's best trials found, "" without one."""
+    if described.answer is None:
+        return ""
+    said = answer_sentences(described.answer, described.manifest.goal)
+    return "Answer\n" + "\n".join(line for text in said for line in wrapped(text, terminal_width(), "  ", " " * 6))
 
 
 def scores(described: Described) -> list[str]:

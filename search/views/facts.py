@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.reasons import counted
 from search.study.snapshot import Snapshot, take_snapshot
 from search.study.test_score import TestScore, last_of_search, recorded_looks
@@ -116,13 +117,17 @@ class TrialFacts:
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """A study at one moment: how far it is, its trials by number, and the looks at its test images in order of time."""
+    """A study at one moment: how far it is, its trials by number, and the looks at its test images in order of time.
+
+    `answer` is what a race of its best trials found, None while none has ended.
+    """
 
     name: str
     manifest: Manifest
     snapshot: Snapshot
     trials: tuple[TrialFacts, ...] = ()
     looks: tuple[TestScore, ...] = ()
+    answer: RaceAnswer | None = None
 
     @property
     def counts(self) -> SlotCounts:
@@ -217,6 +222,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
         snapshot=take_snapshot(shared),
         trials=tuple(sorted(trials, key=lambda trial: trial.number)),
         looks=recorded_looks(shared),
+        answer=stored_answer(shared),
     )
 
 

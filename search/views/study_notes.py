@@ -3,6 +3,7 @@
 import shlex
 
 from search.views import sentences
+from search.views.answer_sentences import answer_sentences
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.markdown import escaped, markdown_table
 from search.views.notes import write_note
@@ -58,8 +59,13 @@ def result_note(facts: StudyFacts) -> str:
     best = facts.best
     if best is None:
         return ""
-    lines = (sentences.headline(facts), sentences.best_sentence(facts, best), sentences.tested(facts))
+    lines = (sentences.headline(facts), sentences.best_sentence(facts, best), sentences.tested(facts), *answered(facts))
     return "\n\n".join(["## Result", *(escaped(line) for line in lines if line)])
+
+
+def answered(facts: StudyFacts) -> tuple[str, ...]:
+    """What a race of the best trials found."""
+    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal)
 
 
 def best_note(facts: StudyFacts, best: TrialFacts) -> str:

@@ -14,7 +14,8 @@ import pytest
 from search.design.comparing import run_comparison
 from search.design.confirming import run_confirmation
 from search.design.confusion import evaluator
-from search.design.options import CompareOptions, ConfirmOptions
+from search.design.options import AnswerOptions, CompareOptions, ConfirmOptions
+from search.design.racing import run_answer
 from search.design.running import Dependencies
 from search.host.ends import End
 from search.host.shutdown import Shutdown
@@ -25,7 +26,7 @@ from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
 from tests.helpers.paths import STUB_TRAINER
 
-Options = TypeVar("Options", CompareOptions, ConfirmOptions)
+Options = TypeVar("Options", CompareOptions, ConfirmOptions, AnswerOptions)
 
 
 @dataclass
@@ -57,6 +58,11 @@ class Comparisons:
         (answer,) = self.answers(
             lambda: run_confirmation(self.complete(ConfirmOptions(**options)), self.dependencies())
         )
+        return answer
+
+    def answer(self, **options: Any) -> dict[str, Any]:
+        """Carries out a race, and gives its answer."""
+        (answer,) = self.answers(lambda: run_answer(self.complete(AnswerOptions(**options)), self.dependencies()))
         return answer
 
     def answers(self, run: Callable[[], End]) -> list[dict[str, Any]]:

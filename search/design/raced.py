@@ -1,0 +1,133 @@
+"""What a race found: who is left, which is recommended, what it gains, what to expect of it."""
+
+from collections.abc import Mapping, Sequence
+
+from search.design.scores import Scores
+from search.design.screened import Cost, cost_of
+from search.statistics import ArmSummary
+from search.statistics.intervals import ConfidenceInterval, student_interval
+from search.statistics.looks import Look
+from search.statistics.race import Race, RaceEnd, race
+from search.statistics.scores import FEWEST_REPLICATES, ArmScores, differences
+from search.study.race_answer import Candidate, Gain, RaceAnswer, Reference, Span, Why
+from search.study.trial_attributes import TrialAttributes
+from storage import Manifest, SharedStudy
+from storage.comparison import Comparison, PlannedLook
+
+# Times that differ by less than this share aren't told apart: the same network takes a little longer now and then.
+SECONDS_TIE = 0.25
+ENDS: Mapping[RaceEnd, Why] = {RaceEnd.ONE_LEFT: "one left", RaceEnd.EQUIVALENT: "equivalent", RaceEnd.SPENT: "spent"}
+
+
+def take_race(manifest: Manifest, comparison: Comparison, scores: Scores, look: PlannedLook) -> Race | None:
+    """The race as it is at that look, None while no two candidates have two replicates in common."""
+    racing = [arm for arm in scores.arms if arm.name in comparison.candidates]
+    counts = sorted((len(arm.scores) for arm in racing), reverse=True)
+    if len(counts) < 2 or counts[1] < FEWEST_REPLICATES:
+        return None
+    looks = [Look(one.replicates, one.level) for one in comparison.looks]
+    return race(
+        racing,
+        looks,
+        comparison.margin,
+        taken=1 + comparison.looks.index(look),
+        maximize=manifest.goal.maximize,
+        seed=manifest.seed,
+    )
+
+
+def race_answer(
+    shared: SharedStudy, comparison: Comparison, scores: Scores, summaries: Sequence[ArmSummary], raced: Race
+) -> RaceAnswer:
+    """What the race says when it is over."""
+    costs = arm_costs(shared, comparison, scores)
+    means = {one.name: one for one in summaries}
+    candidates = tuple(
+        candidate(arm.name, arm.selected, means[arm.name], costs[arm.name], left=arm.name in raced.left)
+        for arm in comparison.arms
+        if arm.selected is not None
+    )
+    recommended = cheapest([one for one in candidates if one.left])
+    sign = 1 if shared.manifest.goal.maximize else -1
+    mean, interval = recommended.mean, means[recommended.name].interval
+    optimism = None if mean is None else sign * (recommended.selected - mean)
+    return RaceAnswer(
+        study_name=shared.name,
+        candidates=candidates,
+        recommended=recommended.name,
+        gain=gain(comparison, scores, recommended.name, sign),
+        optimism=optimism,
+        optimism_interval=None if interval is None else turned(interval, recommended.selected, sign),
+        replicates=raced.replicates,
+        trainings=len(scores.replicates),
+        margin=comparison.margin,
+        end=ENDS[raced.end or RaceEnd.SPENT],
+        level=sum(look.level for look in comparison.looks),
+        reference=next((reference(one) for one in summaries if one.name not in comparison.candidates), None),
+    )
+
+
+def candidate(name: str, selected: float, summary: ArmSummary, cost: Cost, *, left: bool) -> Candidate:
+    """One of the race's candidates."""
+    return Candidate(
+        name=name,
+        selected=selected,
+        n=summary.n,
+        mean=summary.mean,
+        interval=None if summary.interval is None else Span(summary.interval.low, summary.interval.high),
+        left=left,
+        parameters=None if cost.parameters is None else round(cost.parameters),
+        epoch_seconds=cost.epoch_seconds,
+    )
+
+
+def reference(summary: ArmSummary) -> Reference:
+    """The arm that isn't a candidate."""
+    interval = None if summary.interval is None else Span(summary.interval.low, summary.interval.high)
+    return Reference(summary.name, summary.n, summary.mean, interval)
+
+
+def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, Cost]:
+    """What each arm's trainings cost."""
+    attributes = {trial.number: TrialAttributes.of(trial.user_attrs) for trial in shared.trials.all()}
+    trained = [(comparison.arms[one.cell.arm].name, attributes.get(one.trial or 0)) for one in scores.replicates]
+    return {
+        arm.name: cost_of([known for name, known in trained if name == arm.name and known is not None])
+        for arm in comparison.arms
+    }
+
+
+def cheapest(left: Sequence[Candidate]) -> Candidate:
+    """The one with the fewest parameters; of several, those that take hardly longer than the fastest; of these, the
+    first, which the search ranked highest. None of that has to do with the scores of the race, so that the choice
+    doesn't flatter.
+    """
+    known = [one.parameters for one in left if one.parameters is not None]
+    smallest = [one for one in left if not known or one.parameters == min(known)]
+    times = [one.epoch_seconds for one in smallest if one.epoch_seconds is not None]
+    fast = [
+        one
+        for one in smallest
+        if not times or (one.epoch_seconds is not None and one.epoch_seconds <= min(times) * (1 + SECONDS_TIE))
+    ]
+    return fast[0]
+
+
+def gain(comparison: Comparison, scores: Scores, recommended: str, sign: int) -> Gain | None:
+    """How much better the recommended candidate is than the reference; None without one, or if it is the reference, or
+    they have fewer than two replicates in common.
+    """
+    arms: Mapping[str, ArmScores] = {arm.name: arm for arm in scores.arms}
+    if comparison.reference is None or comparison.reference == recommended:
+        return None
+    values = sign * differences(arms[recommended], arms[comparison.reference])
+    interval = student_interval(values)
+    if interval is None:
+        return None
+    return Gain(comparison.reference, float(values.mean()), Span(interval.low, interval.high), values.size)
+
+
+def turned(interval: ConfidenceInterval, selected: float, sign: int) -> Span:
+    """The interval of the optimism, from that of the mean."""
+    ends = sorted(sign * (selected - end) for end in (interval.low, interval.high))
+    return Span(*ends)

@@ -1,0 +1,164 @@
+"""`python -m search.answer`, from flags to an answer: the best trials of a search race on fresh splits and seeds.
+
+The race is a study of its own, with slots for the candidates that are still in it, and for the space's baseline in
+every replicate. What it found is stored with the search.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from search.console.held_errors import errors_held_back
+from search.design.arms import design_of
+from search.design.base import BASELINE, baseline_base, searched_facts
+from search.design.cells import cell
+from search.design.comparing import show
+from search.design.confirming import candidates, only_search, trial_arm, unfinished
+from search.design.options import LEVEL, POINT, AnswerOptions
+from search.design.plan import (
+    ComparisonPlan,
+    ComparisonSetting,
+    as_planned,
+    as_searched,
+    make_comparison_plan,
+)
+from search.design.race_size import RaceSize, fit, worth_racing
+from search.design.running import Dependencies
+from search.errors import UsageError
+from search.host.ends import End
+from search.statistics.comparing import check_margin
+from search.statistics.race import plan_race
+from search.study.location import located, require_there, typed_places
+from search.views.facts import StudyFacts
+from spaces import Space, resolve
+from storage import SharedStudy, check_url, open_study
+from storage.comparison import ArmDesign, Comparison
+
+FEWEST_FINISHED = 3
+
+
+def run_answer(options: AnswerOptions, dependencies: Dependencies | None = None) -> End:
+    """Carries out the race, and prints its answer.
+
+    Raises:
+        UsageError, SpaceError, StorageUsageError: something is wrong with the flags; nothing was created.
+        StorageUnreachable: the database is away.
+        SearchFailed: no trial was completed again.
+    """
+    return show(options, lambda: (answer_plan(options),), dependencies or Dependencies())
+
+
+def answer_plan(options: AnswerOptions) -> ComparisonPlan:
+    """The plan, checked; nothing was created."""
+    url = check_url(options.storage)
+    origin = options.origin or only_search(url)
+    with open_study(url, origin, only_look=True) as opened:
+        return plan_of(options, located(opened, typed_places(options.space, options.dataset)))
+
+
+def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
+    """The race of a search's best trials and its space's baseline.
+
+    Raises:
+        UsageError: too few trials are finished, or the share of epochs is too small for a race.
+    """
+    check_margin(options.margin * POINT)
+    searched = shared.manifest
+    require_there(searched)
+    with errors_held_back():  # it may import Keras
+        source = resolve(searched.space, expected=searched.space_fingerprint)
+    facts = searched_facts(shared)
+    racers = racers_of(options, facts, source.space)
+    size, arms = racers.size, racers.arms
+    comparison = Comparison(
+        kind="race",
+        question=f"Which of the best trials of {shared.name} is best, and how much better than the baseline?",
+        arms=arms,
+        margin=options.margin * POINT,
+        looks=tuple(map(as_planned, plan_race(size.replicates, size.candidates, level=LEVEL))),
+        origin=shared.name,
+        reference=racers.reference,
+    )
+    name = f"{shared.name}-answer-{facts.counts.finished}"
+    setting = ComparisonSetting(source, searched.dataset, name, verb="answer")
+    notes = [*unfinished_note(facts), *fewer_note(options, size)]
+    return make_comparison_plan(as_searched(options, searched), setting, comparison, notes)
+
+
+@dataclass(frozen=True)
+class Racers:
+    """The arms of a race, the reference last unless it is a candidate, and how large the race is."""
+
+    arms: tuple[ArmDesign, ...]
+    reference: str | None
+    size: RaceSize
+
+
+def racers_of(options: AnswerOptions, facts: StudyFacts, space: Space) -> Racers:
+    """Who races.
+
+    Raises:
+        UsageError: too few trials are finished or have learned something, or the share is too small.
+    """
+    require_finished(facts)
+    ranked = candidates(facts)
+    designs = dict[str, ArmDesign]()
+    for trial in ranked:
+        arm = trial_arm(facts.manifest, trial)
+        designs.setdefault(str(arm.configuration), arm)
+    if len(designs) < 2:
+        raise UsageError(
+            f"the study {facts.name} has {len(designs)} different trials that are better than guessing: a race takes 2"
+        )
+    wanted = min(worth_racing(facts.manifest, ranked, options.top), len(designs))
+    baseline = reference_of(space)
+    known = None if baseline is None else designs.get(str(baseline.configuration))
+    size = sized(options, facts, wanted, references=0 if baseline is None or known in first(designs, wanted) else 1)
+    chosen = first(designs, size.candidates)
+    if baseline is None:
+        return Racers(chosen, None, size)
+    if known in chosen:
+        return Racers(chosen, known.name if known else None, size)
+    return Racers((*chosen, baseline), baseline.name, size)
+
+
+def first(designs: dict[str, ArmDesign], count: int) -> tuple[ArmDesign, ...]:
+    """The first of the candidates, best first."""
+    return tuple(designs.values())[:count]
+
+
+def require_finished(facts: StudyFacts) -> None:
+    """Raises UsageError if fewer than three trials are finished."""
+    if facts.counts.finished < FEWEST_FINISHED:
+        raise UsageError(
+            f"{facts.counts.finished} trials of {facts.name} are finished: an answer takes {FEWEST_FINISHED}; "
+            "search.launch continues the search"
+        )
+
+
+def sized(options: AnswerOptions, facts: StudyFacts, wanted: int, *, references: int) -> RaceSize:
+    """How large the race is: with as many replicates as the flags say, or as the share of the epochs allows."""
+    if options.seeds is not None:
+        return RaceSize(wanted, options.seeds)
+    epochs = options.epochs or facts.manifest.epochs
+    trainings = int(options.answer_share * facts.counts.total * facts.manifest.epochs / epochs + 1e-9)
+    return fit(wanted, references, trainings, options.answer_share)
+
+
+def reference_of(space: Space) -> ArmDesign | None:
+    """The space's first baseline as an arm, None if it has none."""
+    if not space.baselines:
+        return None
+    base = baseline_base(space, BASELINE)
+    return design_of(replace(cell(space, base.name, {}, (base,)), params=dict(base.params)))
+
+
+def unfinished_note(facts: StudyFacts) -> Sequence[str]:
+    """That the search isn't finished."""
+    return unfinished(facts.snapshot.open, 0, 0)
+
+
+def fewer_note(options: AnswerOptions, size: RaceSize) -> Sequence[str]:
+    """That fewer trials race than were asked for."""
+    if options.top is None or size.candidates >= options.top:
+        return ()
+    return (f"{size.candidates} trials race, fewer than --top {options.top}: there are no more, or no epochs for more",)

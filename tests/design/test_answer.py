@@ -1,0 +1,140 @@
+"""The answer of a search: its best trials race, and whoever is shown worse leaves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from search.design.options import AnswerOptions
+from search.design.racing import answer_plan
+from search.errors import UsageError
+from search.launching.planning import LaunchOptions, make_plan
+from search.study.race_answer import stored_answer
+from search.study.test_score import stored_test_score
+from search.views.answer_sentences import answer_sentences
+from storage import create_study
+from tests.design.test_confirm import SEARCH, finished_search
+from tests.helpers.comparisons import Comparisons
+
+BASELINE = "baseline base"
+
+
+def search_of(comparisons: Comparisons, values: Sequence[float]) -> None:
+    """A finished search whose trials had these validation accuracies."""
+    finished_search(comparisons, {number: [0.3, 0.4, value] for number, value in enumerate(values)})
+
+
+def racing(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, Any]]]:
+    """What the stub does so that the arms get these scores in a race of so many arms, also where arms have left."""
+    arms = len(scores)
+    return {
+        replicate * arms + arm: [{"scores": [0.5, 0.6, value]}]
+        for arm, values in scores.items()
+        for replicate, value in enumerate(values)
+    }
+
+
+def test_a_race_says_who_cannot_be_told_from_the_best_and_what_is_gained(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94, 0.2])
+    steps = [0.0, 0.01, 0.02, 0.01, 0.0, 0.02]
+    comparisons.acts = racing(
+        {
+            0: [0.92 + step for step in steps],
+            1: [0.93 - step / 2 for step in steps],
+            2: [0.91 + step / 3 for step in steps],
+            3: [0.85 + step / 2 for step in steps],
+        }
+    )
+    answer = comparisons.answer(top=3, seeds=6)
+    assert [(arm["name"], arm["n"]) for arm in answer["arms"]] == [
+        ("trial 1", 6), ("trial 2", 6), ("trial 0", 6), (BASELINE, 6),
+    ]  # fmt: skip
+    raced = answer["race"]
+    assert [one["name"] for one in raced["candidates"]] == ["trial 1", "trial 2", "trial 0"]
+    assert raced["gain"]["reference"] == BASELINE
+    assert raced["gain"]["interval"]["low"] < raced["gain"]["difference"] < raced["gain"]["interval"]["high"]
+    assert raced["end"] == "spent"
+    assert raced["test_look"] == 1
+    with comparisons.open(f"{SEARCH}-answer-4") as shared:
+        score = stored_test_score(shared)
+        assert score is not None
+        assert score.accuracy == raced["test_accuracy"]
+    with comparisons.open(SEARCH) as shared:
+        stored = stored_answer(shared)
+        assert stored is not None
+        assert msgspec.json.decode(msgspec.json.encode(stored)) == raced
+        first, second, third, fourth, fifth = answer_sentences(stored, shared.manifest.goal)
+    assert "3 trials" in first
+    assert second.startswith(f"Recommended is {raced['recommended']}, the cheapest of these")
+    assert third.startswith("It gains over the baseline base: +")
+    assert "of optimism" in fourth
+    assert "measured once" in fifth
+
+
+def test_an_arm_that_is_shown_worse_leaves_and_the_others_go_on(comparisons: Comparisons) -> None:
+    """Far behind, it leaves at the first look that can show anything; its later slots are never ordered."""
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    steps = [0.00, 0.01, 0.02, 0.01, 0.03, 0.02, 0.0, 0.01, 0.02, 0.0, 0.01, 0.03]
+    scores = {
+        0: [0.92 + step for step in steps],
+        1: [0.92 + step + (0.004 if place % 2 else -0.004) for place, step in enumerate(steps)],
+        2: [0.5 + step / 2 for step in steps],
+        3: [0.6 + step for step in steps],
+    }
+    comparisons.acts = racing(scores)
+    answer = comparisons.answer(top=3, seeds=12, margin=0.1)
+    counts = {arm["name"]: arm["n"] for arm in answer["arms"]}
+    assert counts["trial 1"] == counts["trial 2"] == counts[BASELINE] == 12
+    assert counts["trial 0"] < 12
+    raced = answer["race"]
+    assert [one["left"] for one in raced["candidates"]] == [True, True, False]
+    assert raced["trainings"] == sum(counts.values())
+    trained = list(comparisons.worked)
+    assert comparisons.answer(top=3, seeds=12, margin=0.1) == answer
+    assert len(comparisons.worked) > len(trained)  # workers came, and found nothing to do
+    with comparisons.open(f"{SEARCH}-answer-3") as shared:
+        assert all(slot.token == 1 for slot in shared.ledger.slots())
+
+
+def test_a_candidate_that_is_the_baseline_is_not_trained_twice(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    plan = answer_plan(comparisons.complete(AnswerOptions(seeds=4)))
+    assert plan.comparison.reference == BASELINE
+    assert plan.comparison.candidates == ("trial 1", "trial 2", "trial 0")
+    assert len(plan.comparison.arms) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        ([0.9, 0.8], {}, "2 trials of bn_dropout-digits are finished: an answer takes 3"),
+        ([0.9, 0.1, 0.1], {"seeds": 4}, "1 different trials that are better than guessing"),
+        ([0.9, 0.8, 0.7, 0.6], {}, "0.3 of the search's epochs is 1 whole trainings, and a race takes 12"),
+        ([0.9, 0.8, 0.7], {"seeds": 3}, "4 replicates, and has 3 and 3"),
+        ([0.9, 0.8, 0.7], {"seeds": 4, "margin": 0.0}, "margin"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_before_anything_is_made(
+    comparisons: Comparisons, values: Sequence[float], options: dict[str, Any], words: str
+) -> None:
+    search_of(comparisons, values)
+    with pytest.raises(UsageError, match=words):
+        comparisons.answer(**options)
+    assert comparisons.worked == []
+
+
+def test_fewer_trials_race_than_asked_for_if_there_are_no_more_or_no_epochs(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    plan = answer_plan(comparisons.complete(AnswerOptions(top=8, seeds=4)))
+    assert any("3 trials race, fewer than --top 8" in note for note in plan.notes)
+    shared = answer_plan(comparisons.complete(AnswerOptions(answer_share=4.0)))
+    assert len(shared.comparison.candidates) == 2
+    assert shared.comparison.last_look.replicates == 4
+
+
+def test_without_a_search_there_is_nothing_to_answer(comparisons: Comparisons) -> None:
+    plan = make_plan(LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=1))
+    create_study(comparisons.url, SEARCH, plan.manifest).close()
+    with pytest.raises(UsageError, match="0 trials of bn_dropout-digits are finished"):
+        comparisons.answer()
