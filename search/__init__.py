@@ -1,6 +1,6 @@
-"""The service: commands, workers, and the trainer process. For notebooks and programs: `run` and `load`.
+"""The service: commands, workers, and the trainer process. For notebooks and programs: `run`, `compare` and `load`.
 
-    from search import run, load
+    from search import compare, load, run
 
 They are looked up when they are first used, so that importing the package costs nothing.
 """
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from search.host.module_path import settle_module_path
 
 if TYPE_CHECKING:
+    from search.api.comparing import compare as compare
     from search.api.result import Result as Result
     from search.api.run import load as load
     from search.api.run import run as run
 
 settle_module_path()  # before anything else is imported
 
-HOMES = {"Result": "api.result", "load": "api.run", "run": "api.run"}
+HOMES = {"compare": "api.comparing", "Result": "api.result", "load": "api.run", "run": "api.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
 """`python -m search.compare`: a designed comparison, with error bars."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +15,9 @@ from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.host.exit_codes import CODES
 from search.trainers.serving import trainer_server
 from spaces.metrics import DEFAULT_METRIC, METRICS
+
+if TYPE_CHECKING:
+    from search.api.result import Result
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -137,6 +142,18 @@ def main(**flags: Any) -> None:
 
         raise SystemExit(CODES[run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers))])
 
+
+class CommandAndFunction(ModuleType):
+    """The module of the command, which is also what Python programs call: `search.compare(…)`."""
+
+    def __call__(self, **flags: Any) -> "Result":
+        """See `search.api.comparing.compare`."""
+        from search.api.comparing import compare
+
+        return compare(**flags)
+
+
+sys.modules[__name__].__class__ = CommandAndFunction
 
 if __name__ == "__main__":
     main()

@@ -8,9 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.api.result import Result, take_result
 from search.datasets import resolve_dataset
@@ -20,6 +20,9 @@ from search.host.module_path import module_command, with_our_path
 from spaces import resolve
 from spaces.space import Space
 from storage.default_url import DEFAULT_STORAGE
+
+if TYPE_CHECKING:
+    from click import Command
 
 ERRORS: Mapping[int, type[SearchError]] = {
     EXIT_FAILED: SearchFailed,
@@ -57,11 +60,18 @@ def run(
     if flags.get("dry_run"):
         raise UsageError("a dry run has no result to return: python -m search.launch --dry-run says what would be done")
     name = study_name or default_name(reference, flags.get("dataset"))
-    arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags)]
-    command = [*module_command("search.launch"), *arguments, "--format=json", *(["--quiet"] if quiet else [])]
-    inherited = {key: value for key, value in os.environ.items() if key not in OF_TERMINALS}
-    follow(command, {**with_our_path(inherited), "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage})
+    arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags, launch_command())]
+    follow(*command_line("search.launch", arguments, storage, quiet=quiet))
     return load(name, storage=storage)
+
+
+def command_line(
+    module: str, arguments: Sequence[str], storage: str, *, quiet: bool
+) -> tuple[list[str], dict[str, str]]:
+    """The command that prints JSON, and its environment, which has the database: it may have a password in it."""
+    command = [*module_command(module), *arguments, "--format=json", *(["--quiet"] if quiet else [])]
+    inherited = {key: value for key, value in os.environ.items() if key not in OF_TERMINALS}
+    return command, {**with_our_path(inherited), "OPTUNA_STORAGE": storage, "SEARCH_STORAGE": storage}
 
 
 def load(study_name: str | None = None, *, storage: str = DEFAULT_STORAGE) -> Result:
@@ -107,17 +117,23 @@ def default_name(reference: str, dataset: object) -> str:
     return f"{resolve(reference).space.name}-{Path(resolve_dataset(str(dataset or 'digits'))).stem}"
 
 
-def as_arguments(flags: Mapping[str, Any]) -> list[str]:
-    """The flags as a command line; those that are None are omitted.
+def launch_command() -> "Command":
+    """The command that `run` runs."""
+    from search.launch import main
+
+    return main
+
+
+def as_arguments(flags: Mapping[str, Any], to: "Command") -> list[str]:
+    """The flags as a command line of that command; those that are None are omitted.
 
     Raises:
         UsageError: there is no such flag, or it can't have that value.
     """
     from search.commands.config_file import flag_options
-    from search.launch import main
     from spaces.names import unknown_name
 
-    known = flag_options(main)
+    known = flag_options(to)
     arguments = list[str]()
     for name, value in flags.items():
         option = known.get(name.replace("_", "-"))
@@ -147,9 +163,10 @@ def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str
     return [f"{flag}={value}"]
 
 
-def follow(command: list[str], environment: Mapping[str, str]) -> None:
-    """Runs a command to its end and prints its output; an interrupt is passed on to it. Unfinished trials, after a
-    timeout or a signal, aren't an error: the output and the result say so.
+def follow(command: list[str], environment: Mapping[str, str], output: int = subprocess.DEVNULL) -> None:
+    """Runs a command to its end and prints what it tells; an interrupt is passed on to it. Unfinished trials, after a
+    timeout or a signal, aren't an error: what it tells and the result say so. Its result goes to the descriptor
+    `output`.
 
     Raises:
         SearchError: it failed, of the kind that its exit code says.
@@ -159,7 +176,7 @@ def follow(command: list[str], environment: Mapping[str, str]) -> None:
         command,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=output,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from search.design.panels.arm_curves import arm_curves_panel
 from search.design.panels.confusions import confusions_panel
@@ -11,14 +10,12 @@ from search.design.panels.effects import effects_panel
 from search.design.panels.replicates import replicates_panel
 from search.design.result import ComparisonResult
 from search.views.dashboard_attributes import save_figure
+from search.views.figures import Figure
 from search.views.panels.race import race_panel
-from search.views.plots import Panel, plotly_figure
+from search.views.plots import Panel
 from storage import SharedStudy
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-STORED_AS = MappingProxyType(
+NAMES = MappingProxyType(
     {
         "effects": "effects",
         "pairs": "pairs",
@@ -33,7 +30,7 @@ STORED_AS = MappingProxyType(
 def store_comparison_figures(shared: SharedStudy, result: ComparisonResult) -> None:
     """Stores the figures with the study, in the place of those stored before."""
     for name, figure in comparison_figures(result).items():
-        save_figure(shared, name, figure)
+        save_figure(shared, f"comparison-{name}", figure.drawn())
 
 
 def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:
@@ -49,11 +46,11 @@ def comparison_panels(result: ComparisonResult) -> Iterator[Panel]:
     return (panel for panel in panels if panel is not None)
 
 
-def comparison_figures(result: ComparisonResult) -> "dict[str, go.Figure]":
-    """The figures by the ids under which they are stored, numbered where a panel has several."""
-    figures: dict[str, go.Figure] = {}
+def comparison_figures(result: ComparisonResult) -> dict[str, Figure]:
+    """The figures by their names, numbered where a panel has several."""
+    figures: dict[str, Figure] = {}
     for panel in comparison_panels(result):
         for number, plot in enumerate(panel.plots):
-            name = f"comparison-{STORED_AS[panel.key]}{f'-{number}' if len(panel.plots) > 1 else ''}"
-            figures[name] = plotly_figure(plot, f"{result.study_name}: {panel.title}")
+            name = f"{NAMES[panel.key]}{f'-{number}' if len(panel.plots) > 1 else ''}"
+            figures[name] = Figure(f"{result.study_name}: {panel.title}", plot)
     return figures

@@ -1,5 +1,6 @@
 """Searching from Python: the same search, its results as objects, its errors as exceptions."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 import search
+from search.api.figure_file import save_figure
+from search.api.html import html_page
 from search.api.run import as_arguments, default_name, follow, reference_to
 from search.errors import SearchFailed, UsageError
+from search.launch import main as launch
 from spaces import resolve
 from spaces.space import Space
 from storage.errors import StudyNotFound
@@ -81,7 +85,7 @@ def test_wrong_flags_are_refused_before_anything_is_made(tmp_path: Path, monkeyp
 
 
 def test_switches_are_true_or_false_and_others_have_values() -> None:
-    assert as_arguments({"baselines": True, "dry_run": False, "verbose": 2, "epochs": 5, "pruner": None}) == [
+    assert as_arguments({"baselines": True, "dry_run": False, "verbose": 2, "epochs": 5, "pruner": None}, launch) == [
         "--baselines",
         "--verbose",
         "--verbose",
@@ -94,7 +98,7 @@ def test_switches_are_true_or_false_and_others_have_values() -> None:
         ("epochs", True, "a value"),
     ):
         with pytest.raises(UsageError, match=f"{name} is .*has to be {wanted}"):
-            as_arguments({name: value})
+            as_arguments({name: value}, launch)
 
 
 def test_a_dry_run_has_no_result(tmp_path: Path) -> None:
@@ -154,7 +158,7 @@ def test_a_study_is_named_by_the_folder_of_its_images_however_that_is_given(
 
 
 def test_a_flag_that_may_be_given_several_times_takes_a_list() -> None:
-    assert as_arguments({"only": ["optimizer=adam,sgd", "schedule=cosine"], "fix": "decay=0.01"}) == [
+    assert as_arguments({"only": ["optimizer=adam,sgd", "schedule=cosine"], "fix": "decay=0.01"}, launch) == [
         "--only=optimizer=adam,sgd",
         "--only=schedule=cosine",
         "--fix=decay=0.01",
@@ -166,3 +170,70 @@ def test_the_best_trial_is_printed_as_what_it_is(found: search.Result) -> None:
     assert best is not None
     assert repr(best).startswith(f"TrialFacts(number={best.number}, state='complete', value={best.value}, params={{'")
     assert len(repr(best)) < 400
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> search.Result:
+    """A comparison of two arms on two replicates, really trained."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('compared') / 'search.db'}"
+    flags: dict[str, Any] = {"seeds": 2, "epochs": 1, "limit_train": 64, "n_workers": 1, "quiet": True}
+    choices = ["none", "before_activation"]
+    return search.compare(space="bn_dropout", axis="batch_norm", choices=choices, storage=url, **flags)
+
+
+@pytest.mark.slow
+def test_a_comparison_has_its_pairs_and_arms_as_tables(compared: search.Result) -> None:
+    assert list(compared.arms.index) == ["none", "before_activation"]
+    assert compared.arms["n"].tolist() == [2, 2]
+    pair = compared.pairs.loc[("none", "before_activation")]
+    assert (pair["n"], pair["verdict"]) == (2, "undecided")
+    assert pair["interval_low"] <= pair["difference"] <= pair["interval_high"]
+    assert compared.trials["arm"].tolist() == ["none", "before_activation"] * 2
+    assert {"pairs", "arms", "curves-0"} <= set(compared.figure_names)
+    assert compared.figure("pairs").data
+    assert "0 of 1 pairs are decided" in " ".join(str(compared).split())
+    assert "<caption>Arms</caption>" in compared._repr_html_()
+
+
+def test_the_module_of_the_command_can_be_called_like_the_function() -> None:
+    import search.compare
+
+    with pytest.raises(UsageError, match="axis"):
+        search.compare(axes="batch_norm")
+    with pytest.raises(UsageError, match="dry run has no result"):
+        search.compare(dry_run=True)
+    with pytest.raises(UsageError, match="name the experiment"):
+        search.compare(published="bn-and-dropout")
+
+
+def test_a_notebook_shows_sentences_and_tables_in_which_nothing_is_markup(found: search.Result) -> None:
+    shown = found._repr_html_()
+    assert "All 14 trials of study are finished" in shown
+    assert "<caption>Best trials</caption>" in shown
+    assert html_page(["<script>"], []) == "<p>&lt;script&gt;</p>"
+
+
+def test_a_search_has_no_pairs(found: search.Result) -> None:
+    assert found.comparison is None
+    assert len(found.pairs) == len(found.arms) == 0
+
+
+def test_a_figure_is_written_for_a_paper(found: search.Result, tmp_path: Path) -> None:
+    pytest.importorskip("kaleido", reason="the extra figures isn't installed")
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))):
+        pytest.skip("there is no Chrome or Chromium")
+    found.save_figure("history", tmp_path / "history.pdf")
+    assert (tmp_path / "history.pdf").read_bytes().startswith(b"%PDF")
+    found.save_figure("history", tmp_path / "history.svg")
+    assert (tmp_path / "history.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_figure_that_cannot_be_written_says_what_to_do(
+    found: search.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"\.svg or \.pdf or \.png"):
+        found.save_figure("history", tmp_path / "history.gif")
+    monkeypatch.setattr("search.api.figure_file.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"pip install 'keras-image-search\[figures\]'.*camera gives SVG"):
+        save_figure(found.figure("history"), tmp_path / "history.svg")
+    assert list(tmp_path.glob("history*")) == []

@@ -145,7 +145,7 @@ def test_a_confirmation_of_one_trial_has_its_mean_and_nothing_to_compare_it_with
 
 def test_the_figure_for_the_dashboard_has_the_units_of_the_terminal_too(result: ComparisonResult) -> None:
     assert result.answer is not None
-    figure = comparison_figures(result)["comparison-pairs"]
+    figure = comparison_figures(result)["pairs"].drawn()
     shown = sorted(point for trace in figure.data if trace.name == "these images" for point in trace.x)
     assert shown == pytest.approx(sorted(100 * (pair.difference or 0.0) for pair in result.answer.pairs))
     assert "points" in figure.layout.xaxis.title.text
