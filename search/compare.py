@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from search.commands.axis_flags import batch_size_flag
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
@@ -35,7 +36,7 @@ def design_flags(command: F, seeds: str = "Replicates per arm, each with its own
     flags = [
         click.option("--seeds", type=WholeNumber(1, 1000), help=seeds),
         click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs per training."),
-        click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step."),
+        batch_size_flag(),
         precision_flag,
         click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]"),
         click.option("--limit-train", type=WholeNumber(2), help="Draw this many images for each replicate."),

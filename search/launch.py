@@ -7,6 +7,7 @@ import click
 
 from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
+from search.commands.axis_flags import batch_size_flag
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import WholeNumber
@@ -50,7 +51,7 @@ EXAMPLES = {
 )
 @narrowing_flags
 @click.option("--epochs", type=WholeNumber(1, 100_000), help="Most epochs per trial.  [default: the space's]")
-@click.option("--batch-size", type=WholeNumber(1, 65_536), help="Images per step.  [default: the space's]")
+@batch_size_flag("  [default: the space's]")
 @precision_flag
 @click.option(
     "--sampler",

@@ -238,7 +238,8 @@ class Configuration(Record, frozen=True):
     the training and validation images, so that there is nothing to learn but each image by itself; the split's seed
     decides how, and the test labels stay true.
 
-    `extra` holds the parameters of a space that builds its own model. The class goes through JSON unchanged:
+    `batch_size` are the images of a step, None for as many as the study says. `extra` holds the parameters of a space
+    that builds its own model. The class goes through JSON unchanged:
     `Configuration.from_json(c.to_json()) == c`.
     """
 
@@ -254,12 +255,14 @@ class Configuration(Record, frozen=True):
     early_stopping: EarlyStopping | None = None
     inputs: Inputs = Inputs()
     shuffled_labels: bool = False
+    batch_size: int | None = None
 
     def check(self) -> None:
         """See Record."""
         require(all(width >= 1 for width in self.dense), f"dense widths must be 1 or more, not {self.dense}")
         require_name("activation", self.activation, ACTIVATIONS)
         require(0 <= self.negative_slope < 1, f"a negative slope lies in [0, 1), not at {self.negative_slope}")
+        require(self.batch_size is None or self.batch_size >= 1, f"a batch is 1 image or more, not {self.batch_size}")
         self._require_dropout_that_exists()
         for name, value in self.extra.items():
             require(not isinstance(value, float) or math.isfinite(value), f"extra {name!r} must be finite, not {value}")

@@ -13,7 +13,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 3
+MANIFEST_VERSION = 4
 
 IDENTITY = (
     "space",
@@ -23,6 +23,7 @@ IDENTITY = (
     "dataset_fingerprint",
     "epochs",
     "batch_size",
+    "batch_sizes",
     "precision",
     "objective",
     "sampler",
@@ -69,7 +70,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study, `only` those of which it tries the listed values alone, `ranges` those whose
-    bounds, both included, are narrower than the space's. With `own_validation` the images came with those for
+    bounds, both included, are narrower than the space's. `batch_sizes` are the choices of a parameter `batch_size` that
+    the study adds to the space's own, none if all trials have `batch_size`, which is the largest otherwise.
+    With `own_validation` the images came with those for
     validation, and no split draws any. `class_counts` are the images of each class in training, validation and test,
     in the order of `classes`, for the study's seed; `inventory` is what reading the images found
     (search/datasets/inventory.py). Both are empty in studies of earlier releases. `comparison` is there if the study
@@ -109,6 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fixed: dict[str, Scalar] = {}
     only: dict[str, tuple[Scalar, ...]] = {}
     ranges: dict[str, tuple[float, float]] = {}
+    batch_sizes: tuple[int, ...] = ()
     comparison: Comparison | None = None
     precision: Precision = "float32"
     own_validation: bool = False
@@ -130,7 +134,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def batch_pixels(self) -> int:
-        """The pixels of a batch of images."""
+        """The pixels of the study's largest batch of images."""
         height, width, _ = self.image_shape
         return self.batch_size * height * width
 

@@ -31,6 +31,24 @@ class Number(click.FloatRange):
             self.fail(f"{str(value)!r} isn't a number {bounds(self)}.", param, ctx)
 
 
+class WholeNumbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers within bounds, one or several different ones, separated by commas: 32,64,128."""
+
+    name = "number,number,…"
+
+    def __init__(self, lowest: int, highest: int) -> None:
+        self._each = WholeNumber(lowest, highest)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers, the smallest first; see click.ParamType.convert."""
+        if isinstance(value, tuple):  # click converts what is converted already, such as a default
+            return value
+        numbers = tuple(self._each.convert(part.strip(), param, ctx) for part in str(value).split(","))
+        if len(set(numbers)) < len(numbers):
+            self.fail(f"{value!r} has a number twice.", param, ctx)
+        return tuple(sorted(numbers))
+
+
 def bounds(valid: click.IntRange | click.FloatRange) -> str:
     """The bounds in words: from 1 to 256; of at least 2; above 0; above 0 and below 1."""
     low = "" if valid.min is None else f"{'above' if valid.min_open else 'from'} {valid.min:,}"

@@ -1,10 +1,11 @@
 """The arms of an axis: its choices, everything else equal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.design.base import BaseParameters
 from search.errors import UsageError
+from spaces import SpaceSource
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import parameters
 from spaces.distributions import Choices, Distribution
@@ -13,6 +14,7 @@ from spaces.names import unknown_name
 from spaces.narrowing import parse_value
 from spaces.space import Space
 from spaces.trials import DryTrial
+from spaces.widening import BATCH_SIZE, Widening, batch_size_given, require_undecided, widened
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class SpaceArm:
     params: Mapping[str, Scalar]
     configuration: Configuration
     notes: tuple[str, ...] = ()
+
+
+def with_batch_sizes(source: SpaceSource, sizes: Sequence[int]) -> SpaceSource:
+    """The space with a parameter for its batch size if there are several, else as it is.
+
+    Raises:
+        UsageError: one is given, and the space decides by itself.
+    """
+    if len(sizes) == 1:
+        require_undecided(source.space, batch_size_given(sizes))
+    return replace(source, space=widened(source.space, Widening(tuple(sizes)))) if len(sizes) > 1 else source
 
 
 def axis_choices(space: Space, axis: str, wanted: Sequence[str]) -> tuple[Scalar, ...]:
@@ -53,6 +66,10 @@ def parameter(space: Space, name: str) -> Distribution:
         UsageError: the space doesn't have it; lists those that it has.
     """
     known = parameters(space)
+    if name not in known and name == BATCH_SIZE:
+        raise UsageError(
+            f"{BATCH_SIZE} is a parameter of {space.name} once it has values to choose from: --batch-size 32,64,128"
+        )
     if name not in known:
         raise UsageError(f"{unknown_name('axis', name, list(known))} These are the parameters of {space.name}.")
     return known[name]

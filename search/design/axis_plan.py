@@ -9,8 +9,8 @@ import msgspec
 from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
-from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings
-from search.design.base import BaseParameters, baseline_base, is_from_search, trial_base
+from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings, with_batch_sizes
+from search.design.base import BASELINE, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.options import POINT, CompareOptions
 from search.design.plan import (
     ComparisonPlan,
@@ -56,11 +56,16 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
     with errors_held_back():  # it may import Keras
         source = resolve(options.space)
     name = str(options.axis)
+    trial = None if options.tune is not None else find_trial(options, source)
+    searched = () if trial is None or trial.searched is None else trial.searched.batch_sizes
+    source = with_batch_sizes(source, options.batch_size or searched)
     narrowing = parse_narrowing(source.space, options.only, options.ranges, options.fixed)
     require_several(name, narrowing)
     choices = axis_choices(narrowed(source.space, only_of(narrowing, name)), name, options.choices)
     axis = Axis(source, name, choices, without(narrowing, name))
-    return plain_plan(options, axis) if options.tune is None else tuned_plan(options, axis)
+    if options.tune is not None:
+        return tuned_plan(options, axis)
+    return plain_plan(options, axis, trial or find_baseline(options, source))
 
 
 def require_several(axis: str, narrowing: Narrowing) -> None:
@@ -97,12 +102,11 @@ def require_fixed(narrowing: Narrowing) -> None:
         )
 
 
-def plain_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
+def plain_plan(options: CompareOptions, axis: Axis, base: BaseParameters) -> ComparisonPlan:
     """The comparison of the choices with everything else equal."""
     if options.sampler:
         raise UsageError(f"--sampler {options.sampler} proposes parameters to --tune: leave it out, or tune")
     require_fixed(axis.narrowing)
-    base = find_base(options, axis.source)
     settings = all_settings(options, axis)
     arms = axis_arms(axis.source.space, axis.name, axis.choices, base, settings)
     lasting = without_shared_early_stopping(arms)
@@ -146,17 +150,26 @@ def axis_setting(options: CompareOptions, axis: Axis, default_dataset: str) -> C
     return ComparisonSetting(axis.source, dataset, f"{axis.source.space.name}-{Path(dataset).stem}-compare-{axis.name}")
 
 
-def find_base(options: CompareOptions, source: SpaceSource) -> BaseParameters:
-    """What the flags say that everything else is as.
+def find_baseline(options: CompareOptions, source: SpaceSource) -> BaseParameters:
+    """The baseline that everything else is as; without any, what the flags set.
 
     Raises:
-        UsageError, StorageError: there is no such baseline, study or trial.
+        UsageError: there is no such baseline.
     """
-    at = options.at or "baseline"
+    if source.space.baselines or options.at:
+        return baseline_base(source.space, options.at or BASELINE)
+    return BaseParameters("what is set", {})
+
+
+def find_trial(options: CompareOptions, source: SpaceSource) -> BaseParameters | None:
+    """The trial of a search that the flags say that everything else is as, None if they don't name any.
+
+    Raises:
+        UsageError, StorageError: there is no such study or trial.
+    """
+    at = options.at or BASELINE
     if not is_from_search(at):
-        if source.space.baselines or options.at:
-            return baseline_base(source.space, at)
-        return BaseParameters("what is set", {})
+        return None
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     origin = options.origin or f"{source.space.name}-{Path(dataset).stem}"
     with open_study(check_url(options.storage), origin, only_look=True) as shared:

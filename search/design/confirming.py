@@ -12,7 +12,14 @@ from search.design.arms import document
 from search.design.base import searched_facts
 from search.design.comparing import show
 from search.design.options import POINT, ConfirmOptions
-from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan, planned_looks
+from search.design.plan import (
+    ComparisonPlan,
+    ComparisonSetting,
+    as_searched,
+    make_comparison_plan,
+    planned_looks,
+    require_batch_size_of_use,
+)
 from search.design.running import Dependencies
 from search.errors import UsageError
 from search.host.ends import End
@@ -48,6 +55,7 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
             source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
         arms, notes = best_arms(shared, options.top)
         searched = shared.manifest
+    require_batch_size_of_use(options, arms)
     comparison = Comparison(
         kind="confirmation",
         question=f"What do the best trials of {origin} reach on fresh seeds?",

@@ -5,6 +5,7 @@ from pathlib import Path
 from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
+from search.design.axis import with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.cells import chosen_settings, levels_between, parse_levels, screening_cells
 from search.design.comparing import show
@@ -52,6 +53,7 @@ def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
         raise UsageError(f"--to {options.end} names a trial of a search: give the --search that it is of")
     with errors_held_back():  # it may import Keras
         source = resolve(ref)
+    source = with_batch_sizes(source, options.batch_size)
     start = options.start or BASELINE
     if is_from_search(start):
         raise UsageError(f"--from {start} names a trial of a search: give the --search that it is of")
@@ -68,6 +70,7 @@ def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPl
     require_there(searched)
     with errors_held_back():
         source = resolve(searched.space, expected=searched.space_fingerprint)
+    source = with_batch_sizes(source, options.batch_size or searched.batch_sizes)
     start, end = options.start or BASELINE, options.end or BEST
     bases = tuple(point(shared, source, at) for at in (start, end))
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")

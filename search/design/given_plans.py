@@ -6,7 +6,13 @@ from search.datasets import resolve_dataset
 from search.design.arms import document
 from search.design.files import read_arms
 from search.design.options import POINT, CompareOptions
-from search.design.plan import ComparisonPlan, ComparisonSetting, make_comparison_plan, planned_looks
+from search.design.plan import (
+    ComparisonPlan,
+    ComparisonSetting,
+    make_comparison_plan,
+    planned_looks,
+    require_batch_size_of_use,
+)
 from search.errors import UsageError
 from search.launching.planning import DEFAULT_DATASET
 from spaces import resolve
@@ -36,6 +42,7 @@ def file_plan(options: CompareOptions) -> ComparisonPlan:
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
     )
+    require_batch_size_of_use(options, comparison.arms)
     setting = ComparisonSetting(resolve(options.space or GIVEN), dataset, f"{name}-{Path(dataset).stem}")
     return make_comparison_plan(options, setting, comparison)
 
@@ -69,6 +76,7 @@ def published_plan(options: CompareOptions, experiment: Experiment) -> Compariso
         article=experiment.article,
         experiment=experiment.name,
     )
+    require_batch_size_of_use(options, comparison.arms)
     setting = ComparisonSetting(
         resolve(GIVEN),
         resolve_dataset(experiment.dataset),

@@ -6,7 +6,7 @@ from pathlib import Path
 from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
 from search.design.arms import design_of
-from search.design.axis import SpaceArm
+from search.design.axis import SpaceArm, with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.comparing import show
 from search.design.confirming import only_search
@@ -53,7 +53,7 @@ def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
     if is_from_search(at):
         raise UsageError(f"--at {at} names a trial of a search: give the --search that it is of")
     with errors_held_back():  # it may import Keras
-        source = resolve(ref)
+        source = with_batch_sizes(resolve(ref), options.batch_size)
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     setting = ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-noise", verb="noise")
     return make_noise_plan(options, setting, baseline_base(source.space, at))
@@ -65,6 +65,7 @@ def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan
     require_there(searched)
     with errors_held_back():
         source = resolve(searched.space, expected=searched.space_fingerprint)
+    source = with_batch_sizes(source, options.batch_size or searched.batch_sizes)
     at = options.at or BEST
     base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")

@@ -28,7 +28,7 @@ class StudyFlags:
     dataset: str | None = None
     seeds: int | None = None
     epochs: int | None = None
-    batch_size: int | None = None
+    batch_size: tuple[int, ...] = ()
     precision: Precision | None = None
     objective: MetricName | None = None
     artifact_store: str | None = None

@@ -21,11 +21,13 @@ from search.launching.planning import (
 from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
+from search.study.batch_size import stored_batch_sizes
 from search.study.own_folder import require_places
 from search.study.space import configuration_of
 from search.workers.placement import find_placements
 from spaces import SpaceSource
 from spaces.layers import require_fit
+from spaces.widening import BATCH_SIZE, batch_size_given
 from storage import Manifest, check_url
 from storage.comparison import ArmDesign, Comparison, PlannedLook
 from storage.study import require_same
@@ -115,7 +117,7 @@ def study_manifest(
         space=setting.source.ref,
         storage=flags.storage,
         epochs=flags.epochs or setting.epochs,
-        batch_size=flags.batch_size or setting.batch_size,
+        batch_size=flags.batch_size or ((setting.batch_size,) if setting.batch_size else ()),
         precision=flags.precision,
         sampler=sampler,
         pruner="none",
@@ -134,7 +136,7 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
     return replace(
         flags,
         epochs=flags.epochs or searched.epochs,
-        batch_size=flags.batch_size or searched.batch_size,
+        batch_size=flags.batch_size or stored_batch_sizes(searched),
         precision=flags.precision or searched.precision,
         limit_train=flags.limit_train or searched.limit_train,
         validation_share=flags.validation_share or searched.validation_fraction,
@@ -146,6 +148,21 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
             data_dir=flags.workers.data_dir or (Path(searched.data_dir) if searched.data_dir else None),
         ),
     )
+
+
+def require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
+    """Raises UsageError where a given batch size would change nothing, because the arms have their own; or where
+    several are given and the arms have none.
+    """
+    own = [arm.name for arm in arms if arm.configuration.get(BATCH_SIZE) is not None]
+    given = batch_size_given(flags.batch_size)
+    if len(flags.batch_size) == 1 and own:
+        raise UsageError(f"{given}: {', '.join(own)} has a batch size of its own, which this wouldn't change")
+    if len(flags.batch_size) > 1 and not own:
+        raise UsageError(
+            f"{given}: these arms are trained with one batch size; several are a parameter of a space that "
+            f"search.launch searches, or that search.compare --axis {BATCH_SIZE} compares"
+        )
 
 
 def require_continued(study_name: str, stored: Manifest, asked: Manifest) -> None:

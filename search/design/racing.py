@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from search.console.held_errors import errors_held_back
 from search.design.arms import design_of
+from search.design.axis import with_batch_sizes
 from search.design.base import BASELINE, baseline_base, searched_facts
 from search.design.cells import cell
 from search.design.comparing import show
@@ -20,6 +21,7 @@ from search.design.plan import (
     as_planned,
     as_searched,
     make_comparison_plan,
+    require_batch_size_of_use,
 )
 from search.design.race_size import RaceSize, fit, worth_racing
 from search.design.running import Dependencies
@@ -66,9 +68,11 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     require_there(searched)
     with errors_held_back():  # it may import Keras
         source = resolve(searched.space, expected=searched.space_fingerprint)
+    source = with_batch_sizes(source, searched.batch_sizes)
     facts = searched_facts(shared)
     racers = racers_of(options, facts, source.space)
     size, arms = racers.size, racers.arms
+    require_batch_size_of_use(options, arms)
     comparison = Comparison(
         kind="race",
         question=f"Which of the best trials of {shared.name} is best, and how much better than the baseline?",

@@ -12,6 +12,7 @@ from search.design.tables import unseen_divergence
 from search.statistics import PairAnswer
 from search.statistics.screening import Effect
 from search.statistics.wording import why_undecided
+from search.study.batch_size import stored_batch_sizes
 from search.study.race_answer import RaceAnswer
 from spaces.metrics import SCORES
 
@@ -30,6 +31,7 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "dataset": result.manifest.dataset,
         "epochs": result.manifest.epochs,
         "batch_size": result.manifest.batch_size,
+        "batch_sizes": list(stored_batch_sizes(result.manifest)),
         "precision": result.manifest.precision,
         "objective": result.manifest.objective,
         "margin": comparison.margin,

@@ -163,7 +163,7 @@ def make(shared: SharedStudy, described: Described, slot: SlotRow, options: Expo
         score = TestScore(described.trial.number, measured, None, len(data.y_test))
         look = record_look(shared, score, EXPORT)
         check_score(described, measured, retrained=options.retrain)
-    steps = manifest.epochs * -(-manifest.n_train // manifest.batch_size)
+    steps = manifest.epochs * -(-manifest.n_train // described.batch_size)
     exported = Exported(
         described=described,
         name=options.output.name,

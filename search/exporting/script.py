@@ -43,8 +43,7 @@ class Training:
     @property
     def steps(self) -> int:
         """The steps of the whole training."""
-        manifest = self.described.manifest
-        return int(manifest.epochs * -(-len(self.parts.train) // manifest.batch_size))
+        return int(self.described.manifest.epochs * -(-len(self.parts.train) // self.described.batch_size))
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def script_text(training: Training, files: Files, title: str) -> str:
         classes=tuple(manifest.classes),
         pixel_max=training.pixel_max,
         epochs=manifest.epochs,
-        batch_size=manifest.batch_size,
+        batch_size=described.batch_size,
         seed=training.seed,
         pixels=configuration.inputs.pixels,
         shuffled=configuration.shuffled_labels,

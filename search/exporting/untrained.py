@@ -4,6 +4,7 @@ from typing import Any
 
 from search.console.held_errors import errors_held_back
 from search.errors import UsageError
+from search.study.batch_size import batch_size
 from search.training.backends.process import set_precision
 from search.training.models.building import InputSpec, build_model, seed_all
 from spaces import resolve
@@ -18,7 +19,7 @@ def untrained_model(manifest: Manifest, configuration: Configuration, seed: int,
     Raises:
         UsageError: the space isn't that of the study any more, or its `build` fails here.
     """
-    setting = InputSpec(manifest.image_shape, len(manifest.classes), -(-n_train // manifest.batch_size))
+    setting = InputSpec(manifest.image_shape, len(manifest.classes), -(-n_train // batch_size(manifest, configuration)))
     try:
         with errors_held_back():
             source = resolve(manifest.space, expected=manifest.space_fingerprint)

@@ -22,10 +22,11 @@ from search.sampling.pruners import pruner_choice
 from search.sampling.samplers import GRID, sampler_choice
 from search.sampling.seeds import derive_seed
 from search.study.baselines import baseline_order, ordered_baselines, require_baselines
+from search.study.batch_size import stored_batch_sizes
 from search.study.folders import default_artifacts
 from search.study.location import require_there
 from search.study.own_folder import require_places
-from search.study.space import study_space
+from search.study.space import study_space, widening_of
 from search.study.study_name import require_study_name
 from search.trackers.tracking import Tracking
 from search.training.data.split import split
@@ -36,6 +37,7 @@ from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.precision import Precision
+from spaces.widening import batch_size_given, require_undecided, widened
 from storage import Manifest, SharedStudy, check_url, open_artifacts, open_study
 from storage.default_url import DEFAULT_STORAGE
 from storage.errors import StudyNotFound
@@ -61,7 +63,7 @@ class LaunchOptions:
     dataset: str | None = None
     n_trials: int | None = None
     epochs: int | None = None
-    batch_size: int | None = None
+    batch_size: tuple[int, ...] = ()
     precision: Precision | None = None
     sampler: str | None = None
     pruner: str | None = None
@@ -126,7 +128,10 @@ def make_plan(options: LaunchOptions) -> Plan:
         dataset = existing.manifest.dataset
         require_there(msgspec.structs.replace(existing.manifest, space=source.ref))
     manifest = make_manifest(options, source, dataset, existing)
-    manifest = narrow(manifest, options, source.space, existing)
+    whole = widened(source.space, widening_of(manifest))
+    if options.batch_size:
+        require_undecided(source.space, batch_size_given(options.batch_size))
+    manifest = narrow(manifest, options, whole, existing)
     space = study_space(manifest, source.space)
     sampler_choice(manifest.sampler)
     pruner_choice(manifest.pruner)
@@ -141,7 +146,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, space, existing)
-    said = (left_out_note(options, source.space, space), unfit_note(space, manifest.image_shape))
+    said = (left_out_note(options, whole, space), unfit_note(space, manifest.image_shape))
     notes = tuple(note for note in said if note)
     return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, notes)
 
@@ -235,6 +240,7 @@ def make_manifest(
     limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
     require_a_use(options.validation_share, images)
+    sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
     parts = split(images, share, seed, limit_train)
     objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
     precision: Precision = pick(options.precision, stored.precision if stored else None, "float32")
@@ -254,7 +260,8 @@ def make_manifest(
         class_counts=parts.class_counts,
         inventory=msgspec.to_builtins(images.inventory),
         epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
-        batch_size=pick(options.batch_size, stored.batch_size if stored else None, space.batch_size),
+        batch_size=max(sizes),
+        batch_sizes=sizes if len(sizes) > 1 else (),
         precision=precision,
         objective=objective,
         direction=METRICS[objective].direction,

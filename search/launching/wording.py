@@ -26,7 +26,7 @@ from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
-from search.views.sentences import headline, images_of, in_precision
+from search.views.sentences import headline, images_of, in_batches, in_precision
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,16 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"  images   {images_of(manifest)}\n"
         f"{data_text(manifest)}"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
-        f"{manifest.epochs} epochs{in_precision(manifest)}, sampler {manifest.sampler}, pruner {manifest.pruner}, "
+        f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}, "
+        f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}\n"
         f"{baselines_line(plan)}{existing}{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
+
+
+def batch_sizes_words(manifest: Manifest) -> str:
+    """The batch sizes that are searched, "" if all trials have the same."""
+    return f", {in_batches(manifest)}" if manifest.batch_sizes else ""
 
 
 def narrowing_line(manifest: Manifest) -> str:

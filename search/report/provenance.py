@@ -3,6 +3,7 @@
 from search.design.options import POINT
 from search.study.space import narrowing_of
 from search.views.facts import StudyFacts
+from search.views.sentences import in_batches
 from storage.comparison import Comparison
 
 Facts = tuple[tuple[str, str], ...]
@@ -51,7 +52,7 @@ def origin(facts: StudyFacts) -> Facts:
             "images",
             f"{manifest.n_train} for training, {manifest.n_validation} for validation, {manifest.n_test} for the test",
         ),
-        ("epochs and batch", f"up to {manifest.epochs} epochs, batch size {manifest.batch_size}"),
+        ("epochs and batch", f"up to {manifest.epochs} epochs, {in_batches(manifest)}"),
         ("precision", manifest.precision),
     )
 

@@ -1,4 +1,4 @@
-"""The space that a study's trials are from: its manifest may narrow the one that it names."""
+"""The space that a study's trials are from: its manifest may widen and narrow the one that it names."""
 
 import msgspec
 
@@ -6,19 +6,26 @@ from spaces.arms import arms_space
 from spaces.configuration import Configuration
 from spaces.narrowing import Narrowing, narrowed
 from spaces.space import Space
+from spaces.widening import Widening, widened
 from storage import Manifest
 
 
 def study_space(manifest: Manifest, named: Space) -> Space:
-    """What the study's trials ask: in a comparison for the arm, else for what the named space asks, narrowed as the
-    manifest says.
+    """What the study's trials ask: in a comparison for the arm, else for what the named space asks, widened and
+    narrowed as the manifest says.
 
     Raises:
+        SpaceError: the named space decides by itself what the study adds.
         ConfigurationError: this release doesn't know a configuration of the manifest.
     """
     if manifest.comparison is not None:
         return arms_space(named, {arm.name: configuration_of(arm.configuration) for arm in manifest.comparison.arms})
-    return narrowed(named, narrowing_of(manifest))
+    return narrowed(widened(named, widening_of(manifest)), narrowing_of(manifest))
+
+
+def widening_of(manifest: Manifest) -> Widening:
+    """What the study searches besides the space's own parameters."""
+    return Widening(manifest.batch_sizes)
 
 
 def narrowing_of(manifest: Manifest) -> Narrowing:

@@ -6,6 +6,7 @@ from shlex import quote
 import msgspec
 from optuna.trial import FrozenTrial
 
+from search.study.batch_size import batch_size
 from search.study.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.race_answer import RaceAnswer, stored_answer
@@ -53,6 +54,11 @@ class Described:
         if self.model is None:
             raise SpaceError(self.unknown)
         return self.model.configuration
+
+    @property
+    def batch_size(self) -> int:
+        """The images of a step; raises SpaceError as `configuration` does."""
+        return batch_size(self.manifest, self.configuration)
 
     @property
     def layers(self) -> str | None:

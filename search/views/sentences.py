@@ -108,6 +108,13 @@ def images_of(manifest: Manifest) -> str:
     )
 
 
+def in_batches(manifest: Manifest) -> str:
+    """The images of a step, several if the study searches for that number: batch size 64; batch sizes 32, 64, 128."""
+    if not manifest.batch_sizes:
+        return f"batch size {manifest.batch_size}"
+    return f"batch sizes {', '.join(map(str, manifest.batch_sizes))}"
+
+
 def in_precision(manifest: Manifest) -> str:
     """What models compute in, "" if that is as usual."""
     return "" if manifest.precision == "float32" else f" in {manifest.precision}"

@@ -2,6 +2,7 @@
 
 import shlex
 
+from search.study.batch_size import stored_batch_sizes
 from search.views import sentences
 from search.views.answer_sentences import answer_sentences
 from search.views.facts import StudyFacts, TrialFacts
@@ -15,11 +16,11 @@ KEPT = "Its model, curves, layers and configuration are artifacts below."
 
 def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> str:
     """The study's note: the question, the space, the images, known results, and commands to type."""
+    batches = ", ".join(map(str, stored_batch_sizes(manifest)))
     rows = {
         "space": f"{space.name}, version {manifest.space_version}",
         "images": sentences.images_of(manifest),
-        "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {manifest.batch_size}, "
-        f"in {manifest.precision}",
+        "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {batches}, in {manifest.precision}",
         "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.goal.label}",
         "sampler, pruner": f"{manifest.sampler}, {manifest.pruner}, seed {manifest.seed}",
         "made": f"{manifest.created_at} with {', '.join(f'{key} {value}' for key, value in manifest.versions.items())}",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.study.batch_size import batch_size
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Evaluate, Part, Train
 from spaces.configuration import Configuration
@@ -46,7 +47,7 @@ class StudyJobs:
             space=self.space,
             data=self.data,
             epochs=manifest.epochs,
-            batch_size=manifest.batch_size,
+            batch_size=batch_size(manifest, configuration),
             precision=manifest.precision,
             seed=slot.seed,
             split_seed=split_seed(manifest, slot.settings),

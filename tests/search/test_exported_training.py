@@ -152,7 +152,7 @@ KINDS: Mapping[str, Configuration] = {
         activation="gelu",
     ),
     "nadam, silu, cosine": using(
-        optimizer=Optimizer("nadam", 0.03, beta_1=0.8, schedule=Schedule("cosine")), activation="silu"
+        optimizer=Optimizer("nadam", 0.03, beta_1=0.8, schedule=Schedule("cosine")), activation="silu", batch_size=24
     ),
     "adam, prelu, standardised, shifted": using(
         activation="prelu",
@@ -228,13 +228,14 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Cas
     for number, (name, configuration) in enumerate(KINDS.items()):
         arm = {"name": name, "configuration": msgspec.to_builtins(configuration)}
         (folder / f"arm-{number}.json").write_text(json.dumps(arm))
-    shared = ("--dataset", "own.npz", "--epochs", "3", "--batch-size", "64")
+    shared = ("--dataset", "own.npz", "--epochs", "3")
     replicated = (*shared, "--seeds", str(SEEDS))
     arms = [word for number in range(len(KINDS)) for word in ("--arms", f"arm-{number}.json")]
     carry_out(folder, "compare", *arms, *replicated, "--study-name", "arms")
     axis = ("--space", "built.py:space", "--axis", "units", "--choices", "12,16")
     carry_out(folder, "compare", *axis, *replicated, "--study-name", "axis")
-    carry_out(folder, "launch", "--space", "drawn.py:space", "--n-trials", "2", *shared, "--study-name", "search")
+    drawn = ("--space", "drawn.py:space", "--batch-size", "24,64", "--n-trials", "2")
+    carry_out(folder, "launch", *drawn, *shared, "--study-name", "search")
     carry_out(folder, "confirm", "--search", "search", "--top", "1", "--seeds", str(SEEDS))
     (built, *_), (confirmed, *_) = (cases_of(folder, name).values() for name in ("axis", "search-confirm"))
     return folder, {**cases_of(folder, "arms"), BUILT: built, CONFIRMED: confirmed}
