@@ -16,9 +16,9 @@ from storage import registry, tables
 from storage.connecting import is_sqlite, one_connection, path_of
 from storage.engine import connected
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
-from storage.manifest import Manifest
 from storage.schema import shown
-from storage.transaction import translated
+from storage.tables import slots
+from storage.transaction import reading, translated
 from storage.url import nearest, parse, require_study_tables
 
 log = logging.getLogger(__name__)
@@ -46,18 +46,36 @@ class Browsing:
         whose manifest is damaged, or a newer release's, is logged and skipped.
         """
         with translated(self._engine.url):
-            if not sa.inspect(self._engine).has_table(tables.manifests.name):
-                return []
-            known = list(filter(None, map(self._manifest, registry.names(self._rdb))))
+            names = registry.names(self._rdb) if self._has_ledger() else []
+            known = [stored.manifest for stored in map(self._stored, names) if stored is not None]
         return list(dict.fromkeys(one.artifact_store or str(Path(one.artifacts) / "models") for one in known))
 
-    def _manifest(self, study_name: str) -> Manifest | None:
+    def completed(self, study_id: int) -> dict[int, float] | None:
+        """The values of a study's completed trials, by number, as its ledger has them; None for a study of another
+        program, or whose manifest can't be read.
+
+        Raises:
+            KeyError: there is no such study.
+        """
+        with translated(self._engine.url):
+            name = self._rdb.get_study_name_from_id(study_id)
+            stored = self._stored(name) if self._has_ledger() else None
+            if stored is None:
+                return None
+            done = (slots.c.study_id == study_id, slots.c.outcome == "complete", slots.c.value.is_not(None))
+            query = sa.select(slots.c.trial_number, slots.c.value).where(*done, stored.key.is_there())
+            with reading(self._engine) as connection:
+                return {row.trial_number: row.value for row in connection.execute(query)}
+
+    def _has_ledger(self) -> bool:
+        return sa.inspect(self._engine).has_table(tables.manifests.name)
+
+    def _stored(self, study_name: str) -> registry.StoredStudy | None:
         try:
-            stored = registry.stored_study(self._rdb, study_name)
+            return registry.stored_study(self._rdb, study_name)
         except (NotAStudyDatabase, SchemaTooNew) as error:
-            log.warning("the artifacts of the study %r aren't looked for: %s", study_name, error)
+            log.warning("what the ledger has of the study %r isn't shown: %s", study_name, error)
             return None
-        return None if stored is None else stored.manifest
 
     def check(self) -> None:
         """Raises StorageUnreachable unless the database answers."""

@@ -12,20 +12,18 @@ import numpy as np
 
 from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, UsageError
-from search.exporting.retraining import retrain, slot_of
+from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
 from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.study.folders import StudyFolder
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
-from search.study.trial_attributes import TrialAttributes
 from search.views.configuration_text import Described, described_trial
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError
-from storage.records import SlotRow
 
 ONNX_PACKAGES = ("onnx", "tf2onnx")
 TOLERANCE_IMAGES = 1.5  # dividing by a number and multiplying by its inverse differ in the last bit
@@ -91,13 +89,12 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
     """
     check_targets(options)
     described = described_trial(shared, options.trial)
-    slot = slot_of(shared, described.trial.number)
     folder = study_folder(shared, options.artifacts)
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.keras"
         notes = obtain_model(shared, folder, described, options, trained)
         with errors_held_back():
-            made = make(shared, described, slot, options, trained)
+            made = make(shared, described, options, trained)
             return [*notes, *write_all(made, options)]
 
 
@@ -118,7 +115,7 @@ def obtain_model(
     shared: SharedStudy, folder: StudyFolder, described: Described, options: ExportOptions, path: Path
 ) -> list[str]:
     """Brings the trial's trained model to the path: the kept one, or with --retrain a new one; returns what to say."""
-    if (problem := TrialAttributes.of(described.trial.user_attrs).model_problem) is not None:
+    if (problem := described.trial.model_problem) is not None:
         raise UsageError(f"trial {described.trial.number} can't be exported: {problem}. Then search in another study")
     artifact = kept_model(shared, described.trial.number)
     try:
@@ -144,7 +141,7 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
     )
 
 
-def make(shared: SharedStudy, described: Described, slot: SlotRow, options: ExportOptions, trained_path: Path) -> Made:
+def make(shared: SharedStudy, described: Described, options: ExportOptions, trained_path: Path) -> Made:
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from search.datasets import load_dataset
@@ -156,7 +153,7 @@ def make(shared: SharedStudy, described: Described, slot: SlotRow, options: Expo
     require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
     trained = load_trained(trained_path)
     model = plain_model(trained, manifest.image_shape, data.pixel_max)
-    script = make_script(described, slot, options, trained, data) if options.script else None
+    script = make_script(described, options, trained, data) if options.script else None
     look = None
     if options.test and len(data.y_test):
         measured = accuracy(model, data.x_test, data.y_test, manifest.batch_size)
@@ -171,21 +168,21 @@ def make(shared: SharedStudy, described: Described, slot: SlotRow, options: Expo
         lowest=float(data.x_train.min()),
         highest=float(data.x_train.max()),
         parameters=int(model.count_params()),
-        seed=slot.seed,
+        seed=described.trial.slot.seed,
         optimizer=optimizer_code(described.configuration, manifest.precision, steps),
         look=look,
     )
     return Made(model, exported, script)
 
 
-def make_script(described: Described, slot: SlotRow, options: ExportOptions, trained: Any, data: Any) -> Script:
+def make_script(described: Described, options: ExportOptions, trained: Any, data: Any) -> Script:
     """The script that trains the trial again, of its whole training."""
     from search.exporting.positions import parts_of
     from search.exporting.reading import reading_of
     from search.exporting.script import Files, Training, layers_before, numbers_of, require_same_network, script_text
     from search.exporting.untrained import untrained_model
 
-    manifest, configuration = described.manifest, described.configuration
+    manifest, configuration, slot = described.manifest, described.configuration, described.trial.slot
     parts = parts_of(data, manifest, configuration, split_seed(manifest, slot.settings))
     n_before, own = layers_before(configuration.inputs.pixels), described.layers is None
     start = untrained_model(manifest, configuration, slot.seed, len(parts.train)) if own else None

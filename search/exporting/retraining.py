@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from search.console.held_errors import errors_held_back
-from search.errors import SearchFailed, TrainerDied, UsageError
+from search.errors import SearchFailed, TrainerDied
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Trained, Warned
@@ -20,7 +20,6 @@ from search.workers.trainer_client import TrainerClient
 from spaces import resolve
 from storage import SharedStudy
 from storage.objective import Objective
-from storage.records import SlotRow
 
 SILENCE_S = 3600.0
 
@@ -32,7 +31,7 @@ def retrain(
     it takes at least the same kind of processor, and as many threads as the study's workers had.
 
     Raises:
-        UsageError: this machine's packages, space or data aren't those of the study, or it didn't train the trial.
+        UsageError: this machine's packages, space or data aren't those of the study.
         SearchFailed: it couldn't be trained.
     """
     manifest = shared.manifest
@@ -41,7 +40,6 @@ def retrain(
     data = data_source(manifest, data_dir)
     require_same(manifest, source, data)
     number = described.trial.number
-    slot = slot_of(shared, number)
     prepare(folder, manifest)
     jobs, place = StudyJobs(manifest, source.ref, data), find_placements(WorkerSettings())[0]
     with (
@@ -50,21 +48,12 @@ def retrain(
     ):
         files = JobFiles(Path(scratch), model, token=1)
         try:
-            running = trainer.train(jobs.train(trainer.next_job(), described.configuration, slot, files))
+            running = trainer.train(
+                jobs.train(trainer.next_job(), described.configuration, described.trial.slot, files)
+            )
             return follow(running.messages(SILENCE_S), manifest.goal)
         except TrainerDied as error:
             raise SearchFailed(f"trial {number} couldn't be trained again: {error}") from error
-
-
-def slot_of(shared: SharedStudy, number: int) -> SlotRow:
-    """The slot in which the trial was trained; raises UsageError if it was trained elsewhere."""
-    slot = next((slot for slot in shared.ledger.slots() if slot.trial_number == number), None)
-    if slot is None:
-        raise UsageError(
-            f"trial {number} was added to the study from elsewhere, and how it was trained isn't known here: "
-            "export one that this study has trained"
-        )
-    return slot
 
 
 def follow(messages: Iterable[JobMessage], objective: Objective) -> float:

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from shlex import quote
 
 import msgspec
-from optuna.trial import FrozenTrial
 
 from search.study.batch_size import batch_size
-from search.study.chosen_trial import chosen_trial
 from search.study.configurations import TrialModel, trial_model
 from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.test_score import TestScore, look_at, recorded_looks
-from search.study.trial_attributes import TrialAttributes
 from search.views.answer_sentences import answer_sentences
+from search.views.chosen_trial import chosen_trial
+from search.views.facts import TrialFacts
 from search.views.layout import fitted, layer_lines, terminal_width, wrapped
 from search.views.next_commands import command, listed, storage_flag
 from search.views.number import number, score
@@ -32,7 +31,7 @@ class Described:
 
     study_name: str
     manifest: Manifest
-    trial: FrozenTrial
+    trial: TrialFacts
     model: TrialModel | None
     unknown: str
     test: TestScore | None
@@ -75,7 +74,7 @@ def described_trial(shared: SharedStudy, which: str) -> Described:
     trial = chosen_trial(shared, which)
     model, unknown = None, ""
     try:
-        model = trial_model(shared.manifest, trial)
+        model = trial_model(shared.manifest, trial.frozen)
     except SpaceError as error:
         unknown = str(error)
     looks = recorded_looks(shared)
@@ -98,13 +97,13 @@ def trial_json(described: Described) -> str:
         "number": described.trial.number,
         "objective": described.manifest.objective,
         "value": described.value,
-        "params": described.trial.params,
-        "epochs": len(described.trial.intermediate_values),
+        "params": dict(described.trial.params),
+        "epochs": described.trial.epochs,
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
         "test_looks": described.looks,
         "answer": described.answer,
-        "model_problem": TrialAttributes.of(described.trial.user_attrs).model_problem,
+        "model_problem": described.trial.model_problem,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
@@ -133,12 +132,12 @@ def answer_text(described: Described) -> str:
 def scores(described: Described) -> list[str]:
     """The scores, each with its interval."""
     manifest = described.manifest
-    epochs = len(described.trial.intermediate_values)
+    epochs = described.trial.epochs
     lines = [f"{manifest.objective} {score(described.value)} after {epochs} epochs{validation_interval(described)}"]
     if described.test is not None:
         test = test_sentence(described.test, f"Trial {described.trial.number}", manifest)
         lines += [line for line in (test, earlier_looks(described.looks, described.test)) if line]
-    if (problem := TrialAttributes.of(described.trial.user_attrs).model_problem) is not None:
+    if (problem := described.trial.model_problem) is not None:
         lines.append(f"not to be exported: {problem}")
     return lines
 
@@ -181,7 +180,7 @@ def next_steps(described: Described, storage: str) -> str:
         "writes the trained model, which Keras opens without this project, with its model card",
     )
     commands = [
-        *([export] if TrialAttributes.of(described.trial.user_attrs).model_problem is None else []),
+        *([export] if described.trial.model_problem is None else []),
         command("report", f"{study} -o report.html", "shows how sure it is that this one is best"),
     ]
     return listed(commands, storage)

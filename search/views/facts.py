@@ -226,6 +226,20 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
     )
 
 
+def find_trial(shared: SharedStudy, number: int) -> TrialFacts | None:
+    """The study's trial of that number; None if no slot of it has such a trial.
+
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
+    slot = next((slot for slot in shared.ledger.slots() if slot.trial_number == number), None)
+    if slot is None:
+        return None
+    workers = {worker.info.worker_id: worker for worker in shared.workers.all()}
+    curve = tuple(shared.ledger.epochs(number))
+    return trial_facts(shared.trials.get(number), slot, curve, workers, shared.manifest)
+
+
 def trial_facts(
     trial: FrozenTrial,
     slot: SlotRow,

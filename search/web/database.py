@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
 from search.web import answers
@@ -67,10 +66,9 @@ class Database:
             return str(error)
         return None
 
-    def storage(self) -> BaseStorage | None:
-        """Optuna's storage of it, None while it isn't there or can't be read."""
-        browsing = self.open() if self.fault() is None else None
-        return None if browsing is None else browsing.storage
+    def browsing(self) -> Browsing | None:
+        """Read-only access to it, None while it isn't there or can't be read."""
+        return self.open() if self.fault() is None else None
 
     def close(self) -> None:
         """Closes the connections."""

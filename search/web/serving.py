@@ -118,7 +118,7 @@ def require_login(options: DashboardOptions) -> None:
 
 def assemble(database: Database, options: DashboardOptions) -> WSGIApplication:
     """The dashboard of the database, in all its layers."""
-    app: WSGIApplication = Downloads(ReportImportances(database, database.storage), database.store.has)
+    app: WSGIApplication = Downloads(ReportImportances(database, database.browsing), database.store.has)
     app = Explained(app, options.allow_edit)
     app = OwnPagesOnly(app) if options.allow_edit else ReadOnly(app)
     if options.credentials is not None:

@@ -5,10 +5,13 @@ import re
 
 import pytest
 from click.testing import CliRunner, Result
+from optuna.trial import create_trial
 
 from search.best import main
 from spaces.configuration import Configuration
 from storage import SharedStudy
+from storage.records import Outcome
+from storage.testkit import bound, claimed
 from tests.helpers.lab import Lab
 
 
@@ -55,6 +58,26 @@ def test_the_json_holds_the_configuration_itself(study: SharedStudy, lab: Lab) -
 
 def test_another_trial_can_be_asked_for(study: SharedStudy, lab: Lab) -> None:
     assert "Trial 1 of study" in best(lab, "--trial", "1").stdout
+
+
+def test_what_the_ledger_says_of_a_trial_counts_whatever_other_programs_made_of_it(lab: Lab) -> None:
+    shared = lab.study(2)
+    for value, told in ((0.5, None), (0.4, 0.9)):
+        lease = claimed(shared.ledger)
+        number = shared.study.ask().number
+        bound(shared.ledger, lease, number)
+        shared.ledger.finish(lease, Outcome("complete", value, epochs=3))
+        if told is not None:
+            shared.study.tell(number, told)
+    assert "val_accuracy 0.5000 after 3 epochs" in best(lab).stdout  # though its worker hasn't told Optuna yet
+    assert "val_accuracy 0.4000 after 3 epochs" in best(lab, "--trial", "1").stdout
+
+
+def test_a_trial_from_elsewhere_is_none_of_the_study_s(lab: Lab) -> None:
+    lab.study(1).study.add_trial(create_trial(value=0.9))
+    result = best(lab, "--trial", "0")
+    assert result.exit_code == 2
+    assert "trial 0 was added to the study from elsewhere" in result.stderr
 
 
 def test_an_empty_study_has_no_best(lab: Lab) -> None:

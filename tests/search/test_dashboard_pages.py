@@ -12,6 +12,7 @@ import optuna
 import pytest
 from filled_comparison import filled_comparison
 from filled_study import filled_study
+from optuna.trial import create_trial
 
 from search.views.facts import gather_facts
 from search.views.importances import find_importances
@@ -64,6 +65,9 @@ def dashboard(database: Database, url: str, **options: Any) -> WSGIApplication:
 
 def test_the_importances_of_the_dashboard_are_those_of_the_report(database: Database, url: str) -> None:
     with filled_study(url, "filled", 60) as shared:
+        own = gather_facts(shared).completed[0].frozen
+        for value in (0.1, 0.9):  # another program's, which the report leaves out
+            shared.study.add_trial(create_trial(value=value, params=own.params, distributions=own.distributions))
         facts, number = gather_facts(shared), shared.study_id
     [shown] = ask(dashboard(database, url), IMPORTANCES.format(number)).json["param_importances"]
     reported = find_importances(facts.completed, facts.direction)

@@ -19,15 +19,17 @@ from typing import Any
 import optuna
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 
+from search.report import main
 from storage import open_study, study_names
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
 from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OURS, SCHEMA_VERSION, schema
-from storage.testkit import COMPLETE, claimed, example_epoch, plain_client
+from storage.testkit import COMPLETE, bound, claimed, example_epoch, plain_client
 from storage.transaction import writing
 from storage.url import check_url
 
@@ -73,7 +75,7 @@ def test_each_version_has_a_step() -> None:
     assert list(MIGRATIONS) == list(range(2, SCHEMA_VERSION + 1))
 
 
-def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
+def test_an_older_study_is_read_searched_on_and_reported(older_sqlite_url: str, tmp_path: Path) -> None:
     with open_study(older_sqlite_url, STUDY) as study:
         assert study.ledger.counts().complete == 5
         assert [trial.state for trial in study.study.trials].count(TrialState.COMPLETE) == 5
@@ -81,10 +83,14 @@ def test_an_older_study_is_read_and_searched_on(older_sqlite_url: str) -> None:
         study.ledger.order_up_to(7, order_of=SlotOrder)
         lease = claimed(study.ledger)
         assert lease.slot == 6
-        study.ledger.bind(lease, make=lambda _: 6)
+        bound(study.ledger, lease, study.study.ask().number)
         study.ledger.record_epoch(lease, example_epoch())
         study.ledger.finish(lease, COMPLETE)
         assert study.ledger.counts().complete == 6
+    page = tmp_path / "report.html"
+    reported = CliRunner(catch_exceptions=False).invoke(main, ["--storage", older_sqlite_url, "-o", str(page)])
+    assert reported.exit_code == 0
+    assert "is the best of 6 completed trials" in page.read_text(encoding="utf-8")
 
 
 def test_workers_of_an_older_study_have_no_job_and_new_ones_may(older_sqlite_url: str) -> None:

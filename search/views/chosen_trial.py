@@ -1,30 +1,27 @@
 """The trial of a command: `best`, or a number."""
 
-from optuna.trial import FrozenTrial, TrialState
-
 from search.errors import UsageError
 from search.study.snapshot import find_best
-from search.study.trial_attributes import TrialAttributes
+from search.views.facts import TrialFacts, find_trial
 from storage import SharedStudy
 
 BEST = "best"
 
 
-def chosen_trial(shared: SharedStudy, which: str) -> FrozenTrial:
+def chosen_trial(shared: SharedStudy, which: str) -> TrialFacts:
     """The completed trial with that number, or the best one.
 
     Raises:
-        UsageError: there is none, or it isn't complete; says why.
+        UsageError: there is none, it is another program's, or it isn't complete; says why.
         StorageUnreachable: the database doesn't answer.
     """
     number = best_number(shared) if which == BEST else trial_number(which)
-    trials = shared.trials.all()
-    if number >= len(trials):
-        there = f"trials 0 to {len(trials) - 1}" if trials else "no trials yet"
-        raise UsageError(f"there is no trial {number}: the study {shared.name!r} has {there}")
-    if trials[number].state is not TrialState.COMPLETE:
-        raise UsageError(unfinished(trials[number]))
-    return trials[number]
+    trial = find_trial(shared, number)
+    if trial is None:
+        raise UsageError(absent(shared, number))
+    if not trial.complete:
+        raise UsageError(unfinished(trial))
+    return trial
 
 
 def best_number(shared: SharedStudy) -> int:
@@ -50,13 +47,25 @@ def trial_number(text: str) -> int:
     return int(text)
 
 
-def unfinished(trial: FrozenTrial) -> str:
-    """Why a trial has no trained model."""
-    stored = TrialAttributes.of(trial.user_attrs)
-    why = f": {stored.reason}" if stored.reason else ""
-    state = stored.outcome or trial.state.name.lower()
-    words = {"fail": "failed", "running": "is still running", "waiting": "hasn't begun", "pruned": "was pruned"}
+def absent(shared: SharedStudy, number: int) -> str:
+    """Why the study has no trial of that number."""
+    n = len(shared.trials.all())
+    if number < n:
+        return (
+            f"trial {number} was added to the study from elsewhere, and how it was trained isn't known here: "
+            "name one that this study has trained"
+        )
     return (
-        f"trial {trial.number} {words.get(state, state)}{why}: only completed trials have a trained model. "
+        f"there is no trial {number}: the study {shared.name!r} has {f'trials 0 to {n - 1}' if n else 'no trials yet'}"
+    )
+
+
+def unfinished(trial: TrialFacts) -> str:
+    """Why a trial has no trained model."""
+    outcome = trial.slot.outcome
+    why = f": {outcome.reason}" if outcome is not None and outcome.reason else ""
+    words = {"running": "is still running", "pruned": "was pruned"}
+    return (
+        f"trial {trial.number} {words.get(trial.state, trial.state)}{why}: only completed trials have a trained model. "
         "--trial best takes the best of them"
     )
