@@ -71,12 +71,25 @@ def add_metrics(operations: Operations) -> None:
     operations.add_column("search_epochs", column)
 
 
+def queue_studies(operations: Operations) -> None:
+    """Studies have a place in the queue of workers that serve all of them."""
+    operations.create_table(
+        "search_queue",
+        sa.Column("study_id", sa.Integer, sa.ForeignKey("studies.study_id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("max_workers", sa.Integer),
+        sa.Column("owner", sa.Text),
+        sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
     3: record_models,
     4: name_jobs,
     5: add_metrics,
+    6: queue_studies,
 }
 
 

@@ -19,6 +19,7 @@ from storage.identity import StudyKey
 from storage.kept import KeptFiles
 from storage.ledger import Ledger
 from storage.manifest import Manifest
+from storage.queue import StudyQueue
 from storage.schema import can_be_locked, creation_lock
 from storage.trials import Trials, attach_trials
 from storage.url import nearest, parse
@@ -46,6 +47,7 @@ class SharedStudy:
     trials: Trials = field(repr=False)
     workers: Workers = field(repr=False)
     kept: KeptFiles = field(repr=False)
+    queue: StudyQueue = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -232,6 +234,7 @@ def attach(rdb: RDBStorage, study_name: str, stored: registry.StoredStudy, *, cr
         trials=attach_trials(rdb, study_name, key, ledger),
         workers=Workers(rdb.engine, key),
         kept=KeptFiles(rdb.engine, key),
+        queue=StudyQueue(rdb.engine, key),
         engine=rdb.engine,
     )
 

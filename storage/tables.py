@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 5  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 6  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -130,8 +130,19 @@ artifacts = sa.Table(
     sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
-OURS = (schema, manifests, slots, epochs, workers, artifacts)
-OF_A_STUDY = (manifests, slots, epochs, workers, artifacts)
+# A study's place in the queue of workers that serve all studies; without a row, the defaults.
+queue = sa.Table(
+    "search_queue",
+    metadata,
+    study_id_column(),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("max_workers", sa.Integer),
+    sa.Column("owner", sa.Text),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+OURS = (schema, manifests, slots, epochs, workers, artifacts, queue)
+OF_A_STUDY = (manifests, slots, epochs, workers, artifacts, queue)
 
 
 class database_now(FunctionElement[float]):  # noqa: N801 - it stands in queries as a function does

@@ -4,9 +4,8 @@ import socket
 
 import psutil
 
+from storage.queue import ALIVE_S
 from storage.records import WorkerRow
-
-ALIVE_S = 20.0
 
 
 def is_alive(worker: WorkerRow) -> bool:

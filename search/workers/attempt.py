@@ -255,12 +255,13 @@ class Attempt:
         """Does what was decided after an epoch.
 
         Raises:
-            SlotReleased: the trial is paused, or epochs are to come and none fits before the worker's job ends:
-                nothing is lost now.
+            SlotReleased: the trial is paused, or epochs are to come and none fits before the worker's job ends, or the
+                study doesn't want the worker any more: nothing is lost now.
         """
         match decision:
             case Decision.CONTINUE:
-                if epochs.last < self.context.shared.manifest.epochs and not self.context.job_end.fits_epoch:
+                stays = self.context.job_end.fits_epoch and self.context.assignment.wanted
+                if epochs.last < self.context.shared.manifest.epochs and not stays:
                     raise SlotReleased
                 return None
             case Decision.STOP:

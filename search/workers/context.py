@@ -6,6 +6,7 @@ from optuna.pruners import BasePruner
 
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
+from search.workers.assignment import Assignment
 from search.workers.checkpoint_mirror import CheckpointMirror
 from search.workers.job_end import JobEnd
 from search.workers.trainer_client import TrainerClient
@@ -39,3 +40,4 @@ class WorkerContext:
     mirror: CheckpointMirror | None = None
     limits: Limits = field(default_factory=Limits)
     job_end: JobEnd = field(default_factory=JobEnd)
+    assignment: Assignment = field(default_factory=Assignment)

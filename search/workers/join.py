@@ -18,6 +18,7 @@ from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
 from search.trainers.protocol import DataSource
+from search.workers.assignment import Assignment
 from search.workers.checkpoint_mirror import open_mirror
 from search.workers.context import Limits, WorkerContext
 from search.workers.job_end import JobEnd
@@ -73,6 +74,9 @@ def join_study(
         f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), settings.job
     )
     retry_while_unreachable(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
+    standing = retry_while_unreachable(
+        lambda: shared.queue.standing(info.worker_id), settings.wait, give_up=lambda: False
+    )
     return WorkerContext(
         worker_id=info.worker_id,
         shared=shared,
@@ -87,6 +91,7 @@ def join_study(
             trial_timeout_s=settings.trial_timeout, trial_memory_mb=settings.trial_memory, outage_s=settings.outage
         ),
         job_end=job_end,
+        assignment=Assignment(standing),
     )
 
 

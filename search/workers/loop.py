@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -50,14 +51,21 @@ class Heartbeat:
             try:
                 memory = round(self._context.trainer.memory_mb())
                 self._context.shared.workers.beat(self._context.worker_id, trainer_memory_mb=memory)
+                standing = self._context.shared.queue.standing(self._context.worker_id)
+                self._context.assignment.standing = standing
             except StorageError as error:  # the worker's next claim or write reveals the consequences
                 log.debug("no sign of life could be left: %s", error)
 
 
-def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
+def work(
+    context: WorkerContext, shutdown: Shutdown, deadline: float, needed_elsewhere: Callable[[], bool] | None = None
+) -> bool:
     """Claims and attempts slots until all of the study's are done, a stop is asked for, the deadline
     (`time.monotonic()`) has passed, or no epoch fits before the job ends. If the database is unreachable for longer
-    than the limit, the current slot is given up, and the worker waits.
+    than the limit, the current slot is given up, and the worker waits; so it does while the study doesn't want it.
+
+    A worker that serves other studies too gives `needed_elsewhere`: instead of waiting it leaves, and it does so before
+    a slot if it is needed elsewhere.
 
     Returns whether nothing is left to do.
 
@@ -70,6 +78,12 @@ def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
     with DeferredSettlement() as deferred:
         while not shutdown.requested and time.monotonic() < deadline and context.job_end.fits_epoch:
             try:
+                if needed_elsewhere is not None and needed_elsewhere():
+                    break
+                if not context.assignment.wanted:
+                    deferred.do()
+                    shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
+                    continue
                 lease = context.shared.ledger.claim(context.worker_id, context.shared.manifest.lease_s)
                 if lease is not None:
                     worked_last = True
@@ -84,6 +98,8 @@ def work(context: WorkerContext, shutdown: Shutdown, deadline: float) -> bool:
                     return True
                 worked_last = False
                 orphans.settle()
+                if needed_elsewhere is not None and not context.shared.ledger.unconfirmed():
+                    break
                 shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
             except StorageUnreachable as error:
                 log.warning("waiting for the database: %s", error)

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from search.errors import Quarantined, UsageError
 from search.host.ends import End, first_trouble
@@ -84,20 +84,32 @@ def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequen
         prepare(folder, shared.manifest)
         arguments = [f"--study-name={study_name}", *settings.for_one_worker()]
         pool = WorkerPool(arguments, places, url, folder.logs, settings.timeout)
-        with pool, Shutdown(at_once=pool.kill) as shutdown:
-            pool.start()
-            while pool.alive() and not shutdown.requested:
-                pool.replace_dead(lambda: progress_of(shared, shutdown))
-                shutdown.wait(POOL_POLL_S)
-            pool.stop()
-            pool.note_exits()
-    return End.DONE if pool.found_done else first_trouble(shutdown.end, pool.failure, End.UNFINISHED)
+        return watch(pool, lambda: study_progress(shared))
+
+
+def study_progress(shared: SharedStudy) -> int:
+    """A number that grows with the study's progress."""
+    return shared.ledger.epoch_count() + shared.ledger.counts().finished
 
 
 def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
-    """A number that grows with the study's progress."""
+    """The same, asked for until the database answers or an exit is requested."""
+    return retry_while_unreachable(lambda: study_progress(shared), give_up=lambda: shutdown.requested)
 
-    def count() -> int:
-        return shared.ledger.epoch_count() + shared.ledger.counts().finished
 
-    return retry_while_unreachable(count, give_up=lambda: shutdown.requested)
+def watch(pool: WorkerPool, progress: Callable[[], int]) -> End:
+    """Starts the workers of a pool and replaces those that are lost, until all have ended or are told to leave.
+    `progress` is a number that grows as long as they are of use.
+    """
+    with pool, Shutdown(at_once=pool.kill) as shutdown:
+
+        def patient_progress() -> int:
+            return retry_while_unreachable(progress, give_up=lambda: shutdown.requested)
+
+        pool.start()
+        while pool.alive() and not shutdown.requested:
+            pool.replace_dead(patient_progress)
+            shutdown.wait(POOL_POLL_S)
+        pool.stop()
+        pool.note_exits()
+    return End.DONE if pool.found_done else first_trouble(shutdown.end, pool.failure, End.UNFINISHED)

@@ -1,0 +1,165 @@
+"""Workers without a study of their own: each goes from one open study of the database to the next.
+
+A worker goes where the priority is highest, there to the study with the fewest workers, and of these to the oldest. It
+leaves a study between two trials when it is needed more elsewhere, and within an epoch when the study is paused or has
+too many workers. A study that this host can't work on is left out from then on.
+"""
+
+import fnmatch
+import logging
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from search.console.outside_text import shown
+from search.errors import UsageError
+from search.host.ends import End, first_trouble
+from search.host.shutdown import Shutdown
+from search.study.folders import default_artifacts
+from search.trainers.child import TRAINER_COMMAND
+from search.workers.context import WorkerContext
+from search.workers.idle_pause import idle_pause
+from search.workers.join import join_study
+from search.workers.loop import Heartbeat, work
+from search.workers.placement import WorkerPlacement, find_placements
+from search.workers.pool import WorkerPool
+from search.workers.running import leave, watch
+from search.workers.settings import WorkerSettings
+from spaces.errors import SpaceError
+from storage.errors import StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.queue import QueueEntry, is_needed_elsewhere, next_study, open_queue, queue_entries, total_progress
+from storage.retry import retry_while_unreachable
+
+log = logging.getLogger(__name__)
+
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class FleetSettings:
+    """Which studies to serve, by a pattern of their names, and after how many idle seconds to end; None: never."""
+
+    studies: str = ANY
+    idle_exit: float | None = None
+
+    def arguments(self) -> list[str]:
+        """The flags of a worker that is told the same."""
+        idle = [] if self.idle_exit is None else [f"--idle-exit={self.idle_exit}"]
+        return [f"--studies={self.studies}", *idle]
+
+
+def run_fleet(url: str, fleet: FleetSettings, settings: WorkerSettings) -> End:
+    """Serves the database's studies with as many processes as asked for, until they are told to leave or have been idle
+    for too long.
+
+    Raises:
+        UsageError, StorageError: the database can't be served.
+        Quarantined: nothing works on this host.
+    """
+    places = find_placements(settings)
+    if not places:
+        raise UsageError("--n-workers 0 leaves nothing to do: give 1 or more")
+    if len(places) > 1:
+        logs = default_artifacts(url).absolute() / ".fleet" / "logs"
+        pool = WorkerPool([*fleet.arguments(), *settings.for_one_worker()], places, url, logs, settings.timeout)
+        return watch(pool, lambda: total_progress(url))
+    return FleetWorker(url, fleet, settings, places[0]).run()
+
+
+@dataclass
+class FleetWorker:
+    """One worker that serves all studies. `trainer_command` starts a program that speaks the trainers' protocol."""
+
+    url: str
+    fleet: FleetSettings
+    settings: WorkerSettings
+    place: WorkerPlacement
+    trainer_command: Sequence[str] = TRAINER_COMMAND
+    _unfit: set[str] = field(default_factory=set)
+    _context: WorkerContext | None = None
+    _source: random.Random = field(default_factory=random.Random)
+
+    def run(self) -> End:
+        """Serves one study after another."""
+        deadline = time.monotonic() + (self.settings.timeout or math.inf)
+        with Shutdown(at_once=self._discard) as shutdown:
+            while not shutdown.requested and time.monotonic() < deadline:
+                entry = self._wait_for_work(shutdown, deadline)
+                if entry is None:
+                    break
+                self._serve(entry, shutdown, deadline)
+            else:
+                return first_trouble(shutdown.end, End.UNFINISHED)
+        return first_trouble(shutdown.end, End.DONE)
+
+    def _wait_for_work(self, shutdown: Shutdown, deadline: float) -> QueueEntry | None:
+        """The study to serve next; None after too long without one, or when it is time to leave."""
+        began = time.monotonic()
+        while not shutdown.requested and time.monotonic() < deadline:
+            entry = next_study(self._entries(shutdown))
+            if entry is not None:
+                return entry
+            idle = time.monotonic() - began
+            if self.fleet.idle_exit is not None and idle >= self.fleet.idle_exit:
+                log.info("no study has needed this worker for %.0f s: it ends", idle)
+                return None
+            shutdown.wait(min(idle_pause(idle, self._source), (self.fleet.idle_exit or math.inf) - idle + 0.1))
+        return None
+
+    def _entries(self, shutdown: Shutdown) -> list[QueueEntry]:
+        """The studies that this worker may serve; none while there is no database yet."""
+
+        def look() -> list[QueueEntry]:
+            with open_queue(self.url) as engine:
+                return queue_entries(engine)
+
+        try:
+            found = retry_while_unreachable(look, self.settings.outage, give_up=lambda: shutdown.requested)
+        except StudyNotFound as error:
+            log.debug("%s", error)
+            return []
+        return self._fitting(found)
+
+    def _fitting(self, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
+        return [
+            entry
+            for entry in entries
+            if entry.stamp not in self._unfit and fnmatch.fnmatchcase(entry.name, self.fleet.studies)
+        ]
+
+    def _serve(self, entry: QueueEntry, shutdown: Shutdown, deadline: float) -> None:
+        """Works on a study until it is done, or doesn't want or need the worker any more."""
+        try:
+            context = join_study(self.url, entry.name, self.settings, self.place, self.trainer_command)
+        except (UsageError, SpaceError, StorageUsageError) as error:
+            self._unfit.add(entry.stamp)
+            log.warning("this worker leaves out the study %s: %s", shown(entry.name), error)
+            return
+        except StorageUnreachable as error:
+            log.warning("waiting for the database: %s", error)
+            return
+        log.info("works on the study %s", shown(entry.name))
+        self._context, reason = context, "crashed"
+        try:
+            with Heartbeat(context):
+                done = work(context, shutdown, deadline, partial(self._is_needed_elsewhere, context))
+            reason = "nothing left to do" if done else "told to leave" if shutdown.requested else "went to other work"
+        finally:
+            self._discard()
+            leave(context, reason)
+            context.shared.close()
+            self._context = None
+
+    def _is_needed_elsewhere(self, context: WorkerContext) -> bool:
+        shared = context.shared
+        context.assignment.standing = standing = shared.queue.standing(context.worker_id)
+        if not standing.is_wanted:
+            return True
+        return is_needed_elsewhere(shared.key.stamp, standing, self._fitting(queue_entries(shared.engine)))
+
+    def _discard(self) -> None:
+        if self._context is not None:
+            self._context.trainer.discard()
