@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from search.commands.cli import Verb, shared_flags, start_logging
-from search.commands.numbers import Number, WholeNumber
+from search.commands.cli import Verb, answer_share_flag, shared_flags, start_logging
+from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
@@ -25,13 +25,7 @@ EXAMPLES = {
     type=WholeNumber(2, 8),
     help="Number of best trials that race.  [default: those within two standard errors of the best, 3 to 8]",
 )
-@click.option(
-    "--answer-share",
-    type=Number(0, 10, min_open=True),
-    default=0.3,
-    show_default=True,
-    help="Most epochs of the race, as a share of those that the search's trials may take; --seeds says it otherwise.",
-)
+@answer_share_flag
 @click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: as in the study]")
 @click.option("--dataset", help="Where its images are on this host.  [default: as in the study]")
 @design_flags

@@ -1,5 +1,6 @@
 """`python -m search.launch`: searches a space and prints the result."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,15 @@ import click
 from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
 from search.commands.axis_flags import batch_size_flag
-from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.cli import (
+    Verb,
+    answer_share_flag,
+    format_flag,
+    precision_flag,
+    shared_flags,
+    start_logging,
+    validation_share_flag,
+)
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
@@ -76,6 +85,14 @@ EXAMPLES = {
     "--artifact-store",
     help="s3://BUCKET/PREFIX for checkpoints and best models, if hosts share no folder.  [default: in --artifacts]",
 )
+@click.option(
+    "--answer",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="End a search of 10 trials or more with an answer: its best trials and the baseline race on fresh splits.",
+)
+@answer_share_flag
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
 @worker_flags
@@ -117,8 +134,13 @@ def main(**flags: Any) -> None:
         if placing is not None:
             placing.require(flags["artifact_store"])
         placed = None if placing is None else placing.run
+        from search.design.answering import answer_search
+
+        share, answers = flags.pop("answer_share"), flags.pop("answer") == "on"
+        answerer = partial(answer_search, answer_share=share) if answers else None
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
-        options = LaunchOptions(**flags, quiet=quiet, workers=workers, tracking=tracking, placed=placed)
+        given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answerer": answerer}
+        options = LaunchOptions(**flags, **given)
         raise SystemExit(CODES[launch(options)])
 
 

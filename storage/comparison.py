@@ -62,7 +62,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     `article` and `experiment` name the published experiment. `settings` are those of a screening, whose arms are the
     configurations of its design (search/statistics/screening.py). A measurement of noise has one arm, whose replicates
     are the cells of a Latin square of seeds (search/statistics/noise.py). `reference` is the arm with which a race
-    compares its candidates; it is one itself if it was selected.
+    compares its candidates; it is one itself if it was selected; `trials` is how many of the search were finished then.
     """
 
     question: str
@@ -78,6 +78,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str | None = None
     settings: tuple[TwoLevels, ...] = ()
     reference: str | None = None
+    trials: int | None = None
 
     @property
     def arm_names(self) -> tuple[str, ...]:

@@ -132,6 +132,17 @@ def validation_share_flag(command: F) -> F:
     )(command)
 
 
+def answer_share_flag(command: F) -> F:
+    """Adds --answer-share, how long a race of a search's best trials may be."""
+    return click.option(
+        "--answer-share",
+        type=Number(0, 10, min_open=True),
+        default=0.3,
+        show_default=True,
+        help="Most epochs of the answer's race, as a share of those that the search's trials may take.",
+    )(command)
+
+
 def example_lines(examples: Mapping[str, str], width: int) -> Iterator[str]:
     """The lines of the examples; remarks are aligned, or on the next line if a command is too long."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)

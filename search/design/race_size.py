@@ -12,6 +12,7 @@ from storage import Manifest
 FEWEST_CANDIDATES, MOST_CANDIDATES = 3, 8
 FEWEST_ARMS = 3
 STANDARD_ERRORS = 2.0
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ def worth_racing(manifest: Manifest, ranked: Sequence[TrialFacts], top: int | No
     return min(max(close, FEWEST_CANDIDATES), MOST_CANDIDATES, len(ranked))
 
 
-def fit(candidates: int, references: int, trainings: int, share: float) -> RaceSize:
-    """The race that so many trainings allow: with fewer candidates, if all can't have four replicates.
+def fit(candidates: int, references: int, budget: float, share: float) -> RaceSize:
+    """The race that a budget of so many trainings allows, which is that share of the search's epochs: with fewer
+    candidates, if all can't have four replicates.
 
     Raises:
         UsageError: they aren't enough for four replicates of three arms; says what is missing.
     """
+    trainings = math.floor(budget + ROUNDING)
     fewest = max(FEWEST_ARMS - references, 2)
     for count in range(candidates, min(fewest, candidates) - 1, -1):
         replicates = trainings // (count + references)
@@ -52,5 +55,6 @@ def fit(candidates: int, references: int, trainings: int, share: float) -> RaceS
     needed = FIRST_LOOK * (min(fewest, candidates) + references)
     raise UsageError(
         f"--answer-share {share:g} of the search's epochs is {trainings} whole trainings, and a race takes {needed}: "
-        f"{FIRST_LOOK} replicates of {min(fewest, candidates) + references} arms"
+        f"{FIRST_LOOK} replicates of {min(fewest, candidates) + references} arms. --answer-share "
+        f"{math.ceil(100 * share * needed / budget) / 100:g} is enough"
     )

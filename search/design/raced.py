@@ -42,8 +42,9 @@ def race_answer(
     """What the race says when it is over."""
     costs = arm_costs(shared, comparison, scores)
     means = {one.name: one for one in summaries}
+    share = shared.manifest.goal.is_share
     candidates = tuple(
-        candidate(arm.name, arm.selected, means[arm.name], costs[arm.name], left=arm.name in raced.left)
+        candidate(arm.name, arm.selected, means[arm.name], costs[arm.name], left=arm.name in raced.left, share=share)
         for arm in comparison.arms
         if arm.selected is not None
     )
@@ -53,6 +54,7 @@ def race_answer(
     optimism = None if mean is None else sign * (recommended.selected - mean)
     return RaceAnswer(
         study_name=shared.name,
+        trials=comparison.trials or 0,
         candidates=candidates,
         recommended=recommended.name,
         gain=gain(comparison, scores, recommended.name, sign),
@@ -63,28 +65,36 @@ def race_answer(
         margin=comparison.margin,
         end=ENDS[raced.end or RaceEnd.SPENT],
         level=sum(look.level for look in comparison.looks),
-        reference=next((reference(one) for one in summaries if one.name not in comparison.candidates), None),
+        reference=next(
+            (reference(one, share=share) for one in summaries if one.name not in comparison.candidates), None
+        ),
     )
 
 
-def candidate(name: str, selected: float, summary: ArmSummary, cost: Cost, *, left: bool) -> Candidate:
+def candidate(name: str, selected: float, summary: ArmSummary, cost: Cost, *, left: bool, share: bool) -> Candidate:
     """One of the race's candidates."""
     return Candidate(
         name=name,
         selected=selected,
         n=summary.n,
         mean=summary.mean,
-        interval=None if summary.interval is None else Span(summary.interval.low, summary.interval.high),
+        interval=span_of(summary.interval, share=share),
         left=left,
         parameters=None if cost.parameters is None else round(cost.parameters),
         epoch_seconds=cost.epoch_seconds,
     )
 
 
-def reference(summary: ArmSummary) -> Reference:
+def reference(summary: ArmSummary, *, share: bool) -> Reference:
     """The arm that isn't a candidate."""
-    interval = None if summary.interval is None else Span(summary.interval.low, summary.interval.high)
-    return Reference(summary.name, summary.n, summary.mean, interval)
+    return Reference(summary.name, summary.n, summary.mean, span_of(summary.interval, share=share))
+
+
+def span_of(interval: ConfidenceInterval | None, *, share: bool) -> Span | None:
+    """The interval of a mean; that of a share ends at 0 and 1."""
+    if interval is None:
+        return None
+    return Span(max(interval.low, 0.0), min(interval.high, 1.0)) if share else Span(interval.low, interval.high)
 
 
 def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, Cost]:

@@ -81,6 +81,7 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
         looks=tuple(map(as_planned, plan_race(size.replicates, size.candidates, level=LEVEL))),
         origin=shared.name,
         reference=racers.reference,
+        trials=facts.counts.finished,
     )
     name = f"{shared.name}-answer-{facts.counts.finished}"
     setting = ComparisonSetting(source, searched.dataset, name, verb="answer")
@@ -144,8 +145,8 @@ def sized(options: AnswerOptions, facts: StudyFacts, wanted: int, *, references:
     if options.seeds is not None:
         return RaceSize(wanted, options.seeds)
     epochs = options.epochs or facts.manifest.epochs
-    trainings = int(options.answer_share * facts.counts.total * facts.manifest.epochs / epochs + 1e-9)
-    return fit(wanted, references, trainings, options.answer_share)
+    budget = options.answer_share * facts.counts.total * facts.manifest.epochs / epochs
+    return fit(wanted, references, budget, options.answer_share)
 
 
 def reference_of(space: Space) -> ArmDesign | None:

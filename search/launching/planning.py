@@ -54,7 +54,8 @@ VALIDATION_FRACTION = 0.2
 @dataclass(frozen=True)
 class LaunchOptions:
     """The flags of `python -m search.launch`; None where one wasn't given. `placed` has workers elsewhere run the
-    study, and returns how that ended so far; None for workers on this machine.
+    study, and returns how that ended so far; None for workers on this machine. `answerer` ends a finished search with
+    an answer; None for none.
     """
 
     space: str
@@ -82,6 +83,18 @@ class LaunchOptions:
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     tracking: Tracking = field(default_factory=Tracking)
     placed: Callable[[SharedStudy], End] | None = None
+    answerer: "Callable[[FinishedSearch], End] | None" = None
+
+
+@dataclass(frozen=True)
+class FinishedSearch:
+    """A search whose trials are done, for its answer: the study, how workers run, and where to say what is going on."""
+
+    shared: SharedStudy
+    storage: str
+    workers: WorkerSettings
+    quiet: bool
+    say: Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from search.commands.answer import answer, answer_json, tell
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
-from search.launching.planning import LaunchOptions, Plan, make_plan
+from search.launching.planning import FinishedSearch, LaunchOptions, Plan, make_plan
 from search.launching.progress import ProgressView
 from search.launching.wording import plan_json, plan_text, result_json, result_text, unfinished_line
 from search.study.alive import is_alive
@@ -41,6 +41,7 @@ from storage.retry import retry_while_unreachable
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
+FEWEST_FOR_ANSWER = 10
 
 
 def launch(options: LaunchOptions) -> End:
@@ -94,12 +95,14 @@ def launch(options: LaunchOptions) -> End:
                 give_up=lambda: end.leaves_work,
             )
         facts = retry_while_unreachable(lambda: sum_up(shared, plan))
+        search = FinishedSearch(shared, options.storage, until(workers, began), options.quiet, say)
+        raced, facts = race_best(search, facts, end, options)
     duration_s = time.monotonic() - began
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
     else:
         answer(result_text(facts, options))
-    end = final_end(facts, end, options.workers)
+    end = first_trouble(final_end(facts, end, options.workers), raced)
     if end is not End.DONE:
         tell(unfinished_line(end, options.workers.timeout, duration_s, facts.snapshot.open))
     return end
@@ -117,6 +120,37 @@ def sum_up(shared: SharedStudy, plan: Plan) -> StudyFacts:
     if facts.done:
         note_study(shared, plan.source.space, plan.n_trials, facts)
     return facts
+
+
+def until(workers: WorkerSettings, began: float) -> WorkerSettings:
+    """The workers with what is left of their --timeout since that moment of the monotonic clock."""
+    if workers.timeout is None:
+        return workers
+    return replace(workers, timeout=max(1.0, workers.timeout - (time.monotonic() - began)))
+
+
+def race_best(search: FinishedSearch, facts: StudyFacts, end: End, options: LaunchOptions) -> tuple[End, StudyFacts]:
+    """Has the best trials of a search race if they may: how that ended, and the study with the answer."""
+    if options.answerer is None or end is not End.DONE or not is_answerable(facts, options):
+        return End.DONE, facts
+    raced = options.answerer(search)
+    return raced, retry_while_unreachable(lambda: gather_facts(search.shared))
+
+
+def is_answerable(facts: StudyFacts, options: LaunchOptions) -> bool:
+    """Whether a search has ended so that its best trials may race: from ten trials on, by workers of this machine, and
+    not again what has raced.
+    """
+    known = None if facts.answer is None else facts.answer.trials
+    return (
+        facts.done
+        and facts.best is not None
+        and facts.stop_reason is None
+        and facts.counts.total >= FEWEST_FOR_ANSWER
+        and facts.counts.finished != known
+        and options.workers.n_workers != 0
+        and options.placed is None
+    )
 
 
 def final_end(facts: StudyFacts, end: End, workers: WorkerSettings) -> End:

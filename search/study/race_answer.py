@@ -58,14 +58,16 @@ class Gain(msgspec.Struct, frozen=True):
 
 
 class RaceAnswer(msgspec.Struct, frozen=True):
-    """What the race found. `recommended` names the cheapest of the candidates that are left; `gain` is None where there
-    is no baseline, or it is recommended itself; `reference` is there unless the baseline is one of the candidates.
-    `optimism` is how much better the value that selected the recommended trial was than its mean on new splits.
-    Differences are positive where the recommended one is better, or was said to be, whichever direction the objective
-    has. `level` is the probability with which the best was lost, at most.
+    """What the race found, when `trials` of the search were finished. `recommended` names the cheapest of the
+    candidates that are left; `gain` is None where there is no baseline, or it is recommended itself; `reference` is
+    there unless the baseline is one of the candidates. `optimism` is how much better the value that selected the
+    recommended trial was than its mean on new splits. Differences are positive where the recommended one is better, or
+    was said to be, whichever direction the objective has. `level` is the probability with which the best was lost, at
+    most.
     """
 
     study_name: str
+    trials: int
     candidates: tuple[Candidate, ...]
     recommended: str
     gain: Gain | None

@@ -22,7 +22,7 @@ def set_sentence(answer: RaceAnswer) -> str:
     raced = f"{plural(answer.replicates, 'replicate')} with fresh splits and seeds"
     count = len(answer.candidates)
     if len(answer.left) == count:
-        return f"None of the best {count} trials can be told from the others after {raced}: {names}{why(answer)}."
+        return f"The best {count} trials can't be told apart after {raced}: {names}{why(answer)}."
     sure = f"the best of the {count} is among them with {1 - answer.level:.0%}"
     if len(answer.left) == 1:
         return f"{names} is the best of the best {count} trials with {1 - answer.level:.0%}, after {raced}."

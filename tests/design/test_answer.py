@@ -1,18 +1,26 @@
 """The answer of a search: its best trials race, and whoever is shown worse leaves."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from search.best import main as best
+from search.design.answering import answer_search
 from search.design.options import AnswerOptions
 from search.design.racing import answer_plan
 from search.errors import UsageError
-from search.launching.planning import LaunchOptions, make_plan
+from search.host.ends import End
+from search.launching.planning import FinishedSearch, LaunchOptions, make_plan
+from search.launching.running import launch
 from search.study.race_answer import stored_answer
 from search.study.test_score import stored_test_score
 from search.views.answer_sentences import answer_sentences
+from search.workers.settings import WorkerSettings
 from storage import create_study
 from tests.design.test_confirm import SEARCH, finished_search
 from tests.helpers.comparisons import Comparisons
@@ -75,7 +83,7 @@ def test_a_race_says_who_cannot_be_told_from_the_best_and_what_is_gained(compari
 def test_an_arm_that_is_shown_worse_leaves_and_the_others_go_on(comparisons: Comparisons) -> None:
     """Far behind, it leaves at the first look that can show anything; its later slots are never ordered."""
     search_of(comparisons, [0.9, 0.95, 0.94])
-    steps = [0.00, 0.01, 0.02, 0.01, 0.03, 0.02, 0.0, 0.01, 0.02, 0.0, 0.01, 0.03]
+    steps = [0.00, 0.01, 0.02, 0.01, 0.03, 0.02, 0.0, 0.01]
     scores = {
         0: [0.92 + step for step in steps],
         1: [0.92 + step + (0.004 if place % 2 else -0.004) for place, step in enumerate(steps)],
@@ -83,15 +91,15 @@ def test_an_arm_that_is_shown_worse_leaves_and_the_others_go_on(comparisons: Com
         3: [0.6 + step for step in steps],
     }
     comparisons.acts = racing(scores)
-    answer = comparisons.answer(top=3, seeds=12, margin=0.1)
+    answer = comparisons.answer(top=3, seeds=8, margin=0.1)
     counts = {arm["name"]: arm["n"] for arm in answer["arms"]}
-    assert counts["trial 1"] == counts["trial 2"] == counts[BASELINE] == 12
-    assert counts["trial 0"] < 12
+    assert counts["trial 1"] == counts["trial 2"] == counts[BASELINE] == 8
+    assert counts["trial 0"] == 7
     raced = answer["race"]
     assert [one["left"] for one in raced["candidates"]] == [True, True, False]
     assert raced["trainings"] == sum(counts.values())
     trained = list(comparisons.worked)
-    assert comparisons.answer(top=3, seeds=12, margin=0.1) == answer
+    assert comparisons.answer(top=3, seeds=8, margin=0.1) == answer
     assert len(comparisons.worked) > len(trained)  # workers came, and found nothing to do
     with comparisons.open(f"{SEARCH}-answer-3") as shared:
         assert all(slot.token == 1 for slot in shared.ledger.slots())
@@ -138,3 +146,49 @@ def test_without_a_search_there_is_nothing_to_answer(comparisons: Comparisons) -
     create_study(comparisons.url, SEARCH, plan.manifest).close()
     with pytest.raises(UsageError, match="0 trials of bn_dropout-digits are finished"):
         comparisons.answer()
+
+
+class Ended:
+    """What a launch of a finished search did about its answer."""
+
+    def __init__(self, comparisons: Comparisons, capture: pytest.CaptureFixture[str], **options: Any) -> None:
+        self.asked = list[FinishedSearch]()
+        workers = WorkerSettings(n_workers=1, artifacts=comparisons.folder / "artifacts")
+
+        def answerer(search: FinishedSearch) -> End:
+            self.asked.append(search)
+            return answer_search(replace(search, workers=workers), 4.0, comparisons.dependencies())
+
+        given = {"space": "bn_dropout", "storage": comparisons.url, "workers": workers, "answerer": answerer, **options}
+        capture.readouterr()
+        self.end = launch(LaunchOptions(**given))
+        self.told = capture.readouterr()
+
+
+def test_a_launch_of_ten_trials_ends_with_the_answer_once(
+    comparisons: Comparisons, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94, *[0.2] * 7])
+    ended = Ended(comparisons, capsys)
+    assert ended.end is End.DONE
+    assert "trial 1, trial 2, trial 0 and baseline base race on up to" in ended.told.err
+    assert "Answer\nThe best 3 trials can't be told apart" in ended.told.out
+    again = Ended(comparisons, capsys, format_="json", quiet=True)
+    assert again.asked == []
+    assert json.loads(again.told.out)["answer"]["study_name"] == f"{SEARCH}-answer-10"
+    told = CliRunner().invoke(best, ["--storage", comparisons.url, "--study-name", SEARCH], catch_exceptions=False)
+    assert "Recommended is trial" in told.output
+
+
+def test_a_smaller_search_ends_without_and_one_without_epochs_for_it_says_what_is_missing(
+    comparisons: Comparisons, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94, *[0.2] * 6])
+    assert Ended(comparisons, capsys).asked == []
+    with comparisons.open(SEARCH) as shared:
+        said = list[str]()
+        search = FinishedSearch(shared, comparisons.url, WorkerSettings(), quiet=True, say=said.append)
+        assert answer_search(search, 0.3) is End.DONE
+    (line,) = said
+    assert "is 2 whole trainings, and a race takes 12" in line
+    assert "--answer-share 1.34 is enough" in line

@@ -11,6 +11,7 @@ from search.design.options import ConfirmOptions
 from search.errors import UsageError
 from search.launching.planning import LaunchOptions, make_plan
 from search.study.folders import StudyFolder
+from search.study.own_folder import prepare
 from search.study.test_score import stored_test_score
 from search.study.trials import open_trial, report, suggest_configuration
 from search.workers.settings import WorkerSettings
@@ -106,6 +107,8 @@ def finished_search(comparisons: Comparisons, scores: dict[int, list[float]]) ->
     """A search of three epochs whose trials had these validation accuracies; with fewer, they were pruned."""
     plan = make_plan(LaunchOptions(space="bn_dropout", storage=comparisons.url, epochs=3, sampler="random"))
     with create_study(comparisons.url, SEARCH, plan.manifest) as shared:
+        folder = StudyFolder(comparisons.folder / "artifacts", SEARCH, shared.key.stamp)
+        prepare(folder, shared.manifest)
         shared.ledger.order_up_to(len(scores), plan.orders.__getitem__)
         space = resolve("bn_dropout").space
         for number, values in scores.items():
@@ -118,7 +121,7 @@ def finished_search(comparisons: Comparisons, scores: dict[int, list[float]]) ->
             outcome = Outcome("complete" if len(values) == 3 else "pruned", values[-1], epochs=len(values))
             shared.ledger.finish(lease, outcome)
             (finished,) = shared.ledger.unconfirmed()
-            settle(shared, StudyFolder(comparisons.folder / "artifacts", SEARCH, shared.key.stamp), finished)
+            settle(shared, folder, finished)
 
 
 def test_one_replicate_of_one_trial_is_refused(searched: Comparisons) -> None:
