@@ -38,12 +38,14 @@ RUN python -m pip install --no-deps --build-constraint /opt/constraints.txt --ta
 FROM dependencies
 COPY --from=code /code /usr/local/lib/python3.11/site-packages/
 COPY docker/healthy.py /opt/
-# The root file system is read-only: compiled modules come with the image, downloads go to the volume of the data sets.
+# The root file system is read-only: compiled modules come with the image, downloads and traced programs go to the
+# volume of the data sets.
 # The safe path keeps modules out of sys.path that lie about in the working directory.
 ENV KERAS_HOME=/data/.keras \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONSAFEPATH=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    SEARCH_PROGRAM_CACHE=/data/.programs
 WORKDIR /data
 USER 10001:10001
 CMD ["python", "-m", "search"]

@@ -5,7 +5,8 @@
     python benchmarks/versus.py --smoke
 
 Each side gets the same configurations, drawn once from the space, the same images, epochs and batch size, and is timed
-as a process of its own, from start to end. CIFAR-10 needs cifar10.npz in SEARCH_DATA_DIR.
+as a process of its own, from start to end. Of ours, "cold" workers find no traced programs, the others those of a
+launch before them. CIFAR-10 needs cifar10.npz in SEARCH_DATA_DIR.
 """
 
 import importlib.util
@@ -15,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -28,6 +30,7 @@ from report import facts, print_report, ratios, spread
 from scipy import stats
 
 from search.datasets import load_dataset
+from search.host.program_folder import VARIABLE
 from search.launching.planning import LaunchOptions
 from search.training.data.split import split
 from search.workers.settings import WorkerSettings
@@ -37,12 +40,15 @@ from spaces.configuration import DROPOUT_POSITIONS
 HERE = Path(__file__).parent
 SPACE = "bn_dropout"
 SEED = 0
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 KERAS_TUNER = ("keras_tuner", "tensorboard")  # it imports tensorboard, but doesn't ask for it
 
 
 @dataclass(frozen=True)
 class Case:
-    """A search, and how many times as fast as plain Optuna it is to be with the default workers and with one."""
+    """A search, and how many times as fast as plain Optuna it is to be: with the default workers, with one, and with
+    the default workers and no traced programs.
+    """
 
     dataset: str
     trials: int
@@ -51,12 +57,13 @@ class Case:
     limit_train: int | None
     goal_default: float
     goal_one: float | None = None
+    goal_cold: float | None = None
     batch_size: int = 64
 
 
 CASES = {
-    "digits": Case("digits", 20, 10, "none", None, 4.0, 2.5),
-    "digits-halving": Case("digits", 20, 10, "asha", None, 6.0),
+    "digits": Case("digits", 20, 10, "none", None, 4.7, 3.3, 4.3),
+    "digits-halving": Case("digits", 20, 10, "asha", None, 5.4, None, 4.4),
     "cifar10": Case("cifar10", 6, 3, "none", 4_000, 1.5),
 }
 SMOKE = {"digits": Case("digits", 1, 1, "asha", 200, 0.0)}
@@ -90,17 +97,24 @@ class Arena:
         return self._script("plain_keras_tuner.py", str(self.folder / f"tuner-{round_}"))
 
     def one_worker(self, round_: int) -> Run:
-        return self._ours(f"one-{round_}", "--n-workers=1")
+        return self._ours(f"one-{round_}", self._warm(), "--n-workers=1")
 
     def default_workers(self, round_: int) -> Run:
-        return self._ours(f"default-{round_}")
+        return self._ours(f"default-{round_}", self._warm())
+
+    def cold_workers(self, round_: int) -> Run:
+        return self._ours(f"cold-{round_}", self.folder / f"traced-{round_}")
+
+    def _warm(self) -> Path:
+        """What the first cold search has traced."""
+        return self.folder / "traced-0"
 
     def _script(self, name: str, *more: str) -> Run:
         numbers = (str(self.case.epochs), str(self.case.batch_size))
         seconds, output = timed([sys.executable, str(HERE / name), str(self.data), str(self.listed), *numbers, *more])
         return Run(seconds, [tuple(trial) for trial in json.loads(output.splitlines()[-1])])
 
-    def _ours(self, name: str, *flags: str) -> Run:
+    def _ours(self, name: str, traced: Path, *flags: str) -> Run:
         case, url = self.case, f"sqlite:///{self.folder}/{name}.db"
         options = LaunchOptions(
             space=SPACE,
@@ -109,7 +123,7 @@ class Arena:
             dataset=case.dataset,
             n_trials=case.trials,
             epochs=case.epochs,
-            batch_size=case.batch_size,
+            batch_size=(case.batch_size,),
             pruner=case.pruner,
             seed=SEED,
             limit_train=case.limit_train,
@@ -118,7 +132,7 @@ class Arena:
         order_study(options, self.params)
         wanted = ["--storage", url, "--study-name", "versus", f"--n-trials={case.trials}"]
         launch = [sys.executable, "-m", "search.launch", "--space", SPACE, *wanted, *flags, "-q", "-f", "json"]
-        seconds, _ = timed(launch)
+        seconds, _ = timed(launch, {VARIABLE: str(traced)})
         return Run(seconds, study_results(url, "versus"))
 
 
@@ -136,9 +150,9 @@ def draw(count: int) -> list[dict[str, Any]]:
     return [trial.params for trial in trials]
 
 
-def timed(command: Sequence[str]) -> tuple[float, str]:
+def timed(command: Sequence[str], variables: Mapping[str, str] = NO_VARIABLES) -> tuple[float, str]:
     began = time.perf_counter()
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables})
     seconds = time.perf_counter() - began
     if ended.returncode:
         raise click.ClickException(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
@@ -147,7 +161,7 @@ def timed(command: Sequence[str]) -> tuple[float, str]:
 
 def measure(case: Case, rounds: int) -> dict[str, Any]:
     """Lets the sides take turns, and compares them round by round."""
-    sides = ["plain_optuna", "default_workers", "one_worker"]
+    sides = ["plain_optuna", "cold_workers", "default_workers", "one_worker"]
     without = why_no_keras_tuner(case)
     if without is None:
         sides.insert(1, "keras_tuner")

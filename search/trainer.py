@@ -27,6 +27,7 @@ from search.training.backends.process import backend_package, configure, device_
 from search.training.backends.settings import threads_wanted
 from search.training.jobs.failures import failure_kind, failure_reason
 from search.training.jobs.job import Jobs
+from search.training.shared_programs.traced_files import open_traced_files
 
 WORKER_GONE = 0
 BROKEN_COMMAND = 70
@@ -115,7 +116,7 @@ def serve(commands_fd: int, messages_fd: int) -> NoReturn:
     configure(threads_wanted())
     gc.freeze()  # Keras' objects stay: scanning them takes 0.2 s each time
     messages.send(Ready(backend_package(), device_name()))
-    jobs = Jobs()
+    jobs = Jobs(open_traced_files())
     while True:
         job, stop = commands.next_job()
         for message in _messages(jobs, job, stop):

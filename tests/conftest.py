@@ -22,6 +22,7 @@ from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from search.host.program_folder import VARIABLE
 from search.trainers.serving import SERVER, trainer_server
 from search.training.backends.process import configure
 from search.views.layout import ELSEWHERE
@@ -115,6 +116,19 @@ def keras() -> Any:
     import keras
 
     return keras
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests' trainers have programs in common, which each of them would trace for half a second, in a folder of
+    this run; the user's own is left alone.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(folder / "traced-programs"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,22 @@ import click
 
 from search.commands.usage_errors import variables_of
 from search.host.machine import SHARE_VARIABLE, THREADS_VARIABLE
+from search.host.program_folder import VARIABLE as PROGRAM_CACHE_VARIABLE
 from spaces.names import nearest_name
 
 PREFIX = "SEARCH_"
 
 # Read where they are used, not by flags.
-OTHERS = frozenset({"SEARCH_DASHBOARD_LOGIN", SHARE_VARIABLE, THREADS_VARIABLE, "SEARCH_TRAINER_SERVER", "SEARCH_XLA"})
+OTHERS = frozenset(
+    {
+        "SEARCH_DASHBOARD_LOGIN",
+        "SEARCH_TRAINER_SERVER",
+        "SEARCH_XLA",
+        PROGRAM_CACHE_VARIABLE,
+        SHARE_VARIABLE,
+        THREADS_VARIABLE,
+    }
+)
 
 
 def require_no_misspelled_variable(command: click.Command) -> None:

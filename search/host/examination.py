@@ -18,6 +18,7 @@ from search.host.cgroup import total_memory
 from search.host.gpus import Gpu, find_gpus
 from search.host.installed import Installed, differing_from_lock, out_of_range
 from search.host.machine import default_workers, free_memory, usable_processors
+from search.host.program_folder import VARIABLE, program_files, program_folder, why_unusable
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -67,6 +68,7 @@ def findings(storage: str, artifacts: Path) -> Iterator[Finding]:
     yield from keras_findings(gpus)
     yield memory_finding()
     yield disk_finding(artifacts)
+    yield programs_finding()
     yield from storage_findings(storage)
 
 
@@ -181,6 +183,19 @@ def disk_finding(folder: Path) -> Finding:
     if free >= LITTLE_DISK_GB:
         return Finding("disk", "ok", found)
     return Finding("disk", "problem", found, "Free some space, or name a folder on another disk with --artifacts.")
+
+
+def programs_finding() -> Finding:
+    """The user's traced programs."""
+    folder = program_folder()
+    if folder is None:
+        return Finding("programs", "ok", f"traced programs aren't kept: {VARIABLE} is off, or you have no home")
+    if (reason := why_unusable(folder)) is not None:
+        advice = f"Mend that, or name another folder in {VARIABLE}; without one, every launch traces its programs."
+        return Finding("programs", "note", f"{folder} isn't used: {reason}", advice)
+    files = program_files(folder)
+    size = sum(file.size for file in files) / 1e6
+    return Finding("programs", "ok", f"{len(files)} traced programs, {size:.1f} MB, in {folder}")
 
 
 def storage_findings(storage: str) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The doctor: what it finds, what it advises, and its exit code."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,14 @@ from search.host.examination import (
     gpu_finding,
     keras_findings,
     lock_finding,
+    programs_finding,
     range_finding,
     storage_findings,
 )
 from search.host.gpus import Gpu
 from search.host.installed import Installed, differing_from_lock, out_of_range
+from search.host.program_folder import VARIABLE
+from search.training.shared_programs.traced_files import open_traced_files
 from search.views.findings_text import findings_text
 from storage import create_study
 from storage.testkit import example_manifest
@@ -43,7 +47,8 @@ def test_a_healthy_machine_can_search(monkeypatch: pytest.MonkeyPatch, tmp_path:
     document = json.loads(result.stdout)
     assert document["healthy"]
     found = {finding["name"]: finding["found"] for finding in document["findings"]}
-    assert list(found) == ["python", "packages", "lock", "keras", "gpus", "memory", "disk", "storage", "speed", "clock"]
+    machine = ["python", "packages", "lock", "keras", "gpus", "memory", "disk", "programs"]
+    assert list(found) == [*machine, "storage", "speed", "clock"]
     assert "studies: mine" in found["storage"]
 
 
@@ -149,3 +154,27 @@ def test_the_examination_creates_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(examination, "keras_findings", lambda _: iter(()))
     examine(f"sqlite:///{tmp_path / 'search.db'}", tmp_path / "artifacts")
     assert not list(tmp_path.iterdir())
+
+
+def test_traced_programs_are_counted_and_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "keras_findings", lambda _: iter(()))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "programs"))
+    assert programs_finding().found == f"0 traced programs, 0.0 MB, in {tmp_path / 'programs'}"
+    files = open_traced_files()
+    assert files is not None
+    for key in ("one", "another"):
+        files.put(key, os.urandom(10**6))
+    assert programs_finding().found == f"2 traced programs, 2.0 MB, in {tmp_path / 'programs'}"
+    assert "2 traced programs are removed." in doctor("--clear-cache").stdout
+    assert programs_finding().found.startswith("0 traced programs")
+
+
+def test_a_folder_of_programs_that_is_not_used_is_worth_knowing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    tmp_path.chmod(0o755)
+    assert programs_finding().verdict == "note"
+    assert f"chmod 700 {tmp_path}" in programs_finding().found
+    monkeypatch.setenv(VARIABLE, "off")
+    assert programs_finding().verdict == "ok"

@@ -49,6 +49,26 @@ Step = Callable[[Tensor, Tensor], Tensor]  # scaled images and labels of a batch
 BatchFunction = Callable[..., tuple[Tensor, Tensor]]  # of `batch_of`
 
 
+class TracedStore(Protocol):
+    """Traced programs that outlive their process, each under a key, which says all that it depends on."""
+
+    def get(self, key: str) -> bytes | None:
+        """The program of a key; None if it has to be traced."""
+
+    def put(self, key: str, program: bytes) -> None:
+        """Stores a program. Never fails: at worst it has to be traced again."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the program of a step is taken from, and stored once it is traced. `key` is all that the step depends on
+    besides the shapes of its arguments, and what is the backend's own.
+    """
+
+    store: TracedStore
+    key: str
+
+
 class StepProgram(Protocol):
     """A compiled function that does steps `first` to `last` - 1 of an epoch over some images in a given order."""
 
@@ -76,10 +96,16 @@ class Backend(Protocol):
         """The images for training and those for validation, in one tensor on the device."""
 
     def step_program(
-        self, step: Step, variables: Sequence[Variable], batch_size: int, batch: BatchFunction | None = None
+        self,
+        step: Step,
+        variables: Sequence[Variable],
+        batch_size: int,
+        batch: BatchFunction | None = None,
+        kept: Kept | None = None,
     ) -> StepProgram:
         """The program of a step, which reads and assigns `variables` and no others. It runs on any images of the same
-        shape. `batch` is `batch_of`, or what `traced` made of it; None: `batch_of`.
+        shape. `batch` is `batch_of`, or what `traced` made of it; None: `batch_of`. With `kept`, `step` is only traced
+        if it isn't stored there; the order of `variables` then follows from the key.
         """
 
     def batch_of(

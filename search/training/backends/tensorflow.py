@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from search.training.backends.protocol import (
     BatchFunction,
     DeviceImages,
+    Kept,
     Step,
     StepProgram,
     Sums,
@@ -19,6 +20,7 @@ from search.training.backends.protocol import (
     Variable,
 )
 from search.training.backends.settings import xla_wanted
+from search.training.backends.tensorflow_kept import KeptFunction
 from search.training.data.order import Order
 from search.training.data.split import Split
 
@@ -67,24 +69,28 @@ class TensorFlow:
     def step_program(
         self,
         step: Step,
-        variables: Sequence[Variable],  # noqa: ARG002  the graph finds them
+        variables: Sequence[Variable],
         batch_size: int,
         batch: BatchFunction | None = None,
+        kept: Kept | None = None,
     ) -> StepProgram:
         """See Backend."""
         batch_of = batch or self.batch_of
 
-        def steps(tensors: Any, order: Tensor, first: Tensor, last: Tensor, sums: Tensor) -> Tensor:
+        def steps(*arguments: Tensor) -> Tensor:
+            *tensors, order, first, last, sums = arguments
+
             def body(number: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
                 return number + 1, sums + step(*batch_of(tensors, order, number, batch_size))
 
             return tf.while_loop(lambda number, _: number < last, body, (first, sums), parallel_iterations=1)[1]
 
-        program = tf.function(steps, autograph=False, jit_compile=xla_wanted())
+        traced = tf.function(steps, autograph=False, jit_compile=xla_wanted())
+        program = traced if kept is None else KeptFunction(traced, variables, kept)
 
         def run(data: DeviceImages, order: Order, first: int, last: int, sums: Sums) -> Sums:
             arguments = (tf.constant(value) for value in (order, first, last, sums))
-            total: Sums = program(data.tensors, *arguments).numpy()
+            total: Sums = program(*data.tensors, *arguments).numpy()
             return total
 
         return run

@@ -18,6 +18,7 @@ from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend, set_precision
+from search.training.backends.protocol import TracedStore
 from search.training.data.preprocessing import Preprocessed, Preprocessing, preprocess
 from search.training.data.split import Split, split
 from search.training.epochs.epochs import Epochs, Stop, run_epochs
@@ -60,17 +61,18 @@ class TrainedEpoch:
 
 
 class Jobs:
-    """Does jobs one after another, and keeps what they share: data, read and preprocessed; programs; spaces.
+    """Does jobs one after another, and keeps what they share: data, read and preprocessed; programs; spaces. Traced
+    programs are taken from `traced`, and stored there, if it is given.
 
     What it raises ends the job and not the process: see `failures`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, traced: TracedStore | None = None) -> None:
         self._splits = LruCache[tuple[DataSource, int], Split](CACHED_SPLITS)
         self._prepared = LruCache[tuple[DataSource, Preprocessing], Prepared](CACHED_SPLITS)
         self._spaces = LruCache[str, Space](CACHED_SPACES)
         self._backend = compiling_backend()
-        self._programs = ProgramCache(self._backend) if self._backend is not None else None
+        self._programs = ProgramCache(self._backend, traced) if self._backend is not None else None
         self._keepable = Keepable()
         self._said = set[str]()  # why models can't be kept
 

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from search.training.backends.protocol import Backend
+from search.training.backends.protocol import Backend, TracedStore
 from search.training.lru_cache import LruCache
 from search.training.models.building import InputSpec
 from search.training.shared_programs.program_key import program_layers
+from search.training.shared_programs.trace_key import KeptSteps, kept_steps
 from spaces.configuration import Configuration
 from spaces.layers import Layer
 
@@ -21,10 +22,10 @@ ProgramKey = tuple[tuple[Layer, ...], int, InputSpec]
 
 
 class ProgramCache:
-    """Makes programs, and keeps those that were used last."""
+    """Makes programs, and keeps those that were used last. Those that are in `store` aren't traced."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, store: TracedStore | None = None) -> None:
+        self._backend, self._store = backend, store
         self._programs: LruCache[ProgramKey, SharedProgram] = LruCache(
             CACHED_PROGRAMS, CACHED_BYTES, lambda program: program.size
         )
@@ -41,4 +42,7 @@ class ProgramCache:
 
         graphs = self._graphs.get(spec, lambda: GraphCache(self._backend))
         key = program_layers(configuration), batch_size, spec
-        return self._programs.get(key, lambda: SharedProgram(configuration, spec, batch_size, graphs))
+        return self._programs.get(key, lambda: SharedProgram(configuration, spec, batch_size, graphs, self._kept(key)))
+
+    def _kept(self, key: ProgramKey) -> KeptSteps:
+        return KeptSteps() if self._store is None else kept_steps(self._store, key)

@@ -30,6 +30,7 @@ from search.training.models.building import (
 from search.training.shared_programs.graph_cache import GraphCache
 from search.training.shared_programs.program_key import program_layers
 from search.training.shared_programs.shared_layer import SharedLayer
+from search.training.shared_programs.trace_key import KeptSteps
 from search.training.shared_programs.vector import WeightVector
 from spaces.configuration import Configuration, Optimizer
 from spaces.layers import (
@@ -48,6 +49,7 @@ from spaces.layers import (
 
 COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
+NOT_KEPT = KeptSteps()
 
 
 class SharedProgram:
@@ -58,7 +60,14 @@ class SharedProgram:
     Programs that share them can't take turns within a training.
     """
 
-    def __init__(self, configuration: Configuration, spec: InputSpec, batch_size: int, graphs: GraphCache) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        spec: InputSpec,
+        batch_size: int,
+        graphs: GraphCache,
+        kept: KeptSteps = NOT_KEPT,
+    ) -> None:
         require_fit(configuration, spec.image_shape)
         self._configuration, self._spec, self._batch_size = configuration, spec, batch_size
         self._backend = graphs.backend
@@ -75,8 +84,8 @@ class SharedProgram:
         self._steps = 0
         self._images: tuple[DeviceImages, DeviceImages] | None = None
         step_program, batch_of = self._backend.step_program, graphs.batch_of
-        self._train_steps = step_program(self.train_step, self.step_variables, batch_size, batch_of)
-        self._test_steps = step_program(self.test_step, self.step_variables, batch_size, batch_of)
+        self._train_steps = step_program(self.train_step, self.step_variables, batch_size, batch_of, kept.train)
+        self._test_steps = step_program(self.test_step, self.step_variables, batch_size, batch_of, kept.test)
 
     def begin(
         self, configuration: Configuration, seed: int, epochs: int, images: tuple[DeviceImages, DeviceImages]

@@ -1,0 +1,121 @@
+"""The user's folder of traced programs: where it is, whether it may be used, what is in it.
+
+A program in it is run as it is. So the folder, and each file, must be the user's own and closed to others.
+"""
+
+import contextlib
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLE = "SEARCH_PROGRAM_CACHE"
+OFF = "off"
+PRIVATE = 0o700
+NAME = re.compile(r"[0-9a-f]{40}\.program")
+PART = re.compile(r"\.[0-9a-f]{40}\.[0-9]+-[0-9]+\.part")
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True)
+class ProgramFile:
+    """A file of the folder: its size in bytes, and when it was last used, in seconds since 1970."""
+
+    path: Path
+    size: int
+    used: float
+
+
+def program_folder() -> Path | None:
+    """Where traced programs are to be kept: the folder that SEARCH_PROGRAM_CACHE names, else one in the user's cache
+    folder. None if the variable is "off", or if the user has no home.
+    """
+    given = os.environ.get(VARIABLE, "")
+    if given == OFF:
+        return None
+    if given:
+        return Path(given).absolute()
+    cache = _user_cache()
+    return None if cache is None else cache / "keras-image-search" / "programs"
+
+
+def why_unusable(folder: Path) -> str | None:
+    """Why programs in the folder can't be trusted, or none can be stored there; None if it is fine, or can be made."""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"it can't be examined: {error.strerror}"
+    if not stat.S_ISDIR(found.st_mode):
+        return "it isn't a folder"
+    if found.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if found.st_mode & OTHERS:
+        return f"others may use it: chmod 700 {folder}"
+    return None
+
+
+def make_folder(folder: Path) -> str | None:
+    """Creates the folder, closed to others, unless it exists. Returns why it can't be used, None if it can."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=PRIVATE)
+    except OSError as error:
+        return f"it can't be created: {error.strerror}"
+    return why_unusable(folder)
+
+
+def program_files(folder: Path) -> list[ProgramFile]:
+    """The programs in the folder, the one that was used last at the end; none if it can't be read."""
+    return sorted(_files(folder, NAME), key=lambda file: (file.used, file.path.name))
+
+
+def remove_programs(folder: Path) -> int:
+    """Removes all programs from the folder, and what interrupted processes have partly written. Other files stay.
+
+    Returns how many programs are gone.
+    """
+    for part in _files(folder, PART):
+        _removed(part)
+    return sum(map(_removed, _files(folder, NAME)))
+
+
+def remove_parts(folder: Path, before: float) -> None:
+    """Removes what interrupted processes have partly written, and not touched since `before`, in seconds since 1970."""
+    for file in _files(folder, PART):
+        if file.used < before:
+            _removed(file)
+
+
+def _files(folder: Path, names: re.Pattern[str]) -> Iterator[ProgramFile]:
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if names.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    found = path.lstat()
+                    yield ProgramFile(path, found.st_size, found.st_mtime)
+
+
+def _removed(file: ProgramFile) -> bool:
+    try:
+        file.path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _user_cache() -> Path | None:
+    """The user's cache folder by the XDG specification, or macOS' own."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if given and Path(given).is_absolute():
+        return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
