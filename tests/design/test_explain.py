@@ -2,9 +2,11 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from search.design.explaining import explanation_plan, run_explanation
@@ -16,7 +18,9 @@ from search.report.comparison_page import comparison_page
 from search.statistics.screening import fold_over
 from search.views.facts import gather_facts
 from tests.helpers.comparisons import Comparisons, scores_by_arm
+from tests.helpers.paths import ROOT
 
+SCHEMA = ROOT / "docs" / "schemas" / "compare.json"
 NAME = "bn_dropout-digits-explain"
 LEVELS = (
     "optimizer=adam,rmsprop",
@@ -30,6 +34,7 @@ AROUND = ExplainOptions(space="bn_dropout", start="baseline:dropout", levels=LEV
 
 def explain(comparisons: Comparisons, options: ExplainOptions = AROUND) -> dict[str, Any]:
     [answer] = comparisons.answers(lambda: run_explanation(completed(comparisons, options), comparisons.dependencies()))
+    jsonschema.validate({"comparisons": [answer]}, json.loads(SCHEMA.read_text(encoding="utf-8")))
     return answer
 
 

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from search.design.formats import results_text
@@ -16,13 +18,16 @@ from search.report.comparison_page import comparison_page
 from search.statistics.noise import latin_square
 from search.views.facts import gather_facts
 from tests.helpers.comparisons import Comparisons
+from tests.helpers.paths import ROOT
 
+SCHEMA = ROOT / "docs" / "schemas" / "compare.json"
 NAME = "bn_dropout-digits-noise"
 BASELINE = NoiseOptions(space="bn_dropout", at="baseline:dropout", epochs=1, seeds=3)
 
 
 def measure(comparisons: Comparisons, options: NoiseOptions = BASELINE) -> dict[str, Any]:
     [answer] = comparisons.answers(lambda: run_noise(completed(comparisons, options), comparisons.dependencies()))
+    jsonschema.validate({"comparisons": [answer]}, json.loads(SCHEMA.read_text(encoding="utf-8")))
     return answer
 
 

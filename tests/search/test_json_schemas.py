@@ -23,6 +23,7 @@ from search.launching.planning import LaunchOptions
 from search.launching.wording import result_json
 from search.predict.predictions import Prediction, Unreadable
 from search.predict.texts import as_json as predictions_json
+from search.queue import main as queue
 from search.spaces import main as spaces
 from search.status import main as status
 from search.studies import main as studies
@@ -62,6 +63,7 @@ def of_a_search(folder: Path) -> Iterator[tuple[str, Any]]:
     yield "launch", json.loads(result_json(gather_facts(shared), LaunchOptions(space="bn_dropout"), 12.5))
     with create_study(lab.url, "another", example_manifest(artifacts=str(folder))):
         yield "studies", printed(studies, *place)
+        yield "queue", printed(queue, *place)
     lab.files(shared).checkpoint(0, 1).parent.mkdir(parents=True, exist_ok=True)
     lab.files(shared).checkpoint(0, 1).write_bytes(b"left")
     yield "studies-gc", printed(studies, "gc", *place)
