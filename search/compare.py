@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from search.commands.axis_flags import batch_size_flag
+from search.commands.axis_flags import batch_size_flag, image_size_flags
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
@@ -41,6 +41,7 @@ def design_flags(command: F, seeds: str = "Replicates per arm, each with its own
         click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]"),
         click.option("--limit-train", type=WholeNumber(2), help="Draw this many images for each replicate."),
         validation_share_flag,
+        image_size_flags,
         click.option(
             "--margin",
             type=Number(0, 100, min_open=True),

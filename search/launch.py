@@ -8,7 +8,7 @@ import click
 
 from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
-from search.commands.axis_flags import batch_size_flag
+from search.commands.axis_flags import batch_size_flag, image_size_flags
 from search.commands.cli import (
     Verb,
     answer_share_flag,
@@ -80,6 +80,7 @@ EXAMPLES = {
 @click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
 @validation_share_flag
+@image_size_flags
 @click.option("--baselines", is_flag=True, help="Run the space's published configurations first, for comparison.")
 @click.option(
     "--artifact-store",

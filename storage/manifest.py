@@ -7,13 +7,14 @@ import msgspec
 
 from spaces.metrics import Direction, MetricName
 from spaces.precision import Precision
+from spaces.resizing import AS_FOUND, Resizing
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 4
+MANIFEST_VERSION = 5
 
 IDENTITY = (
     "space",
@@ -31,6 +32,7 @@ IDENTITY = (
     "seed",
     "validation_fraction",
     "limit_train",
+    "resizing",
     "fixed",
     "only",
     "ranges",
@@ -64,7 +66,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `space` is a reference that `spaces.resolve` understands, `dataset` one that the data sets' registry does; the
     fingerprints are SHA-256 in hexadecimal. `image_shape` is (height, width, channels) in pixels. `limit_train` keeps
-    that many training images, None all. `precision` is what models compute in. A slot is given up after `max_attempts`
+    that many training images, None all. `resizing` is what images of a folder are brought to.
+    `precision` is what models compute in. A slot is given up after `max_attempts`
     crashes in a row without a new epoch. `lease_s` is how long, in seconds, a silent worker keeps its slot.
     `top_models` trials keep their model.
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
@@ -102,6 +105,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     validation_fraction: float = 0.2
     limit_train: int | None = None
+    resizing: Resizing = AS_FOUND
     max_attempts: int = 3
     lease_s: float = 30.0
     top_models: int = 3
@@ -170,7 +174,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         explained = list[Difference]()
         for difference in differences:
             subject, what, advice = changed.get(difference.field, ("", "", ""))
-            if subject in fields:
+            if subject in fields or (subject == "dataset" and "resizing" in fields):
                 continue
             words = f"{what}, changed since the study was made; {advice}" if subject else ""
             explained.append(msgspec.structs.replace(difference, words=words))

@@ -56,7 +56,7 @@ def copies_of(manifest: Manifest, data_dir: Path | None) -> Finding:
     """The check of the study's images, where they are on this host."""
     source = data_source(manifest, data_dir)
     try:
-        data = load_dataset(source.dataset, source.data_dir)
+        data = load_dataset(source.dataset, source.data_dir, source.resizing)
     except UsageError as error:
         return Finding(CHECK, "not enough data", f"the images can't be read here: {error}")
     if manifest.dataset_fingerprint not in ("", data.fingerprint()):

@@ -1,15 +1,54 @@
-"""Flags of a study that become parameters of its space when they are given several values."""
+"""The flags that say how large a step's batch and its images are."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from search.commands.numbers import WholeNumbers
+from spaces.resizing import ImageSize, Resize
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 LARGEST_BATCH = 65_536
+LARGEST_SIDE = 4096
+
+
+class ImageSizeFlag(click.ParamType[ImageSize]):
+    """The size of images in pixels: 96, for 96x96, or HEIGHTxWIDTH."""
+
+    name = "height[xwidth]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ImageSize:
+        """(height, width); see click.ParamType.convert."""
+        if isinstance(value, tuple):  # click converts what is converted already, such as a default
+            return value
+        sides = [part.strip() for part in str(value).lower().split("x")]
+        known = [int(side) for side in sides if side.isdecimal() and 1 <= int(side) <= LARGEST_SIDE]
+        if len(known) != len(sides) or len(sides) > 2:
+            self.fail(
+                f"{str(value)!r} isn't a size of images: give one number from 1 to {LARGEST_SIDE:,}, as 96, or height "
+                "and width, as 96x128.",
+                param,
+                ctx,
+            )
+        return known[0], known[-1]
+
+
+def image_size_flags(command: F) -> F:
+    """Adds --image-size and --resize, None if they aren't given."""
+    size = click.option(
+        "--image-size",
+        type=ImageSizeFlag(),
+        help="Size of the images of a folder in pixels: 96, or HEIGHTxWIDTH.  [default: their median, up to 224]",
+    )
+    resize = click.option(
+        "--resize",
+        type=click.Choice(get_args(Resize)),
+        help="How images come to that size: cropped, padded with black, or stretched.  [default: crop with "
+        "--image-size, else stretch]",
+    )
+    return size(resize(command))
 
 
 def batch_size_flag(default: str = "") -> Callable[[F], F]:

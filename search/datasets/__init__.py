@@ -14,6 +14,7 @@ from search.datasets.errors import ArrayError, DataError, DatasetUnavailable, Fo
 from search.datasets.named import CIFAR10, CIFAR100, FASHION_MNIST, MNIST
 from spaces.names import unknown_name
 from spaces.paths import at_home, is_file, is_folder
+from spaces.resizing import AS_FOUND, Resizing
 
 __all__ = [
     "DATASETS",
@@ -66,22 +67,29 @@ def resolve_dataset(ref: str) -> str:
     raise UnknownDataset(unknown_name("data set", ref, DATASETS) + " Or give an .npz file or a folder of images.")
 
 
-def load_dataset(ref: str, data_dir: str | None = None) -> DataSet:
+def load_dataset(ref: str, data_dir: str | None = None, resizing: Resizing = AS_FOUND) -> DataSet:
     """The data set of that name, `.npz` file or folder.
 
-    `data_dir` is where named ones lie as NAME.npz; None: in SEARCH_DATA_DIR, if that is set.
+    `data_dir` is where named ones lie as NAME.npz; None: in SEARCH_DATA_DIR, if that is set. `resizing` is what
+    images of a folder are brought to.
 
     Raises:
-        DataError: it can't be used; the message says why and what to do.
+        DataError: it can't be used, or its images aren't files that could be resized; the message says why and what to
+            do.
     """
     resolved = resolve_dataset(ref)
+    if resizing != AS_FOUND and not Path(resolved).is_dir():
+        raise DataError(
+            f"--image-size and --resize bring images of a folder to one size, and {ref} has arrays, which are used as "
+            "they are: leave these flags out, or give a folder of image files"
+        )
     if resolved in DATASETS:
         return DATASETS[resolved](data_dir)
     path = Path(resolved)
     if path.is_dir():
         from search.datasets.folder import load_folder
 
-        return load_folder(path, path.name)
+        return load_folder(path, path.name, resizing)
     from search.datasets.npz import load_npz
 
     return load_npz(path, path.name)

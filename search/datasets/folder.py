@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from search.datasets.inventory import Inventory, Part, PixelRange, Tally, sizes_
 from search.datasets.layout import IMAGE_SUFFIXES, FoundPart, Tree, find_parts, read_tree
 from search.datasets.memory import require_memory
 from search.datasets.pictures import Form, Head, read_head, read_picture, register_heic
+from spaces.resizing import AS_FOUND, Resizing
 
 LARGEST_SIDE = 224
 SHORT = {"training": "train", "validation": "val", "test": "test"}
@@ -49,10 +50,11 @@ class Decoded:
     ranges: Ranges
 
 
-def load_folder(folder: Path, name: str) -> DataSet:
+def load_folder(folder: Path, name: str, resizing: Resizing = AS_FOUND) -> DataSet:
     """The images under the folder, gray if all are gray, else RGB: as uint8 if none is deeper, else float32.
 
-    Images of one size keep it; others are scaled to the median width and height. No side gets longer than 224 pixels.
+    Without a size, images of one size keep it, others are brought to the median width and height, and no side gets
+    longer than 224 pixels.
 
     Raises:
         FolderError: there are no images, one can't be read (it is named), or the layout can be read in two ways.
@@ -62,7 +64,7 @@ def load_folder(folder: Path, name: str) -> DataSet:
     tree = read_tree(folder)
     parts = [_images_of(part, tree) for part in find_parts(tree)]
     heads = [image.head for part in parts for image in part.images]
-    form, kind = _common_form(heads), common_type({head.depth for head in heads})
+    form, kind = _common_form(heads, resizing), common_type({head.depth for head in heads})
     require_memory(len(heads) * form.size[0] * form.size[1] * form.channels * kind.itemsize, f"the images of {folder}")
     treated = Tally()
     decoded = [_decoded(part, tree, form, kind, treated) for part in parts]
@@ -149,11 +151,14 @@ def _reasons(counters: Iterable[Counter[str]]) -> str:
     return f" ({'; '.join(f'{count} x {reason}' for reason, count in counted.items())})" if counted else ""
 
 
-def _common_form(heads: Sequence[Head]) -> Form:
+def _common_form(heads: Sequence[Head], resizing: Resizing) -> Form:
+    channels: Literal[1, 3] = 1 if all(head.gray for head in heads) else 3
+    if resizing.size is not None:
+        return Form(channels, resizing.size[::-1], resizing.resize)
     width, height = (int(statistics.median(head.size[axis] for head in heads)) for axis in (0, 1))
     shrink = min(1.0, LARGEST_SIDE / max(width, height))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    return Form(1 if all(head.gray for head in heads) else 3, size)
+    return Form(channels, size, resizing.resize)
 
 
 def _decoded(part: ImagePart, tree: Tree, form: Form, kind: np.dtype[Any], treated: Tally) -> Decoded:

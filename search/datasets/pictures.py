@@ -16,6 +16,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from search.datasets.errors import FolderError
 from search.datasets.layout import IMAGE_SUFFIXES
+from search.datasets.resizing import resized
+from spaces.resizing import Resize
 
 Depth = Literal["8-bit", "16-bit", "32-bit", "float"]
 
@@ -69,10 +71,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Form:
-    """What all images are brought to: one channel or three, and the size in pixels, width first as in Pillow."""
+    """What all images are brought to: one channel or three, the size in pixels, width first as in Pillow, and how."""
 
     channels: Literal[1, 3]
     size: tuple[int, int]
+    resize: Resize = "stretch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +141,8 @@ def _shallow(image: Image.Image, form: Form) -> Picture:
     mode = "L" if form.channels == 1 else "RGB"
     converted, on_white = _on_white(upright, mode)
     lowest, highest = _range(np.asarray(converted))
-    if converted.size != form.size:
-        converted = converted.resize(form.size, Image.Resampling.BILINEAR)
-    pixels = np.asarray(converted, np.uint8).reshape(form.size[1], form.size[0], form.channels)
+    brought = resized(converted, form.size, form.resize)
+    pixels = np.asarray(brought, np.uint8).reshape(form.size[1], form.size[0], form.channels)
     return Picture(pixels, lowest, highest, (*treated, *([ON_WHITE] if on_white else [])))
 
 
@@ -154,10 +156,8 @@ def _deep(image: Image.Image, head: Head, form: Form) -> Picture:
         values[values == key] = head.top
         treated = (*treated, ON_WHITE)
     lowest, highest = _range(values)
-    resized = Image.fromarray(values)
-    if resized.size != form.size:
-        resized = resized.resize(form.size, Image.Resampling.BILINEAR)
-    pixels = np.repeat(np.asarray(resized)[:, :, np.newaxis], form.channels, axis=2)
+    brought = resized(Image.fromarray(values), form.size, form.resize)
+    pixels = np.repeat(np.asarray(brought)[:, :, np.newaxis], form.channels, axis=2)
     return Picture(pixels, lowest, highest, treated)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from search.workers.settings import WorkerSettings
 from spaces.metrics import MetricName
 from spaces.precision import Precision
+from spaces.resizing import ImageSize, Resize
 from storage.default_url import DEFAULT_STORAGE
 
 Format = Literal["table", "json", "csv", "md", "latex"]
@@ -35,6 +36,8 @@ class StudyFlags:
     seed: int | None = None
     limit_train: int | None = None
     validation_share: float | None = None
+    image_size: ImageSize | None = None
+    resize: Resize | None = None
     margin: float = DEFAULT_MARGIN
     dry_run: bool = False
     format_: Format = "table"

@@ -125,6 +125,8 @@ def study_manifest(
         artifact_store=flags.artifact_store,
         seed=flags.seed,
         limit_train=flags.limit_train,
+        image_size=flags.image_size,
+        resize=flags.resize,
         validation_share=flags.validation_share or (setting.validation_share if existing is None else None),
         workers=flags.workers,
     )
@@ -139,6 +141,8 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
         batch_size=flags.batch_size or stored_batch_sizes(searched),
         precision=flags.precision or searched.precision,
         limit_train=flags.limit_train or searched.limit_train,
+        image_size=flags.image_size or searched.resizing.size,
+        resize=flags.resize or (searched.resizing.resize if flags.image_size is None else None),
         validation_share=flags.validation_share or searched.validation_fraction,
         objective=flags.objective or searched.objective,
         seed=searched.seed if flags.seed is None else flags.seed,

@@ -149,7 +149,7 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
 
     manifest = described.manifest
     source = data_source(manifest, options.data_dir)
-    data = load_dataset(source.dataset, source.data_dir)
+    data = load_dataset(source.dataset, source.data_dir, source.resizing)
     require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
     trained = load_trained(trained_path)
     model = plain_model(trained, manifest.image_shape, data.pixel_max)

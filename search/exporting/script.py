@@ -1,8 +1,10 @@
 """The script that trains an exported model again, and its arrays: the trial's whole training."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from search.training.models.plain_model import layers_code, optimizer_code
 from search.views.configuration_text import Described
 from spaces.configuration import Augmentation, EarlyStopping, Pixels
 from spaces.errors import SpaceError
+from spaces.resizing import Resize
 
 NEAR = 2  # folders up from the script, within which its data is named by the way there
 
@@ -123,6 +126,8 @@ def script_text(training: Training, files: Files, title: str) -> str:
         data_help={"folder": "the folder of images"}.get(reading.kind, "an .npz file with the images"),
         default=default_data(training.dataset, reading, files.script),
         reading=reading,
+        resized=RESIZED[manifest.resizing.resize],
+        pads=manifest.resizing.resize == "pad",
         numbers=repr(files.numbers),
         start=repr(files.start),
         image_shape=tuple(manifest.image_shape),
@@ -139,6 +144,15 @@ def script_text(training: Training, files: Files, title: str) -> str:
         optimizer=optimizer_code(configuration, manifest.precision, training.steps),
     )
 
+
+# How a script brings an image to the size of all: the functions that search/datasets/resizing.py uses.
+RESIZED: Mapping[Resize, str] = MappingProxyType(
+    {
+        "crop": "ImageOps.fit({image}, {size}, Image.Resampling.BILINEAR)",
+        "pad": "padded({image}, {size})",
+        "stretch": "{image}.resize({size}, Image.Resampling.BILINEAR)",
+    }
+)
 
 ABOUT = {
     "digits": "The images are scikit-learn's.",

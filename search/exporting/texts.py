@@ -53,7 +53,12 @@ def configuration_json(exported: Exported) -> str:
         "epochs": manifest.epochs,
         "batch_size": described.batch_size,
         "precision": manifest.precision,
-        "input": {"shape": manifest.image_shape, "lowest": exported.lowest, "highest": exported.highest},
+        "input": {
+            "shape": manifest.image_shape,
+            "resize": manifest.resizing.resize,
+            "lowest": exported.lowest,
+            "highest": exported.highest,
+        },
         "scaled_inside_by": exported.pixel_max,
         "classes": manifest.classes,
         "parameters": exported.parameters,

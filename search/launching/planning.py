@@ -16,6 +16,7 @@ from search.console.outside_text import is_text
 from search.datasets import DataSet, load_dataset, resolve_dataset
 from search.errors import UsageError
 from search.host.ends import End
+from search.launching.cost import PlannedCost, cost_notes, planned_cost, require_batch_memory
 from search.launching.fitting import unfit_note
 from search.sampling.grid_points import grid_points
 from search.sampling.pruners import pruner_choice
@@ -37,6 +38,7 @@ from spaces import Baseline, Space, SpaceSource, resolve
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.precision import Precision
+from spaces.resizing import AS_FOUND, ImageSize, Resize, Resizing
 from spaces.widening import batch_size_given, require_undecided, widened
 from storage import Manifest, SharedStudy, check_url, open_artifacts, open_study
 from storage.default_url import DEFAULT_STORAGE
@@ -73,6 +75,8 @@ class LaunchOptions:
     seed: int | None = None
     limit_train: int | None = None
     validation_share: float | None = None
+    image_size: ImageSize | None = None
+    resize: Resize | None = None
     only: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
@@ -116,6 +120,7 @@ class Plan:
     source: SpaceSource
     orders: tuple[SlotOrder, ...]
     existing: Existing | None
+    cost: PlannedCost
     notes: tuple[str, ...] = ()
 
     @property
@@ -159,9 +164,12 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, space, existing)
-    said = (left_out_note(options, whole, space), unfit_note(space, manifest.image_shape))
+    cost = planned_cost(space, manifest)
+    if options.placed is None and options.workers.n_workers != 0:
+        require_batch_memory(cost, manifest)
+    said = (left_out_note(options, whole, space), unfit_note(space, manifest.image_shape), *cost_notes(cost, manifest))
     notes = tuple(note for note in said if note)
-    return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, notes)
+    return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, cost, notes)
 
 
 def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
@@ -248,7 +256,8 @@ def make_manifest(
     stored = existing.manifest if existing is not None else None
     space = source.space
     data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
-    images = load_dataset(dataset, None if data_dir is None else str(data_dir))
+    resizing = wanted_resizing(options, stored)
+    images = load_dataset(dataset, None if data_dir is None else str(data_dir), resizing)
     seed = pick(options.seed, stored.seed if stored else None, 0)
     limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
@@ -283,6 +292,7 @@ def make_manifest(
         seed=seed,
         validation_fraction=share,
         limit_train=limit_train,
+        resizing=resizing,
         artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
         artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -291,6 +301,14 @@ def make_manifest(
         folder_marked=True,
         command=without_secrets(sys.argv, verb),
     )
+
+
+def wanted_resizing(options: LaunchOptions, stored: Manifest | None) -> Resizing:
+    """What images are brought to: a size that is given keeps their aspect unless the flags say otherwise."""
+    known = AS_FOUND if stored is None else stored.resizing
+    size = pick(options.image_size, known.size, None)
+    usual: Resize = known.resize if stored is not None or size is None else "crop"
+    return Resizing(size, options.resize or usual)
 
 
 def require_a_use(validation_share: float | None, images: DataSet) -> None:

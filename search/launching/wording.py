@@ -101,6 +101,7 @@ def plan_json(plan: Plan, options: LaunchOptions) -> str:
         "trials": plan.n_trials,
         "narrowed": narrowing_document(plan.manifest),
         "images": images_document(plan.manifest),
+        "cost": msgspec.to_builtins(plan.cost),
     }
     return json.dumps(document, indent=2)
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from search.datasets.pictures import Form
 from search.errors import UsageError
 from spaces.blame import condensed
+from spaces.resizing import Resize
 
 
 class InputDescription(msgspec.Struct, frozen=True):
-    """The shape of an image, (height, width, channels)."""
+    """The shape of an image, (height, width, channels), and how images of other sizes come to it."""
 
     shape: tuple[int, int, int]
+    resize: Resize = "stretch"
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -42,7 +44,7 @@ class ExportedModel:
     def form(self) -> Form:
         """What images are brought to."""
         height, width, channels = self.description.input.shape
-        return Form(_one_or_three(channels), (width, height))
+        return Form(_one_or_three(channels), (width, height), self.description.input.resize)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of each class, (n, classes), for images (n, height, width, channels)."""

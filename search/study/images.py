@@ -59,14 +59,14 @@ def _lock(folder: Path) -> Iterator[None]:
 def _read(data: DataSource) -> str:
     from search.datasets import load_dataset
 
-    return load_dataset(data.dataset, data.data_dir).fingerprint()
+    return load_dataset(data.dataset, data.data_dir, data.resizing).fingerprint()
 
 
 def _decode(manifest: Manifest, data: DataSource, folder: Path) -> str:
     from search.datasets import load_dataset
     from search.datasets.mapped import write_mapped
 
-    dataset = load_dataset(data.dataset, data.data_dir)
+    dataset = load_dataset(data.dataset, data.data_dir, data.resizing)
     fingerprint = dataset.fingerprint()
     if fingerprint != manifest.dataset_fingerprint:
         return fingerprint

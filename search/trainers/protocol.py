@@ -13,6 +13,7 @@ from spaces.epoch_scores import EpochScores
 from spaces.failure_kind import FailureKind
 from spaces.metrics import DEFAULT_METRIC, MetricName
 from spaces.precision import Precision
+from spaces.resizing import AS_FOUND, Resizing
 
 Part = Literal["test", "validation"]
 
@@ -22,6 +23,7 @@ class DataSource(msgspec.Struct, frozen=True):
 
     `limit_train` keeps that many training images (None: all), chosen by the split's seed, stratified by class.
     `decoded` is the folder where the same images may lie decoded (search/study/images.py): then they are taken from it.
+    `resizing` is what images of a folder are brought to.
     """
 
     dataset: str
@@ -29,6 +31,7 @@ class DataSource(msgspec.Struct, frozen=True):
     validation_fraction: float = 0.2
     limit_train: int | None = None
     decoded: str | None = None
+    resizing: Resizing = AS_FOUND
 
 
 class Train(msgspec.Struct, frozen=True, tag="train"):

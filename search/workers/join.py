@@ -126,6 +126,7 @@ def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder |
         data_dir=None if where is None else str(where),
         validation_fraction=manifest.validation_fraction,
         limit_train=manifest.limit_train,
+        resizing=manifest.resizing,
         decoded=None if folder is None else str(folder.images(manifest.dataset_fingerprint).absolute()),
     )
 

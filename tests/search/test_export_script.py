@@ -19,6 +19,7 @@ from search.exporting.retraining import follow
 from search.trainers.protocol import EpochEnd, Trained
 from search.training.data.split import split
 from spaces.epoch_scores import EpochScores
+from spaces.resizing import Resizing
 from storage.objective import Objective
 from tests.helpers.carried_out import carry_out
 
@@ -101,10 +102,11 @@ def test_a_folder_s_images_are_read_as_the_study_read_them_and_the_card_names_no
     assert json.loads(facts)["dataset"] == "photos"
 
 
-def test_an_image_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_resized_images_are_those_of_the_study_and_one_that_is_missing_is_named(tmp_path: Path) -> None:
     photographs(tmp_path / "photos")
-    launched(tmp_path, "--dataset", "photos")
+    launched(tmp_path, "--dataset", "photos", "--image-size", "8x9", "--resize", "pad")
     script = exported(tmp_path)
+    require_the_study_s_images(script, load_dataset(str(tmp_path / "photos"), None, Resizing((8, 9), "pad")))
     (tmp_path / "photos" / "cats" / "2-a.png").unlink()
     with pytest.raises(SystemExit, match=r"lacks 1 image\(s\) of the study, such as cats/2-a.png"):
         script.load_data(script.DATA)

@@ -36,6 +36,7 @@ from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space, load_space
 from spaces.epoch_scores import EpochScores
 from spaces.metrics import METRICS
+from spaces.resizing import AS_FOUND
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
@@ -144,7 +145,7 @@ class Jobs:
 def _read(source: DataSource) -> DataSet:
     decoded = Path(source.decoded) if source.decoded is not None else None
     mapped = open_mapped(decoded) if decoded is not None and decoded.is_dir() else None
-    return load_dataset(source.dataset, source.data_dir) if mapped is None else mapped
+    return load_dataset(source.dataset, source.data_dir, source.resizing) if mapped is None else mapped
 
 
 def _trained_epochs(
@@ -170,7 +171,7 @@ def _identity(job: Train, space: Space) -> str:
     of epochs between attempts, unless the learning rate goes by it. The precision is part of it only where it isn't
     float32, so that checkpoints from before there was a choice can be resumed from.
     """
-    data = msgspec.structs.replace(job.data, data_dir=None, decoded=None)
+    data = _identity_of(msgspec.structs.replace(job.data, data_dir=None, decoded=None))
     epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()
     precision = () if job.precision == "float32" else (job.precision,)
     always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
@@ -178,6 +179,14 @@ def _identity(job: Train, space: Space) -> str:
     order = () if job.order_seed is None else (job.order_seed,)
     decisive = (*always, *epochs, *precision, *owner, *order)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
+
+
+def _identity_of(source: DataSource) -> msgspec.Raw:
+    """A source without what it says only since a later release, where that is as it always was."""
+    fields = msgspec.to_builtins(source)
+    if source.resizing == AS_FOUND:
+        del fields["resizing"]
+    return msgspec.Raw(msgspec.json.encode(fields))
 
 
 def _finished(job: Train, history: Sequence[EpochScores]) -> bool:

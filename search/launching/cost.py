@@ -1,0 +1,108 @@
+"""What a search's images and models take, said before the first trial: memory, and first dense layers of millions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.errors import UsageError
+from search.host.cgroup import total_memory
+from search.study.batch_size import batch_size
+from spaces import Space
+from spaces.configuration import Configuration
+from spaces.contract import configuration_of
+from spaces.costs import cost_of
+from spaces.errors import ConfigurationError, SpaceError
+from spaces.layers import require_fit
+from spaces.space import ImageShape
+from spaces.trials import random_trial
+from storage import Manifest
+
+DRAWN = 60
+MANY_WEIGHTS = 1_000_000
+MANY_MB = 100.0
+FLOAT_BYTES = 4
+KEPT = 2  # of each value that a layer gives, training keeps its gradient too
+
+
+@dataclass(frozen=True)
+class PlannedCost:
+    """`images_mb` are all images as bytes, one a pixel and channel; `first_dense` the most weights that a first dense
+    layer has among configurations drawn at random, `batch_mb` the megabytes of the values and gradients of a batch in
+    the smallest and in the largest of them. Zeros where the space builds its own models.
+    """
+
+    images_mb: float
+    first_dense: int = 0
+    batch_mb: tuple[float, float] = (0.0, 0.0)
+
+
+def planned_cost(space: Space, manifest: Manifest) -> PlannedCost:
+    """The cost of a study of that manifest."""
+    images = manifest.n_train + manifest.n_validation + manifest.n_test
+    images_mb = images * math.prod(manifest.image_shape) / 1e6
+    fitting = [] if space.build is not None else drawn(space, manifest.image_shape)
+    if not fitting:
+        return PlannedCost(images_mb)
+    costs = [cost_of(one, manifest.image_shape, len(manifest.classes)) for one in fitting]
+    batches = [
+        cost.values * batch_size(manifest, one) * FLOAT_BYTES * KEPT / 1e6
+        for one, cost in zip(fitting, costs, strict=True)
+    ]
+    return PlannedCost(images_mb, max(cost.first_dense for cost in costs), (min(batches), max(batches)))
+
+
+def drawn(space: Space, image_shape: ImageShape) -> Sequence[Configuration]:
+    """Configurations drawn at random for which the images are large enough."""
+    found = list[Configuration]()
+    for seed in range(DRAWN):
+        try:
+            configuration = configuration_of(space, random_trial(seed))
+            require_fit(configuration, image_shape)
+        except (SpaceError, ConfigurationError):
+            continue  # a combination that the space refuses, or a trial that will say why it can't be trained
+        found.append(configuration)
+    return found
+
+
+def require_batch_memory(cost: PlannedCost, manifest: Manifest) -> None:
+    """Raises UsageError if a batch takes more than this machine's memory in every configuration that was drawn."""
+    smallest, memory_mb = cost.batch_mb[0], total_memory() / 1e6
+    if smallest > memory_mb:
+        raise UsageError(
+            f"a batch of {manifest.batch_size} images takes {smallest:,.0f} MB in the smallest of {DRAWN} "
+            f"configurations drawn at random, and this machine has {memory_mb:,.0f} MB: give a smaller --batch-size, "
+            f"or smaller images{by_flag(manifest)}"
+        )
+
+
+def cost_notes(cost: PlannedCost, manifest: Manifest) -> tuple[str, ...]:
+    """What to say of it: nothing of images and models that are small."""
+    notes, memory_mb = list[str](), total_memory() / 1e6
+    height, width = manifest.image_shape[:2]
+    if cost.images_mb >= MANY_MB:
+        notes.append(f"the images take {cost.images_mb:,.0f} MB as bytes at {height}x{width}{halving(manifest)}")
+    if cost.first_dense >= MANY_WEIGHTS:
+        notes.append(
+            f"the first dense layer has up to {cost.first_dense / 1e6:,.1f} million weights at {height}x{width}"
+            f"{halving(manifest)}; one block more would quarter them"
+        )
+    if cost.batch_mb[1] > memory_mb:
+        notes.append(
+            f"a batch takes up to {cost.batch_mb[1]:,.0f} MB in configurations drawn at random, and this machine has "
+            f"{memory_mb:,.0f} MB: a smaller --batch-size takes less in proportion"
+        )
+    return tuple(notes)
+
+
+def halving(manifest: Manifest) -> str:
+    """The flag with which images have half of the pixels, "" for arrays, which are used as they are."""
+    if not Path(manifest.dataset).is_dir():
+        return ""
+    height, width = (max(1, round(side / math.sqrt(2))) for side in manifest.image_shape[:2])
+    return f": --image-size {height}x{width} would halve that"
+
+
+def by_flag(manifest: Manifest) -> str:
+    """How images get smaller, "" for arrays, which are used as they are."""
+    return " (--image-size)" if Path(manifest.dataset).is_dir() else ""
