@@ -17,7 +17,8 @@ from chaos_victims import backends_of
 from own_postgres import OwnPostgres
 from stub_worker import work_quietly
 
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.workers.settings import WorkerSettings
 from storage import create_study
 

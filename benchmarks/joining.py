@@ -21,7 +21,8 @@ from typing import Any
 from machine_facts import machine_facts
 from own_postgres import own_postgres
 
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder
 from storage.testkit import order_all

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from storage import create_study, open_study
 from storage.records import SlotOrder
 from storage.testkit import order_all

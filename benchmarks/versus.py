@@ -31,7 +31,7 @@ from scipy import stats
 
 from search.datasets import load_dataset
 from search.host.program_folder import VARIABLE
-from search.launching.planning import LaunchOptions
+from search.launching.options import LaunchOptions
 from search.training.data.split import split
 from search.workers.settings import WorkerSettings
 from spaces import load_space

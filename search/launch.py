@@ -128,7 +128,7 @@ def main(**flags: Any) -> None:
     placing, workers = take_placing(flags, workers, quiet=quiet)
     trains = workers.n_workers != 0 and not flags["dry_run"] and placing is None
     with trainer_server(wanted=trains):  # it imports Keras while we import what we need
-        from search.launching.planning import LaunchOptions
+        from search.launching.options import LaunchOptions
         from search.launching.running import launch
         from search.trackers.tracking import Tracking
 

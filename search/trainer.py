@@ -21,10 +21,10 @@ from typing import NoReturn, assert_never
 import msgspec
 
 from search.console.logs import log_to_errors
+from search.host.machine import threads_wanted
 from search.trainers.protocol import Command, Evaluate, Failed, Message, Ready, Stop, Train
 from search.trainers.signals import heed_in_forks, leave_to_worker
 from search.training.backends.process import backend_package, configure, device_name
-from search.training.backends.settings import threads_wanted
 from search.training.jobs.failures import failure_kind, failure_reason
 from search.training.jobs.job import Jobs
 from search.training.shared_programs.traced_files import open_traced_files

@@ -132,6 +132,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return Objective(self.objective, self.direction)
 
     @property
+    def is_search(self) -> bool:
+        """Whether the study searches a space; else it compares given configurations."""
+        return self.comparison is None
+
+    @property
+    def models_kept(self) -> int | None:
+        """How many of the best trials keep their model; None in a comparison, whose arms have one each."""
+        return self.top_models if self.is_search else None
+
+    @property
     def guess(self) -> float:
         """The objective's value by guessing."""
         return self.goal.guess(len(self.classes))

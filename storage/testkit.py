@@ -19,7 +19,7 @@ from storage.tables import database_now, epochs, slots, workers
 from storage.transaction import reading, writing
 from storage.url import check_url
 
-LEASE_S = 60.0
+LEASE_S = 60.0  # twice the default, so that no lease runs out by itself while a test runs on a busy machine
 HIGHER = Objective("val_accuracy", "maximize")
 LOWER = Objective("val_loss", "minimize")
 COMPLETE = Outcome(state="complete", value=0.9, epochs=3)

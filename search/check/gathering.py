@@ -28,7 +28,7 @@ def record_of(facts: StudyFacts) -> SearchRecord:
         UsageError: the study is a comparison, which has statistics of its own.
     """
     manifest = facts.manifest
-    if manifest.comparison is not None:
+    if not manifest.is_search:
         raise UsageError(
             f"{facts.name} is a comparison, whose answer comes with its own intervals: "
             f"python -m search.report --study-name {facts.name}. Checks are for searches"

@@ -6,7 +6,7 @@ from search.design.racing import plan_of
 from search.design.running import Dependencies, carry_out
 from search.errors import SearchFailed, UsageError
 from search.host.ends import End
-from search.launching.planning import FinishedSearch
+from search.launching.options import FinishedSearch
 from search.views.answer_sentences import listed
 from spaces.errors import SpaceError
 from storage.retry import retry_while_unreachable

@@ -22,7 +22,7 @@ from search.design.plan import (
     study_manifest,
 )
 from search.errors import UsageError
-from search.launching.planning import DEFAULT_DATASET, find_existing
+from search.launching.asked_manifest import DEFAULT_DATASET, find_existing
 from search.sampling.samplers import sampler_choice
 from search.study.own_folder import require_places
 from spaces import SpaceSource, resolve

@@ -93,7 +93,7 @@ def searched_facts(shared: SharedStudy) -> StudyFacts:
     Raises:
         UsageError: the study is a comparison, and searched nothing.
     """
-    if shared.manifest.comparison is not None:
+    if not shared.manifest.is_search:
         raise UsageError(
             f"the study {shared.name} is a comparison itself: name that of a search, made by search.launch"
         )

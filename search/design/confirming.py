@@ -91,7 +91,7 @@ def is_search(url: str, name: str) -> bool:
     except (NotAStudyDatabase, SchemaTooNew):
         return True
     with opened as shared:
-        return shared.manifest.comparison is None and not shared.manifest.fixed
+        return shared.manifest.is_search and not shared.manifest.fixed
 
 
 def best_arms(shared: SharedStudy, top: int) -> tuple[tuple[ArmDesign, ...], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, m
 from search.design.running import Dependencies
 from search.errors import UsageError
 from search.host.ends import End
-from search.launching.planning import DEFAULT_DATASET
+from search.launching.asked_manifest import DEFAULT_DATASET
 from search.statistics.scores import FEWEST_REPLICATES
 from search.study.location import located, require_there, typed_places
 from spaces import SpaceSource, resolve

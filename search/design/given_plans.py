@@ -14,7 +14,7 @@ from search.design.plan import (
     require_batch_size_of_use,
 )
 from search.errors import UsageError
-from search.launching.planning import DEFAULT_DATASET
+from search.launching.asked_manifest import DEFAULT_DATASET
 from spaces import resolve
 from spaces.names import unknown_name
 from spaces.published import Experiment, experiments, source

@@ -10,14 +10,9 @@ import msgspec
 from search.design.extending import gone_on_with
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
-from search.launching.planning import (
-    Existing,
-    LaunchOptions,
-    find_existing,
-    make_manifest,
-    require_store,
-    require_writable,
-)
+from search.launching.asked_manifest import Existing, find_existing, make_manifest
+from search.launching.options import LaunchOptions
+from search.launching.planning import require_store, require_writable
 from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES

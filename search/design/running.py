@@ -21,7 +21,7 @@ from search.design.result import ComparisonResult, require_scores, take_result
 from search.design.test_score import measure_test
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
-from search.launching.planning import make_orders
+from search.launching.orders import make_orders
 from search.launching.running import all_finished, go_on, run_search, tidy_up
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder

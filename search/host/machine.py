@@ -42,6 +42,15 @@ def default_workers() -> int:
     return max(1, min(usable_processors(), by_memory))
 
 
+def threads_wanted() -> int | None:
+    """The number of threads that SEARCH_THREADS asks for; None if it isn't set.
+
+    Raises:
+        UsageError: it isn't a number of threads.
+    """
+    return _number_of(THREADS_VARIABLE)
+
+
 def threads_each(workers: int = 1) -> int:
     """How many threads each of N trainers may use: SEARCH_THREADS, else a fair share of the processors.
 
@@ -49,7 +58,7 @@ def threads_each(workers: int = 1) -> int:
         UsageError: SEARCH_THREADS isn't a number of threads.
     """
     share = (_number_of(SHARE_VARIABLE) or usable_processors()) // workers
-    return _number_of(THREADS_VARIABLE) or max(1, share)
+    return threads_wanted() or max(1, share)
 
 
 def threads_for(batch_pixels: int, most: int) -> int:
@@ -59,7 +68,7 @@ def threads_for(batch_pixels: int, most: int) -> int:
     Raises:
         UsageError: SEARCH_THREADS isn't a number of threads.
     """
-    return _number_of(THREADS_VARIABLE) or (1 if batch_pixels < SMALL_BATCH else most)
+    return threads_wanted() or (1 if batch_pixels < SMALL_BATCH else most)
 
 
 def _number_of(variable: str) -> int | None:

@@ -13,7 +13,8 @@ from search.commands.answer import answer, answer_json, tell
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
-from search.launching.planning import FinishedSearch, LaunchOptions, Plan, make_plan
+from search.launching.options import FinishedSearch, LaunchOptions
+from search.launching.planning import Plan, make_plan
 from search.launching.progress import ProgressView
 from search.launching.wording import plan_json, plan_text, result_json, result_text, unfinished_line
 from search.study.alive import is_alive

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from search.host.ends import End
-from search.launching.planning import LaunchOptions, Plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import Plan
 from search.study.space import narrowing_of
 from search.views.answer_text import (
     answer_text,

@@ -46,7 +46,7 @@ def main(**flags: Any) -> None:
     start_logging(flags["verbose"], flags["quiet"])
     with errors_held_back():
         files = find_images(flags["images"])
-        found = list(predict(open_exported(flags["model"]), files.paths))
+        found = list(predict(open_exported(flags["model"]), files.images))
     predictions = [one for one in found if isinstance(one, Prediction)]
     unreadable = [one for one in found if isinstance(one, Unreadable)]
     if flags["format_"] == "json":

@@ -18,10 +18,18 @@ COLOR = "color, read as gray, as the model takes gray images"
 
 
 @dataclass(frozen=True)
+class ImageFile:
+    """A file to read. Its head is known if it was found in a folder."""
+
+    path: Path
+    head: Head | None = None
+
+
+@dataclass(frozen=True)
 class ImageFiles:
     """The files to read, in order; and what of the folders was left out, with the reasons."""
 
-    paths: tuple[Path, ...]
+    images: tuple[ImageFile, ...]
     left_out: tuple[Named, ...]
 
 
@@ -41,46 +49,46 @@ def find_images(named: Iterable[Path]) -> ImageFiles:
         FolderError: a folder can't be read.
     """
     register_heic()
-    paths, left_out = list[Path](), list[Named]()
+    found, left_out = list[ImageFile](), list[Named]()
     for place in named:
         if place.is_dir():
             tree = read_tree(place)
-            paths.extend(_images_in(tree))
+            found.extend(_images_in(tree))
             left_out.extend(tree.left_out.named())
         elif place.exists():
-            paths.append(place)
+            found.append(ImageFile(place))
         else:
             raise UsageError(f"there is no file or folder {place}")
-    if not paths:
+    if not found:
         reasons = "; ".join(f"{one.count} x {one.what}" for one in left_out)
         raise UsageError(f"no images are there{f' ({reasons})' if reasons else ''}")
-    return ImageFiles(tuple(dict.fromkeys(paths)), tuple(left_out))
+    return ImageFiles(tuple({image.path: image for image in found}.values()), tuple(left_out))
 
 
-def _images_in(tree: Tree) -> Iterator[Path]:
+def _images_in(tree: Tree) -> Iterator[ImageFile]:
     """The images of a folder; its other files are left out, and counted in the tree."""
     for path in tree.under(tree.folder):
         try:
             head = read_head(path)
         except FolderError:
-            yield path  # it has the name of an image: why it can't be read is said with the predictions
+            yield ImageFile(path)  # it has the name of an image: why it can't be read is said with the predictions
             continue
         if isinstance(head, str):
             tree.left_out.add(head, tree.name_of(path))
         else:
-            yield path
+            yield ImageFile(path, head)
 
 
-def read_image(path: Path, form: Form, largest: float) -> ReadImage:
+def read_image(image: ImageFile, form: Form, largest: float) -> ReadImage:
     """One image in the model's form, its pixels from 0 to `largest`.
 
     Raises:
         FolderError: it is none, or can't be read.
     """
-    head = read_head(path)
+    head = image.head or read_head(image.path)
     if isinstance(head, str):
-        raise FolderError(f"{path}: {head}")
-    picture = read_picture(path, head, form)
+        raise FolderError(f"{image.path}: {head}")
+    picture = read_picture(image.path, head, form)
     treated = picture.treated if head.gray or form.channels == 3 else (*picture.treated, COLOR)
     return ReadImage(on_scale(picture.pixels, head, largest), treated)
 

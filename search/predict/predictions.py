@@ -9,7 +9,7 @@ import numpy as np
 
 from search.datasets.errors import FolderError
 from search.predict.exported_model import ExportedModel
-from search.predict.image_files import ReadImage, read_image
+from search.predict.image_files import ImageFile, ReadImage, read_image
 
 BATCH = 64
 
@@ -37,28 +37,28 @@ class Unreadable:
     problem: str
 
 
-def predict(exported: ExportedModel, paths: Iterable[Path]) -> Iterator[Prediction | Unreadable]:
+def predict(exported: ExportedModel, files: Iterable[ImageFile]) -> Iterator[Prediction | Unreadable]:
     """What the model says of each file, in the order in which they are given. Few images are in memory at a time."""
-    rest = iter(paths)
+    rest = iter(files)
     while some := tuple(islice(rest, BATCH)):
-        images = [_read(exported, path) for path in some]
+        images = [_read(exported, file) for file in some]
         yield from _predicted(exported, some, images)
 
 
-def _read(exported: ExportedModel, path: Path) -> ReadImage | Unreadable:
+def _read(exported: ExportedModel, file: ImageFile) -> ReadImage | Unreadable:
     try:
-        return read_image(path, exported.form, exported.description.scaled_inside_by)
+        return read_image(file, exported.form, exported.description.scaled_inside_by)
     except (FolderError, OSError) as error:
-        return Unreadable(path, str(error))
+        return Unreadable(file.path, str(error))
 
 
 def _predicted(
-    exported: ExportedModel, paths: Sequence[Path], images: Sequence[ReadImage | Unreadable]
+    exported: ExportedModel, files: Sequence[ImageFile], images: Sequence[ReadImage | Unreadable]
 ) -> Iterator[Prediction | Unreadable]:
     read = [image.pixels for image in images if isinstance(image, ReadImage)]
     rows = iter(exported.probabilities(np.stack(read)) if read else ())
-    for path, image in zip(paths, images, strict=True):
+    for file, image in zip(files, images, strict=True):
         if isinstance(image, Unreadable):
             yield image
         else:
-            yield Prediction(path, exported.description.classes, tuple(map(float, next(rows))), image.treated)
+            yield Prediction(file.path, exported.description.classes, tuple(map(float, next(rows))), image.treated)

@@ -120,7 +120,7 @@ def clean_up(context: WorkerContext, *, score: bool) -> None:
     clear_settled_slots(context.shared, context.folder)
     if score:
         score_if_complete(context)
-    if context.shared.manifest.comparison is None:  # other images may be needed again, after more trials
+    if context.shared.manifest.is_search:  # other images may be needed again, after more trials
         context.folder.remove_images()
 
 
@@ -130,7 +130,7 @@ def score_if_complete(context: WorkerContext) -> None:
     scores.
     """
     counts = context.shared.ledger.counts()
-    if counts.finished == counts.total and context.shared.manifest.comparison is None:
+    if counts.finished == counts.total and context.shared.manifest.is_search:
         data_dir = context.data.data_dir
         measure_test_score(context.shared, context.folder, Path(data_dir) if data_dir else None, context.trainer)
 

@@ -111,17 +111,15 @@ def best_slots(shared: SharedStudy) -> list[FinishedSlot]:
     each arm.
     """
     manifest = shared.manifest
-    if manifest.comparison is None:
-        return shared.ledger.best(manifest.goal, manifest.top_models)
-    return manifest.comparison.best_of_arms(shared.ledger.best(manifest.goal))
+    ranked = shared.ledger.best(manifest.goal, manifest.models_kept)
+    return ranked if manifest.comparison is None else manifest.comparison.best_of_arms(ranked)
 
 
 def value_to_beat(shared: SharedStudy) -> float | None:
     """The worst of the values whose models are kept; None while there is room for more, and in a comparison."""
-    if shared.manifest.comparison is not None:
-        return None
-    best = best_slots(shared)
-    return best[-1].outcome.value if best and len(best) >= shared.manifest.top_models else None
+    most = shared.manifest.models_kept
+    best = best_slots(shared) if most else []
+    return best[-1].outcome.value if most and len(best) >= most else None
 
 
 def drop_surpassed_models(shared: SharedStudy, folder: StudyFolder, best: set[int]) -> None:

@@ -15,7 +15,8 @@ from search.design.options import AnswerOptions
 from search.design.racing import answer_plan
 from search.errors import UsageError
 from search.host.ends import End
-from search.launching.planning import FinishedSearch, LaunchOptions, make_plan
+from search.launching.options import FinishedSearch, LaunchOptions
+from search.launching.planning import make_plan
 from search.launching.running import launch
 from search.study.race_answer import stored_answer
 from search.study.test_score import stored_test_score

@@ -9,7 +9,8 @@ import pytest
 from search.datasets import load_dataset
 from search.design.arms import document
 from search.design.replicates import order_of
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.study.space import configuration_of
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Train

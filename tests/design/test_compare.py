@@ -16,7 +16,8 @@ from search.design.plans import make_plans
 from search.design.report import comparison_document
 from search.design.stored_result import comparison_of
 from search.errors import SearchFailed, UsageError
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.report.comparison_page import comparison_page
 from search.views.facts import gather_facts
 from search.workers.settings import WorkerSettings

@@ -9,7 +9,8 @@ from search.confirm import main
 from search.design.confirming import confirmation_plan
 from search.design.options import ConfirmOptions
 from search.errors import UsageError
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.study.test_score import stored_test_score

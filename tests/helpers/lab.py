@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from search.host.shutdown import Shutdown
-from search.launching.planning import make_orders
+from search.launching.orders import make_orders
 from search.sampling.pruners import make_pruner
 from search.study.folders import StudyFolder
 from search.study.space import study_space

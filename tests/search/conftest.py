@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from search.launch import main as launch_command
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.trainers.serving import SERVER
 from search.workers.context import WorkerContext
 from search.workers.settings import WorkerSettings

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from search.errors import UsageError
-from search.launching.planning import Existing, LaunchOptions, make_orders, wanted_baselines
+from search.launching.asked_manifest import Existing
+from search.launching.options import LaunchOptions
+from search.launching.orders import make_orders, wanted_baselines
 from search.launching.wording import result_json, result_text
 from search.study.trials import open_trial
 from search.views.facts import gather_facts

@@ -8,7 +8,8 @@ import pytest
 
 from search.design.axis_plan import axis_plan
 from search.design.options import CompareOptions
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.study.space import configuration_of, study_space
 from search.trainers.protocol import DataSource, Train
 from search.workers.study_jobs import JobFiles, StudyJobs

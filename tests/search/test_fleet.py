@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from search import queue, worker
 from search.host.ends import End
 from search.host.shutdown import Shutdown
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.workers import loop
 from search.workers.assignment import Assignment
 from search.workers.fleet import FleetSettings, FleetWorker

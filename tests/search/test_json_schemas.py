@@ -19,7 +19,7 @@ from search.design.report import comparison_document
 from search.design.stored_result import comparison_of
 from search.doctor import main as doctor
 from search.launch import main as launch
-from search.launching.planning import LaunchOptions
+from search.launching.options import LaunchOptions
 from search.launching.wording import result_json
 from search.predict.predictions import Prediction, Unreadable
 from search.predict.texts import as_json as predictions_json

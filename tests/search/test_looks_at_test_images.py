@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from search.best import main as best_command
 from search.export import main as export_command
-from search.launching.planning import LaunchOptions, make_orders
+from search.launching.options import LaunchOptions
+from search.launching.orders import make_orders
 from search.launching.wording import result_json, result_text
 from search.report.words import test_words as what_the_report_says
 from search.study.test_score import EXPORT, SEARCH, TEST_ATTR, record_look, recorded_looks, stored_test_score

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import UsageError
 from search.exporting.export import ExportOptions, export
-from search.launching.planning import LaunchOptions
+from search.launching.options import LaunchOptions
 from search.launching.wording import result_json, result_text
 from search.trainers.protocol import DataSource
 from search.views.configuration_text import described_trial

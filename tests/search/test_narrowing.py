@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.sampling.samplers import GRID, SAMPLERS
 from storage import Manifest, create_study
 from storage.errors import ManifestMismatch

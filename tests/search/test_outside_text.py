@@ -19,7 +19,7 @@ from rich.console import Console
 from search.commands.answer import answer, answer_json
 from search.console.logs import ShownFormatter
 from search.console.outside_text import is_text, shown
-from search.launching.planning import LaunchOptions
+from search.launching.options import LaunchOptions
 from search.launching.wording import result_text
 from search.study.snapshot import Snapshot, WorkerStatus
 from search.views.answer_text import lessons_text, top_text

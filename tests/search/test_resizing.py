@@ -14,9 +14,10 @@ from PIL import Image
 
 from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.resizing import resized
-from search.launching.planning import LaunchOptions, make_plan
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.predict.exported_model import Description, ExportedModel
-from search.predict.image_files import read_image
+from search.predict.image_files import ImageFile, read_image
 from search.trainers.protocol import DataSource, Train
 from search.training.jobs.job import _identity
 from spaces import load_space
@@ -101,7 +102,7 @@ def test_predictions_see_the_pixels_that_training_saw(photos: Path, resize: Resi
     assert data.image_shape == (9, 7, 3)
     document = {"classes": data.classes, "input": {"shape": (9, 7, 3), "resize": resize}, "scaled_inside_by": 255.0}
     model = ExportedModel(None, msgspec.convert(document, Description))
-    read = [read_image(path, model.form, 255.0).pixels for path in photos.rglob("*.png")]
+    read = [read_image(ImageFile(path), model.form, 255.0).pixels for path in photos.rglob("*.png")]
     assert {pixels.astype(np.uint8).tobytes() for pixels in read} == pixels_of(data)
 
 

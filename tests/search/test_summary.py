@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from scipy.stats import binomtest
 
 from search.errors import SearchFailed
-from search.launching.planning import LaunchOptions
+from search.launching.options import LaunchOptions
 from search.launching.running import require_success
 from search.launching.wording import result_json, result_text
 from search.study.test_score import TestScore as Score

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from search.launching.planning import without_secrets
+from search.launching.asked_manifest import without_secrets
 from storage.errors import UrlError
 from storage.masking import hide_in_argument, hide_password
 from storage.transaction import unreachable

@@ -1,0 +1,161 @@
+"""The manifest that the flags of a launch ask for."""
+
+import datetime
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from search.datasets import DataSet, load_dataset
+from search.errors import UsageError
+from search.launching.options import LaunchOptions
+from search.study.baselines import ordered_baselines
+from search.study.batch_size import stored_batch_sizes
+from search.study.folders import default_artifacts
+from search.study.study_name import require_study_name
+from search.training.data.split import split
+from search.workers.join import installed_versions
+from spaces import Space, SpaceSource
+from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
+from spaces.narrowing import parse_narrowing
+from spaces.resizing import AS_FOUND, Resize, Resizing
+from storage import Manifest, open_study
+from storage.errors import StudyNotFound
+from storage.masking import hide_in_arguments
+
+T = TypeVar("T")
+
+DEFAULT_DATASET = "digits"
+VALIDATION_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class Existing:
+    """An existing study: its manifest, how many trials were ordered, and how many of them as baselines."""
+
+    manifest: Manifest
+    ordered: int
+    baselines: int = 0
+
+
+def find_existing(url: str, study_name: str) -> Existing | None:
+    """The study of that name, None if there is none yet.
+
+    Raises:
+        UsageError: there is none, and no study can have such a name.
+    """
+    try:
+        with open_study(url, study_name, only_look=True) as shared:
+            return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
+    except StudyNotFound:
+        require_study_name(study_name)
+        return None
+
+
+def make_manifest(
+    options: LaunchOptions, source: SpaceSource, dataset: str, existing: Existing | None, verb: str = "launch"
+) -> Manifest:
+    """The manifest that the flags ask for. What they don't say is as in the existing study, else the default.
+
+    `verb` is the command that they are the flags of.
+    """
+    stored = existing.manifest if existing is not None else None
+    space = source.space
+    data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
+    resizing = wanted_resizing(options, stored)
+    images = load_dataset(dataset, None if data_dir is None else str(data_dir), resizing)
+    seed = pick(options.seed, stored.seed if stored else None, 0)
+    limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
+    share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
+    require_a_use(options.validation_share, images)
+    sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
+    parts = split(images, share, seed, limit_train)
+    objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
+    return Manifest(
+        space=source.ref,
+        space_version=space.version,
+        question=space.question,
+        space_fingerprint=source.fingerprint,
+        dataset=dataset,
+        dataset_fingerprint=images.fingerprint(),
+        image_shape=images.image_shape,
+        classes=images.classes,
+        n_train=parts.n_train,
+        n_validation=parts.n_val,
+        n_test=len(parts.x_test),
+        own_validation=images.n_own_validation > 0,
+        class_counts=parts.class_counts,
+        inventory=msgspec.to_builtins(images.inventory),
+        epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
+        batch_size=max(sizes),
+        batch_sizes=sizes if len(sizes) > 1 else (),
+        precision=pick(options.precision, stored.precision if stored else None, "float32"),
+        objective=objective,
+        direction=METRICS[objective].direction,
+        sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
+        pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
+        seed=seed,
+        validation_fraction=share,
+        limit_train=limit_train,
+        resizing=resizing,
+        artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
+        artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+        data_dir=None if data_dir is None else str(data_dir.absolute()),
+        folder_marked=True,
+        command=without_secrets(sys.argv, verb),
+    )
+
+
+def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
+    """The manifest with the part of the space that the flags select; without such flags, that of an existing study.
+
+    Raises:
+        SpaceError: they leave something that the space doesn't have.
+    """
+    if options.only or options.ranges or options.fixed:
+        asked = parse_narrowing(space, options.only, options.ranges, options.fixed)
+        return msgspec.structs.replace(
+            manifest, only=dict(asked.only), ranges=dict(asked.ranges), fixed=dict(asked.fixed)
+        )
+    if existing is None:
+        return manifest
+    stored = existing.manifest
+    return msgspec.structs.replace(manifest, only=stored.only, ranges=stored.ranges, fixed=stored.fixed)
+
+
+def wanted_resizing(options: LaunchOptions, stored: Manifest | None) -> Resizing:
+    """What images are brought to: a size that is given keeps their aspect unless the flags say otherwise."""
+    known = AS_FOUND if stored is None else stored.resizing
+    size = pick(options.image_size, known.size, None)
+    usual: Resize = known.resize if stored is not None or size is None else "crop"
+    return Resizing(size, options.resize or usual)
+
+
+def require_a_use(validation_share: float | None, images: DataSet) -> None:
+    """Raises UsageError for a share of images that came with their own for validation."""
+    if validation_share is not None and images.n_own_validation:
+        raise UsageError(
+            f"--validation-share: {images.name} has {images.n_own_validation} validation images of its own, which are "
+            "used, and takes none of the training images. Leave the flag out, or take the validation images away"
+        )
+
+
+def pick(flag: T | None, stored: T | None, default: T) -> T:
+    """The flag if it was given, else what the study has, else the default."""
+    return flag if flag is not None else stored if stored is not None else default
+
+
+def without_secrets(arguments: list[str], verb: str = "launch") -> str:
+    """The command line, for the study's manifest, without the storage's URL, and without the passwords of others."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments[1:]:
+        if not skip and not argument.startswith("--storage"):
+            kept.append(argument)
+        skip = argument == "--storage"
+    return shlex.join(["python", "-m", f"search.{verb}", *hide_in_arguments(kept)])
