@@ -8,11 +8,13 @@ import click
 from search.commands.answer import answer
 from search.commands.chosen_study import chosen_study, study_flag
 from search.commands.cli import Verb, shared_flags, start_logging
+from search.commands.numbers import WholeNumber
 
 EXAMPLES = {
     "python -m search.export": "",
     "python -m search.export --study-name bn_dropout-digits --trial best -o model.keras": "",
     "python -m search.export --trial 7 --retrain -o trial-7.keras": "",
+    "python -m search.export --ensemble 3 -o ensemble.keras": "the mean of the three best models",
     "python -m search.export --saved-model --onnx": "",
 }
 
@@ -28,6 +30,11 @@ EXAMPLES = {
     default=Path("model.keras"),
     show_default=True,
     help="The model's file; the files next to it have the same name: model.json, model.md, model.py.",
+)
+@click.option(
+    "--ensemble",
+    type=WholeNumber(2, 16),
+    help="Write one model that averages the probabilities of this many best distinct models.",
 )
 @click.option("--retrain", is_flag=True, help="Train the trial again, with its seed, if its model wasn't kept.")
 @click.option("--saved-model", is_flag=True, help="Also write a TensorFlow SavedModel, in the folder MODEL-saved.")
@@ -61,14 +68,17 @@ def main(**flags: Any) -> None:
     The model takes unscaled pixels and outputs probabilities. Next to it: its configuration (JSON), a model card
     (Markdown), and a Python script that repeats its training with Keras alone. Before anything is written, the model
     is evaluated on the study's test images and must reach the study's score; the study records this look at them.
+
+    --ensemble writes the mean of the best models instead, without a script, and compares it with the best one alone.
     """
+    from search.exporting.ensemble import export_ensemble
     from search.exporting.export import ExportOptions, export
 
     start_logging(flags["verbose"], flags["quiet"])
     names = ("trial", "output", "retrain", "saved_model", "onnx", "script", "test", "force", "artifacts", "data_dir")
-    options = ExportOptions(**{name: flags[name] for name in names})
+    options = ExportOptions(ensemble=flags["ensemble"], **{name: flags[name] for name in names})
     with chosen_study(flags["storage"], flags["study_name"], only_look=not options.test) as shared:
-        written = export(shared, options)
+        written = export(shared, options) if options.ensemble is None else export_ensemble(shared, options)
     for line in written:
         answer(line)
 

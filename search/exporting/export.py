@@ -43,6 +43,7 @@ class ExportOptions:
     force: bool = False
     artifacts: Path | None = None
     data_dir: Path | None = None
+    ensemble: int | None = None
 
     def companion(self, ending: str) -> Path:
         """A file next to the model, with its name."""
@@ -50,7 +51,7 @@ class ExportOptions:
 
     def targets(self) -> list[Path]:
         """Everything that will be written, or may be."""
-        script = [".py", ".npz", "-start.keras"] if self.script else []
+        script = [".py", ".npz", "-start.keras"] if self.script and self.ensemble is None else []
         endings = [
             ".json",
             ".md",

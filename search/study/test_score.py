@@ -19,7 +19,8 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 class TestScore(msgspec.Struct, frozen=True):
     """The score of a trial's model on `n` images that neither training nor the search saw: accuracy in [0, 1]; the loss
     is None if it wasn't measured. `at` is the time (ISO 8601, UTC), None in earlier releases; `reason` the purpose;
-    `look` counts the looks at the study's test images from 1.
+    `look` counts the looks at the study's test images from 1. `ensemble` are the trials of an ensemble, whose best is
+    `trial`; empty for the model of one trial.
     """
 
     trial: int
@@ -29,6 +30,7 @@ class TestScore(msgspec.Struct, frozen=True):
     at: str | None = None
     reason: str = EARLIER
     look: int = 1
+    ensemble: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:
@@ -59,8 +61,8 @@ def last_of_search(looks: tuple[TestScore, ...]) -> TestScore | None:
 
 
 def look_at(looks: tuple[TestScore, ...], trial: int) -> TestScore | None:
-    """The first look at a trial's model, None if there was none."""
-    return next((look for look in looks if look.trial == trial), None)
+    """The first look at the model of a trial alone, None if there was none."""
+    return next((look for look in looks if look.trial == trial and not look.ensemble), None)
 
 
 def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore:
@@ -76,5 +78,12 @@ def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore
 def earlier_words(looks: tuple[TestScore, ...], shown: TestScore) -> str:
     """The looks before the one that is shown, in a sentence; "" without any."""
     before = [look for look in looks if look.look < shown.look]
-    listed = ", ".join(f"trial {look.trial} {look.accuracy:.2%} ({look.reason})" for look in before)
+    listed = ", ".join(f"{model_of(look)} {look.accuracy:.2%} ({look.reason})" for look in before)
     return f"Looks before it: {listed}." if before else ""
+
+
+def model_of(look: TestScore) -> str:
+    """Which model was evaluated."""
+    if not look.ensemble:
+        return f"trial {look.trial}"
+    return f"the ensemble of trials {', '.join(map(str, look.ensemble))}"

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from search.datasets import load_dataset
 from search.export import main
 from search.predict.exported_model import read_description
-from search.study.test_score import LOOK_ATTR, TEST_ATTR, stored_test_score
+from search.study.test_score import LOOK_ATTR, TEST_ATTR, earlier_words, recorded_looks, stored_test_score
+from search.study.test_score import TestScore as Score
 from search.workers.context import WorkerContext
 from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
@@ -269,6 +270,88 @@ def test_a_file_that_is_there_is_left_unless_forced(study: SharedStudy, lab: Lab
     assert result.exit_code == 2
     assert "--force" in result.stderr
     assert (tmp_path / "model.md").read_text() == "mine"
+
+
+@pytest.fixture
+def kept_models(study: SharedStudy, lab: Lab) -> list[int]:
+    """Real models of the three best trials, best first."""
+    from search.training.models.building import InputSpec, build_model, seed_all
+    from search.views.configuration_text import described_trial
+    from spaces import resolve
+
+    for number in (3, 2, 1):
+        seed_all(number)
+        described = described_trial(study, str(number))
+        model = build_model(resolve("bn_dropout").space, described.configuration, InputSpec((8, 8, 1), 10, 18))
+        model.save(stored_model(study, lab, number, ".keras"))
+        stored_model(study, lab, number, ".keras").replace(stored_model(study, lab, number))
+    return [3, 2, 1]
+
+
+def test_an_ensemble_gives_the_mean_of_the_best_models_and_says_what_that_gains(
+    study: SharedStudy, kept_models: list[int], lab: Lab, tmp_path: Path
+) -> None:
+    import keras
+
+    out = tmp_path / "ensemble.keras"
+    result = export(lab, "--ensemble", "3", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.glob("ensemble*")} == {"ensemble.keras", "ensemble.json", "ensemble.md"}
+    data = load_dataset("digits")
+    images = data.x_test[:100].astype(np.float32)
+    logits = [
+        keras.saving.load_model(kept_copy(study, lab, number, tmp_path), compile=False).predict(images / 16, verbose=0)
+        for number in kept_models
+    ]
+    exponents = [np.exp(one - one.max(axis=1, keepdims=True)) for one in logits]
+    mean = np.mean([one / one.sum(axis=1, keepdims=True) for one in exponents], axis=0)
+    model = keras.models.load_model(out)
+    np.testing.assert_allclose(model.predict(images, verbose=0), mean, atol=1e-5)
+    document = json.loads((tmp_path / "ensemble.json").read_text())
+    assert [one["trial"] for one in document["ensemble"]] == kept_models
+    paired = document["best_alone"]
+    difference = paired["ensemble"]["accuracy"] - paired["best"]["accuracy"]
+    assert paired["gained"] - paired["lost"] == pytest.approx(difference * 359, abs=1e-6)
+    assert read_description(out).classes == study.manifest.classes
+    looks = recorded_looks(study)
+    assert [(look.trial, look.ensemble, look.look) for look in looks] == [(3, (), 1), (3, (3, 2, 1), 2)]
+    assert stored_test_score(study) is None
+    assert "the ensemble of trials 3, 2, 1" in earlier_words(looks, Score(3, 0.5, None, 359, look=3))
+    assert "with trial 3 alone" in result.output
+    assert "trial 3 alone (first look)" in (tmp_path / "ensemble.md").read_text()
+
+
+def test_an_ensemble_looks_at_no_test_images_unless_it_may(
+    study: SharedStudy, kept_models: list[int], lab: Lab, tmp_path: Path
+) -> None:
+    assert export(lab, "--ensemble", "2", "--no-test", "-o", tmp_path / "two.keras").exit_code == 0
+    assert recorded_looks(study) == ()
+    assert json.loads((tmp_path / "two.json").read_text())["best_alone"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--ensemble", "4"), "has 3 (3, 2, 1): ask for fewer, or give --retrain"),
+        (("--ensemble", "1"), "--ensemble"),
+        (("--ensemble", "2", "--trial", "1"), "leave out --trial 1"),
+    ],
+)
+def test_an_ensemble_of_too_few_is_refused(
+    study: SharedStudy, lab: Lab, arguments: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    result = export(lab, *arguments, "-o", tmp_path / "model.keras")
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+    assert list(tmp_path.glob("model*")) == []
+
+
+def test_trials_of_one_configuration_are_one_model_of_an_ensemble(
+    study: SharedStudy, lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("search.exporting.ensemble.identity", lambda _: b"the same")
+    result = export(lab, "--ensemble", "2", "-o", tmp_path / "model.keras")
+    assert "has 1 (3)" in result.stderr
 
 
 def test_failed_and_pruned_trials_have_no_model(lab: Lab, tmp_path: Path) -> None:

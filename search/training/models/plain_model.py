@@ -57,14 +57,34 @@ def is_of_keras(layer: Any) -> bool:
 
 def plain_model(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
     """The same model, that takes pixels as the data has them and gives probabilities: it scales by itself."""
+    model = uncompiled(trained, image_shape, pixel_max)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def uncompiled(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
+    """The same, as a part of other models."""
     import keras
 
     before = [keras.Input(image_shape, name="pixels"), keras.layers.Rescaling(1 / pixel_max, name="scale")]
     after = keras.layers.Softmax(name=PROBABILITIES)
     inner = trained.layers if isinstance(trained, keras.Sequential) else [trained]
-    model = keras.Sequential([*before, *inner, after])
-    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+    return keras.Sequential([*before, *inner, after])
+
+
+def averaged(models: Sequence[Any], names: Sequence[str], image_shape: ImageShape) -> Any:
+    """One model of these, each under its name, that gives the mean of their probabilities, in float32. None of them is
+    compiled: Keras can't open a file with the optimizers of models within a model.
+    """
+    import keras
+
+    pixels = keras.Input(image_shape, name="pixels")
+    outputs = []
+    for model, name in zip(models, names, strict=True):
+        model.name = name
+        outputs.append(model(pixels))
+    mean = keras.layers.Average(name=PROBABILITIES, dtype="float32")(outputs)
+    return keras.Model(pixels, mean, name="ensemble")
 
 
 def accuracy(model: Any, images: NDArray[Any], labels: NDArray[np.int64], batch_size: int) -> float:
