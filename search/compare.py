@@ -10,12 +10,12 @@ import click
 
 from search.commands.axis_flags import batch_size_flag, image_size_flags
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.host.exit_codes import CODES
 from search.trainers.serving import trainer_server
-from spaces.metrics import DEFAULT_METRIC, METRICS
 
 if TYPE_CHECKING:
     from search.api.result import Result
@@ -111,7 +111,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @click.option(
     "--dataset", help="The images, as for search.launch.  [default: digits, or those of the search or article]"
 )
-@click.option("--objective", type=click.Choice(list(METRICS)), help=f"Metric to compare.  [default: {DEFAULT_METRIC}]")
+@metric_flags("Metric to compare.")
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
 @click.option(
     "--max-seeds", type=WholeNumber(2, 1000), help="Most replicates per arm with --until-decided.  [default: 30]"

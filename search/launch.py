@@ -18,6 +18,7 @@ from search.commands.cli import (
     start_logging,
     validation_share_flag,
 )
+from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
@@ -25,7 +26,6 @@ from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
-from spaces.metrics import DEFAULT_METRIC, METRICS
 
 MOST_TRIALS = 1_000_000
 
@@ -72,11 +72,7 @@ EXAMPLES = {
     shell_complete=completion.offering(completion.pruners),
     help=f"Pruner: stops poor trials early ({', '.join(PRUNERS)}).  [default: asha]",
 )
-@click.option(
-    "--objective",
-    type=click.Choice(list(METRICS)),
-    help=f"Metric to optimize.  [default: {DEFAULT_METRIC}]",
-)
+@metric_flags("Metric to optimize.")
 @click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
 @validation_share_flag

@@ -14,7 +14,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 5
+MANIFEST_VERSION = 6
 
 IDENTITY = (
     "space",
@@ -27,6 +27,7 @@ IDENTITY = (
     "batch_sizes",
     "precision",
     "objective",
+    "report_metrics",
     "sampler",
     "pruner",
     "seed",
@@ -81,7 +82,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     (search/datasets/inventory.py). Both are empty in studies of earlier releases. `comparison` is there if the study
     compares given configurations; its slots' one parameter is then the arm. `folder_marked` says that the study's
     folder carries a mark, as those of the first releases don't. `question` is the space's, as those who read the study
-    may not have that.
+    may not have that. `report_metrics` are measured after each epoch next to the objective.
     """
 
     space: str
@@ -124,6 +125,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     inventory: dict[str, Any] = {}
     folder_marked: bool = False
     question: str = ""
+    report_metrics: tuple[MetricName, ...] = ()
     schema_version: int = MANIFEST_VERSION
 
     @property

@@ -32,6 +32,7 @@ class StudyFlags:
     batch_size: tuple[int, ...] = ()
     precision: Precision | None = None
     objective: MetricName | None = None
+    report_metrics: tuple[MetricName, ...] | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

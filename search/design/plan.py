@@ -10,6 +10,7 @@ import msgspec
 from search.design.extending import gone_on_with
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
+from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import Existing, find_existing, make_manifest
 from search.launching.options import LaunchOptions
 from search.launching.planning import require_store, require_writable
@@ -100,7 +101,8 @@ def make_comparison_plan(
     require_writable(flags.workers.artifacts or Path(manifest.artifacts))
     require_places(flags.workers.artifacts, name, manifest, existing.manifest if existing else None)
     require_store(manifest.artifact_store)
-    notes = (*notes, *first_look_notes(flags, comparison), *outlook(comparison))
+    absent = absent_classes_note(manifest)
+    notes = (*notes, *(() if absent is None else (absent,)), *first_look_notes(flags, comparison), *outlook(comparison))
     return ComparisonPlan(url, name, manifest, comparison, existing, notes=notes)
 
 
@@ -117,6 +119,7 @@ def study_manifest(
         sampler=sampler,
         pruner="none",
         objective=flags.objective,
+        report_metrics=flags.report_metrics,
         artifact_store=flags.artifact_store,
         seed=flags.seed,
         limit_train=flags.limit_train,
@@ -140,6 +143,7 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
         resize=flags.resize or (searched.resizing.resize if flags.image_size is None else None),
         validation_share=flags.validation_share or searched.validation_fraction,
         objective=flags.objective or searched.objective,
+        report_metrics=searched.report_metrics if flags.report_metrics is None else flags.report_metrics,
         seed=searched.seed if flags.seed is None else flags.seed,
         artifact_store=flags.artifact_store or searched.artifact_store,
         workers=replace(

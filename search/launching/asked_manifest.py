@@ -3,6 +3,7 @@
 import datetime
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +17,8 @@ from search.study.baselines import ordered_baselines
 from search.study.batch_size import stored_batch_sizes
 from search.study.folders import default_artifacts
 from search.study.study_name import require_study_name
-from search.training.data.split import split
+from search.training.data.split import Split, split
+from search.training.measuring.limits import why_not_measurable
 from search.workers.join import installed_versions
 from spaces import Space, SpaceSource
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
@@ -74,6 +76,8 @@ def make_manifest(
     sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
     parts = split(images, share, seed, limit_train)
     objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
+    reported: tuple[MetricName, ...] = pick(options.report_metrics, stored.report_metrics if stored else None, ())
+    require_measurable((objective, *reported), parts)
     return Manifest(
         space=source.ref,
         space_version=space.version,
@@ -95,6 +99,7 @@ def make_manifest(
         precision=pick(options.precision, stored.precision if stored else None, "float32"),
         objective=objective,
         direction=METRICS[objective].direction,
+        report_metrics=tuple(name for name in METRICS if name in reported and name != objective),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
         seed=seed,
@@ -143,6 +148,13 @@ def require_a_use(validation_share: float | None, images: DataSet) -> None:
             f"--validation-share: {images.name} has {images.n_own_validation} validation images of its own, which are "
             "used, and takes none of the training images. Leave the flag out, or take the validation images away"
         )
+
+
+def require_measurable(metrics: Sequence[MetricName], images: Split) -> None:
+    """Raises UsageError if one of the metrics can't be measured on the validation images."""
+    problem = why_not_measurable(metrics, len(images.classes), images.n_val)
+    if problem is not None:
+        raise UsageError(problem)
 
 
 def pick(flag: T | None, stored: T | None, default: T) -> T:

@@ -43,6 +43,7 @@ class LaunchOptions:
     sampler: str | None = None
     pruner: str | None = None
     objective: MetricName | None = None
+    report_metrics: tuple[MetricName, ...] | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

@@ -10,6 +10,7 @@ from search.console.held_errors import errors_held_back
 from search.console.outside_text import is_text
 from search.datasets import resolve_dataset
 from search.errors import UsageError
+from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import DEFAULT_DATASET, Existing, find_existing, make_manifest, narrow
 from search.launching.cost import PlannedCost, cost_notes, planned_cost, require_batch_memory
 from search.launching.fitting import unfit_note
@@ -86,7 +87,12 @@ def make_plan(options: LaunchOptions) -> Plan:
     cost = planned_cost(space, manifest)
     if options.placed is None and options.workers.n_workers != 0:
         require_batch_memory(cost, manifest)
-    said = (left_out_note(options, whole, space), unfit_note(space, manifest.image_shape), *cost_notes(cost, manifest))
+    said = (
+        left_out_note(options, whole, space),
+        unfit_note(space, manifest.image_shape),
+        absent_classes_note(manifest),
+        *cost_notes(cost, manifest),
+    )
     notes = tuple(note for note in said if note)
     return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, cost, notes)
 

@@ -55,6 +55,7 @@ class Mlflow:
     def record(self, number: int, epochs: Sequence[EpochScores]) -> None:
         now = int(time.time() * 1000)
         scores = [(name, getattr(row, name), row.epoch) for row in epochs for name in SCORES]
+        scores += [(name, value, row.epoch) for row in epochs for name, value in row.metrics.items()]
         metrics = [Metric(name, value, now, epoch) for name, value, epoch in scores if value is not None]
         self._client.log_batch(self._runs[number], metrics=metrics)
 

@@ -63,6 +63,8 @@ class TensorBoard:
                 value = getattr(row, name)
                 if value is not None:
                     writer.add_scalar(tag, value, row.epoch)
+            for name, value in row.metrics.items():
+                writer.add_scalar(f"{name.removeprefix('val_')}/validation", value, row.epoch)
         writer.flush()
 
     def end(self, number: int, trial: EndedTrial) -> None:

@@ -42,7 +42,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     `token-{token}.npz` in it and may resume from any other file there. `model_path` is where the trained model goes
     (.keras), None to keep none. Neither is one kept whose `objective` after the last epoch is worse than
     `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
-    slot: it doesn't resume from the checkpoint of another.
+    slot: it doesn't resume from the checkpoint of another. `report_metrics` are measured after each epoch next to the
+    objective.
     """
 
     job: int
@@ -61,6 +62,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     precision: Precision = "float32"
     owner: str = ""
     order_seed: int | None = None
+    report_metrics: tuple[MetricName, ...] = ()
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):

@@ -57,6 +57,7 @@ class StudyJobs:
             model_path=str(files.model),
             owner=files.owner,
             objective=manifest.objective,
+            report_metrics=manifest.report_metrics,
             value_to_beat=value_to_beat,
         )
 

@@ -15,6 +15,7 @@ from search.trackers.tracking import Tracking
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy
 from storage.records import Outcome
+from storage.testkit import example_epoch
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
 
@@ -272,6 +273,22 @@ def test_a_study_that_is_begun_again_under_its_name_has_its_own_records(
             tracker.end(number, EndedTrial(Outcome("complete", 0.5), {}, {}))
         tracker.close()
         assert [tracker.begin(number) for number in range(3)] == [None] * 3
+
+
+@OF_MLFLOW
+def test_further_metrics_of_an_epoch_are_recorded_too(tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/m.db"
+    for tracker in (make() for make in Tracking(tmp_path / "tb", uri).makers("study", "a" * 32).values()):
+        tracker.begin(0)
+        tracker.record(0, [example_epoch(metrics={"val_auc": 0.9})])
+        tracker.close()
+    (events,) = (tmp_path / "tb").rglob("events.*")
+    assert b"auc/validation" in events.read_bytes()
+    client = MlflowClient(tracking_uri=uri)
+    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    assert run.data.metrics["val_auc"] == 0.9
 
 
 def test_a_launch_has_them_follow(cli: RunLaunch, tmp_path: Path) -> None:

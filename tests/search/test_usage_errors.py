@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -49,6 +50,31 @@ def test_a_bad_value_of_the_environment_is_blamed_on_its_variable(cli: RunLaunch
     said = message(cli(*PLANNED, env={"SEARCH_EPOCHS": "abc"}))
     assert "the environment variable SEARCH_EPOCHS: 'abc' isn't a whole number from 1 to 100,000" in said
     assert "--epochs" not in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--objective", "macro_f2"), "There is no metric 'macro_f2'. Did you mean 'macro_f1'?"),
+        (("--report-metrics", "auc,val_accurate"), "There is no metric 'val_accurate'. Did you mean 'val_accuracy'?"),
+        (
+            ("--dataset", "three.npz", "--objective", "top5"),
+            "val_top5 takes 6 classes or more",
+        ),
+    ],
+)
+def test_a_metric_that_cannot_be_measured_is_refused(cli: RunLaunch, flags: tuple[str, ...], said: str) -> None:
+    images, labels = np.random.default_rng(0).integers(0, 255, (60, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez("three.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert said in message(cli(*PLANNED, *flags))
+
+
+def test_a_class_without_validation_images_is_named_where_a_metric_averages_over_classes(cli: RunLaunch) -> None:
+    x, y = np.random.default_rng(0).integers(0, 255, (60, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez("lacking.npz", x_train=x, y_train=y, x_test=x, y_test=y, x_val=x[y < 2], y_val=y[y < 2])
+    planned = cli(*PLANNED, "--dataset", "lacking.npz", "--report-metrics", "auc", "--dry-run")
+    assert "validation has no image of 2: val_auc is that of the other classes" in planned.stderr
+    assert "no image of" not in cli(*PLANNED, "--dataset", "lacking.npz", "--dry-run").stderr
 
 
 def test_of_several_variables_the_one_that_is_set_is_blamed(cli: RunLaunch) -> None:

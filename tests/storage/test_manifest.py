@@ -32,6 +32,12 @@ def test_a_manifest_from_before_there_was_a_precision_is_one_of_float32() -> Non
     assert Manifest.from_json(json.dumps(older)) == example_manifest(precision="float32")
 
 
+def test_a_manifest_from_before_there_were_further_metrics_measures_none() -> None:
+    older = json.loads(example_manifest().to_json())
+    del older["report_metrics"]
+    assert Manifest.from_json(json.dumps(older)) == example_manifest(report_metrics=())
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"schema_version": 1}', "no json"])
 def test_a_damaged_manifest_is_reported(text: str) -> None:
     with pytest.raises(NotAStudyDatabase, match="manifest can't be read"):

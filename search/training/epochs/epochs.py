@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from search.training.data.order import Order, order_of_epoch
+from search.training.measuring.measurement import Measurement
 from spaces.configuration import Augmentation
 from spaces.epoch_scores import EpochScores
 from spaces.errors import SpaceError
@@ -68,8 +69,15 @@ class Epochs:
         return order_of_epoch(self.n_train, self.seed, epoch, self.augmentation)
 
 
-def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[EpochScores]:
-    """Scores as they come. Ends after the last epoch, after one that diverged, or as soon as told to stop."""
+def run_epochs(
+    runner: EpochRunner, epochs: Epochs, stop: Stop, measurement: Measurement | None = None
+) -> Iterator[EpochScores]:
+    """Scores as they come, with the further metrics that are to be measured. Ends after the last epoch, after one that
+    diverged, or as soon as told to stop.
+
+    Raises:
+        SpaceError: the model takes its steps by itself, and leaves out what is measured.
+    """
     for epoch in range(epochs.first, epochs.last + 1):
         if stop():
             return
@@ -77,13 +85,25 @@ def run_epochs(runner: EpochRunner, epochs: Epochs, stop: Stop) -> Iterator[Epoc
         trained = runner.train(epochs.order(epoch), stop)
         if trained is None:
             return
-        scores = _scores(epoch, trained, runner.validate(), time.perf_counter() - started, runner.learning_rate())
+        validated, metrics = _validated(runner, measurement)
+        seconds = time.perf_counter() - started
+        scores = _scores(epoch, trained, validated, seconds, runner.learning_rate(), metrics)
         yield scores
         if scores.diverged:
             return
 
 
-def _scores(epoch: int, trained: Score, validated: Score, seconds: float, learning_rate: float) -> EpochScores:
+def _validated(runner: EpochRunner, measurement: Measurement | None) -> tuple[Score, dict[str, float]]:
+    if measurement is None:
+        return runner.validate(), {}
+    with measurement.of_pass():
+        score = runner.validate()
+    return score, measurement.values()
+
+
+def _scores(
+    epoch: int, trained: Score, validated: Score, seconds: float, learning_rate: float, metrics: dict[str, float]
+) -> EpochScores:
     return EpochScores(
-        epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, seconds, learning_rate
+        epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, seconds, learning_rate, metrics
     )

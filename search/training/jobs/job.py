@@ -6,7 +6,7 @@ Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 import hashlib
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from search.training.jobs.prefetcher import Prefetcher
 from search.training.jobs.stopping import kept_epoch, why_over
 from search.training.jobs.trainable_models import TrainableModels, forget_models
 from search.training.lru_cache import LruCache
+from search.training.measuring.measurement import Measurement, Measurements
+from search.training.models.building import without_recorder
 from search.training.models.keeping import Keepable
 from search.training.models.keras_settings import kept_settings
 from search.training.models.model_files import load_model, save_model
@@ -61,6 +63,16 @@ class TrainedEpoch:
     values: Values
 
 
+@dataclass(frozen=True, eq=False)
+class EpochsToDo:
+    """The epochs of a job after those `before`, over `n_train` images, and what is measured after each."""
+
+    job: Train
+    n_train: int
+    before: Sequence[EpochScores]
+    measurement: Measurement | None
+
+
 class Jobs:
     """Does jobs one after another, and keeps what they share: data, read and preprocessed; programs; spaces. Traced
     programs are taken from `traced`, and stored there, if it is given.
@@ -74,6 +86,7 @@ class Jobs:
         self._spaces = LruCache[str, Space](CACHED_SPACES)
         self._backend = compiling_backend()
         self._programs = ProgramCache(self._backend, traced) if self._backend is not None else None
+        self._measurements = Measurements()
         self._keepable = Keepable()
         self._said = set[str]()  # why models can't be kept
 
@@ -85,7 +98,8 @@ class Jobs:
         set_precision(job.precision)
         prepared = self._prepare(job.data, Preprocessing.of(job.configuration, job.split_seed))
         checkpoints = _checkpoints(job, space)
-        with kept_settings(self._backend), prepared.models.model_for(job, space) as model:
+        measurement = self._measurement(job, prepared.preprocessed.data)
+        with kept_settings(self._backend), prepared.models.model_for(job, space, measurement) as model:
             not_kept = self._keepable.why_not(model.keras_model()) if space.build is not None else None
             yield from self._say_once(job, not_kept)
             if prepared.preprocessed.warning:
@@ -95,8 +109,8 @@ class Jobs:
             yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
             history, kept = list(resumed.history), resumed.kept
             if not _finished(job, history):
-                n_train, before = prepared.preprocessed.data.n_train, resumed.history
-                with Prefetcher(lambda stop: _trained_epochs(model, job, n_train, before, stop), stop) as trained:
+                to_do = EpochsToDo(job, prepared.preprocessed.data.n_train, resumed.history, measurement)
+                with Prefetcher(lambda stop: _trained_epochs(model, to_do, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
                         if kept_epoch(rule, history) == len(history):
@@ -105,7 +119,13 @@ class Jobs:
                         yield _epoch_end(job, epoch.scores)
             if _finished(job, history) and kept is not None:
                 model.restore(kept)
-            yield from _ending(job, model, history, prepared.preprocessed, not_kept)
+
+            def for_file() -> Any:
+                keras_model = model.keras_model()
+                bare = keras_model if measurement is None else without_recorder(keras_model)
+                return prepared.preprocessed.for_scaled(bare)
+
+            yield from _ending(job, model, history, for_file, not_kept)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test or validation images."""
@@ -119,6 +139,12 @@ class Jobs:
             yield Evaluated(job.job, result.score.loss, result.score.accuracy, len(labels), result.confusion)
         finally:
             forget_models()
+
+    def _measurement(self, job: Train, data: Split) -> Measurement | None:
+        """What the objective, the report and early stopping need after each epoch."""
+        rule = job.configuration.early_stopping
+        names = {job.objective, *job.report_metrics, *(() if rule is None else (rule.monitor,))}
+        return self._measurements.measurement(tuple(names), data.y_val, len(data.classes))
 
     def _say_once(self, job: Train, not_kept: str | None) -> Iterator[Warned]:
         if not_kept is not None and not_kept not in self._said:
@@ -148,14 +174,13 @@ def _read(source: DataSource) -> DataSet:
     return load_dataset(source.dataset, source.data_dir, source.resizing) if mapped is None else mapped
 
 
-def _trained_epochs(
-    model: TrainableModel, job: Train, n_train: int, before: Sequence[EpochScores], stop: Stop
-) -> Iterator[TrainedEpoch]:
+def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Iterator[TrainedEpoch]:
     """The epochs that are still to come after those before, up to that after which early stopping says no more."""
-    history = list(before)
+    history, job = list(to_do.before), to_do.job
     augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
     order_seed = job.seed if job.order_seed is None else job.order_seed
-    for scores in run_epochs(model, Epochs(len(history) + 1, job.epochs, n_train, order_seed, augmentation), stop):
+    epochs = Epochs(len(history) + 1, job.epochs, to_do.n_train, order_seed, augmentation)
+    for scores in run_epochs(model, epochs, stop, to_do.measurement):
         history.append(scores)
         yield TrainedEpoch(scores, model.values())
         if why_over(rule, history) is not None:
@@ -218,7 +243,7 @@ def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> Ep
 
 
 def _ending(
-    job: Train, model: TrainableModel, history: Sequence[EpochScores], preprocessed: Preprocessed, not_kept: str | None
+    job: Train, model: TrainableModel, history: Sequence[EpochScores], for_file: Callable[[], Any], not_kept: str | None
 ) -> Iterator[Message]:
     diverged, rule = _diverged(history), job.configuration.early_stopping
     if not _finished(job, history):
@@ -226,7 +251,7 @@ def _ending(
         return
     kept = kept_epoch(rule, history)
     if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
-        failed = yield from save_model(job, lambda: preprocessed.for_scaled(model.keras_model()), Path(job.model_path))
+        failed = yield from save_model(job, for_file, Path(job.model_path))
         not_kept = not_kept or failed
     over, memory = why_over(rule, history), _peak_memory_mb()
     yield Trained(job.job, model.parameters, len(history), diverged, memory, over, kept, not_kept)

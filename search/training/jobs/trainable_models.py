@@ -12,6 +12,7 @@ from search.training.data.split import Split
 from search.training.epochs.epochs import EpochRunner
 from search.training.epochs.runner import LARGEST_ON_DEVICE, make_runner
 from search.training.epochs.trainable_model import KerasTrainableModel, TrainableModel
+from search.training.measuring.measurement import Measurement
 from search.training.models.building import InputSpec, build_model, compile_model, seed_all
 from search.training.optimizers.optimizer import why_not_shared
 from search.training.shared_programs.program_cache import ProgramCache
@@ -38,20 +39,21 @@ class TrainableModels:
         self._images: tuple[DeviceImages, DeviceImages] | None = None
 
     @contextmanager
-    def model_for(self, job: Train, space: Space) -> Iterator[TrainableModel]:
-        """A trainable model with fresh weights for the job, at its disposal within the `with` block.
+    def model_for(self, job: Train, space: Space, measurement: Measurement | None = None) -> Iterator[TrainableModel]:
+        """A trainable model with fresh weights for the job, at its disposal within the `with` block. Its validation
+        feeds the recorder of the measurement.
 
         Raises:
             SpaceError: the space builds no such model, or the images are too small for it.
         """
-        reason = self._why_own_model(space, job)
+        reason, recorder = self._why_own_model(space, job), None if measurement is None else measurement.recorder
         if reason is None and self._backend is not None and self._programs is not None:
-            with self._begun_program(job, self._backend, self._programs) as program:
+            with self._begun_program(job, self._backend, self._programs, recorder) as program:
                 yield program
             return
         log.info("this job's model is built for itself: %s", reason or "programs need TensorFlow as Keras' backend")
         try:
-            yield self._new_model(job, space)
+            yield self._new_model(job, space, recorder)
         finally:
             forget_models()
 
@@ -65,20 +67,23 @@ class TrainableModels:
         return None if job.precision == "float32" else "shared programs compute in float32"
 
     @contextmanager
-    def _begun_program(self, job: Train, backend: Backend, programs: ProgramCache) -> Iterator[TrainableModel]:
+    def _begun_program(
+        self, job: Train, backend: Backend, programs: ProgramCache, recorder: Any
+    ) -> Iterator[TrainableModel]:
         program = programs.program(job.configuration, self._input_spec(job), job.batch_size)
         if self._images is None:
             self._images = backend.to_device(self._data)
-        program.begin(job.configuration, job.seed, job.epochs, self._images)
+        program.begin(job.configuration, job.seed, job.epochs, self._images, recorder)
         try:
             yield program
         finally:
             program.end()
 
-    def _new_model(self, job: Train, space: Space) -> TrainableModel:
+    def _new_model(self, job: Train, space: Space, recorder: Any) -> TrainableModel:
         seed_all(job.seed)
         model = build_model(space, job.configuration, self._input_spec(job))
-        compile_model(model, job.configuration, job.epochs * self._data.steps_per_epoch(job.batch_size))
+        steps = job.epochs * self._data.steps_per_epoch(job.batch_size)
+        compile_model(model, job.configuration, steps, recorder)
         return KerasTrainableModel(model, self._make_runner(model, self._data, job.batch_size, self._backend))
 
     def _input_spec(self, job: Train) -> InputSpec:

@@ -84,16 +84,26 @@ def build_model(space: Space, configuration: Configuration, spec: InputSpec) -> 
     return _from_space(space, configuration, spec)
 
 
-def compile_model(model: Any, configuration: Configuration, steps: int | None = None) -> None:
-    """Gives the model its optimizer, cross-entropy as its loss, and accuracy as its metric.
+def compile_model(model: Any, configuration: Configuration, steps: int | None = None, recorder: Any = None) -> None:
+    """Gives the model its optimizer, cross-entropy as its loss, and as its metrics accuracy and, if there is one, a
+    recorder (search/training/measuring/recorders.py).
 
     `steps` are those of the whole training, which some schedules of the learning rate depend on. Keras would create the
     optimizer's variables in the first step; a checkpoint must find them before. To a model that computes in float16,
     Keras adds an optimizer that scales the loss so that small gradients don't become 0.
     """
     optimizer = make_optimizer(configuration.optimizer, steps)
-    model.compile(optimizer=optimizer, loss=cross_entropy(), metrics=["accuracy"])
+    recorders = [] if recorder is None else [recorder]
+    model.compile(optimizer=optimizer, loss=cross_entropy(), metrics=["accuracy", *recorders])
     model.optimizer.build(model.trainable_variables)
+
+
+def without_recorder(model: Any) -> Any:
+    """A compiled model with its optimizer, in the state in which it is, and accuracy as its only metric: what is
+    written into a file, so that Keras alone can open it.
+    """
+    model.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
+    return model
 
 
 def cross_entropy() -> Any:

@@ -16,7 +16,16 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from search.training.backends.protocol import STEPS_PER_CALL, DeviceImages, Sums, Tensor, Variable
+from search.training.backends.protocol import (
+    STEPS_PER_CALL,
+    DeviceImages,
+    Kept,
+    Step,
+    StepProgram,
+    Sums,
+    Tensor,
+    Variable,
+)
 from search.training.data.order import Order
 from search.training.epochs.epochs import Score, Stop
 from search.training.models.building import (
@@ -83,17 +92,25 @@ class SharedProgram:
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
         self._images: tuple[DeviceImages, DeviceImages] | None = None
-        step_program, batch_of = self._backend.step_program, graphs.batch_of
-        self._train_steps = step_program(self.train_step, self.step_variables, batch_size, batch_of, kept.train)
-        self._test_steps = step_program(self.test_step, self.step_variables, batch_size, batch_of, kept.test)
+        self._recorder: Any = None
+        self._recorded: tuple[Any, StepProgram] | None = None
+        self._batch_of = graphs.batch_of
+        self._train_steps = self._step_program(self.train_step, kept=kept.train)
+        self._test_steps = self._step_program(self.test_step, kept=kept.test)
 
     def begin(
-        self, configuration: Configuration, seed: int, epochs: int, images: tuple[DeviceImages, DeviceImages]
+        self,
+        configuration: Configuration,
+        seed: int,
+        epochs: int,
+        images: tuple[DeviceImages, DeviceImages],
+        recorder: Any = None,
     ) -> None:
         """Takes on a configuration of the program's key, with the weights that a new model of that seed has, for this
-        many epochs on images for training and for validation. Both are of the program's spec.
+        many epochs on images for training and for validation. Both are of the program's spec. A `recorder` is fed by
+        validation.
         """
-        self._images = images
+        self._images, self._recorder = images, recorder
         self._configuration, self._steps = configuration, epochs * self._spec.steps_per_epoch
         for shared, layer in zip(self._layers, layer_order(configuration), strict=True):
             shared.tune(layer)
@@ -104,7 +121,7 @@ class SharedProgram:
 
     def end(self) -> None:
         """Lets go of the images."""
-        self._images = None
+        self._images = self._recorder = None
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
@@ -119,7 +136,8 @@ class SharedProgram:
         """See EpochRunner."""
         _, images = self._begun_with
         steps = -(-len(images) // self._batch_size)
-        return _score(self._test_steps(images, np.arange(len(images)), 0, steps, NO_SUMS))
+        program = self._test_steps if self._recorder is None else self._recording(self._recorder)
+        return _score(program(images, np.arange(len(images)), 0, steps, NO_SUMS))
 
     def learning_rate(self) -> float:
         """See EpochRunner."""
@@ -180,6 +198,20 @@ class SharedProgram:
             if id(variable) in by_variable:
                 variable.assign(by_variable[id(variable)])
 
+    def _recording(self, recorder: Any) -> StepProgram:
+        """The program of validation that feeds the recorder too: that of the last recorder is kept."""
+        if self._recorded is None or self._recorded[0] is not recorder:
+
+            def step(images: Tensor, labels: Tensor) -> Tensor:
+                return self.test_step(images, labels, recorder)
+
+            self._recorded = recorder, self._step_program(step, recorder.variables)
+        return self._recorded[1]
+
+    def _step_program(self, step: Step, variables: Sequence[Variable] = (), kept: Kept | None = None) -> StepProgram:
+        touched = [*self.step_variables, *variables]
+        return self._backend.step_program(step, touched, self._batch_size, self._batch_of, kept)
+
     @property
     def step_variables(self) -> list[Variable]:
         """All variables that the steps read or assign."""
@@ -197,17 +229,21 @@ class SharedProgram:
         self._bank.apply(self._vector.concatenate(gradients))
         return sums
 
-    def test_step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """As `train_step`, and changes nothing."""
+    def test_step(self, images: Tensor, labels: Tensor, recorder: Any = None) -> Tensor:
+        """As `train_step`, and changes nothing but the recorder."""
         weights = self._vector.split(self._bank.weights.value)
-        return self._forward(weights, images, labels, training=False)[1]
+        return self._forward(weights, images, labels, training=False, recorder=recorder)[1]
 
-    def _forward(self, weights: list[Tensor], images: Tensor, labels: Tensor, *, training: bool) -> tuple[Any, Any]:
+    def _forward(
+        self, weights: list[Tensor], images: Tensor, labels: Tensor, *, training: bool, recorder: Any = None
+    ) -> tuple[Any, Any]:
         """The loss; and what is summed over batches."""
         remaining, outputs = iter(weights), images
         by_layer = [list(islice(remaining, len(layer.trainable))) for layer in self._layers]
         for layer, own in zip(self._layers, by_layer, strict=True):
             outputs = layer(own, outputs, training=training)
+        if recorder is not None:
+            recorder.update_state(labels, outputs)
         penalties = [p for layer, own in zip(self._layers, by_layer, strict=True) for p in layer.penalties(own)]
         loss, sums = self._loss_and_metrics(labels, outputs, penalties)
         return loss, sums
