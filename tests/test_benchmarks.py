@@ -35,6 +35,15 @@ def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
     assert (result["workers"], result["joined"], result["exit_codes"]) == (4, 4, {"0": 4})
 
 
+def test_rules_of_selection_are_replayed_on_every_recording() -> None:
+    tables = smoke("replay")["tables"]
+    assert [(table["space"], table["dataset"], table["configurations"]) for table in tables] == [
+        ("optimizer", "cifar10", 60),
+        ("optimizer", "mnist", 60),
+    ]
+    assert all(regret["mean"] >= 0 for table in tables for regret in table["regret"].values())
+
+
 def test_the_answers_of_a_dashboard_are_timed() -> None:
     report = smoke("dashboard")
     assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]
