@@ -99,7 +99,7 @@ def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list
     """Reports epochs; returns the seconds that each took."""
     if lease is None:
         raise RuntimeError("there were fewer slots than workers")
-    number = shared.trials.fenced.create(lease, create_trial(state=TrialState.RUNNING))
+    number = shared.trials.fenced.create(lease, lambda _: create_trial(state=TrialState.RUNNING))
     reports, pruner = list[float](), make_pruner(PRUNER, epochs)
     for epoch in range(1, epochs + 1):
         started = time.perf_counter()

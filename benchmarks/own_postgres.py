@@ -40,6 +40,13 @@ class OwnPostgres:
         """Ends all connections and the server: in good order, or at once, as a crash does."""
         self._control("stop", "-m", mode)
 
+    def configure(self, **settings: int | str) -> None:
+        """Changes settings of the server, which starts again."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+        self.stop()
+        self.start()
+
     def allow(self, rule: str) -> None:
         """Adds a line to its access rules; they are read when it starts."""
         with (self.data / "pg_hba.conf").open("a") as file:

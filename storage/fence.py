@@ -7,29 +7,35 @@ isn't a documented interface: tests/storage/test_fence.py fails if it changes.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.engine import Connection
 
-from storage.history import trial_number
+from storage.errors import StorageUnreachable
 from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.records import Lease
 from storage.transaction import writing
 from storage.trial_ids import TrialIds
+from storage.trial_rows import (
+    KnownDistributions,
+    Parameter,
+    insert_params,
+    insert_trials,
+    require_unfinished,
+    set_system_attributes,
+    set_user_attributes,
+)
 
-
-class Parameter(NamedTuple):
-    """A parameter of a trial; `value` is as Optuna stores it (`distribution.to_internal_repr`)."""
-
-    name: str
-    value: float
-    distribution: BaseDistribution
+NUMBERS_WAIT_S = 30.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
 
 
 class FencedTrials:
@@ -40,19 +46,40 @@ class FencedTrials:
         self._ledger = ledger
         self._key = key
         self._ids = ids
+        self._known = KnownDistributions(key.study_id)
 
-    def create(self, lease: Lease, template: FrozenTrial) -> int:
-        """The number of the slot's trial, which is created like the template if there is none yet.
+    def create(self, lease: Lease, template_of: Callable[[Lease], FrozenTrial]) -> int:
+        """The number of the slot's trial, which is created like its template if there is none yet.
+
+        Workers that begin in the same moment don't queue for the study: one of them makes the trials of all.
 
         Raises:
             LeaseLost: another worker holds the slot, or it was released or finished.
+            StorageUnreachable: the study's numbers were locked all the time, or the database doesn't answer.
         """
+        deadline, pause = time.monotonic() + NUMBERS_WAIT_S, SHORTEST_PAUSE_S
+        make = partial(self._make, template_of(lease), template_of)
+        number = self._ledger.bind(lease, make)
+        while number is None:
+            if time.monotonic() > deadline:
+                raise StorageUnreachable(f"the study's trials were locked for {NUMBERS_WAIT_S:g} s")
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads tries, and keeps no secret
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+            number = self._ledger.bind(lease, make, with_others=True)
+        return number
 
-        def make(connection: Connection) -> int:
-            with joined(self._rdb, connection):
-                return trial_number(connection, self._rdb.create_new_trial(self._key.study_id, template))
-
-        return self._ledger.bind(lease, make)
+    def _make(
+        self,
+        own: FrozenTrial,
+        template_of: Callable[[Lease], FrozenTrial],
+        connection: Connection,
+        lease: Lease,
+        others: Sequence[Lease],
+    ) -> dict[int, int]:
+        templates = {lease.slot: own} | templates_of(others, template_of)
+        ordered = sorted(templates)
+        made = [templates[slot] for slot in ordered]
+        return dict(zip(ordered, insert_trials(connection, self._key.study_id, made, self._known), strict=True))
 
     def annotate(self, trial_number: int, attributes: Mapping[str, Any]) -> None:
         """Sets these user attributes of a trial, all or none, in one transaction instead of one per attribute.
@@ -65,10 +92,10 @@ class FencedTrials:
             StorageUnreachable: the database doesn't answer.
         """
         trial_id = self._ids[trial_number]
-        with writing(self._rdb.engine) as connection, joined(self._rdb, connection):
+        with writing(self._rdb.engine) as connection:
             self._key.require(connection)
-            for name, value in attributes.items():
-                self._rdb.set_trial_user_attr(trial_id, name, value)
+            require_unfinished(connection, trial_id)
+            set_user_attributes(connection, trial_id, attributes)
 
     def set_params(
         self,
@@ -86,13 +113,21 @@ class FencedTrials:
             ValueError: a parameter's distribution isn't that of other trials.
         """
         trial_id = self._ids[trial_number]
-        with self._ledger.holding(lease) as connection, joined(self._rdb, connection):
-            for parameter in parameters:
-                self._rdb.set_trial_param(trial_id, *parameter)
-            for name, value in attributes.items():
-                self._rdb.set_trial_system_attr(trial_id, name, value)
-            for name, value in user_attributes.items():
-                self._rdb.set_trial_user_attr(trial_id, name, value)
+        with self._ledger.holding(lease) as connection:
+            require_unfinished(connection, trial_id)
+            self._known.require(connection, parameters)
+            insert_params(connection, {trial_id: parameters})
+            set_system_attributes(connection, trial_id, attributes)
+            set_user_attributes(connection, trial_id, user_attributes)
+
+
+def templates_of(leases: Sequence[Lease], template_of: Callable[[Lease], FrozenTrial]) -> dict[int, FrozenTrial]:
+    """The templates for other workers' slots; those that can't be had are left to the workers."""
+    found = dict[int, FrozenTrial]()
+    for lease in leases:
+        with contextlib.suppress(Exception):  # the space's code is its author's
+            found[lease.slot] = template_of(lease)
+    return found
 
 
 @contextlib.contextmanager

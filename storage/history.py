@@ -1,9 +1,8 @@
 """A study's trials for samplers and pruners, cached between calls.
 
 Optuna's cache reads everything stored about each unfinished trial in every call, which takes half a millisecond or more
-per trial. A finished trial never changes, and of a running one only little is needed. This reads Optuna's tables, which
-aren't a documented interface: tests/storage/test_history.py compares the result with Optuna's, and databases of another
-version are refused (`storage.schema.require_known_optuna`).
+per trial. A finished trial never changes, and of a running one only little is needed. This reads Optuna's tables
+(storage/optuna_tables.py); tests/storage/test_history.py compares the result with what Optuna reads.
 """
 
 import copy
@@ -20,6 +19,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection, Engine
 
+from storage.optuna_tables import intermediate_values, params, system_attributes, trials, values
 from storage.transaction import reading
 
 AT_ONCE = 500  # trials in one query: databases limit its parameters
@@ -27,43 +27,6 @@ NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 T = TypeVar("T")
 Rows = Mapping[int, Sequence[Sequence[Any]]]  # what belongs to a trial, by its id
-
-trials = sa.table(
-    "trials",
-    sa.column("trial_id", sa.Integer),
-    sa.column("study_id", sa.Integer),
-    sa.column("number", sa.Integer),
-    sa.column("state", sa.Enum(TrialState)),
-)
-# The tables below have a trial's id first, and what their rows are ordered by second.
-params = sa.table(
-    "trial_params",
-    sa.column("trial_id", sa.Integer),
-    sa.column("param_id", sa.Integer),
-    sa.column("param_name", sa.String),
-    sa.column("param_value", sa.Float),
-    sa.column("distribution_json", sa.Text),
-)
-values = sa.table(
-    "trial_values",
-    sa.column("trial_id", sa.Integer),
-    sa.column("objective", sa.Integer),
-    sa.column("value", sa.Float),
-    sa.column("value_type", sa.String),
-)
-intermediate_values = sa.table(
-    "trial_intermediate_values",
-    sa.column("trial_id", sa.Integer),
-    sa.column("step", sa.Integer),
-    sa.column("intermediate_value", sa.Float),
-    sa.column("intermediate_value_type", sa.String),
-)
-system_attributes = sa.table(
-    "trial_system_attributes",
-    sa.column("trial_id", sa.Integer),
-    sa.column("key", sa.String),
-    sa.column("value_json", sa.Text),
-)
 
 
 class TrialHeader(NamedTuple):
@@ -162,11 +125,6 @@ class HistoryStorage:
         """The trials in one of the states."""
         found = [trial for trial in self._get_trials() if states is None or trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
-
-
-def trial_number(connection: Connection, trial_id: int) -> int:
-    """The number of a trial in its study. Optuna reads all that is stored of it to tell."""
-    return int(connection.execute(sa.select(trials.c.number).where(trials.c.trial_id == trial_id)).scalar_one())
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -20,8 +20,12 @@ from storage.identity import deleted
 from storage.records import Lease, Outcome, SlotOrder
 from storage.tables import database_now, epochs, is_open, manifests, slots
 from storage.transaction import writing
+from storage.trial_rows import lock_numbers
 from storage.view import LedgerView
 
+# From a slot's lease and those of others: makes the trials, and returns their numbers by slot.
+MakeTrials = Callable[[Connection, Lease, Sequence[Lease]], Mapping[int, int]]
+BOUND_AT_ONCE = 200
 SMALL_STEP_S = 1.0  # clock synchronization may set a clock back by this much; leases then only last longer
 
 
@@ -79,19 +83,44 @@ class Ledger(LedgerView):
             self._held(connection, lease)
             self._update(connection, lease.slot, lease_expires_at=database_now() + lease_s)
 
-    def bind(self, lease: Lease, make: Callable[[Connection], int]) -> int:
-        """The number of the slot's trial. If it has none yet, `make` creates one on the given connection and returns
-        its number: the trial is created and bound, or neither.
+    def bind(self, lease: Lease, make: MakeTrials, *, with_others: bool = False) -> int | None:
+        """The number of the slot's trial. If it has none yet, `make` creates one on the given connection, and
+        `with_others` those of other workers' slots, too: trials are created and bound, or neither. None if another
+        process is creating some, perhaps this one: try again. No slot is held while others create.
 
         Raises:
             LeaseLost: as `renew`.
         """
         with writing(self._engine) as connection:
-            bound: int | None = self._held(connection, lease).trial_number
-            if bound is None:
-                bound = make(connection)
-                self._update(connection, lease.slot, trial_number=bound)
-        return bound
+            if not lock_numbers(connection, self._study_id):
+                return self._bound(connection, lease)
+            unbound = {row.number: row for row in connection.execute(self._unbound(lease, with_others))}
+            if lease.slot not in unbound:
+                return self._bound(connection, lease)
+            others = [as_other_lease(row, lease.lease_s) for slot, row in unbound.items() if slot != lease.slot]
+            numbers = make(connection, lease, others)
+            self._store_trials(connection, numbers)
+        return numbers[lease.slot]
+
+    def _bound(self, connection: Connection, lease: Lease) -> int | None:
+        """The number of the slot's trial, if it has one."""
+        row = self._read(connection, self._of_slot(lease.slot), lease)
+        require_held(row, lease)
+        number: int | None = row.trial_number
+        return number
+
+    def _unbound(self, lease: Lease, with_others: bool) -> sa.Select[Any]:
+        """The query for the lease's slot, and those of others, that have no trial, except those in use just now."""
+        own = sa.and_(*self._key(lease.slot), slots.c.token == lease.token, slots.c.worker_id == lease.worker_id)
+        chosen = sa.and_(slots.c.study_id == self._study_id, is_open) if with_others else own
+        unbound = (slots.c.state == "leased", slots.c.trial_number.is_(None), self._study.is_there())
+        query = sa.select(slots).where(chosen, *unbound).order_by(sa.not_(own), slots.c.number)
+        return query.limit(BOUND_AT_ONCE).with_for_update(of=slots, skip_locked=True)
+
+    def _store_trials(self, connection: Connection, numbers: Mapping[int, int]) -> None:
+        of_slot = sa.case(numbers, value=slots.c.number)
+        mine = slots.c.study_id == self._study_id, slots.c.number.in_(numbers)
+        connection.execute(sa.update(slots).where(*mine).values(trial_number=of_slot))
 
     @contextlib.contextmanager
     def holding(self, lease: Lease) -> Iterator[Connection]:
@@ -199,11 +228,16 @@ class Ledger(LedgerView):
         return row
 
     def _locked(self, connection: Connection, lease: Lease) -> Row[Any]:
-        query = sa.select(slots).where(*self._key(lease.slot), self._study.is_there()).with_for_update(of=slots)
+        return self._read(connection, self._of_slot(lease.slot).with_for_update(of=slots), lease)
+
+    def _read(self, connection: Connection, query: sa.Select[Any], lease: Lease) -> Row[Any]:
         row = connection.execute(query).one_or_none()
         if row is None:
             raise LeaseLost(f"slot {lease.slot} is gone: its study was deleted")
         return row
+
+    def _of_slot(self, slot: int) -> sa.Select[Any]:
+        return sa.select(slots).where(*self._key(slot), self._study.is_there())
 
     def _next_number(self, connection: Connection) -> int:
         query = sa.select(sa.func.coalesce(sa.func.max(slots.c.number) + 1, 0))
@@ -261,6 +295,11 @@ def expired(lease_s: float | None) -> Iterator[sa.ColumnElement[bool]]:
     yield slots.c.lease_expires_at <= database_now()
     if lease_s is not None:
         yield slots.c.lease_expires_at > database_now() + lease_s + SMALL_STEP_S
+
+
+def as_other_lease(row: Row[Any], lease_s: float) -> Lease:
+    """The lease under which another worker holds a slot, from its row."""
+    return rows.as_lease(row, {"token": row.token, "worker_id": row.worker_id}, lease_s)
 
 
 def is_holder(row: Row[Any], lease: Lease) -> bool:

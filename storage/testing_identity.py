@@ -38,7 +38,7 @@ def attempts_of_a_stale_worker(study: SharedStudy, lease: Lease) -> list[Callabl
         lambda: ledger.confirm(lease.slot),
         lambda: ledger.stop("enough"),
         ledger.resume,
-        lambda: trials.create(lease, create_trial(state=TrialState.RUNNING)),
+        lambda: trials.create(lease, lambda _: create_trial(state=TrialState.RUNNING)),
         lambda: trials.set_params(lease, 0, [], {"a": 1}),
         lambda: trials.annotate(0, {"a": 1}),
         lambda: study.study.tell(0, 0.5),

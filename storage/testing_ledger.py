@@ -226,7 +226,7 @@ class LedgerContract:
         study.ledger.order_up_to(6, order_of=SlotOrder)
         for trial, value in ((2, 0.5), (3, 0.9), (0, 0.1), (1, 0.9)):  # several workers bind slots in any order
             lease = claimed(study.ledger)
-            study.ledger.bind(lease, lambda _, number=trial: number)  # type: ignore[misc]
+            bound(study.ledger, lease, trial)
             study.ledger.finish(lease, Outcome("complete", value))
         study.ledger.finish(claimed(study.ledger), Outcome("pruned", 0.99))
         study.ledger.finish(claimed(study.ledger), Outcome("failed", None, "it crashed", "crash"))

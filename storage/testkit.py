@@ -133,7 +133,7 @@ def order_all(ledger: Ledger, orders: Sequence[SlotOrder]) -> None:
 
 def bound(ledger: Ledger, lease: Lease, trial_number: int) -> Lease:
     """The lease, once the trial is its slot's."""
-    return msgspec.structs.replace(lease, trial_number=ledger.bind(lease, lambda _: trial_number))
+    return msgspec.structs.replace(lease, trial_number=ledger.bind(lease, lambda *_: {lease.slot: trial_number}))
 
 
 def leases_left_s(engine: Engine, study_id: int) -> dict[int, float]:

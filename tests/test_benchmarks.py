@@ -44,6 +44,12 @@ def test_rules_of_selection_are_replayed_on_every_recording() -> None:
     assert all(regret["mean"] >= 0 for table in tables for regret in table["regret"].values())
 
 
+def test_a_fleet_is_measured_and_loses_nothing() -> None:
+    (fleet,) = smoke("fleet")["results"]
+    assert (fleet["workers"], fleet["leases_lost"], fleet["problems"], fleet["exact"]) == (4, 0, [], True)
+    assert fleet["report_ms"]["n"] > 0
+
+
 def test_the_answers_of_a_dashboard_are_timed() -> None:
     report = smoke("dashboard")
     assert "/api/studies/1?after=0" in [result["path"] for result in report["results"]]

@@ -11,8 +11,8 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial
 
 from storage import SharedStudy
-from storage.fence import Parameter
 from storage.history import HistoryStorage
+from storage.trial_rows import Parameter
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

@@ -23,7 +23,7 @@ from spaces.questions import PlainTrial
 from spaces.space import Space
 from spaces.trials import random_trial
 from storage import SharedStudy
-from storage.fence import Parameter
+from storage.trial_rows import Parameter
 
 log = logging.getLogger(__name__)
 

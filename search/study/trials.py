@@ -10,7 +10,7 @@ from functools import partial
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.pruners import BasePruner
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.sampling.buffered_trial import BufferedTrial
@@ -35,12 +35,16 @@ def open_trial(shared: SharedStudy, space: Space, lease: Lease) -> int:
         LeaseLost: another worker holds the slot now.
         StorageUnreachable: the database didn't answer.
     """
+    return shared.trials.fenced.create(lease, partial(trial_of, space))
+
+
+def trial_of(space: Space, lease: Lease) -> FrozenTrial:
+    """What the trial of a leased slot is to be like."""
     params, distributions = fixed_params(space, lease.params) if lease.params is not None else ({}, {})
     attributes = TrialAttributes(slot=lease.slot, token=lease.token, seed=lease.seed, baseline=lease.settings.baseline)
-    template = create_trial(
+    return create_trial(
         state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes.stored()
     )
-    return shared.trials.fenced.create(lease, template)
 
 
 def suggest_configuration(

@@ -11,7 +11,7 @@ import pytest
 from search.errors import UsageError
 from search.workers.job_end import LEAVE_S, JobEnd
 from search.workers.join import find_job_end
-from storage.testkit import example_epoch
+from storage.testkit import bound, example_epoch
 
 if TYPE_CHECKING:
     from tests.helpers.lab import Lab
@@ -93,7 +93,7 @@ def test_a_job_too_short_for_an_epoch_is_refused(lab: "Lab") -> None:
     assert find_job_end(shared, None).at == math.inf
     lease = shared.ledger.claim("somebody", 30.0)
     assert lease is not None
-    shared.ledger.bind(lease, lambda _: 0)
+    bound(shared.ledger, lease, 0)
     shared.ledger.record_epoch(lease, msgspec.structs.replace(example_epoch(), seconds=500.0))
     assert find_job_end(shared, time.time() + HOUR).epoch_s == 500.0
     with pytest.raises(UsageError, match=r"an epoch of this study takes 500 s.*more time \(search\.cluster --time\)"):

@@ -188,7 +188,7 @@ def test_what_was_under_way_is_claimed_again_in_the_copy_and_goes_on_as_the_same
     with open_study(worked.url, NAME) as shared:
         shared.ledger.order_up_to(4, order_of=SlotOrder)
         lease = claimed(shared.ledger)
-        number = shared.trials.fenced.create(lease, optuna.trial.create_trial(state=TrialState.RUNNING))
+        number = shared.trials.fenced.create(lease, lambda _: optuna.trial.create_trial(state=TrialState.RUNNING))
         shared.ledger.record_epoch(lease, example_epoch(1))
     done = run(worked.url, "copy", NAME, "--to", other_url, "--artifacts", str(tmp_path / "copied"))
     assert "1 of them begin again from their first epoch" in done.output

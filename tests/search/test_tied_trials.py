@@ -16,7 +16,7 @@ from spaces.metrics import METRICS
 from storage import SharedStudy
 from storage.objective import Objective
 from storage.records import Outcome
-from storage.testkit import HIGHER, LOWER, claimed
+from storage.testkit import HIGHER, LOWER, bound, claimed
 from tests.helpers.lab import Lab
 
 
@@ -27,7 +27,7 @@ def tied(lab: Lab) -> SharedStudy:
     leases = [claimed(shared.ledger, "one"), claimed(shared.ledger, "other")]
     for lease in reversed(leases):
         number = shared.study.ask().number
-        shared.ledger.bind(lease, lambda _, number=number: number)  # type: ignore[misc]
+        bound(shared.ledger, lease, number)
         shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
         shared.study.tell(number, 0.5, state=TrialState.COMPLETE)
     assert [slot.trial_number for slot in shared.ledger.slots()] == [1, 0]

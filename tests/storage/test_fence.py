@@ -5,16 +5,22 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import OperationalError
 
 from storage.errors import LeaseLost, StorageUnreachable
-from storage.fence import Parameter
-from storage.records import SlotOrder
+from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
 from storage.testkit import claimed, example_manifest, expire, plain_client
+from storage.trial_rows import Parameter
 
 TEMPLATE = create_trial(state=TrialState.RUNNING, user_attrs={"slot": 0})
+
+
+def template(_lease: Lease) -> FrozenTrial:
+    return TEMPLATE
+
+
 PARAMETERS = [
     Parameter("optimizer", 1, CategoricalDistribution(["sgd", "adam"])),
     Parameter("learning_rate", 0.01, FloatDistribution(1e-4, 1.0, log=True)),
@@ -47,14 +53,14 @@ def break_at(study: SharedStudy, statement: str) -> None:
 
 def test_a_trial_is_made_and_bound_at_once(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.fenced.create(lease, TEMPLATE)
+    number = study.trials.fenced.create(lease, template)
     assert study.ledger.slots()[lease.slot].trial_number == number == 0
     assert study.study.get_trials()[0].user_attrs == {"slot": 0}
 
 
 def test_a_slot_that_has_a_trial_gets_no_other(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    assert study.trials.fenced.create(lease, TEMPLATE) == study.trials.fenced.create(lease, TEMPLATE)
+    assert study.trials.fenced.create(lease, template) == study.trials.fenced.create(lease, template)
     assert len(trials_of(study)) == 1
 
 
@@ -63,16 +69,15 @@ def test_a_stale_worker_makes_no_trial(study: SharedStudy) -> None:
     expire(study, stale.slot)
     claimed(study.ledger, "fresh")
     with pytest.raises(LeaseLost):
-        study.trials.fenced.create(stale, TEMPLATE)
+        study.trials.fenced.create(stale, template)
     assert trials_of(study) == []
 
 
 def test_a_trial_that_could_not_be_bound_is_not_there(study: SharedStudy) -> None:
-    """It fails, too, if an Optuna upgrade no longer takes its sessions from where storage/fence.py puts them."""
     lease = claimed(study.ledger)
     break_at(study, "UPDATE search_slots SET trial_number")
     with pytest.raises(StorageUnreachable):
-        study.trials.fenced.create(lease, TEMPLATE)
+        study.trials.fenced.create(lease, template)
     assert trials_of(study) == []
 
 
@@ -83,13 +88,13 @@ def test_a_connection_that_breaks_while_optuna_writes_leaves_nothing(
     lease = claimed(study.ledger)
     break_at(study, "INSERT INTO trials")
     with pytest.raises(StorageUnreachable):
-        study.trials.fenced.create(lease, TEMPLATE)
+        study.trials.fenced.create(lease, template)
     assert trials_of(study) == []
 
 
 def test_the_parameters_of_a_trial_are_written_together(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.fenced.create(lease, TEMPLATE)
+    number = study.trials.fenced.create(lease, template)
     study.trials.fenced.set_params(lease, number, PARAMETERS, {"generation": 2})
     assert trials_of(study) == [{"optimizer": "adam", "learning_rate": 0.01}]
     assert study.study.trials[0].system_attrs == {"generation": 2}
@@ -97,7 +102,7 @@ def test_the_parameters_of_a_trial_are_written_together(study: SharedStudy) -> N
 
 def test_of_parameters_that_break_off_in_the_middle_none_is_written(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    number = study.trials.fenced.create(lease, TEMPLATE)
+    number = study.trials.fenced.create(lease, template)
     study.trials.fenced.set_params(lease, number, [], {})
     with pytest.raises(ValueError, match="dynamic value space"):
         study.trials.fenced.set_params(
@@ -108,7 +113,7 @@ def test_of_parameters_that_break_off_in_the_middle_none_is_written(study: Share
 
 def test_a_stale_worker_sets_no_parameters(study: SharedStudy) -> None:
     stale = claimed(study.ledger, "stale")
-    number = study.trials.fenced.create(stale, TEMPLATE)
+    number = study.trials.fenced.create(stale, template)
     expire(study, stale.slot)
     claimed(study.ledger, "fresh")
     with pytest.raises(LeaseLost):
@@ -117,7 +122,7 @@ def test_a_stale_worker_sets_no_parameters(study: SharedStudy) -> None:
 
 
 def test_after_a_fenced_write_optuna_works_as_before(study: SharedStudy) -> None:
-    study.trials.fenced.create(claimed(study.ledger), TEMPLATE)
+    study.trials.fenced.create(claimed(study.ledger), template)
     study.study.tell(0, 0.5)
     assert study.study.best_value == 0.5
     assert isinstance(study.study.ask().number, int)

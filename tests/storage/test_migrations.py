@@ -107,7 +107,7 @@ def test_epochs_of_an_older_study_have_no_further_metrics_and_new_ones_may(older
         before = study.ledger.all_epochs()
         study.ledger.order_up_to(7, order_of=SlotOrder)
         lease = claimed(study.ledger)
-        study.ledger.bind(lease, make=lambda _: 6)
+        bound(study.ledger, lease, 6)
         study.ledger.record_epoch(lease, example_epoch(metrics={"val_macro_f1": 0.5, "val_auc": math.nan}))
         assert study.ledger.epochs(6) == [example_epoch(metrics={"val_macro_f1": 0.5})]
     assert len(before) > 5

@@ -1,0 +1,233 @@
+"""What a fleet of workers asks of one Postgres server, and how long each waits for it.
+
+    python benchmarks/fleet.py --workers 100 250 500 1000
+    python benchmarks/fleet.py --workers 1000 --idle
+    python benchmarks/fleet.py --smoke
+
+The workers are real but for their trainers, which wait for 10 s per epoch: hundreds of them in each of a few processes,
+each with a connection of its own, all started in the same moment. With `--idle` another worker holds the only trial.
+Prints JSON: seconds until the training began, milliseconds of a report (the 95th percentile), leases lost, round trips
+and CPU seconds of the server and of its clients. On a machine with few processors the clients are the limit.
+"""
+
+import argparse
+import json
+import multiprocessing
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import optuna
+import psutil
+import sqlalchemy as sa
+from machine_facts import machine_facts
+from own_postgres import OwnPostgres, own_postgres
+from simulated_worker import Measured, run_workers
+
+from storage import SharedStudy, create_study
+from storage.records import SlotOrder
+from storage.tables import slots
+from storage.testkit import example_manifest
+
+NAME = "fleet"
+START_PATIENCE_S = 300.0
+POLL_S = 0.5
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["simulated_worker", "psycopg", "search.sampling.proposal"])
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """How many workers, in how many processes, and how long: an epoch, and the measurement."""
+
+    workers: int
+    processes: int = 4
+    epoch_s: float = 10.0
+    epochs: int = 6
+    seconds: float = 40.0
+    idle: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was used up to a moment."""
+
+    at: float
+    server_cpu_s: float
+    clients: Sequence[Measured]
+
+    @property
+    def sent(self) -> Counter[str]:
+        """The round trips of all clients, by kind."""
+        return sum((measured.sent for measured in self.clients), Counter[str]())
+
+    @property
+    def client_cpu_s(self) -> float:
+        """The CPU seconds of all clients."""
+        return sum(measured.cpu_s for measured in self.clients)
+
+
+def measure(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
+    """The measurements of one fleet, on its own study."""
+    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner="asha", sampler="random")
+    with create_study(server.url, NAME, manifest) as shared:
+        shared.ledger.order_up_to(1 if fleet.idle else fleet.workers * 4, SlotOrder)
+        if fleet.idle:
+            shared.ledger.claim("another", START_PATIENCE_S * 4)
+        with clients_of(server, fleet, folder) as clients:
+            result = observed(server, fleet, shared, clients)
+        result["problems"] = clients.problems
+        if not fleet.idle:
+            result["exact"] = exact(shared, fleet)
+    optuna.delete_study(study_name=NAME, storage=server.url.replace("postgresql:", "postgresql+psycopg:"))
+    return result
+
+
+def observed(server: OwnPostgres, fleet: Fleet, shared: SharedStudy, clients: "Clients") -> dict[str, Any]:
+    """What the fleet does from the moment in which all begin."""
+    began = clients.mark(server, "go")
+    if not fleet.idle:
+        wait_until(lambda: sum(len(one.began) for one in clients.mark(server).clients) >= fleet.workers)
+    first = clients.mark(server)
+    time.sleep(fleet.seconds)
+    last = clients.mark(server)
+    seconds = last.at - first.at
+    reported = [report for one in last.clients for report in one.reports]
+    epochs = len(reported) - sum(len(one.reports) for one in first.clients)
+    sent = last.sent - first.sent
+    starts = [start for one in last.clients for start in one.began]
+    facts = {
+        "workers": fleet.workers,
+        "began_s": {"all_after": round(first.at - began.at, 1), **summary(starts, 1.0)},
+        "report_ms": summary(reported, 1000.0),
+        "leases_lost": lost(shared),
+        "round_trips_per_s": round(sum(sent.values()) / seconds, 1),
+        "transactions_per_s": round(sent["begin"] / seconds, 1),
+        "server_cores": round((last.server_cpu_s - first.server_cpu_s) / seconds, 3),
+        "client_cores": round((last.client_cpu_s - first.client_cpu_s) / seconds, 3),
+        "start_cpu_s": {
+            "server": round(first.server_cpu_s - began.server_cpu_s, 1),
+            "clients": round(first.client_cpu_s - began.client_cpu_s, 1),
+        },
+    }
+    if epochs:
+        facts |= {
+            "round_trips_per_epoch": round(sum(sent.values()) / epochs, 1),
+            "server_cpu_ms_per_epoch": round(1000 * (last.server_cpu_s - first.server_cpu_s) / epochs, 2),
+        }
+    return facts
+
+
+class Clients:
+    """The processes of workers, by the pipes to them."""
+
+    def __init__(self, pipes: Sequence[Any]) -> None:
+        self._pipes = pipes
+        self.problems: list[str] = []
+
+    def mark(self, server: OwnPostgres, order: str = "mark") -> Mark:
+        """What was used so far; with the order "go", the workers begin."""
+        for pipe in self._pipes:
+            pipe.send(order)
+        return Mark(time.monotonic(), server_cpu_s(server), [pipe.recv() for pipe in self._pipes])
+
+    def end(self) -> None:
+        """Lets the workers end what they do."""
+        for pipe in self._pipes:
+            pipe.send("end")
+        self.problems = [problem for pipe in self._pipes for problem in pipe.recv().problems][:5]
+
+
+@contextmanager
+def clients_of(server: OwnPostgres, fleet: Fleet, folder: Path) -> Iterator[Clients]:
+    """The fleet's processes, whose workers have joined."""
+    pipes = []
+    for index in range(min(fleet.processes, fleet.workers)):
+        ours, theirs = FORKED.Pipe()
+        numbers = range(index, fleet.workers, min(fleet.processes, fleet.workers))
+        arguments = (server.url, NAME, folder, numbers, fleet.epoch_s, theirs)
+        FORKED.Process(target=run_workers, args=arguments, daemon=True).start()
+        pipes.append(ours)
+    for pipe in pipes:
+        pipe.recv()
+    clients = Clients(pipes)
+    try:
+        yield clients
+    finally:
+        clients.end()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Waits until the condition holds, or for five minutes."""
+    deadline = time.monotonic() + START_PATIENCE_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+
+
+def lost(shared: SharedStudy) -> int:
+    """How many claims were of slots that another worker had had: nobody releases one while it is measured."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(slots.c.token - 1), 0))
+    with shared.engine.connect() as connection:
+        return int(connection.scalar(query.where(slots.c.study_id == shared.study_id, slots.c.token > 0)) or 0)
+
+
+def exact(shared: SharedStudy, fleet: Fleet) -> bool:
+    """Whether each slot has at most one trial, no trial lacks a slot, and finished trials have all their epochs."""
+    bound = [slot.trial_number for slot in shared.ledger.slots() if slot.trial_number is not None]
+    trials = [trial.number for trial in shared.study.get_trials(deepcopy=False)]
+    complete = [done for done in shared.ledger.outcomes() if done.outcome.state == "complete"]
+    counted = Counter(epoch.trial_number for epoch in shared.ledger.all_epochs())
+    return sorted(bound) == trials and all(counted[done.trial_number or 0] == fleet.epochs for done in complete)
+
+
+def server_cpu_s(server: OwnPostgres) -> float:
+    """The CPU seconds of the server: of its processes that live, and of those that have ended."""
+    main = psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0]))
+    used = main.cpu_times()
+    total = used.user + used.system + used.children_user + used.children_system
+    for child in main.children():
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return float(total)
+
+
+def summary(seconds: Sequence[float], scale: float) -> dict[str, float]:
+    """Median, 95th percentile and number."""
+    if len(seconds) < 2:
+        return {"n": len(seconds)}
+    cuts = quantiles(seconds, n=20, method="inclusive")
+    return {"median": round(cuts[9] * scale, 2), "p95": round(cuts[18] * scale, 2), "n": len(seconds)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, and prints the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, nargs="+", default=[100, 250, 500, 1000])
+    parser.add_argument("--processes", type=int, default=4, help="processes that the workers share")
+    parser.add_argument("--seconds", type=float, default=40.0, help="how long each fleet is measured")
+    parser.add_argument("--idle", action="store_true", help="there is nothing to claim")
+    parser.add_argument("--smoke", action="store_true", help="a few workers and short epochs, to see that it works")
+    options = parser.parse_args(arguments)
+    fleets = [Fleet(n, options.processes, seconds=options.seconds, idle=options.idle) for n in options.workers]
+    if options.smoke:
+        fleets = [Fleet(4, processes=2, epoch_s=0.2, epochs=3, seconds=1.5, idle=options.idle)]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    facts = machine_facts()
+    with own_postgres() as server, tempfile.TemporaryDirectory(prefix="search-fleet-") as folder:
+        server.configure(max_connections=max(fleet.workers for fleet in fleets) * 3 + 50)
+        found = [measure(server, fleet, Path(folder)) for fleet in fleets]
+    print(json.dumps({"benchmark": "fleet", "idle": options.idle, "results": found, **facts}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

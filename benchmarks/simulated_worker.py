@@ -1,0 +1,229 @@
+"""Real workers in threads, whose trainers only wait, and the process that runs many of them.
+
+All that a worker does with its study is what it always does: claims, parameters, epochs, pruner, outcome, leases.
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import optuna
+import optuna.storages  # here, as its parts are imported when first used, which many threads can't do at once
+import sqlalchemy as sa
+import sqlalchemy.orm
+
+from search.host.shutdown import Shutdown
+from search.sampling.pruners import make_pruner
+from search.study.folders import StudyFolder
+from search.trainers.protocol import Command, DataSource, EpochEnd, JobMessage, Ready, Stop, Stopped, Train, Trained
+from search.workers.context import WorkerContext
+from search.workers.loop import Heartbeat, work
+from search.workers.running_job import RunningJob
+from spaces import resolve
+from spaces.epoch_scores import EpochScores
+from storage import open_study
+from storage.records import WorkerInfo
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from search.trainers.process import TrainerProcess
+    from search.workers.trainer_client import TrainerClient
+
+STACK_BYTES = 512 * 1024
+PATIENCE_S = 600.0
+
+
+@dataclass
+class Measured:
+    """What the workers of a process have measured: seconds until the training began, and of each report; round trips
+    by kind; CPU seconds of the process; problems.
+    """
+
+    began: list[float] = field(default_factory=list)
+    reports: list[float] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    cpu_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+
+class SimulatedProcess:
+    """A trainer's process that takes `epoch_s` seconds per epoch, more or less, and computes nothing."""
+
+    def __init__(self, epoch_s: float, measured: Measured) -> None:
+        self._epoch_s = epoch_s
+        self._measured = measured
+        self._job: Train | None = None
+        self._epoch = 0
+        self._due = 0.0
+        self._given: float | None = None
+        self._stopped = False
+        self._source = random.Random()  # noqa: S311 - it spreads epochs, and keeps no secret
+
+    def send(self, command: Command) -> None:
+        """Begins a job, or stops it."""
+        if isinstance(command, Train):
+            self._job, self._epoch, self._stopped = command, 0, False
+            self._wait_for_next()
+        elif isinstance(command, Stop):
+            self._stopped = True
+
+    def receive_of(self, _job: int, timeout: float) -> JobMessage | None:
+        """The job's next message. The time since the last epoch was given out is what its report took."""
+        if self._given is not None:
+            self._measured.reports.append(time.monotonic() - self._given)
+            self._given = None
+        job = self._job
+        if job is None:
+            time.sleep(timeout)
+            return None
+        if self._stopped:
+            self._job = None
+            return Stopped(job.job)
+        if self._epoch == job.epochs:
+            self._job = None
+            return Trained(job.job, parameters=1, epochs=job.epochs)
+        left = self._due - time.monotonic()
+        time.sleep(max(0.0, min(left, timeout)))
+        return self._end_epoch(job) if left <= timeout else None
+
+    def kill(self) -> None:
+        """Does nothing: there is no process."""
+
+    def _wait_for_next(self) -> None:
+        self._due = time.monotonic() + self._epoch_s * self._source.uniform(0.8, 1.2)
+
+    def _end_epoch(self, job: Train) -> EpochEnd:
+        self._epoch += 1
+        self._wait_for_next()
+        self._given = time.monotonic()
+        accuracy = self._source.random()
+        return EpochEnd(job.job, EpochScores(self._epoch, 0.5, accuracy, 0.6, accuracy, self._epoch_s, 0.001))
+
+
+class SimulatedTrainer:
+    """What a worker uses of `TrainerClient`."""
+
+    def __init__(self, epoch_s: float, measured: Measured, began: Callable[[], None]) -> None:
+        self.current = cast("TrainerProcess", SimulatedProcess(epoch_s, measured))
+        self._began = began
+        self._jobs = 0
+
+    def train(self, job: Train, **_: object) -> RunningJob:
+        """Begins a job."""
+        self._began()
+        self.current.send(job)
+        return RunningJob(cast("TrainerClient", self), self.current, job, Ready("none", "none"))
+
+    def next_job(self) -> int:
+        """A number that no earlier job has."""
+        self._jobs += 1
+        return self._jobs
+
+    def memory_mb(self) -> float:
+        """Nothing."""
+        return 0.0
+
+    def replace_if_worn(self) -> None:
+        """Never worn."""
+
+    def discard(self) -> None:
+        """Nothing is to be ended."""
+
+
+@dataclass(frozen=True)
+class SimulatedWorker:
+    """A worker that joins `study_name`, and works on it from the barrier on until it is told to leave."""
+
+    url: str
+    study_name: str
+    folder: Path
+    number: int
+    epoch_s: float
+    measured: Measured
+    barrier: threading.Barrier
+    shutdown: Shutdown = field(default_factory=Shutdown)
+
+    def run(self) -> None:
+        """Works; what goes wrong is noted."""
+        try:
+            with open_study(self.url, self.study_name, wait_s=PATIENCE_S) as shared:
+                first: list[float] = []
+                began = 0.0
+
+                def note() -> None:
+                    if not first:
+                        first.append(time.monotonic() - began)
+                        self.measured.began.append(first[0])
+
+                manifest = shared.manifest
+                source = resolve(manifest.space)
+                trainer = SimulatedTrainer(self.epoch_s, self.measured, note)
+                context = WorkerContext(
+                    worker_id=f"simulated-{self.number}",
+                    shared=shared,
+                    space=source.space,
+                    space_ref=source.ref,
+                    pruner=make_pruner(manifest.pruner, manifest.epochs),
+                    data=DataSource("digits"),
+                    folder=StudyFolder(self.folder, self.study_name, shared.key.stamp),
+                    trainer=cast("TrainerClient", trainer),
+                )
+                shared.workers.register(WorkerInfo(context.worker_id, "simulated", self.number))
+                self.barrier.wait(PATIENCE_S)
+                began = time.monotonic()
+                with Heartbeat(context):
+                    work(context, self.shutdown, time.monotonic() + PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - the measurement shows it
+            self.measured.problems.append(f"worker {self.number}: {type(error).__name__}: {error}")
+            self.barrier.abort()
+
+
+def count_round_trips(sent: Counter[str]) -> None:
+    """Counts all that this process sends to databases from now on; each is a round trip."""
+
+    def counted(kind: str) -> Callable[..., None]:
+        def count(*_: Any) -> None:
+            sent[kind] += 1
+
+        return count
+
+    for event in ("before_cursor_execute", "begin", "commit", "rollback"):
+        sa.event.listen(sa.engine.Engine, event, counted(event))
+    sa.event.listen(sa.pool.Pool, "checkout", counted("checkout"))
+
+
+def run_workers(
+    url: str, study_name: str, folder: Path, numbers: range, epoch_s: float, orders: "Connection[Any, Any]"
+) -> None:
+    """Is a process of workers. It says "joined" when all have, lets them begin when told "go", and answers "mark" with
+    what was measured so far; "end" ends it.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    threading.stack_size(STACK_BYTES)
+    measured, barrier = Measured(), threading.Barrier(len(numbers) + 1)
+    count_round_trips(measured.sent)
+    workers = [SimulatedWorker(url, study_name, folder, number, epoch_s, measured, barrier) for number in numbers]
+    threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
+    for thread in threads:
+        thread.start()
+    while barrier.n_waiting < len(numbers) and not barrier.broken:
+        time.sleep(0.05)
+    orders.send("joined")
+    while (order := orders.recv()) != "end":
+        if order == "go":
+            with contextlib.suppress(threading.BrokenBarrierError):
+                barrier.wait(PATIENCE_S)
+        measured.cpu_s = time.process_time()
+        orders.send(measured)
+    for worker in workers:
+        worker.shutdown.request()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    orders.send(measured)
