@@ -17,7 +17,7 @@ TASKS = {
         "spaces": "list the search spaces, or show one in full",
         "launch": "search a space and print the best model",
         "worker": "join a study, or all studies of a database, and run their trials",
-        "cluster": "run a study's workers on Slurm or Kubernetes",
+        "cluster": "run a study's workers on Slurm, Kubernetes or Ray",
         "queue": "say which studies workers serve first; pause, resume or cancel one",
         "stop": "drain a study: finish running trials, start no others",
     },

@@ -1,4 +1,4 @@
-"""`python -m search.cluster`: the workers of a study, placed by Slurm or Kubernetes."""
+"""`python -m search.cluster`: the workers of a study, placed by Slurm, Kubernetes or Ray."""
 
 from pathlib import Path
 from typing import Any, Literal, assert_never, get_args

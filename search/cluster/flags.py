@@ -48,12 +48,10 @@ def job_flags(command: F) -> F:
             "--option",
             "options",
             multiple=True,
-            help="Another option of sbatch, such as --constraint=a100, or LABEL=VALUE of Kubernetes nodes.",
+            help="An option of sbatch, such as --constraint=a100, LABEL=VALUE of Kubernetes nodes, or NAME=1 of Ray.",
         ),
         click.option("--setup", default="", help="Shell commands to run first, such as module load cuda."),
-        click.option(
-            "--python", help="The nodes' Python with this project.  [default: Slurm: this one; Kubernetes: python]"
-        ),
+        click.option("--python", help="The nodes' Python with this project.  [default: this one; Kubernetes: python]"),
         click.option("--image", default="", help="Kubernetes: the image of the pods, with this project."),
         click.option("--namespace", help="Kubernetes: the namespace.  [default: that of kubectl's context]"),
         click.option(
@@ -87,7 +85,7 @@ def cluster_options(flags: Mapping[str, Any]) -> "ClusterOptions":
     return ClusterOptions(
         **{name: flags[name] for name in OWN},
         module_path=with_our_path(os.environ).get(PATH),
-        python=flags["python"] or (sys.executable if flags["on"] == "slurm" else "python"),
+        python=flags["python"] or (sys.executable if flags["on"] != "kubernetes" else "python"),
         resources=Resources(**{name: flags[name] for name in RESOURCES}),
         pods=Pods(**{name: flags[name] for name in PODS}),
     )
@@ -106,7 +104,7 @@ def take_placing(
     jobs = {name: flags.pop(name) for name in JOBS}
     if on is None:
         if count is not None or detach:
-            raise UsageError("--workers and --detach are for a cluster: give --on slurm or --on kubernetes with them")
+            raise UsageError("--workers and --detach are for a cluster: give --on slurm, kubernetes or ray with them")
         return None, workers
     if count is None:
         raise UsageError(f"how many jobs? Give --workers with --on {on}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-EngineName = Literal["slurm", "kubernetes"]
+EngineName = Literal["slurm", "kubernetes", "ray"]
 JobState = Literal["queued", "running", "leaving", "done", "failed"]
 
 ACTIVE: tuple[JobState, ...] = ("queued", "running", "leaving")

@@ -8,7 +8,7 @@ from search.cluster.engine import Engine
 from search.cluster.fleet import EngineName
 
 # The module of each, below this package; its class is Engine's implementation of that name.
-ENGINES = MappingProxyType({"slurm": "Slurm", "kubernetes": "Kubernetes"})
+ENGINES = MappingProxyType({"slurm": "Slurm", "kubernetes": "Kubernetes", "ray": "Ray"})
 
 
 def engine_of(name: EngineName) -> Engine:
