@@ -4,12 +4,11 @@ from typing import Any
 
 import click
 
-from search.commands.cli import Verb, answer_share_flag, shared_flags, start_logging
+from search.commands.cli import Verb, answer_share_flag, shared_flags
 from search.commands.numbers import WholeNumber
-from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.commands.worker_flags import ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
-from search.trainers.serving import trainer_server
 
 EXAMPLES = {
     "python -m search.answer": "",
@@ -40,16 +39,11 @@ def main(**flags: Any) -> None:
     From the fourth replicate on, a trial that is shown worse leaves. It may be interrupted or killed at any moment: run
     it again to continue.
     """
-    quiet = flags.pop("quiet")
-    start_logging(flags.pop("verbose"), quiet)
-    flags.pop("config")
-    workers = take_worker_flags(flags)
-    trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server(wanted=trains):
+    with ready_to_train(flags) as options:
         from search.design.options import AnswerOptions
         from search.design.racing import run_answer
 
-        raise SystemExit(CODES[run_answer(AnswerOptions(**flags, quiet=quiet, workers=workers))])
+        raise SystemExit(CODES[run_answer(AnswerOptions(**options))])
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.commands.axis_flags import batch_size_flag, image_size_flags
-from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, start_logging, validation_share_flag
+from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, validation_share_flag
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
-from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.commands.worker_flags import ready_to_train, worker_flags
 from search.host.exit_codes import CODES
-from search.trainers.serving import trainer_server
 
 if TYPE_CHECKING:
     from search.api.result import Result
@@ -129,20 +128,15 @@ def main(**flags: Any) -> None:
     interrupted or killed at any moment: run it again to continue. Workers on other hosts may join (python -m
     search.worker).
     """
-    quiet = flags.pop("quiet")
-    start_logging(flags.pop("verbose"), quiet)
-    flags.pop("config")
     more = flags.pop("more_arms")
     if more and not flags["arms"]:
         raise click.UsageError(f"{', '.join(map(str, more))}: give files of arms after --arms")
     flags["arms"] += more
-    workers = take_worker_flags(flags)
-    trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server(wanted=trains):
+    with ready_to_train(flags) as options:
         from search.design.comparing import run_comparison
         from search.design.options import CompareOptions
 
-        raise SystemExit(CODES[run_comparison(CompareOptions(**flags, quiet=quiet, workers=workers))])
+        raise SystemExit(CODES[run_comparison(CompareOptions(**options))])
 
 
 class CommandAndFunction(ModuleType):

@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 
-from search.commands.cli import Verb, shared_flags, start_logging
-from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.commands.cli import Verb, shared_flags
+from search.commands.worker_flags import ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
-from search.trainers.serving import trainer_server
 
 EXAMPLES = {
     "python -m search.noise --search bn_dropout-digits": "",
@@ -32,16 +31,11 @@ def main(**flags: Any) -> None:
 
     It may be interrupted or killed at any moment: run it again to continue.
     """
-    quiet = flags.pop("quiet")
-    start_logging(flags.pop("verbose"), quiet)
-    flags.pop("config")
-    workers = take_worker_flags(flags)
-    trains = workers.n_workers != 0 and not flags["dry_run"]
-    with trainer_server(wanted=trains):
+    with ready_to_train(flags) as options:
         from search.design.noise_plan import run_noise
         from search.design.options import NoiseOptions
 
-        raise SystemExit(CODES[run_noise(NoiseOptions(**flags, quiet=quiet, workers=workers))])
+        raise SystemExit(CODES[run_noise(NoiseOptions(**options))])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The layers of a configuration, drawn as text."""
 
+from typing import assert_never
+
 from spaces.configuration import Configuration
-from spaces.layers import Conv, Flatten, Layer, MaxPool, layer_order
+from spaces.layers import Activate, Conv, Dense, Drop, Flatten, Layer, MaxPool, Normalize, Output, layer_order
 
 
 def draw(configuration: Configuration) -> str:
@@ -15,5 +17,14 @@ def draw(configuration: Configuration) -> str:
 
 
 def _begins_line(layer: Layer, line: list[Layer]) -> bool:
-    block_is_complete = any(isinstance(earlier, MaxPool) for earlier in line)
-    return isinstance(layer, Flatten) or (isinstance(layer, Conv) and block_is_complete)
+    return isinstance(layer, Flatten) or (isinstance(layer, Conv) and any(map(_ends_block, line)))
+
+
+def _ends_block(layer: Layer) -> bool:
+    match layer:
+        case MaxPool():
+            return True
+        case Conv() | Normalize() | Activate() | Drop() | Flatten() | Dense() | Output():
+            return False
+        case _:
+            assert_never(layer)

@@ -1,3 +1,3 @@
-"""The database of whoever names none."""
+"""The default database."""
 
 DEFAULT_STORAGE = "sqlite:///search.db"

@@ -20,13 +20,13 @@ from storage.url import parse
 
 # A worker whose last heartbeat is older counts as gone.
 ALIVE_S = 20.0
-# A finished trial that nobody has settled for so long needs a worker.
+# A finished trial that no worker has settled for this long needs one.
 UNSETTLED_S = 10.0
 
 
 class QueuePlace(msgspec.Struct, frozen=True):
     """A study's place: studies of a higher `priority` go first; at most `max_workers` work on it at once (None: any
-    number); `owner` says whose it is. While it is `paused`, nobody works on it.
+    number); `owner` says whose it is. While it is `paused`, no worker serves it.
     """
 
     priority: int = 0
@@ -37,7 +37,7 @@ class QueuePlace(msgspec.Struct, frozen=True):
 
 class QueueEntry(msgspec.Struct, frozen=True):
     """An open study as a worker that looks for work sees it: `claimable` is how many slots are free to take, and
-    `unsettled` whether finished trials wait for somebody to settle them. `workers` are at work on it now.
+    `unsettled` whether finished trials wait to be settled. `workers` are at work on it now.
     """
 
     name: str

@@ -83,8 +83,8 @@ def create_study(
     """Creates the study, or joins it if it is there and searches the same. A database that doesn't answer is tried
     again for `wait_s` seconds.
 
-    The study optimizes in the manifest's direction. Whoever joins gets the stored manifest, into which a comparison's
-    further looks and its margin go.
+    The study optimizes in the manifest's direction. A process that joins gets the stored manifest,
+    into which a comparison's further looks and its margin go.
 
     Raises:
         UrlError, NotAStudyDatabase, SchemaTooNew: as the errors' names say; nothing was created.

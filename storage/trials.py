@@ -44,7 +44,7 @@ class Trials:
         return self.storage.get_trial(self.ids[number])
 
     def all(self, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
-        """All trials by number, those of other programs too; with `states`, those in one of them. Nobody may change
+        """All trials by number, those of other programs too; with `states`, those in one of them. No caller may change
         them.
         """
         return self.study.get_trials(deepcopy=False, states=None if states is None else tuple(states))

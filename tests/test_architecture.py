@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_help_loads_neither_keras_nor_optuna_nor_a_database(module: str) -> None
 def test_make_test_checks_the_import_directions() -> None:
     done = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "lint-imports" in done.stdout
+
+
+def test_no_module_imports_itself_by_way_of_others_not_even_late() -> None:
+    files = {file.relative_to(ROOT): ast.parse(file.read_text("utf-8")) for name in OURS for file in sources(name)}
+    modules = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): tree for path, tree in files.items()}
+    arrows = {module: imported_of(modules.keys(), tree) - {module} for module, tree in modules.items()}
+    TopologicalSorter(arrows).prepare()  # a CycleError names the modules
 
 
 def test_style_is_checked_of_the_project_and_not_of_what_users_leave_in_the_checkout(tmp_path: Path) -> None:
@@ -131,9 +139,25 @@ def owners() -> Mapping[str, list[str]]:
 
 def third_party(*folders: str) -> set[str]:
     """The packages that the sources import, anywhere in them."""
-    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    names = {name.partition(".")[0] for path in sources for name in imported(ast.parse(path.read_text("utf-8")))}
+    files = [path for folder in folders for path in sources(folder)]
+    names = {name.partition(".")[0] for path in files for name in imported(ast.parse(path.read_text("utf-8")))}
     return names - OURS - sys.stdlib_module_names
+
+
+def sources(folder: str) -> Iterator[Path]:
+    return (ROOT / folder).rglob("*.py")
+
+
+def imported_of(modules: Collection[str], tree: ast.AST) -> set[str]:
+    """Those of the modules that are imported anywhere in a file; a package only if something of its own is."""
+    found = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            members = [f"{node.module}.{name.name}" for name in node.names]
+            found.update(member if member in modules else node.module for member in members)
+    return found & set(modules)
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

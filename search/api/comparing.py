@@ -1,6 +1,7 @@
 """Comparing from Python: `compare` does what `python -m search.compare` does."""
 
 import tempfile
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -31,8 +32,6 @@ def compare(*, storage: str = DEFAULT_STORAGE, quiet: bool = False, **flags: Any
         InfrastructureError: the database is unreachable.
         KeyboardInterrupt: it was interrupted; run it again to continue.
     """
-    from search.compare import main
-
     if flags.get("dry_run"):
         raise UsageError("a dry run has no result to return: python -m search.compare --dry-run says what it would do")
     if flags.get("published") and not flags.get("experiment"):
@@ -40,7 +39,8 @@ def compare(*, storage: str = DEFAULT_STORAGE, quiet: bool = False, **flags: Any
     choices = flags.get("choices")
     if isinstance(choices, list | tuple):
         flags["choices"] = ",".join(map(str, choices))
-    command, environment = command_line("search.compare", as_arguments(flags, main), storage, quiet=quiet)
+    arguments = as_arguments(flags, import_module("search.compare").main)
+    command, environment = command_line("search.compare", arguments, storage, quiet=quiet)
     with tempfile.TemporaryFile() as output:
         follow(command, environment, output.fileno())
         output.seek(0)

@@ -17,7 +17,7 @@ class Engine(Protocol):
     writes_files: bool
 
     def render(self, fleet: Fleet, count: int) -> str:
-        """The script or manifest with which so many jobs are submitted."""
+        """The script or manifest with which this many jobs are submitted."""
         ...
 
     def shares_files(self, fleet: Fleet, /) -> bool:
@@ -25,7 +25,7 @@ class Engine(Protocol):
         ...
 
     def submit(self, fleet: Fleet, count: int) -> None:
-        """Adds so many jobs. What was written for them is removed if they are refused."""
+        """Adds this many jobs. What was written for them is removed if they are refused."""
         ...
 
     def list(self, fleet: Fleet) -> tuple[Job, ...]:

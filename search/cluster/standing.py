@@ -88,7 +88,7 @@ def is_of_this_run(worker: WorkerRow, job: Job, now: float) -> bool:
 
 
 def state_of(job: Job, *, alive: int, at_work: int, silent: int) -> PlaceState:
-    """What a person wants to know of a job with so many workers that are alive, at work, or silent."""
+    """The state of a job with these numbers of workers that are alive, at work, or silent."""
     match job.state:
         case "queued" | "leaving" | "failed" | "done":
             return job.state

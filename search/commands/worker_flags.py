@@ -1,14 +1,17 @@
 """The flags for workers, the same for all commands that run some."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from search.commands.cli import start_logging
 from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
+from search.trainers.serving import trainer_server
 from search.workers.settings import OUTAGE_S, TRAINER_MEMORY_MB, WAIT_S, WorkerSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +24,20 @@ def take_worker_flags(flags: dict[str, Any]) -> WorkerSettings:
     """Takes the flags of `worker_flags` out of all the flags of a command."""
     names = [field.name for field in fields(WorkerSettings) if field.name not in OF_A_WORKER]
     return WorkerSettings(**{name: flags.pop(name) for name in names})
+
+
+@contextmanager
+def ready_to_train(flags: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of a command's options, from all of its flags; within the block, progress is logged and a trainer
+    server runs, unless this command runs no worker.
+    """
+    given = dict(flags)
+    quiet = given.pop("quiet")
+    start_logging(given.pop("verbose"), quiet)
+    given.pop("config")
+    workers = take_worker_flags(given)
+    with trainer_server(wanted=workers.n_workers != 0 and not given["dry_run"]):
+        yield {**given, "quiet": quiet, "workers": workers}
 
 
 def worker_flags(command: F) -> F:

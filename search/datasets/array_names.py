@@ -1,4 +1,4 @@
-"""What arrays of a file are, by their names: images or labels, for training, validation or test."""
+"""The roles of a file's arrays by their names: images or labels, for training, validation or test."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

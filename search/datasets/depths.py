@@ -51,7 +51,7 @@ def on_one_scale(parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], hea
 
 
 def divisor_of(depth: Depth, heads: Sequence[Head], ranges: Sequence[Ranges]) -> float | None:
-    """What images of a depth are divided by; None if that takes ranges, and none are given."""
+    """The divisor of images of a depth; None if that takes ranges, and none are given."""
     tops = [head.top for head in heads if head.depth == depth]
     known = [top for top in tops if top is not None]
     if len(known) == len(tops):

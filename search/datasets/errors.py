@@ -1,4 +1,4 @@
-"""What can be wrong with a data set.
+"""Errors of data sets.
 
 DataError                   a data set can't be used; its message says why and what to do
 ├── UnknownDataset          it is neither the name of a data set nor a path that exists

@@ -60,7 +60,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Inventory(msgspec.Struct, frozen=True):
-    """What reading a data set found.
+    """The findings from reading a data set.
 
     `files` is how many files there are in a folder: its images and `left_out` add up to it; None where there is one
     file. `treated` is what was done to images that couldn't be taken as they are; `scaling` says in words what pixels
@@ -98,7 +98,7 @@ class Tally:
         return sum(map(len, self._names.values()))
 
     def named(self) -> tuple[Named, ...]:
-        """What was noted, the most frequent first."""
+        """The notes, the most frequent first."""
         ordered = sorted(self._names.items(), key=lambda item: (-len(item[1]), item[0]))
         return tuple(Named(what, len(names), tuple(names[:EXAMPLES])) for what, names in ordered)
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class About(msgspec.Struct, frozen=True):
-    """What a DataSet has besides arrays."""
+    """The fields of a DataSet that aren't arrays."""
 
     name: str
     classes: tuple[str, ...]

@@ -49,7 +49,7 @@ DEEP_COLOR = "color deeper than 8 bits, read as 8 bits"
 
 @dataclass(frozen=True)
 class Head:
-    """What a file says of its image before it is decoded: `size` is (width, height) in pixels, upright; `top` the
+    """The metadata of an image file, read without decoding it: `size` is (width, height) in pixels, upright; `top` the
     largest value that its pixels can have, None if that isn't a sensible one.
     """
 
@@ -65,13 +65,13 @@ class Head:
 
     @property
     def kind(self) -> str:
-        """What it holds, in words."""
+        """The kind of its content, in words."""
         return KINDS.get(self.mode, self.mode) if self.depth == "8-bit" else f"{self.depth} gray"
 
 
 @dataclass(frozen=True)
 class Form:
-    """What all images are brought to: one channel or three, the size in pixels, width first as in Pillow, and how."""
+    """The common form of all images: one channel or three, the size in pixels, width first as in Pillow, and how."""
 
     channels: Literal[1, 3]
     size: tuple[int, int]
@@ -132,7 +132,7 @@ def read_picture(path: Path, head: Head, form: Form) -> Picture:
 
 
 def unreadable(path: Path, error: Exception) -> FolderError:
-    """What is said of an image that can't be read."""
+    """The error for an image that can't be read."""
     return FolderError(f"The image {path} can't be read ({error}). Repair it or take it out of the folder.")
 
 

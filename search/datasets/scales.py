@@ -1,4 +1,4 @@
-"""Whether pixels of a part can be told from each other once they are scaled, and those of several parts compared."""
+"""Checks of scales: pixels of a part must differ after scaling, and those of several parts be comparable."""
 
 from dataclasses import dataclass
 from typing import Any

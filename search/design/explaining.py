@@ -105,7 +105,7 @@ def make_screening(
 
 
 def wanted_replicates(options: ExplainOptions, cells: int) -> int:
-    """How many replicates of each of so many configurations there are to be.
+    """The number of replicates of each of this many configurations.
 
     Raises:
         UsageError: fewer than two.

@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class RaceSize:
-    """So many candidates, each with so many replicates if it isn't shown worse before."""
+    """This many candidates, each with this many replicates if it isn't shown worse before."""
 
     candidates: int
     replicates: int
@@ -40,7 +40,7 @@ def worth_racing(manifest: Manifest, ranked: Sequence[TrialFacts], top: int | No
 
 
 def fit(candidates: int, references: int, budget: float, share: float) -> RaceSize:
-    """The race that a budget of so many trainings allows, which is that share of the search's epochs: with fewer
+    """The race that a budget of this many trainings allows, which is that share of the search's epochs: with fewer
     candidates, if all can't have four replicates.
 
     Raises:

@@ -60,7 +60,7 @@ def race_document(raced: RaceAnswer) -> dict[str, Any]:
 
 
 def screening_document(result: ComparisonResult) -> dict[str, Any]:
-    """What a screening has beside: the effects of its settings, sums of interactions, what it recommends."""
+    """The additions of a screening: the effects of its settings, sums of interactions, what it recommends."""
     if result.screened is None:
         return {}
     answer, levels = result.screened.answer, result.comparison.settings
@@ -81,7 +81,7 @@ def screening_document(result: ComparisonResult) -> dict[str, Any]:
 
 
 def noise_document(result: ComparisonResult) -> dict[str, Any]:
-    """What a measurement of noise has beside: the parts of the variance."""
+    """The addition of a measurement of noise: the parts of the variance."""
     return {} if result.noise is None else {"noise": asdict(result.noise)}
 
 

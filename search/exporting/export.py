@@ -64,7 +64,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What is written: the model as people use it, its texts' facts, and its script with what belongs to that."""
+    """The content of all files: the model as people use it, the facts for its texts, and its script with its arrays."""
 
     model: Any
     exported: Exported

@@ -87,7 +87,7 @@ def numbers_of(training: Training) -> Arrays:
 
 
 def fitted(training: Training) -> Arrays:
-    """What the treatment of pixels was fitted to, out of the model's own layers."""
+    """The fitted numbers of the pixels' treatment, from the model's own layers."""
     kind: Pixels = training.described.configuration.inputs.pixels
     match kind:
         case "scaled":

@@ -1,4 +1,4 @@
-"""What goes with an exported model: its configuration and its card."""
+"""The texts next to an exported model: its configuration and its card."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Exported:
 
     @property
     def title(self) -> str:
-        """What it is, for a heading."""
+        """Its heading."""
         return f"Trial {self.described.trial.number} of the study {self.described.study_name}"
 
 
@@ -108,7 +108,7 @@ def model_card(exported: Exported) -> str:
 
 
 def remarks(configuration: Configuration) -> list[str]:
-    """What its training did besides steps of the optimizer."""
+    """The parts of its training besides the optimizer's steps."""
     inputs, rule, lines = configuration.inputs, configuration.early_stopping, list[str]()
     if inputs.pixels == "standardised":
         lines.append("Pixels are standardized: each channel's mean is subtracted, and divided by its deviation")
@@ -145,7 +145,7 @@ def accuracy_row(where: str, share: float, n: int) -> tuple[str, str, str, str]:
 
 
 def selection(exported: Exported) -> str:
-    """What choosing it did to its scores."""
+    """The effect of selection on its scores."""
     if exported.look is None:
         why = "It wasn't run on the test images" if exported.described.manifest.n_test else "There are no test images"
         return f" {why}: the score is that by which it was chosen, and flatters it."

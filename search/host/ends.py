@@ -15,7 +15,7 @@ class End(Enum):
 
     @property
     def leaves_work(self) -> bool:
-        """Whether it ended early on request, and left work to whoever continues."""
+        """Whether it ended early on request, and left work for a later run."""
         return self in (End.UNFINISHED, End.INTERRUPTED)
 
 

@@ -231,7 +231,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
         view.show(take_snapshot(shared))
         if pool.vacant and not no_more_work(shared):
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
-            if pool.vacant:  # somebody was alive in their places a moment ago, and may be gone by now: look again
+            if pool.vacant:  # another worker was alive in their places a moment ago, and may be gone by now: look again
                 return False
         return is_over(shared, pool)
 

@@ -43,7 +43,7 @@ class TrialFacts:
     device: str
 
     def __repr__(self) -> str:
-        """What somebody who prints it in a notebook wants to know."""
+        """A summary for notebooks."""
         shown = {"number": self.number, "state": self.state, "value": self.value, "params": dict(self.params)}
         return f"TrialFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())}, epochs={self.epochs})"
 

@@ -16,7 +16,7 @@ from search.web.answers import Headers, without
 FILES = "/artifacts/"
 IDENTITY = re.compile(r"[0-9a-fA-F-]{1,64}")
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "application/json"})
-# The type comes from whoever stored the file, and may contain line breaks and further headers.
+# The type comes from the program that stored the file, and may contain line breaks and further headers.
 KIND = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 UNKNOWN = "application/octet-stream"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"

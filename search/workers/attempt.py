@@ -43,7 +43,7 @@ MOST_EXPIRIES = 25  # a trial that takes its workers down with it ends at last; 
 
 
 class SlotReleased(Exception):
-    """The slot goes back to the ledger, with its checkpoint, for somebody else."""
+    """The slot goes back to the ledger, with its checkpoint, for another worker."""
 
 
 def attempt_slot(

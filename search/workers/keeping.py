@@ -27,7 +27,7 @@ def kept_model(shared: SharedStudy, number: int) -> str | None:
 
 def kept_file(shared: SharedStudy, folder: StudyFolder, number: int, name: str) -> str | None:
     """The id of a trial's file of that name, None if it is yet to be kept. A store has files whole or not at all: one
-    that is there is kept, also if whoever stored it was killed before that was noted.
+    that is there is kept, also if the worker that stored it was killed before that was noted.
 
     Raises:
         ArtifactError, StorageUsageError: the store can't be looked into.

@@ -26,7 +26,7 @@ class WorkerPlacement:
         return {**self.environment, SHARE_VARIABLE: str(self.threads)}
 
     def for_trainer(self, batch_pixels: int) -> Mapping[str, str]:
-        """The environment of a trainer for batches of so many pixels."""
+        """The environment of a trainer for batches of this many pixels."""
         return {**self.environment, THREADS_VARIABLE: str(threads_for(batch_pixels, self.threads))}
 
 

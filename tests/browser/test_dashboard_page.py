@@ -16,8 +16,8 @@ from PIL import Image
 from storage import create_study
 from storage.testkit import example_manifest
 from tests.helpers.pages import OpenPage
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-test"  # noqa: S105 - of nothing
 EVIL = "<!doctype html><title>harmless</title><script>document.title = 'owned'; fetch('/was-run')</script>"
 

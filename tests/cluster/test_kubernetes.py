@@ -23,10 +23,10 @@ from search.cluster.engines.kubernetes import Kubernetes, job_manifest, job_of, 
 from search.cluster.fleet import Fleet, Pods, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from search.errors import UsageError
-from tests.helpers.cluster import Cli
+from tests.helpers.cluster import Cli, require_whole
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 TRIALS = 24
 EPOCHS = 3
 REFERENCE = re.compile(r"\$\$|\$\((\w+)\)")
@@ -226,11 +226,7 @@ def test_a_search_reaches_its_end_whatever_happens_to_its_pods(cli: Cli, kube: K
         kube(str(kube.tool), "mend", lost)
         cli.cluster("scale", "2", on="kubernetes")
         wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
-        assert study.ledger.counts().complete == TRIALS
-        assert {slot.failures for slot in study.ledger.slots()} == {0}
-        assert {len(study.ledger.epochs(number)) for number in range(TRIALS)} == {EPOCHS}
-        numbers = sorted(trial.number for trial in study.study.get_trials(deepcopy=False))
-    assert numbers == list(range(TRIALS))
+        require_whole(study, TRIALS, EPOCHS)
     cli.cluster("down", on="kubernetes")
     left = json.loads(kube("kubectl", "get", "jobs,pods,secrets", "--output=json"))["items"]
     assert left == []

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tests.helpers.cluster import Cli
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 SPACE = ("--space", "bn_dropout", "--study-name", "S", "--epochs", "2", "--pruner", "none", "--limit-train", "400")
 
 

@@ -15,10 +15,10 @@ from search.cluster.engine import Engine
 from search.cluster.engines.slurm import Slurm, job_from, quoted, seconds_of
 from search.cluster.fleet import Fleet, Job, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
-from tests.helpers.cluster import Cli, SlurmCluster
+from tests.helpers.cluster import Cli, SlurmCluster, require_whole
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 TRIALS = 24
 EPOCHS = 3
 
@@ -159,11 +159,7 @@ def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(cli: Cli, slur
         wait_until(lambda: cli.at_work(3, on="slurm") or study.ledger.counts().finished == TRIALS, "jobs that go on")
         cli.cluster("scale", "3", on="slurm")
         wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
-        assert study.ledger.counts().complete == TRIALS
-        assert {slot.failures for slot in study.ledger.slots()} == {0}
-        assert {len(study.ledger.epochs(number)) for number in range(TRIALS)} == {EPOCHS}
-        numbers = sorted(trial.number for trial in study.study.get_trials(deepcopy=False))
-    assert numbers == list(range(TRIALS))
+        require_whole(study, TRIALS, EPOCHS)
     assert restarts(slurm, again) == 1
     cli.cluster("down", on="slurm")
     folder = cli.folder / "artifacts" / "S" / "cluster"

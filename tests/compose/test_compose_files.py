@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
+
 FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
 OURS = ("init", "worker", "dashboard")
 ERROR = "set your own password in the file .env"

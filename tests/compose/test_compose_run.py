@@ -24,7 +24,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
+
 STUDY = "bn_dropout-digits"
 TRIALS = 60
 EPOCHS = 3

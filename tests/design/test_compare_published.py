@@ -23,8 +23,8 @@ from search.workers.trainer_client import TrainerClient
 from spaces.published import ARTICLES, experiments
 from storage import SharedStudy
 from tests.helpers.comparisons import Comparisons
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 150  # more would only take longer
 IN_FILE = 1000  # images of each data set that lie in its file
 SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}

@@ -68,6 +68,14 @@ class Cli:
         return open_study(self.storage, name)
 
 
+def require_whole(study: SharedStudy, n_trials: int, epochs: int) -> None:
+    """Each trial was trained to its end, once, and none is held against anybody."""
+    assert study.ledger.counts().complete == n_trials
+    assert {slot.failures for slot in study.ledger.slots()} == {0}
+    assert {len(study.ledger.epochs(number)) for number in range(n_trials)} == {epochs}
+    assert sorted(trial.number for trial in study.study.get_trials(deepcopy=False)) == list(range(n_trials))
+
+
 def require_tool(name: str) -> Path:
     """The test bed of that name; skips without it."""
     tool = TOOLS / name

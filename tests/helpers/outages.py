@@ -3,15 +3,34 @@
 import os
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
-from sqlalchemy.engine import make_url
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from tests.helpers.paths import ROOT
 from tests.helpers.postgres import PostgresServer
 
 PROGRAM = f"{ROOT / 'search'}{os.sep}"
+
+
+@contextmanager
+def broken_at(statement: str) -> Iterator[None]:
+    """Every connection breaks, as when the server goes away, whenever the statement is sent."""
+
+    def fail(_connection: object, _cursor: object, sent: str, *_: object) -> None:
+        if sent.startswith(statement):
+            raise OperationalError(sent, {}, ConnectionError("server closed the connection"))
+
+    sa.event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", fail)
 
 
 @dataclass

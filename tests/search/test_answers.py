@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from search.spaces import main
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import ROOT
 
 LOUD = """
 import atexit

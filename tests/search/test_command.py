@@ -20,8 +20,8 @@ from spaces.errors import SpaceError
 from storage import open_study
 from storage.errors import StorageUnreachable, StudyNotFound
 from tests.helpers.launches import RunLaunch
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PLANNED = ("--space", "bn_dropout", "--n-workers", "0")
 
 

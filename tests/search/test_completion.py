@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import ROOT
+
 NAME = "keras-image-search"
 PRINT = """
 eval "$(_KERAS_IMAGE_SEARCH_COMPLETE=bash_source keras-image-search)"

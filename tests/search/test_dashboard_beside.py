@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from tests.helpers.lab import Lab
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 STUB_WORKER = Path(__file__).with_name("stub_worker.py")
 N_TRIALS = 40
 

@@ -2,15 +2,12 @@
 
 import base64
 import gc
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
-from wsgiref.util import setup_testing_defaults
 
-import msgspec
 import optuna
 import pytest
 from click.testing import CliRunner
@@ -25,44 +22,12 @@ from search.web.serving import DashboardOptions, assemble, listen, page_of, requ
 from storage import Manifest, create_study
 from storage.errors import StudyNotFound
 from storage.testkit import example_manifest
+from tests.helpers.requests import ask
 
 SECRET = "a-long-secret"  # noqa: S105 - of nothing
 TOKEN = Credentials(SECRET)
 PASSWORD = Credentials(SECRET, "ada")
 EVIL = b"<script>document.title = 'owned'</script>"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-
-def ask(app: WSGIApplication, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-    """What a browser or script gets; headers as `accept="text/html"`."""
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "HTTP_HOST": "127.0.0.1:8080",
-        "HTTP_ACCEPT_ENCODING": "identity",
-        "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": "application/json",
-        "wsgi.input": io.BytesIO(body),
-        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
-    }
-    setup_testing_defaults(environ)
-    started: list[Any] = []
-    chunks = app(environ, lambda *given: started.append(given))  # type: ignore[arg-type]
-    content = b"".join(chunks)
-    if hasattr(chunks, "close"):
-        chunks.close()
-    status, found = started[-1][:2]
-    return Answer(int(status.partition(" ")[0]), dict(found), content)
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """What is added to optuna-dashboard's pages: importances that are the report's, and what its page doesn't say."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
-from wsgiref.util import setup_testing_defaults
 
-import msgspec
 import optuna
 import pytest
 from filled_comparison import filled_comparison
@@ -18,33 +15,9 @@ from search.views.facts import gather_facts
 from search.views.importances import find_importances
 from search.web.database import Database
 from search.web.serving import DashboardOptions, assemble
+from tests.helpers.requests import ask
 
 IMPORTANCES = "/api/studies/{}/param_importances"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-
-def ask(app: WSGIApplication, path: str, **headers: str) -> Answer:
-    """What a browser gets; headers as `accept="text/html"`."""
-    named = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
-    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_HOST": "127.0.0.1:8080", **named}
-    setup_testing_defaults(environ)
-    started: list[Any] = []
-    chunks = app(environ, lambda *given: started.append(given))  # type: ignore[arg-type]
-    content = b"".join(chunks)
-    if hasattr(chunks, "close"):
-        chunks.close()
-    status, found = started[-1][:2]
-    return Answer(int(status.partition(" ")[0]), dict(found), content)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from search.study.location import Places, typed_places
 from search.study.study_name import require_study_name
 from storage import check_url, hide_password
 from storage.errors import StorageUsageError
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # What has gone wrong before, in one place or another.

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 STUB_WORKER = ROOT / "benchmarks" / "stub_worker.py"
 PATIENCE_S = 120.0
 NO_TIME = "0.000001"

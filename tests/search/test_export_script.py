@@ -25,7 +25,6 @@ from tests.helpers.carried_out import carry_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
-ROOT = Path(__file__).resolve().parents[2]
 SPACE = """
 from spaces.configuration import Block, Configuration
 from spaces.space import Space

@@ -37,7 +37,6 @@ from tests.helpers.carried_out import carry_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
-ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 5
 OURS = ("search", "spaces", "storage", "__editable__", "keras_image_search")
 

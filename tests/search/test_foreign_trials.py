@@ -32,8 +32,8 @@ from storage.records import Outcome, SlotOrder
 from storage.testkit import bound
 from tests.helpers.lab import Lab
 from tests.helpers.launches import PrepareStudy, StartLaunch
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 UNUSABLE = ["../../x", "/etc/passwd", "", ".", "\0", "a" * 5000, 7, None, ["a"], {"a": 1}, str(uuid.UUID(int=1))]
 
 

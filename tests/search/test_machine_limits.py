@@ -12,8 +12,8 @@ import pytest
 
 from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 from tests.helpers.lab import Lab
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FULL = Path("/dev/full")
 NO_ROOM = "can't be written: No space left on device."
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.launches import StartLaunch
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 IN_THE_WAY = "raise RuntimeError('this is not the module that was meant')"
 FILES = ("storage.py", "spaces.py", "keras.py", "optuna.py", "random.py", "queue.py", "socket.py", "click.py")
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import ROOT
+
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
 

@@ -30,8 +30,8 @@ from storage.records import SlotCounts
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
 from tests.helpers.made_up import study_facts, trial_facts
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 ODD = ["[/conv]", "[bold", "[red]text[/red]", ":smile:", "[link=http://x]", "\\[", "|", "été", "日本", "👨‍👩‍👧"]
 ESCAPES = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "a\rb", "\u202egnp.exe", "caf\udce9", "\x7f", "\0"]
 

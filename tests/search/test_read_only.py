@@ -15,8 +15,8 @@ import pytest
 
 from search.host.exit_codes import EXIT_USAGE
 from tests.helpers.lab import Lab
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOG, INDEX = "search.db-wal", "search.db-shm"
 
 

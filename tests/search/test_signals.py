@@ -11,9 +11,9 @@ import termios
 from pathlib import Path
 
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
+from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 80
 ONE_LONG_TRIAL = {"n_trials": 1, "epochs": EPOCHS, "limit_train": 200}
 

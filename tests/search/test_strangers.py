@@ -13,8 +13,8 @@ import pytest
 
 from search.study.folders import StudyFolder
 from storage import open_study
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 URL = "sqlite:///search.db"
 SMALL = ("--storage", URL, "--artifacts", "files", "--epochs", "3", "--limit-train", "600", "--n-workers", "1", "-q")
 

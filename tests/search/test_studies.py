@@ -1,8 +1,7 @@
 """Studies as wholes: listed, renamed, copied into another kind of database, deleted; nothing else is touched."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from optuna.trial import TrialState
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
 
 from search.status import main as status
 from search.studies import main
@@ -23,6 +20,7 @@ from storage.tables import OF_A_STUDY, manifests
 from storage.testkit import claimed, example_epoch, example_manifest, plain_client
 from storage.transaction import writing
 from tests.helpers.lab import Lab
+from tests.helpers.outages import broken_at
 
 NAME = "study"
 Found = list[dict[str, Any]]
@@ -64,21 +62,6 @@ def rows_left(shared: SharedStudy) -> int:
     with shared.engine.connect() as connection:
         counts = [sa.select(sa.func.count()).where(table.c.study_id == shared.study_id) for table in OF_A_STUDY]
         return sum(connection.scalar(count) or 0 for count in counts)
-
-
-@contextmanager
-def broken_at(statement: str) -> Iterator[None]:
-    """The connection breaks, as when the server goes away, whenever the statement is sent."""
-
-    def fail(_connection: object, _cursor: object, sent: str, *_: object) -> None:
-        if sent.startswith(statement):
-            raise OperationalError(sent, {}, ConnectionError("server closed the connection"))
-
-    sa.event.listen(Engine, "before_cursor_execute", fail)
-    try:
-        yield
-    finally:
-        sa.event.remove(Engine, "before_cursor_execute", fail)
 
 
 @pytest.fixture

@@ -17,18 +17,17 @@ from search.errors import TrainerDied
 from search.host.gpus import installed_gpus
 from search.study.folders import StudyFolder
 from search.trainers.process import TrainerProcess
-from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
+from search.trainers.protocol import EpochEnd, Failed, Train, Trained
 from search.trainers.serving import server_descriptor, trainer_server
 from search.workers.trainer_client import TrainerClient
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
 from tests.helpers.launches import PrepareStudy, RunLaunch, StartLaunch
+from tests.helpers.paths import ROOT
+from tests.helpers.trainer_jobs import ENVIRONMENT, PATIENCE_S, receive_until, small_job
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(bool(installed_gpus()), reason="no server forks trainers where there is a GPU")
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-PATIENCE_S = 60.0
 MANY = 10_000
 
 Start = Callable[..., TrainerProcess]
@@ -81,29 +80,7 @@ def job(**changes: Any) -> Train:
         batch_norm=BatchNorm("before_activation"),
         dropout=(Dropout("before_every_dense", 0.3),),
     )
-    wanted = {
-        "job": 1,
-        "configuration": configuration,
-        "space": "bn_dropout",
-        "data": DataSource("digits", limit_train=300),
-        "epochs": 3,
-        "batch_size": 64,
-        "seed": 3,
-        "split_seed": 5,
-        "token": 1,
-        "checkpoints": None,
-    }
-    return Train(**{**wanted, **changes})
-
-
-def receive_until(process: TrainerProcess, kind: type[Message]) -> list[Message]:
-    """What the trainer says, up to the first message of a kind."""
-    messages: list[Message] = []
-    while not messages or not isinstance(messages[-1], kind):
-        message = process.receive(PATIENCE_S)
-        assert message is not None, "the trainer said nothing"
-        messages.append(message)
-    return messages
+    return small_job(**{"configuration": configuration, **changes})
 
 
 def scores(process: TrainerProcess) -> list[tuple[Any, ...]]:

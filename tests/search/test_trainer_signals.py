@@ -11,13 +11,12 @@ import pytest
 
 from search.host.gpus import installed_gpus
 from search.trainers.process import TrainerProcess
-from search.trainers.protocol import DataSource, EpochEnd, Failed, Message, Train, Trained
+from search.trainers.protocol import EpochEnd, Failed, Trained
 from search.trainers.serving import server_descriptor, trainer_server
-from spaces.configuration import Block, Configuration
+from tests.helpers.paths import ROOT
+from tests.helpers.trainer_jobs import ENVIRONMENT, PATIENCE_S, receive_until, small_job
 from tests.helpers.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 # What a program that it starts makes of SIGTERM, and what a process that it forks does.
@@ -51,38 +50,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     made: list[TrainerProcess] = []
 
     def one(*command: str) -> TrainerProcess:
-        environment = {"PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-        made.append(TrainerProcess(tmp_path / "trainer.log", environment, *([command] if command else [])))
+        made.append(TrainerProcess(tmp_path / "trainer.log", ENVIRONMENT, *([command] if command else [])))
         return made[-1]
 
     yield one
     for process in made:
         process.kill()
-
-
-def job(**changes: object) -> Train:
-    given = {
-        "job": 1,
-        "configuration": Configuration(blocks=(Block((8,)),)),
-        "space": "bn_dropout",
-        "data": DataSource("digits", limit_train=300),
-        "epochs": 3,
-        "batch_size": 64,
-        "seed": 3,
-        "split_seed": 5,
-        "token": 1,
-        "checkpoints": None,
-    }
-    return Train(**{**given, **changes})  # type: ignore[arg-type]
-
-
-def receive_until(process: TrainerProcess, kind: type[Message]) -> list[Message]:
-    messages: list[Message] = []
-    while not messages or not isinstance(messages[-1], kind):
-        message = process.receive(PATIENCE_S)
-        assert message is not None, "the trainer said nothing"
-        messages.append(message)
-    return messages
 
 
 def signal_all(pid: int | None) -> None:
@@ -106,7 +79,7 @@ def test_signals_that_ask_for_an_end_do_nothing_to_a_trainer_and_its_server(
         wait_until(lambda: process.pid, "the trainer's start")
         signal_all(process.pid)
         process.wait_ready(PATIENCE_S)
-        process.send(job())
+        process.send(small_job())
         receive_until(process, EpochEnd)
         signal_all(process.pid)
         assert isinstance(receive_until(process, Trained)[-1], Trained)
@@ -117,7 +90,7 @@ def test_what_a_space_starts_can_be_ended_as_ever(start: Start, tmp_path: Path) 
     (tmp_path / "own_space.py").write_text(SPACE)
     process = start()
     process.wait_ready(PATIENCE_S)
-    process.send(job(space=str(tmp_path / "own_space.py")))
+    process.send(small_job(space=str(tmp_path / "own_space.py")))
     failed = receive_until(process, Failed)[-1]
     assert isinstance(failed, Failed)
     assert f"['SIG_DFL', 'SIG_DFL'] -{int(signal.SIGTERM)}" in failed.reason

@@ -15,8 +15,8 @@ from spaces.contract import parameters
 from spaces.diagram import draw
 from spaces.named.bn_dropout import space
 from spaces.published import ARTICLES, experiments, source
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "spaces.md").read_text(encoding="utf-8")
 ARTICLES_PAGE = (ROOT / "docs" / "published.md").read_text(encoding="utf-8")
 ARMS_DRAWN = ("model4", "model5")

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import OperationalError
 
 from storage.errors import LeaseLost, StorageUnreachable
 from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
 from storage.testkit import claimed, example_manifest, expire, plain_client
 from storage.trial_rows import Parameter
+from tests.helpers.outages import broken_at
 
 TEMPLATE = create_trial(state=TrialState.RUNNING, user_attrs={"slot": 0})
 
@@ -41,16 +40,6 @@ def trials_of(study: SharedStudy) -> list[dict[str, object]]:
         return [trial.params for trial in storage.get_all_trials(study_id)]
 
 
-def break_at(study: SharedStudy, statement: str) -> None:
-    """The connection breaks, as when the server goes away, whenever the statement is sent."""
-
-    def fail(_connection: object, _cursor: object, sent: str, *_: object) -> None:
-        if sent.startswith(statement):
-            raise OperationalError(sent, {}, ConnectionError("server closed the connection"))
-
-    sa.event.listen(study.engine, "before_cursor_execute", fail)
-
-
 def test_a_trial_is_made_and_bound_at_once(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
     number = study.trials.fenced.create(lease, template)
@@ -75,8 +64,7 @@ def test_a_stale_worker_makes_no_trial(study: SharedStudy) -> None:
 
 def test_a_trial_that_could_not_be_bound_is_not_there(study: SharedStudy) -> None:
     lease = claimed(study.ledger)
-    break_at(study, "UPDATE search_slots SET trial_number")
-    with pytest.raises(StorageUnreachable):
+    with broken_at("UPDATE search_slots SET trial_number"), pytest.raises(StorageUnreachable):
         study.trials.fenced.create(lease, template)
     assert trials_of(study) == []
 
@@ -86,8 +74,7 @@ def test_a_connection_that_breaks_while_optuna_writes_leaves_nothing(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # Optuna's pause before it tries again
     lease = claimed(study.ledger)
-    break_at(study, "INSERT INTO trials")
-    with pytest.raises(StorageUnreachable):
+    with broken_at("INSERT INTO trials"), pytest.raises(StorageUnreachable):
         study.trials.fenced.create(lease, template)
     assert trials_of(study) == []
 

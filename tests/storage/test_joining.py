@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ from storage.study import create_study, open_study, study_names
 from storage.testkit import example_manifest
 from storage.transaction import writing
 from storage.url import check_url
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 JOINERS = 12
 
 HOLD = """

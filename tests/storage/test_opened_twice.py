@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -10,6 +9,7 @@ from storage import create_study, open_study
 from storage.records import SlotOrder
 from storage.tables import slots
 from storage.testkit import example_manifest
+from tests.helpers.paths import ROOT
 
 LOOK = """
 import sys
@@ -17,7 +17,6 @@ from storage import open_study
 with open_study(sys.argv[1], "S") as shared:
     print([slot.seed for slot in shared.ledger.slots()])
 """
-ROOT = Path(__file__).parents[2]
 
 
 def test_what_is_written_after_the_database_was_opened_again_and_by_another_process_stays(sqlite_url: str) -> None:

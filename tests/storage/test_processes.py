@@ -9,13 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
 from storage.testkit import LEASE_S, example_manifest
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
 
 # Each process says that it is ready, then waits for the word to go, so that they all start in the same moment.
 START = """

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from search.trainers.protocol import DataSource, Train
+from search.datasets import load_dataset
+from search.trainers.protocol import Train
 from search.training.backends.process import compiling_backend
 from search.training.backends.protocol import Backend
-from spaces import Configuration
+from search.training.data.split import Split, split
+from search.training.models.building import InputSpec
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer
+from tests.helpers.trainer_jobs import small_job
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +46,23 @@ def new_trainer(server_of_trainers: str | None) -> Iterator[Callable[[], PipedTr
         child.close()
 
 
+@pytest.fixture(scope="module")
+def data() -> Split:
+    """240 images for training: three batches of 64 and one of 48."""
+    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
+
+
+@pytest.fixture(scope="module")
+def spec(data: Split) -> InputSpec:
+    """Of batches of 64 of these images."""
+    return InputSpec(data.image_shape, 10, data.steps_per_epoch(64))
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> MakeJob:
     """Makes jobs on a few of the digits; what a test cares about it says."""
 
     def make(**changes: Any) -> Train:
-        job = Train(
-            job=1,
-            configuration=Configuration(),
-            space="bn_dropout",
-            data=DataSource("digits", limit_train=300),
-            epochs=3,
-            batch_size=64,
-            seed=3,
-            split_seed=5,
-            token=1,
-            checkpoints=str(tmp_path / "slot"),
-        )
-        return msgspec.structs.replace(job, **changes)
+        return small_job(**{"checkpoints": str(tmp_path / "slot"), **changes})
 
     return make

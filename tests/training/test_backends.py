@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import ROOT
+
 BACKENDS = ROOT / "search" / "training" / "backends"
 ONLY = {BACKENDS / "tensorflow.py", BACKENDS / "tensorflow_kept.py"}
 DATA_AND_MODELS = {Path("search/datasets/named.py"), Path("search/predict/exported_model.py")}

@@ -65,17 +65,6 @@ DENSE = Configuration((), dense=(16,), dropout=(Dropout("before_output", 0.25),)
 pytestmark = pytest.mark.usefixtures("keras")
 
 
-@pytest.fixture(scope="module")
-def data() -> Split:
-    """240 images for training: three batches of 64 and one of 48."""
-    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
-
-
-@pytest.fixture(scope="module")
-def spec(data: Split) -> InputSpec:
-    return InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
-
-
 def fastest_runner(model: Any, data: Split, batch_size: int) -> EpochRunner:
     return make_runner(model, data, batch_size, compiling_backend())
 

@@ -53,17 +53,6 @@ def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None =
 
 
 @pytest.fixture(scope="module")
-def data() -> Split:
-    """240 images for training: three batches of 64 and one of 48."""
-    return split(load_dataset("digits"), 0.2, seed=1, limit_train=300)
-
-
-@pytest.fixture(scope="module")
-def spec(data: Split) -> InputSpec:
-    return InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
-
-
-@pytest.fixture(scope="module")
 def new_program(backend: Backend, data: Split, spec: InputSpec) -> Callable[[Configuration], Any]:
     from search.training.shared_programs.graph_cache import GraphCache
     from search.training.shared_programs.shared_program import SharedProgram

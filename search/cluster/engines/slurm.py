@@ -178,7 +178,7 @@ def quoted(value: str) -> str:
 
 
 def array_sizes(count: int) -> list[int]:
-    """The sizes of the arrays for so many jobs."""
+    """The sizes of the arrays for this many jobs."""
     full, rest = divmod(count, MOST_IN_ARRAY)
     return [MOST_IN_ARRAY] * full + [rest] * bool(rest)
 

@@ -1,4 +1,4 @@
-"""What compiled programs need of a backend of Keras, beyond what Keras offers on all of them.
+"""The interface between compiled programs and a backend of Keras, beyond what Keras offers on all of them.
 
 A step is written once, as a function that reads and assigns variables of Keras. A backend whose compiled functions may
 assign variables, as TensorFlow's, compiles it as it is. One whose functions must be pure compiles
@@ -41,7 +41,7 @@ class DeviceImages:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """What a BatchFunction gets of them."""
+        """The arguments of a BatchFunction."""
         return self.images, self.positions, self.labels, self.pixel_max
 
 

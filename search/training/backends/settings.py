@@ -1,4 +1,4 @@
-"""What environment variables ask of the machine under Keras."""
+"""Settings of the backend, from environment variables."""
 
 import os
 

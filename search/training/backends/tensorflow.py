@@ -176,7 +176,7 @@ def _tensor(images: NDArray[Any]) -> Tensor:
 
 
 def _augmented(images: Tensor, parameters: Tensor) -> Tensor:
-    """What `augmentation.augment` does, in a program."""
+    """`augmentation.augment` as part of a program."""
     height, width = images.shape[1:3]
     mirrored, up, left, zero = (column[:, tf.newaxis] for column in tf.unstack(parameters, axis=1))
     columns = tf.range(width, dtype=parameters.dtype)

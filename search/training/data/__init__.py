@@ -1,1 +1,1 @@
-"""What feeds a model with images: the split, preprocessing, augmentation, batches."""
+"""Images for a model: the split, preprocessing, augmentation, batches."""

@@ -1,4 +1,4 @@
-"""What is done to pixels before a model sees them: a map that is fitted on training images, and applied to all.
+"""Preprocessing of pixels: a map that is fitted on training images, and applied to all.
 
 It is linear, so that a model that is kept can have it as layers of its own in front, and takes scaled images as any.
 """
@@ -85,7 +85,7 @@ def fit_pixels(pixels: Literal["standardised", "zca"], training: Images) -> Pixe
 
 
 def spread_warning(training: Images, validation: Images) -> str:
-    """What to say if a map that was fitted on few training images spreads others much more widely; "" if it doesn't."""
+    """The warning if a map that was fitted on few training images spreads others much more widely; "" if it doesn't."""
     inside, outside = (float(images.std(dtype=np.float64)) for images in (training, validation))
     if outside <= WIDER * inside:
         return ""

@@ -15,7 +15,7 @@ SHUFFLE = 2  # what the split's seed is used for besides choosing images (0 and 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to images and labels before the first epoch. `seed` is the split's."""
+    """The preprocessing of images and labels before the first epoch. `seed` is the split's."""
 
     pixels: Pixels
     shuffled_labels: bool

@@ -1,4 +1,4 @@
-"""What a job trains: a model with its state, however its epochs are run."""
+"""The model that a job trains, with its state, however its epochs are run."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

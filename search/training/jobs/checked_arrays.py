@@ -27,7 +27,7 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a file says of itself: the caller's words, the arrays that are stored as bytes, and the digest of it all,
+    """The header of a file: the caller's words, the arrays that are stored as bytes, and the digest of it all,
     which older files don't have.
     """
 

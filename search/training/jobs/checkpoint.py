@@ -23,7 +23,7 @@ UNFIT = "its arrays don't fit the model"
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What a checkpoint says of itself."""
+    """The header of a checkpoint."""
 
     identity: str
     history: tuple[EpochScores, ...]

@@ -1,4 +1,4 @@
-"""What an exception in a job means: whether another attempt makes sense, and what the user is told."""
+"""The classification of exceptions in a job: whether another attempt makes sense, and what the user is told."""
 
 from search.datasets.errors import DataError
 from spaces.blame import describe, own_line

@@ -192,9 +192,9 @@ def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
 
 
 def _identity(job: Train, space: Space) -> str:
-    """What a checkpoint must agree in to be resumed from. Where the data lies may differ between hosts, and the number
-    of epochs between attempts, unless the learning rate goes by it. The precision is part of it only where it isn't
-    float32, so that checkpoints from before there was a choice can be resumed from.
+    """The identity of a checkpoint, which a job must share to resume from it. Where the data lies may differ between
+    hosts, and the number of epochs between attempts, unless the learning rate goes by it. The precision is part of it
+    only where it isn't float32, so that checkpoints from before there was a choice can be resumed from.
     """
     data = _identity_of(msgspec.structs.replace(job.data, data_dir=None, decoded=None))
     epochs = (job.epochs,) if job.configuration.optimizer.schedule.name == "cosine" else ()

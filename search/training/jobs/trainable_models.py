@@ -1,4 +1,4 @@
-"""What trains a job: a program that is kept for all configurations of one key, or a model of its own."""
+"""The trainable model of a job: a program that is kept for all configurations of one key, or a model of its own."""
 
 import gc
 import logging

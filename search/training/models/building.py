@@ -32,8 +32,8 @@ FIRST_SLOPE = 0.25
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a model depends on besides its configuration: the shape of images, (height, width, channels), the number of
-    classes, and the steps of an epoch.
+    """The part of a model's definition that isn't its configuration: the shape of images, (height, width, channels),
+    the number of classes, and the steps of an epoch.
     """
 
     image_shape: ImageShape

@@ -1,4 +1,4 @@
-"""What people want to know of a trained model without opening it: its layers, and its configuration."""
+"""The description of a trained model, in files next to it: its layers, and its configuration."""
 
 from pathlib import Path
 from typing import Any

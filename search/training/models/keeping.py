@@ -1,4 +1,4 @@
-"""Whether a model can be written to a file and opened again, found out before it is trained."""
+"""A check, before training, that a model can be written to a file and opened again."""
 
 import contextlib
 import json
@@ -40,12 +40,12 @@ class Keepable:
 
 
 def problem(error: Exception) -> str:
-    """What is said of a model that can't be kept."""
+    """The message about a model that can't be kept."""
     return f"its model can't be kept: {type(error).__name__}: {condensed(str(error)).rstrip('.')}. {ADVICE}"
 
 
 def _written(model: Any) -> str:
-    """What a file has of the model, without its weights."""
+    """The content of the model's file, without its weights."""
     import keras
 
     return json.dumps(keras.saving.serialize_keras_object(model))

@@ -1,4 +1,4 @@
-"""What code in a `build` may set for all of Keras, and for no other trial."""
+"""Global settings of Keras, which code in a `build` may change for its own trial alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Whether what a space's own model gives are logits: seen from its output, however its layers are put together."""
+"""A check that a space's own model gives logits: seen from its output, however its layers are put together."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def probabilities(model: Any, images: Images, output: Images) -> str | None:
 
 
 def _with_other_weights(model: Any, images: Images) -> list[Images]:
-    """What it gives for the images with weights that are drawn, where these are numbers; at most up to the first that
+    """Its outputs for the images with weights that are drawn, where these are numbers; at most up to the first that
     leave [0, 1].
     """
     variables, weights = list(model.variables), list(model.trainable_variables)

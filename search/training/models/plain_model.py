@@ -100,7 +100,7 @@ def layers_code(layers: Sequence[Any]) -> list[str] | None:
 
 
 def optimizer_code(configuration: Configuration, precision: Precision = "float32", steps: int | None = None) -> str:
-    """The optimizer as a Python call, for a training of so many steps. Keras adds what float16 needs only to models
+    """The optimizer as a Python call, for a training of this many steps. Keras adds what float16 needs only to models
     that are float16 as a whole; here, each layer says what it computes in.
 
     Raises:

@@ -17,7 +17,7 @@ ANY_MOMENTUM = 0.5  # above 0, so that Keras' optimizers make their state of it
 
 
 class BankedOptimizer:
-    """What an optimizer of Keras needs to be one of a bank: it keeps its state in slots that all of them share, and
+    """An optimizer of Keras as one of a bank: it keeps its state in slots that all of them share, and
     takes a trial's settings.
 
     Its variables are the number of its steps, the slots in use, and what else it has. `slot_by_slot` tells how Keras
@@ -44,7 +44,7 @@ class BankedOptimizer:
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: str = "zeros"
     ) -> Variable:
-        """What Keras' optimizers call for each variable of their state."""
+        """Called by Keras' optimizers for each variable of their state."""
         if initializer != "zeros":
             raise ValueError(f"{name} is to begin as {initializer}, but shared state begins as zeros")
         self.used_slots += 1

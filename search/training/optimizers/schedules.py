@@ -10,7 +10,7 @@ Number = Any  # a float, or a variable of Keras that holds one
 
 
 def scheduled_rate(name: ScheduleName, first: Number, decay: Number, steps: Number | None) -> Any:
-    """What Keras' optimizers take as their learning rate: a number, or a `LearningRateSchedule`.
+    """The learning rate as Keras' optimizers take it: a number, or a `LearningRateSchedule`.
 
     `first` is the rate of the first step, `decay` that of an inverse time decay, `steps` are those of the whole
     training. All of them may be variables; the schedule then follows what they hold.

@@ -1,4 +1,4 @@
-"""What programs have in common, so that it's built and traced once. Importing this module imports Keras."""
+"""The common parts of programs, built and traced once. Importing this module imports Keras."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What decides which program trains a configuration. All else a program takes as numbers."""
+"""The key by which configurations share a program, which takes all their other settings as numbers."""
 
 from dataclasses import replace
 from typing import assert_never

@@ -41,7 +41,7 @@ class SharedLayer:
         self._penalty = backend.differentiable(self._penalized)
 
     def __call__(self, weights: list[Tensor], inputs: Tensor, *, training: bool) -> Tensor:
-        """What the layer makes of its inputs with these in place of its trainable variables, each in one dimension. In
+        """The outputs of the layer with these in place of its trainable variables, each in one dimension. In
         training its state goes on. For use in a program.
         """
         return (self._train if training else self._infer)(weights, inputs)

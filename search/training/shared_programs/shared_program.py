@@ -255,7 +255,7 @@ def _score(sums: Sums) -> Score:
 
 
 def _tune(keras_layer: Any, layer: Layer, spec: InputSpec) -> None:
-    """What SharedLayer.tune does, for layers of Keras."""
+    """As SharedLayer.tune, for layers of Keras."""
     match layer:
         case Drop(rate):
             keras_layer.rate = rate

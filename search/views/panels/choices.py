@@ -63,7 +63,7 @@ def choices_panel(facts: StudyFacts, found: Importances) -> Panel | None:
 
 
 def within(cells: Cells, least: float, most: float) -> Cells | None:
-    """The cells of at least and of fewer than so many trials, the others empty; None if all are."""
+    """The cells of at least and of fewer than this many trials, the others empty; None if all are."""
     kept = [[each if least <= each.n < most else Cell(0, 0) for each in line] for line in cells]
     return kept if any(each.n for line in kept for each in line) else None
 

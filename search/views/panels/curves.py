@@ -65,7 +65,7 @@ def merged(state: State, trials: Sequence[TrialFacts], goal: Objective) -> dict[
 
 
 def thinness(count: int) -> float:
-    """How opaque each of so many curves is drawn."""
+    """The opacity of each of this many curves."""
     return 1.0 if count <= 50 else 0.6
 
 
