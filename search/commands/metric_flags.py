@@ -42,7 +42,12 @@ def metric_flags(objective: str) -> Callable[[F], F]:
             type=MetricList(),
             help="Metrics to measure after each epoch next to the objective: --report-metrics macro_f1,auc.",
         )
-        optimized = click.option("--objective", type=MetricChoice(), help=f"{objective}  [default: {DEFAULT_METRIC}]")
+        optimized = click.option(
+            "--objective",
+            type=MetricChoice(),
+            metavar="METRIC",
+            help=f"{objective.removesuffix('.')}: {', '.join(METRICS)}.  [default: {DEFAULT_METRIC}]",
+        )
         return optimized(reported(command))
 
     return decorate
