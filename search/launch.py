@@ -26,6 +26,7 @@ from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
+from spaces.selection import SELECTS
 
 MOST_TRIALS = 1_000_000
 
@@ -71,6 +72,11 @@ EXAMPLES = {
     "--pruner",
     shell_complete=completion.offering(completion.pruners),
     help=f"Pruner: stops poor trials early ({', '.join(PRUNERS)}).  [default: asha]",
+)
+@click.option(
+    "--select",
+    type=click.Choice(SELECTS),
+    help="Value of a trial: the last epoch's, or the mean of its last three (smooth).  [default: last]",
 )
 @metric_flags("Metric to optimize.")
 @click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")

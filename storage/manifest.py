@@ -1,20 +1,23 @@
 """The manifest: what a study searches and how, stored with it, so that a worker needs nothing but URL and name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
+from spaces.epoch_scores import EpochScores
 from spaces.metrics import Direction, MetricName
 from spaces.precision import Precision
 from spaces.resizing import AS_FOUND, Resizing
+from spaces.selection import Select, selection_value
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 6
+MANIFEST_VERSION = 7
 
 IDENTITY = (
     "space",
@@ -30,6 +33,7 @@ IDENTITY = (
     "report_metrics",
     "sampler",
     "pruner",
+    "select",
     "seed",
     "validation_fraction",
     "limit_train",
@@ -82,7 +86,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     (search/datasets/inventory.py). Both are empty in studies of earlier releases. `comparison` is there if the study
     compares given configurations; its slots' one parameter is then the arm. `folder_marked` says that the study's
     folder carries a mark, as those of the first releases don't. `question` is the space's, as those who read the study
-    may not have that. `report_metrics` are measured after each epoch next to the objective.
+    may not have that. `report_metrics` are measured after each epoch next to the objective. `select` says by
+    which value a trial is ranked (spaces/selection.py); studies of earlier releases have the last epoch's.
     """
 
     space: str
@@ -126,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     folder_marked: bool = False
     question: str = ""
     report_metrics: tuple[MetricName, ...] = ()
+    select: Select = "last"
     schema_version: int = MANIFEST_VERSION
 
     @property
@@ -142,6 +148,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def models_kept(self) -> int | None:
         """How many of the best trials keep their model; None in a comparison, whose arms have one each."""
         return self.top_models if self.is_search else None
+
+    def value_of(self, curve: Sequence[EpochScores]) -> float | None:
+        """The value of a trial after these epochs, by which it is ranked and judged; None where the last one's isn't a
+        finite number.
+        """
+        return selection_value(self.select, self.objective, curve)
 
     @property
     def guess(self) -> float:

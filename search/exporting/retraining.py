@@ -18,6 +18,8 @@ from search.workers.settings import WorkerSettings
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trainer_client import TrainerClient
 from spaces import resolve
+from spaces.epoch_scores import EpochScores
+from spaces.selection import Select, selection_value
 from storage import SharedStudy
 from storage.objective import Objective
 
@@ -51,20 +53,22 @@ def retrain(
             running = trainer.train(
                 jobs.train(trainer.next_job(), described.configuration, described.trial.slot, files)
             )
-            return follow(running.messages(SILENCE_S), manifest.goal)
+            return follow(running.messages(SILENCE_S), manifest.goal, manifest.select)
         except TrainerDied as error:
             raise SearchFailed(f"trial {number} couldn't be trained again: {error}") from error
 
 
-def follow(messages: Iterable[JobMessage], objective: Objective) -> float:
-    """The objective of the epoch whose model the trainer has left, from the messages of its job."""
-    values: dict[int, float | None] = {}
+def follow(messages: Iterable[JobMessage], objective: Objective, select: Select = "last") -> float:
+    """The value at the epoch whose model the trainer has left, from the messages of its job."""
+    epochs = dict[int, EpochScores]()
     for message in messages:
         match message:
             case EpochEnd():
-                values[message.scores.epoch] = objective.of(message.scores)
+                epochs[message.scores.epoch] = message.scores
             case Trained():
-                value = values.get(message.kept_epoch or message.epochs)
+                kept = message.kept_epoch or message.epochs
+                curve = [scores for number, scores in sorted(epochs.items()) if number <= kept]
+                value = selection_value(select, objective.metric, curve)
                 if value is None or message.diverged is not None:
                     raise SearchFailed(f"it diverged this time: {message.diverged}")
                 return value

@@ -102,6 +102,7 @@ def make_manifest(
         report_metrics=tuple(name for name in METRICS if name in reported and name != objective),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
+        select=pick(options.select, stored.select if stored else None, "last"),
         seed=seed,
         validation_fraction=share,
         limit_train=limit_train,

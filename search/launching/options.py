@@ -10,6 +10,7 @@ from search.workers.settings import WorkerSettings
 from spaces.metrics import MetricName
 from spaces.precision import Precision
 from spaces.resizing import ImageSize, Resize
+from spaces.selection import Select
 from storage import SharedStudy
 from storage.default_url import DEFAULT_STORAGE
 
@@ -42,6 +43,7 @@ class LaunchOptions:
     precision: Precision | None = None
     sampler: str | None = None
     pruner: str | None = None
+    select: Select | None = None
     objective: MetricName | None = None
     report_metrics: tuple[MetricName, ...] | None = None
     artifact_store: str | None = None

@@ -27,7 +27,7 @@ from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
-from search.views.sentences import headline, images_of, in_batches, in_precision
+from search.views.sentences import headline, images_of, in_batches, in_precision, in_selection
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
         f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
-        f"seed {manifest.seed}\n"
+        f"seed {manifest.seed}{in_selection(manifest)}\n"
         f"{baselines_line(plan)}{existing}{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
 

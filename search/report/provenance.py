@@ -3,7 +3,7 @@
 from search.design.options import POINT
 from search.study.space import narrowing_of
 from search.views.facts import StudyFacts
-from search.views.sentences import in_batches
+from search.views.sentences import in_batches, in_selection
 from storage.comparison import Comparison
 
 Facts = tuple[tuple[str, str], ...]
@@ -14,7 +14,7 @@ def provenance(facts: StudyFacts) -> Facts:
     manifest = facts.manifest
     return (
         *origin(facts),
-        ("objective", f"{manifest.direction} {manifest.objective}"),
+        ("objective", f"{manifest.direction} {manifest.objective}{in_selection(manifest)}"),
         ("sampler and pruner", f"{manifest.sampler}, {manifest.pruner}"),
         *means(facts),
     )

@@ -14,6 +14,7 @@ from spaces.failure_kind import FailureKind
 from spaces.metrics import DEFAULT_METRIC, MetricName
 from spaces.precision import Precision
 from spaces.resizing import AS_FOUND, Resizing
+from spaces.selection import Select
 
 Part = Literal["test", "validation"]
 
@@ -40,7 +41,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     `seed` decides initial weights, dropout masks and, unless there is an `order_seed`, the order of images and their
     augmentation; `split_seed` the validation images. `checkpoints` is the slot's folder; this attempt writes
     `token-{token}.npz` in it and may resume from any other file there. `model_path` is where the trained model goes
-    (.keras), None to keep none. Neither is one kept whose `objective` after the last epoch is worse than
+    (.keras), None to keep none. Neither is one kept whose value by `objective` and `select` is worse than
     `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
     slot: it doesn't resume from the checkpoint of another. `report_metrics` are measured after each epoch next to the
     objective.
@@ -59,6 +60,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     model_path: str | None = None
     objective: MetricName = DEFAULT_METRIC
     value_to_beat: float | None = None
+    select: Select = "last"
     precision: Precision = "float32"
     owner: str = ""
     order_seed: int | None = None

@@ -250,7 +250,7 @@ def trial_facts(
     """One trial, from Optuna's record of it, its slot in the ledger, and its epochs."""
     outcome, worker = slot.outcome, workers.get(slot.worker_id or "")
     stored = TrialAttributes.of(trial.user_attrs)
-    last = manifest.goal.of(curve[-1]) if curve else None
+    last = manifest.value_of(curve)
     return TrialFacts(
         frozen=trial,
         slot=slot,

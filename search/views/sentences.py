@@ -8,6 +8,7 @@ from search.views.facts import StudyFacts, TrialFacts
 from search.views.majority import PartName, majority_words
 from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
+from spaces.selection import SMOOTH_EPOCHS
 from storage import Manifest
 
 
@@ -113,6 +114,11 @@ def in_batches(manifest: Manifest) -> str:
     if not manifest.batch_sizes:
         return f"batch size {manifest.batch_size}"
     return f"batch sizes {', '.join(map(str, manifest.batch_sizes))}"
+
+
+def in_selection(manifest: Manifest) -> str:
+    """By which value trials are ranked, "" if that is the last epoch's."""
+    return "" if manifest.select == "last" else f", ranked by the mean of the last {SMOOTH_EPOCHS} epochs"
 
 
 def in_precision(manifest: Manifest) -> str:

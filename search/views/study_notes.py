@@ -21,7 +21,8 @@ def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> st
         "space": f"{space.name}, version {manifest.space_version}",
         "images": sentences.images_of(manifest),
         "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {batches}, in {manifest.precision}",
-        "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.goal.label}",
+        "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.goal.label}"
+        f"{sentences.in_selection(manifest)}",
         "sampler, pruner": f"{manifest.sampler}, {manifest.pruner}, seed {manifest.seed}",
         "made": f"{manifest.created_at} with {', '.join(f'{key} {value}' for key, value in manifest.versions.items())}",
     }

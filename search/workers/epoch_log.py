@@ -60,10 +60,9 @@ class EpochLog:
         return [scores.seconds for scores in self._sent]
 
     def value(self, epoch: int | None = None) -> float | None:
-        """The objective after an epoch, by default after the last; None if it isn't a finite number."""
+        """The trial's value after an epoch, by default after the last; None if it isn't a finite number."""
         wanted = self.last if epoch is None else epoch
-        found = next((scores for scores in reversed(self._sent) if scores.epoch == wanted), None)
-        return None if found is None else self.context.shared.manifest.goal.of(found)
+        return self.context.shared.manifest.value_of([scores for scores in self._sent if scores.epoch <= wanted])
 
     def record(self, message: EpochEnd) -> Decision:
         """Stores an epoch, in the ledger and then in the trial, and asks the pruner what becomes of the trial.
@@ -78,9 +77,9 @@ class EpochLog:
         if self.context.mirror is not None and not message.replayed:
             self.context.mirror.put(self.lease)
         self._progressed |= self.patience.reach(lambda: shared.ledger.record_epoch(self.lease, scores))
-        value = shared.manifest.goal.of(scores)
-        self.patience.reach(lambda: report(shared, number, math.nan if value is None else value, scores.epoch))
         self._sent.append(scores)
+        value = self.value()
+        self.patience.reach(lambda: report(shared, number, math.nan if value is None else value, scores.epoch))
         self.context.job_end.note_epoch(scores.seconds)
         return self._decision()
 

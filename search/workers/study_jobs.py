@@ -59,6 +59,7 @@ class StudyJobs:
             objective=manifest.objective,
             report_metrics=manifest.report_metrics,
             value_to_beat=value_to_beat,
+            select=manifest.select,
         )
 
     def evaluate(self, number: int, model: Path, split_seed: int, part: Part = "test") -> Evaluate:

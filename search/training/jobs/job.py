@@ -39,6 +39,7 @@ from spaces import Space, load_space
 from spaces.epoch_scores import EpochScores
 from spaces.metrics import METRICS
 from spaces.resizing import AS_FOUND
+from spaces.selection import selection_value
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
@@ -250,17 +251,17 @@ def _ending(
         yield Stopped(job.job)
         return
     kept = kept_epoch(rule, history)
-    if job.model_path is not None and diverged is None and _may_be_kept(job, history[(kept or len(history)) - 1]):
+    if job.model_path is not None and diverged is None and _may_be_kept(job, history[: kept or len(history)]):
         failed = yield from save_model(job, for_file, Path(job.model_path))
         not_kept = not_kept or failed
     over, memory = why_over(rule, history), _peak_memory_mb()
     yield Trained(job.job, model.parameters, len(history), diverged, memory, over, kept, not_kept)
 
 
-def _may_be_kept(job: Train, scores: EpochScores) -> bool:
+def _may_be_kept(job: Train, history: Sequence[EpochScores]) -> bool:
     """Whether the model is good enough to keep: building and writing a plain model takes longer than an epoch."""
     metric = METRICS[job.objective]
-    value = metric.of(scores)
+    value = selection_value(job.select, job.objective, history)
     return value is None or job.value_to_beat is None or metric.loss(value) <= metric.loss(job.value_to_beat)
 
 
