@@ -69,7 +69,8 @@ def store(shared: SharedStudy, slot: int, arm: str, curve: Sequence[float], *, d
     rows = [EpochScores(epoch, 1 - score, score, 1 - score, score, 0.2, 1e-3) for epoch, score in enumerate(curve, 1)]
     keys = {"study_id": shared.study_id, "trial_number": slot}
     with shared.engine.begin() as connection:
-        connection.execute(sa.update(slots).where(slots.c.number == slot).values(**common, **outcome_values(outcome)))
+        here = slots.c.study_id == shared.study_id, slots.c.number == slot
+        connection.execute(sa.update(slots).where(*here).values(**common, **outcome_values(outcome)))
         connection.execute(sa.insert(epochs), [{**keys, **epoch_values(row, 1), "recorded_at": BEGAN} for row in rows])
 
 

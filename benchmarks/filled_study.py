@@ -114,7 +114,8 @@ def store(shared: SharedStudy, trials: Sequence[Made]) -> None:
     shared.study.add_trials([frozen(made) for made in trials])
     with shared.engine.begin() as connection:
         for made in trials:
-            connection.execute(sa.update(slots).where(slots.c.number == made.number).values(**slot_values(made)))
+            here = slots.c.study_id == shared.study_id, slots.c.number == made.number
+            connection.execute(sa.update(slots).where(*here).values(**slot_values(made)))
         rows = [
             {
                 "study_id": shared.study_id,

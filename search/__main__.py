@@ -40,6 +40,7 @@ TASKS = {
         "best": "print the best configuration",
         "export": "write a trained model that Keras loads without this project",
         "predict": "classify images with an exported model",
+        "mcp": "serve studies as tools to language models",
         "doctor": "examine this machine and say what to do about each problem",
     },
 }
