@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from search.__main__ import VERBS
+from search.commands.verbs import VERBS
 
 PAGE = Path(__file__).with_name("cli.md")
 WIDTH = 100

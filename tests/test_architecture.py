@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from search.__main__ import VERBS
+from search.commands.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"search", "spaces", "storage"}

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from search.commands.usage_errors import variables_of
+from search.commands.verbs import VERBS
 from search.host.machine import SHARE_VARIABLE, THREADS_VARIABLE
 from search.host.program_folder import VARIABLE as PROGRAM_CACHE_VARIABLE
 from spaces.names import nearest_name
@@ -58,7 +59,5 @@ def own_variables(command: click.Command) -> set[str]:
 
 def all_variables() -> set[str]:
     """The variables that any command reads."""
-    from search.__main__ import VERBS
-
     commands = [import_module(f"search.{verb}").main for verb in VERBS]
     return set(OTHERS).union(*map(own_variables, commands))

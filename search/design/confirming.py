@@ -7,7 +7,6 @@ promises too much. Fresh splits and seeds had no part in the selection: their me
 import math
 from collections.abc import Collection, Sequence
 
-from search.console.held_errors import errors_held_back
 from search.design.arms import document
 from search.design.base import searched_facts
 from search.design.comparing import show
@@ -21,15 +20,13 @@ from search.design.plan import (
     require_batch_size_of_use,
 )
 from search.design.running import Dependencies
+from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
 from search.study.configurations import trial_model
-from search.study.location import located, require_there, typed_places
 from search.views.facts import StudyFacts, TrialFacts
-from spaces import resolve
-from storage import Manifest, SharedStudy, check_url, open_study, study_names
+from storage import Manifest, SharedStudy
 from storage.comparison import ArmDesign, Comparison
-from storage.errors import NotAStudyDatabase, SchemaTooNew
 
 
 def run_confirmation(options: ConfirmOptions, dependencies: Dependencies | None = None) -> End:
@@ -45,16 +42,9 @@ def run_confirmation(options: ConfirmOptions, dependencies: Dependencies | None 
 
 def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
-    url = check_url(options.storage)
-    origin = options.origin or only_search(url)
-    places = typed_places(options.space, options.dataset)
-    with open_study(url, origin, only_look=True) as opened:
-        shared = located(opened, places)
-        require_there(shared.manifest)
-        with errors_held_back():  # it may import Keras
-            source = resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
+    with opened_search(options) as shared:
+        source, origin, searched = searched_space(shared), shared.name, shared.manifest
         arms, notes = best_arms(shared, options.top)
-        searched = shared.manifest
     require_batch_size_of_use(options, arms)
     comparison = Comparison(
         kind="confirmation",
@@ -66,32 +56,6 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     )
     setting = ComparisonSetting(source, searched.dataset, f"{origin}-confirm", verb="confirm")
     return make_comparison_plan(as_searched(options, searched), setting, comparison, notes)
-
-
-def only_search(url: str) -> str:
-    """The name of the database's only search.
-
-    Raises:
-        UsageError: there is none, or more than one; lists them.
-    """
-    searches = [name for name in study_names(url) if is_search(url, name)]
-    if len(searches) == 1:
-        return searches[0]
-    if not searches:
-        raise UsageError("there is no search in this database: python -m search.launch creates one")
-    raise UsageError(f"say which search to confirm, with --search: {', '.join(searches)}")
-
-
-def is_search(url: str, name: str) -> bool:
-    """Whether a study is a search of its own: no comparison, and no tuning for one. One whose record can't be read may
-    be: then people say which they mean.
-    """
-    try:
-        opened = open_study(url, name, only_look=True)
-    except (NotAStudyDatabase, SchemaTooNew):
-        return True
-    with opened as shared:
-        return shared.manifest.is_search and not shared.manifest.fixed
 
 
 def best_arms(shared: SharedStudy, top: int) -> tuple[tuple[ArmDesign, ...], tuple[str, ...]]:

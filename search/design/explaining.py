@@ -9,17 +9,16 @@ from search.design.axis import with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.cells import chosen_settings, levels_between, parse_levels, screening_cells
 from search.design.comparing import show
-from search.design.confirming import only_search
 from search.design.options import LEVEL, POINT, ExplainOptions
 from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
 from search.design.running import Dependencies
+from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
 from search.launching.asked_manifest import DEFAULT_DATASET
 from search.statistics.scores import FEWEST_REPLICATES
-from search.study.location import located, require_there, typed_places
 from spaces import SpaceSource, resolve
-from storage import SharedStudy, check_url, open_study
+from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
 # So many replicates that about this many trainings say something of every setting, but never fewer than this.
@@ -41,10 +40,8 @@ def explanation_plan(options: ExplainOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
     if options.space is not None and options.origin is None:
         return plan_in_space(options, options.space)
-    url = check_url(options.storage)
-    origin = options.origin or only_search(url)
-    with open_study(url, origin, only_look=True) as opened:
-        return plan_of_search(options, located(opened, typed_places(options.space, options.dataset)))
+    with opened_search(options) as shared:
+        return plan_of_search(options, shared)
 
 
 def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
@@ -67,10 +64,7 @@ def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPlan:
     """The screening between two points of a search's space: as it is, from a baseline to the best trial."""
     searched = shared.manifest
-    require_there(searched)
-    with errors_held_back():
-        source = resolve(searched.space, expected=searched.space_fingerprint)
-    source = with_batch_sizes(source, options.batch_size or searched.batch_sizes)
+    source = with_batch_sizes(searched_space(shared), options.batch_size or searched.batch_sizes)
     start, end = options.start or BASELINE, options.end or BEST
     bases = tuple(point(shared, source, at) for at in (start, end))
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")

@@ -9,18 +9,17 @@ from search.design.arms import design_of
 from search.design.axis import SpaceArm, with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.comparing import show
-from search.design.confirming import only_search
 from search.design.options import LEVEL, POINT, NoiseOptions
 from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
 from search.design.running import Dependencies
+from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
 from search.launching.asked_manifest import DEFAULT_DATASET
 from search.statistics.noise import FEWEST_SEEDS, MOST_SEEDS
-from search.study.location import located, require_there, typed_places
 from spaces import SpaceSource, resolve
 from spaces.trials import fixed_trial
-from storage import SharedStudy, check_url, open_study
+from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
 DEFAULT_SEEDS = 4
@@ -41,10 +40,8 @@ def noise_plan(options: NoiseOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
     if options.space is not None and options.origin is None:
         return plan_in_space(options, options.space)
-    url = check_url(options.storage)
-    origin = options.origin or only_search(url)
-    with open_study(url, origin, only_look=True) as opened:
-        return plan_of_search(options, located(opened, typed_places(options.space, options.dataset)))
+    with opened_search(options) as shared:
+        return plan_of_search(options, shared)
 
 
 def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
@@ -62,10 +59,7 @@ def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan:
     """The measurement of a trial of a search, its best unless another is named, in the search's setting."""
     searched = shared.manifest
-    require_there(searched)
-    with errors_held_back():
-        source = resolve(searched.space, expected=searched.space_fingerprint)
-    source = with_batch_sizes(source, options.batch_size or searched.batch_sizes)
+    source = with_batch_sizes(searched_space(shared), options.batch_size or searched.batch_sizes)
     at = options.at or BEST
     base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")

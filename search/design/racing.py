@@ -7,13 +7,12 @@ every replicate. What it found is stored with the search.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from search.console.held_errors import errors_held_back
 from search.design.arms import design_of
 from search.design.axis import with_batch_sizes
 from search.design.base import BASELINE, baseline_base, searched_facts
 from search.design.cells import cell
 from search.design.comparing import show
-from search.design.confirming import candidates, only_search, trial_arm, unfinished
+from search.design.confirming import candidates, trial_arm, unfinished
 from search.design.options import LEVEL, POINT, AnswerOptions
 from search.design.plan import (
     ComparisonPlan,
@@ -25,14 +24,14 @@ from search.design.plan import (
 )
 from search.design.race_size import RaceSize, fit, worth_racing
 from search.design.running import Dependencies
+from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
 from search.statistics.comparing import check_margin
 from search.statistics.race import plan_race
-from search.study.location import located, require_there, typed_places
 from search.views.facts import StudyFacts
-from spaces import Space, resolve
-from storage import SharedStudy, check_url, open_study
+from spaces import Space
+from storage import SharedStudy
 from storage.comparison import ArmDesign, Comparison
 
 FEWEST_FINISHED = 3
@@ -51,10 +50,8 @@ def run_answer(options: AnswerOptions, dependencies: Dependencies | None = None)
 
 def answer_plan(options: AnswerOptions) -> ComparisonPlan:
     """The plan, checked; nothing was created."""
-    url = check_url(options.storage)
-    origin = options.origin or only_search(url)
-    with open_study(url, origin, only_look=True) as opened:
-        return plan_of(options, located(opened, typed_places(options.space, options.dataset)))
+    with opened_search(options) as shared:
+        return plan_of(options, shared)
 
 
 def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
@@ -65,10 +62,7 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     """
     check_margin(options.margin * POINT)
     searched = shared.manifest
-    require_there(searched)
-    with errors_held_back():  # it may import Keras
-        source = resolve(searched.space, expected=searched.space_fingerprint)
-    source = with_batch_sizes(source, searched.batch_sizes)
+    source = with_batch_sizes(searched_space(shared), searched.batch_sizes)
     facts = searched_facts(shared)
     racers = racers_of(options, facts, source.space)
     size, arms = racers.size, racers.arms

@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.__main__ import VERBS, main
+from search.__main__ import main
 from search.commands.config_file import flag_values
+from search.commands.verbs import VERBS
 from search.errors import UsageError
 from search.launch import main as launch
 from search.study.folders import study_root

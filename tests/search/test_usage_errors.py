@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from search.__main__ import VERBS
 from search.__main__ import main as program
 from search.commands.numbers import Number, WholeNumber, bounds
+from search.commands.verbs import VERBS
 from spaces.names import nearest_name
 from tests.helpers.launches import RunLaunch
 

@@ -8,8 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from search.__main__ import TASKS, VERBS, main
+from search.__main__ import main
 from search.commands.cli import Verb
+from search.commands.verbs import TASKS, VERBS
 
 PREFIX = "python -m search."
 
