@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from search.best import main as best
 from search.design.answering import answer_search
 from search.design.options import AnswerOptions
-from search.design.racing import answer_plan
+from search.design.racing import answer_plan, run_answer
 from search.errors import UsageError
 from search.host.ends import End
 from search.launching.options import FinishedSearch, LaunchOptions
@@ -22,7 +22,7 @@ from search.study.race_answer import stored_answer
 from search.study.test_score import stored_test_score
 from search.views.answer_sentences import answer_sentences
 from search.workers.settings import WorkerSettings
-from storage import create_study
+from storage import SharedStudy, create_study
 from tests.design.test_confirm import SEARCH, finished_search
 from tests.helpers.comparisons import Comparisons
 
@@ -81,8 +81,25 @@ def test_a_race_says_who_cannot_be_told_from_the_best_and_what_is_gained(compari
     assert "measured once" in fifth
 
 
+def interrupted_at_the_second_look(comparisons: Comparisons, options: AnswerOptions) -> End:
+    """Carries out a race, whose workers are told to leave when the first look is done."""
+    looks = 0
+
+    def run(shared: SharedStudy, url: str, workers: WorkerSettings, *, quiet: bool) -> End:
+        nonlocal looks
+        looks += 1
+        return End.UNFINISHED if looks > 1 else comparisons.run(shared, url, workers, quiet=quiet)
+
+    dependencies = replace(comparisons.dependencies(), run=run)
+    end = run_answer(comparisons.complete(options), dependencies)
+    assert looks == 2
+    return end
+
+
 def test_an_arm_that_is_shown_worse_leaves_and_the_others_go_on(comparisons: Comparisons) -> None:
-    """Far behind, it leaves at the first look that can show anything; its later slots are never ordered."""
+    """Far behind, it leaves at the first look that can show anything; its later slots are never ordered, also not when
+    the race is continued.
+    """
     search_of(comparisons, [0.9, 0.95, 0.94])
     steps = [0.00, 0.01, 0.02, 0.01, 0.03, 0.02, 0.0, 0.01]
     scores = {
@@ -92,6 +109,7 @@ def test_an_arm_that_is_shown_worse_leaves_and_the_others_go_on(comparisons: Com
         3: [0.6 + step for step in steps],
     }
     comparisons.acts = racing(scores)
+    assert interrupted_at_the_second_look(comparisons, AnswerOptions(top=3, seeds=8, margin=0.1)) is End.UNFINISHED
     answer = comparisons.answer(top=3, seeds=8, margin=0.1)
     counts = {arm["name"]: arm["n"] for arm in answer["arms"]}
     assert counts["trial 1"] == counts["trial 2"] == counts[BASELINE] == 8
