@@ -189,14 +189,22 @@ def count_round_trips(sent: Counter[str]) -> None:
     """Counts all that this process sends to databases from now on; each is a round trip."""
 
     def counted(kind: str) -> Callable[..., None]:
-        def count(*_: Any) -> None:
-            sent[kind] += 1
+        def count(connection: Any, *_: Any) -> None:
+            if not getattr(connection.connection.dbapi_connection, "autocommit", False):
+                sent[kind] += 1
 
         return count
 
-    for event in ("before_cursor_execute", "begin", "commit", "rollback"):
+    def count_statement(*_: Any) -> None:
+        sent["statement"] += 1
+
+    def count_ping(*_: Any) -> None:
+        sent["ping"] += 1
+
+    for event in ("begin", "commit", "rollback"):
         sa.event.listen(sa.engine.Engine, event, counted(event))
-    sa.event.listen(sa.pool.Pool, "checkout", counted("checkout"))
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", count_statement)
+    sa.event.listen(sa.pool.Pool, "checkout", count_ping)
 
 
 def run_workers(

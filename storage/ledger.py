@@ -7,6 +7,7 @@ call can be repeated: all calls but `claim` are idempotent (a repeated claim lea
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,16 @@ from sqlalchemy.engine import Connection, Row
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
+from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, report_in_steps
 from storage.errors import LeaseLost
 from storage.identity import deleted
 from storage.records import Lease, Outcome, SlotOrder
-from storage.tables import database_now, epochs, is_open, manifests, slots
-from storage.transaction import writing
+from storage.tables import database_now, is_open, manifests, slots
+from storage.transaction import at_once, writing
 from storage.trial_rows import lock_numbers
 from storage.view import LedgerView
+
+log = logging.getLogger(__name__)
 
 # From a slot's lease and those of others: makes the trials, and returns their numbers by slot.
 MakeTrials = Callable[[Connection, Lease, Sequence[Lease]], Mapping[int, int]]
@@ -79,9 +83,10 @@ class Ledger(LedgerView):
         Raises:
             LeaseLost: another worker holds the slot, or it was released or finished.
         """
-        with writing(self._engine) as connection:
-            self._held(connection, lease)
-            self._update(connection, lease.slot, lease_expires_at=database_now() + lease_s)
+        with at_once(self._engine) as connection:
+            held = sa.update(slots).where(*is_held(self._study, lease), self._study.is_there())
+            if connection.execute(held.values(lease_expires_at=database_now() + lease_s)).rowcount == 0:
+                require_held(self._read(connection, self._of_slot(lease.slot), lease), lease)
 
     def bind(self, lease: Lease, make: MakeTrials, *, with_others: bool = False) -> int | None:
         """The number of the slot's trial. If it has none yet, `make` creates one on the given connection, and
@@ -133,25 +138,35 @@ class Ledger(LedgerView):
             self._held(connection, lease)
             yield connection
 
-    def record_epoch(self, lease: Lease, epoch: EpochScores) -> bool:
+    def record_epoch(self, lease: Lease, epoch: EpochScores, score: TrialScore | None = None) -> bool:
         """Stores an epoch of the slot's trial; false if it is stored already. A new one resets the counts of failures
-        and expired leases.
+        and expired leases. The lease is renewed, and the trial gets its `score` for Optuna, all at once.
 
         Raises:
             LeaseLost: as `renew`.
             ValueError: the slot has no trial yet.
         """
+        stored = self._report_at_once(lease, epoch, score) or self._report(lease, epoch, score)
+        if not stored.told:
+            log.warning(
+                "the trial of slot %d was ended by another program: the ledger alone has its epochs", lease.slot
+            )
+        return stored.new
+
+    def _report_at_once(self, lease: Lease, epoch: EpochScores, score: TrialScore | None) -> Stored | None:
+        """What came of the report in one statement; None if that isn't possible, or the lease isn't held."""
+        if self._engine.dialect.name != "postgresql":
+            return None
+        with at_once(self._engine) as connection:
+            stored = report_at_once(connection, self._study, lease, epoch, score)
+        return stored if stored.held else None
+
+    def _report(self, lease: Lease, epoch: EpochScores, score: TrialScore | None) -> Stored:
         with writing(self._engine) as connection:
             trial_number = self._held(connection, lease).trial_number
             if trial_number is None:
                 raise ValueError(f"slot {lease.slot} has no trial: bind one before recording its epochs")
-            key = {"study_id": self._study_id, "trial_number": trial_number}
-            found = sa.select(epochs.c.epoch).filter_by(**key, epoch=epoch.epoch)
-            if connection.scalar(found) is not None:
-                return False
-            connection.execute(sa.insert(epochs).values(**key, **rows.epoch_values(epoch, lease.token)))
-            self._update(connection, lease.slot, failures=0, expiries=0, last_failure=None)
-        return True
+            return report_in_steps(connection, self._study, lease, trial_number, epoch, score)
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
         """Stores the slot's only result: the slot is done, and `tell` and `confirm` remain.

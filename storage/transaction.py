@@ -31,6 +31,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextlib.contextmanager
+def at_once(engine: Engine) -> Iterator[Connection]:
+    """A connection for single statements, each of which is a transaction without round trips of its own. On SQLite, one
+    transaction for all of them.
+    """
+    if engine.dialect.name != "postgresql":
+        with writing(engine) as connection:
+            yield connection
+        return
+    with translated(engine.url), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        yield connection
+
+
 def only_reads(connection: Connection) -> bool:
     """Whether the transaction was opened by `reading`."""
     return bool(connection.get_execution_options().get(READING, False))

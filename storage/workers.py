@@ -10,7 +10,7 @@ from storage.identity import StudyKey
 from storage.records import WorkerInfo, WorkerRow
 from storage.rows import to_json
 from storage.tables import database_now, workers
-from storage.transaction import reading, writing
+from storage.transaction import at_once, reading, writing
 
 
 class Workers:
@@ -64,9 +64,10 @@ class Workers:
             ]
 
     def _update(self, worker_id: str, values: dict[str, Any]) -> None:
-        with writing(self._engine) as connection:
-            self._study.require(connection)
-            connection.execute(sa.update(workers).where(*self._key(worker_id)).values(seen_at=database_now(), **values))
+        update = sa.update(workers).where(*self._key(worker_id), self._study.is_there())
+        with at_once(self._engine) as connection:
+            if connection.execute(update.values(seen_at=database_now(), **values)).rowcount == 0:
+                self._study.require(connection)
 
     def _key(self, worker_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return workers.c.study_id == self._study.study_id, workers.c.worker_id == worker_id

@@ -16,10 +16,13 @@ REDUCTION_FACTOR = 3
 
 @dataclass(frozen=True)
 class PrunerChoice:
-    """A pruner by name: its description, and its factory for trials of N epochs."""
+    """A pruner by name: its description, its factory for trials of N epochs, and whether it judges after one of these N
+    epochs: after the others every trial goes on.
+    """
 
     description: str
     make: "Callable[[int], BasePruner]"
+    judges: Callable[[int, int], bool]
 
 
 def make_pruner(name: str, epochs: int) -> "BasePruner":
@@ -72,11 +75,31 @@ def _none(_epochs: int) -> "BasePruner":
     return NopPruner()
 
 
+def _at_rungs(epochs: int, epoch: int) -> bool:
+    """Successive halving, in whichever bracket, judges at the first rung and at its multiples by the factor."""
+    rung = grace_epochs(epochs)
+    while rung < epoch:
+        rung *= REDUCTION_FACTOR
+    return rung == epoch
+
+
+def _after_grace(epochs: int, epoch: int) -> bool:
+    return epoch >= grace_epochs(epochs)
+
+
+def _never(_epochs: int, _epoch: int) -> bool:
+    return False
+
+
 PRUNERS: Mapping[str, PrunerChoice] = MappingProxyType(
     {
-        "asha": PrunerChoice("asynchronous successive halving: the best third goes on at each rung (default)", _asha),
-        "median": PrunerChoice("ends what is worse than the median of the completed trials", _median),
-        "hyperband": PrunerChoice("several brackets of successive halving, from eager to patient", _hyperband),
-        "none": PrunerChoice("every trial runs all its epochs", _none),
+        "asha": PrunerChoice(
+            "asynchronous successive halving: the best third goes on at each rung (default)", _asha, _at_rungs
+        ),
+        "median": PrunerChoice("ends what is worse than the median of the completed trials", _median, _after_grace),
+        "hyperband": PrunerChoice(
+            "several brackets of successive halving, from eager to patient", _hyperband, _at_rungs
+        ),
+        "none": PrunerChoice("every trial runs all its epochs", _none, _never),
     }
 )

@@ -229,6 +229,8 @@ class Attempt:
                 return outcome
             message = running.receive()
             outcome = None if message is None else self._take(message, epochs)
+            if isinstance(message, EpochEnd):
+                keeper.note_report()
             if outcome is not None:
                 return outcome
 

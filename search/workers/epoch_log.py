@@ -1,4 +1,4 @@
-"""The epochs of a trial in one attempt: stored in the ledger, then reported to Optuna's trial and its pruner."""
+"""The epochs of a trial in one attempt: stored in the ledger and in Optuna's trial at once, and shown to the pruner."""
 
 import logging
 import math
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from search.study.trials import report, should_prune
+from search.sampling.pruners import pruner_choice
+from search.study.trials import should_prune
 from search.trainers.protocol import EpochEnd
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.patience import Patience
 from search.workers.slot_trial import NewTrial, ResumedTrial, SlotTrial
 from spaces.epoch_scores import EpochScores
+from storage.epoch_report import TrialScore
 from storage.records import Lease
 
 log = logging.getLogger(__name__)
@@ -65,29 +67,37 @@ class EpochLog:
         return self.context.shared.manifest.value_of([scores for scores in self._sent if scores.epoch <= wanted])
 
     def record(self, message: EpochEnd) -> Decision:
-        """Stores an epoch, in the ledger and then in the trial, and asks the pruner what becomes of the trial.
+        """Stores an epoch, in the ledger and in the trial, and asks the pruner what becomes of the trial.
 
         Raises:
             LeaseLost: another worker holds the slot now.
             StorageUnreachable: the database was unreachable for too long.
         """
-        shared, number = self.context.shared, self.trial.number
+        shared = self.context.shared
         scores = self.recorded.get(message.scores.epoch, message.scores)
         self._note_if_repeated(message)
         if self.context.mirror is not None and not message.replayed:
             self.context.mirror.put(self.lease)
-        self._progressed |= self.patience.reach(lambda: shared.ledger.record_epoch(self.lease, scores))
+        self._progressed |= self.patience.reach(
+            lambda: shared.ledger.record_epoch(self.lease, scores, self._score(scores))
+        )
         self._sent.append(scores)
-        value = self.value()
-        self.patience.reach(lambda: report(shared, number, math.nan if value is None else value, scores.epoch))
         self.context.job_end.note_epoch(scores.seconds)
         return self._decision()
+
+    def _score(self, scores: EpochScores) -> TrialScore:
+        """The trial's value after this epoch, for Optuna."""
+        shared = self.context.shared
+        value = shared.manifest.value_of([*self._sent, scores])
+        return TrialScore(shared.trials.ids[self.trial.number], math.nan if value is None else value)
 
     def _decision(self) -> Decision:
         """An earlier attempt passed the pruner after each epoch but its last, where it may have been cut off before."""
         shared = self.context.shared
         to_judge = len(self.recorded) <= self.last < shared.manifest.epochs
         if not to_judge or self.lease.settings.baseline is not None:
+            return Decision.CONTINUE
+        if not pruner_choice(shared.manifest.pruner).judges(shared.manifest.epochs, self.last):
             return Decision.CONTINUE
         stop = self.patience.reach(lambda: should_prune(shared, self.trial.number, self.context.pruner))
         return Decision.STOP if stop else Decision.CONTINUE

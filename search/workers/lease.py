@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from typing import Self
 
 from storage.errors import LeaseLost, StorageError, StorageUnreachable
@@ -12,7 +13,8 @@ log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Renews a lease at a third of its duration until the `with` block ends, or the lease is lost.
+    """Renews a lease when a third of its duration has passed without a report, until the `with` block ends, or the
+    lease is lost.
 
     It doesn't give up while the database is unreachable, as no other worker can claim the slot either. When it is back,
     the next renewal either succeeds or finds that another worker holds the slot.
@@ -23,6 +25,7 @@ class LeaseKeeper:
         self._lease = lease
         self._ended = threading.Event()
         self._lost = threading.Event()
+        self._renewed_at = time.monotonic()
         self._thread = threading.Thread(target=self._renew, daemon=True, name=f"lease-of-slot-{lease.slot}")
 
     def __enter__(self) -> Self:
@@ -38,9 +41,19 @@ class LeaseKeeper:
         if self._lost.is_set():
             raise LeaseLost(f"slot {self._lease.slot} is held by another worker now")
 
+    def note_report(self) -> None:
+        """Notes that a report has renewed the lease: the next renewal has more time."""
+        self._renewed_at = time.monotonic()
+
+    def _due_s(self) -> float:
+        return max(0.0, self._renewed_at + self._lease.lease_s / 3 - time.monotonic())
+
     def _renew(self) -> None:
-        while not self._ended.wait(self._lease.lease_s / 3):
+        while not self._ended.wait(self._due_s()):
+            if self._due_s() > 0:
+                continue
             try:
+                self._renewed_at = time.monotonic()  # the next one comes in time even if this one fails
                 self._ledger.renew(self._lease, self._lease.lease_s)
             except StorageUnreachable as error:
                 log.warning("the lease of slot %d isn't renewed yet: %s", self._lease.slot, error)

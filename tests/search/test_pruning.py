@@ -72,3 +72,9 @@ def test_a_search_with_it_runs_to_its_end(pruner: str, lab: Lab) -> None:
 def test_an_unknown_pruner_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(UsageError, match=r"Did you mean 'median'.*asha, median, hyperband, none"):
         pruner_choice("medium")
+
+
+@pytest.mark.parametrize(("pruner", "epochs"), [("asha", [2, 6]), ("hyperband", [2, 6]), ("none", [])])
+def test_pruners_are_asked_where_they_judge(pruner: str, epochs: list[int]) -> None:
+    choice = pruner_choice(pruner)
+    assert [epoch for epoch in range(1, 11) if choice.judges(10, epoch)] == epochs

@@ -157,6 +157,7 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             new = epoch not in slot.epochs
             assert self.ledger.record_epoch(lease, example_epoch(epoch)) == new
+            slot.expired = False
             if new:
                 slot.epochs[epoch] = lease.token
                 slot.failures, slot.expiries, slot.last_failure = 0, 0, None

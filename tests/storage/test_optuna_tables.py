@@ -1,6 +1,7 @@
 """What this package writes into Optuna's tables is what Optuna itself would have written."""
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import storage.optuna_tables as tables
+from storage.epoch_report import TrialScore
 from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
-from storage.testkit import claimed, example_manifest, order_all
+from storage.testkit import LEASE_S, claimed, example_epoch, example_manifest, expire, leases_left_s, order_all
 from storage.trial_rows import Parameter
 
 KINDS: dict[str, BaseDistribution] = {
@@ -152,3 +154,34 @@ def test_a_worker_that_waits_for_its_trial_can_renew_its_lease(study: SharedStud
         assert study.ledger.bind(lease, lambda *_: pytest.fail("the numbers are locked")) is None
         study.ledger.renew(lease, 60.0)
     assert study.trials.fenced.create(lease, template_of) == 0
+
+
+@pytest.mark.parametrize("value", [0.5, math.inf, -math.inf, math.nan])
+def test_a_report_is_what_optuna_would_have_stored(study: SharedStudy, value: float) -> None:
+    lease = claimed(study.ledger)
+    ours = study.trials.fenced.create(lease, lambda _: create_trial(state=TrialState.RUNNING))
+    score = TrialScore(study.trials.ids[ours], value)
+    assert [study.ledger.record_epoch(lease, example_epoch(2), score) for _ in range(2)] == [True, False]
+    study.study.add_trial(create_trial(state=TrialState.RUNNING))
+    study.trials.storage.set_trial_intermediate_value(study.trials.ids[ours + 1], 2, value)
+    assert rows(study, ours)["trial_intermediate_values"] == rows(study, ours + 1)["trial_intermediate_values"]
+
+
+def test_a_report_renews_the_lease_and_leaves_a_finished_trial_alone(study: SharedStudy) -> None:
+    lease = claimed(study.ledger)
+    number = study.trials.fenced.create(lease, template_of)
+    study.study.tell(number, 0.5)
+    expire(study, lease.slot)
+    assert study.ledger.record_epoch(lease, example_epoch(1), TrialScore(study.trials.ids[number], 0.25))
+    assert leases_left_s(study.engine, study.study_id)[lease.slot] > LEASE_S / 2
+    assert study.study.trials[number].intermediate_values == {}
+    assert len(study.ledger.epochs(number)) == 1
+
+
+def test_a_report_is_one_statement(study: SharedStudy) -> None:
+    lease = claimed(study.ledger)
+    score = TrialScore(study.trials.ids[study.trials.fenced.create(lease, template_of)], 0.5)
+    sent: list[str] = []
+    sa.event.listen(study.engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: sent.append(text))
+    study.ledger.record_epoch(lease, example_epoch(1), score)
+    assert len(sent) == (1 if study.engine.dialect.name == "postgresql" else 6)
