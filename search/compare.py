@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from search.commands.axis_flags import batch_size_flag, image_size_flags
+from search.commands.axis_flags import batch_size_flag, class_weight_flag, image_size_flags
 from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, validation_share_flag
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
@@ -110,6 +110,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @click.option(
     "--dataset", help="The images, as for search.launch.  [default: digits, or those of the search or article]"
 )
+@class_weight_flag
 @metric_flags("Metric to compare.")
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import Literal, Self, get_args
 
 import msgspec
 
+from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.errors import ConfigurationError
 from spaces.metrics import MetricName
 from spaces.record import Record, require, require_name, written
@@ -238,8 +239,9 @@ class Configuration(Record, frozen=True):
     the training and validation images, so that there is nothing to learn but each image by itself; the split's seed
     decides how, and the test labels stay true.
 
-    `batch_size` are the images of a step, None for as many as the study says. `extra` holds the parameters of a space
-    that builds its own model. The class goes through JSON unchanged:
+    `batch_size` are the images of a step, None for as many as the study says. `class_weight` is how
+    much images count in the training loss (spaces/class_weight.py), None for what the study says. `extra` holds the
+    parameters of a space that builds its own model. The class goes through JSON unchanged:
     `Configuration.from_json(c.to_json()) == c`.
     """
 
@@ -256,6 +258,7 @@ class Configuration(Record, frozen=True):
     inputs: Inputs = Inputs()
     shuffled_labels: bool = False
     batch_size: int | None = None
+    class_weight: ClassWeight | None = None
 
     def check(self) -> None:
         """See Record."""
@@ -263,6 +266,8 @@ class Configuration(Record, frozen=True):
         require_name("activation", self.activation, ACTIVATIONS)
         require(0 <= self.negative_slope < 1, f"a negative slope lies in [0, 1), not at {self.negative_slope}")
         require(self.batch_size is None or self.batch_size >= 1, f"a batch is 1 image or more, not {self.batch_size}")
+        if self.class_weight is not None:
+            require_name("class weight", self.class_weight, CLASS_WEIGHTS)
         self._require_dropout_that_exists()
         for name, value in self.extra.items():
             require(not isinstance(value, float) or math.isfinite(value), f"extra {name!r} must be finite, not {value}")

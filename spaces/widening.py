@@ -1,10 +1,11 @@
-"""Parameters that any space can have besides its own, because a study adds them: so far the batch size."""
+"""Parameters that any space can have besides its own, because a study adds them: batch size and class weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
+from spaces.class_weight import CLASS_WEIGHT, ClassWeight
 from spaces.configuration import Configuration
 from spaces.contract import configuration_of
 from spaces.errors import SpaceError
@@ -20,6 +21,7 @@ class Widening:
     """The choices of each parameter that a study adds to its space; without choices it adds none."""
 
     batch_sizes: tuple[int, ...] = ()
+    class_weights: tuple[ClassWeight, ...] = ()
 
 
 def widened(space: Space, widening: Widening) -> Space:
@@ -29,6 +31,8 @@ def widened(space: Space, widening: Widening) -> Space:
     Raises (when a trial is asked, too):
         SpaceError: the space decides one of them by itself.
     """
+    if widening.class_weights:
+        space = _with_class_weights(space, widening.class_weights)
     if not widening.batch_sizes:
         return space
     require_undecided(space, batch_size_given(widening.batch_sizes))
@@ -40,6 +44,18 @@ def widened(space: Space, widening: Widening) -> Space:
 
     usual = space.batch_size if space.batch_size in widening.batch_sizes else widening.batch_sizes[0]
     baselines = tuple(_with_batch_size(baseline, usual) for baseline in space.baselines)
+    return replace(space, suggest=suggest, baselines=baselines)
+
+
+def _with_class_weights(space: Space, choices: tuple[ClassWeight, ...]) -> Space:
+    """The space with a parameter `class_weight`. Its baselines have the first choice."""
+
+    def suggest(trial: Trial) -> Configuration:
+        return msgspec.structs.replace(space.suggest(trial), class_weight=choose(trial, CLASS_WEIGHT, choices))
+
+    baselines = tuple(
+        replace(baseline, params={**baseline.params, CLASS_WEIGHT: choices[0]}) for baseline in space.baselines
+    )
     return replace(space, suggest=suggest, baselines=baselines)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import msgspec
 
+from spaces.class_weight import ClassWeight
 from spaces.epoch_scores import EpochScores
 from spaces.metrics import Direction, MetricName
 from spaces.precision import Precision
@@ -17,7 +18,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 7
+MANIFEST_VERSION = 8
 
 IDENTITY = (
     "space",
@@ -31,6 +32,7 @@ IDENTITY = (
     "precision",
     "objective",
     "report_metrics",
+    "class_weight",
     "sampler",
     "pruner",
     "select",
@@ -88,6 +90,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     folder carries a mark, as those of the first releases don't. `question` is the space's, as those who read the study
     may not have that. `report_metrics` are measured after each epoch next to the objective. `select` says by
     which value a trial is ranked (spaces/selection.py); studies of earlier releases have the last epoch's.
+    `class_weight` is how much images count in the training loss where a configuration doesn't say it.
     """
 
     space: str
@@ -132,6 +135,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     question: str = ""
     report_metrics: tuple[MetricName, ...] = ()
     select: Select = "last"
+    class_weight: ClassWeight = "none"
     schema_version: int = MANIFEST_VERSION
 
     @property

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from search.commands.numbers import WholeNumbers
+from spaces.class_weight import CLASS_WEIGHTS
 from spaces.resizing import ImageSize, Resize
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,6 +50,15 @@ def image_size_flags(command: F) -> F:
         "--image-size, else stretch]",
     )
     return size(resize(command))
+
+
+def class_weight_flag(command: F) -> F:
+    """Adds --class-weight."""
+    return click.option(
+        "--class-weight",
+        type=click.Choice(CLASS_WEIGHTS),
+        help="How much images count in the training loss, by the size of their class.  [default: none]",
+    )(command)
 
 
 def batch_size_flag(default: str = "") -> Callable[[F], F]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from search.design.base import BaseParameters
 from search.errors import UsageError
 from spaces import SpaceSource
+from spaces.class_weight import CLASS_WEIGHT, CLASS_WEIGHTS, ClassWeight
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import parameters
 from spaces.distributions import Choices, Distribution
@@ -36,6 +37,21 @@ def with_batch_sizes(source: SpaceSource, sizes: Sequence[int]) -> SpaceSource:
     if len(sizes) == 1:
         require_undecided(source.space, batch_size_given(sizes))
     return replace(source, space=widened(source.space, Widening(tuple(sizes)))) if len(sizes) > 1 else source
+
+
+def with_class_weights(source: SpaceSource, axis: str, given: ClassWeight | None) -> SpaceSource:
+    """The space with a parameter for its class weights if they are the axis and it has none, else as it is.
+
+    Raises:
+        UsageError: they are the axis, and `given` for all arms too.
+    """
+    if axis != CLASS_WEIGHT:
+        return source
+    if given is not None:
+        raise UsageError(f"--class-weight {given}: it is the axis, whose choices are the arms; leave it out")
+    if CLASS_WEIGHT in parameters(source.space):
+        return source
+    return replace(source, space=widened(source.space, Widening(class_weights=CLASS_WEIGHTS)))
 
 
 def axis_choices(space: Space, axis: str, wanted: Sequence[str]) -> tuple[Scalar, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.workers.settings import WorkerSettings
+from spaces.class_weight import ClassWeight
 from spaces.metrics import MetricName
 from spaces.precision import Precision
 from spaces.resizing import ImageSize, Resize
@@ -33,6 +34,7 @@ class StudyFlags:
     precision: Precision | None = None
     objective: MetricName | None = None
     report_metrics: tuple[MetricName, ...] | None = None
+    class_weight: ClassWeight | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

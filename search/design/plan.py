@@ -120,6 +120,7 @@ def study_manifest(
         pruner="none",
         objective=flags.objective,
         report_metrics=flags.report_metrics,
+        class_weight=flags.class_weight,
         artifact_store=flags.artifact_store,
         seed=flags.seed,
         limit_train=flags.limit_train,
@@ -144,6 +145,7 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
         validation_share=flags.validation_share or searched.validation_fraction,
         objective=flags.objective or searched.objective,
         report_metrics=searched.report_metrics if flags.report_metrics is None else flags.report_metrics,
+        class_weight=flags.class_weight or searched.class_weight,
         seed=searched.seed if flags.seed is None else flags.seed,
         artifact_store=flags.artifact_store or searched.artifact_store,
         workers=replace(

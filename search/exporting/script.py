@@ -16,6 +16,7 @@ from search.exporting.reading import Reading
 from search.exporting.rendering import render
 from search.training.models.plain_model import layers_code, optimizer_code
 from search.views.configuration_text import Described
+from spaces.class_weight import class_weights
 from spaces.configuration import Augmentation, EarlyStopping, Pixels
 from spaces.errors import SpaceError
 from spaces.resizing import Resize
@@ -47,6 +48,14 @@ class Training:
     def steps(self) -> int:
         """The steps of the whole training."""
         return int(self.described.manifest.epochs * -(-len(self.parts.train) // self.described.batch_size))
+
+    @property
+    def class_weights(self) -> dict[int, float] | None:
+        """How much a training image of each class counts, None where all count the same."""
+        scheme = self.described.configuration.class_weight or self.described.manifest.class_weight
+        counts = np.bincount(self.parts.train_labels, minlength=len(self.described.manifest.classes))
+        weights = class_weights(scheme, counts.tolist())
+        return None if weights is None else dict(enumerate(weights))
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,7 @@ def script_text(training: Training, files: Files, title: str) -> str:
         epochs=manifest.epochs,
         batch_size=described.batch_size,
         seed=training.seed,
+        class_weights=training.class_weights,
         pixels=configuration.inputs.pixels,
         shuffled=configuration.shuffled_labels,
         augmentation=moves(configuration.inputs.augmentation),
@@ -185,9 +195,15 @@ def moves(augmentation: Augmentation) -> Moves | None:
 
 
 def stopping(rule: EarlyStopping | None) -> Stopping | None:
-    """When to stop, None for after the last epoch."""
+    """When to stop, None for after the last epoch.
+
+    Raises:
+        SpaceError: by something that a script doesn't measure.
+    """
     if rule is None:
         return None
+    if rule.monitor not in ("val_loss", "val_accuracy"):
+        raise SpaceError(f"early stopping by {rule.monitor} can't be written into a script")
     badness = "scores['loss']" if rule.monitor == "val_loss" else "-scores['accuracy']"
     return Stopping(rule.patience, rule.restore_best, badness.replace("'", '"'))
 

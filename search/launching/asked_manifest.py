@@ -100,6 +100,7 @@ def make_manifest(
         objective=objective,
         direction=METRICS[objective].direction,
         report_metrics=tuple(name for name in METRICS if name in reported and name != objective),
+        class_weight=pick(options.class_weight, stored.class_weight if stored else None, "none"),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
         select=pick(options.select, stored.select if stored else None, "last"),

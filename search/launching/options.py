@@ -7,6 +7,7 @@ from typing import Literal
 from search.host.ends import End
 from search.trackers.tracking import Tracking
 from search.workers.settings import WorkerSettings
+from spaces.class_weight import ClassWeight
 from spaces.metrics import MetricName
 from spaces.precision import Precision
 from spaces.resizing import ImageSize, Resize
@@ -46,6 +47,7 @@ class LaunchOptions:
     select: Select | None = None
     objective: MetricName | None = None
     report_metrics: tuple[MetricName, ...] | None = None
+    class_weight: ClassWeight | None = None
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from spaces.class_weight import ClassWeight
 from spaces.configuration import Configuration
 from spaces.epoch_scores import EpochScores
 from spaces.failure_kind import FailureKind
@@ -44,7 +45,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     (.keras), None to keep none. Neither is one kept whose value by `objective` and `select` is worse than
     `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
     slot: it doesn't resume from the checkpoint of another. `report_metrics` are measured after each epoch next to the
-    objective.
+    objective. `class_weight` is how much images count in the training loss.
     """
 
     job: int
@@ -65,6 +66,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     owner: str = ""
     order_seed: int | None = None
     report_metrics: tuple[MetricName, ...] = ()
+    class_weight: ClassWeight = "none"
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):

@@ -58,6 +58,7 @@ class StudyJobs:
             owner=files.owner,
             objective=manifest.objective,
             report_metrics=manifest.report_metrics,
+            class_weight=configuration.class_weight or manifest.class_weight,
             value_to_beat=value_to_beat,
             select=manifest.select,
         )

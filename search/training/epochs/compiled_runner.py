@@ -3,7 +3,7 @@
 Scores, weights and random states are those of KerasRunner to the last bit on a processor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,21 @@ NO_SUMS = np.zeros(3, np.float32)
 class CompiledRunner:
     """An EpochRunner over a backend's step programs. It can be stopped every 16 steps."""
 
-    def __init__(self, model: Any, data: Split, batch_size: int, backend: Backend) -> None:
+    def __init__(
+        self,
+        model: Any,
+        data: Split,
+        batch_size: int,
+        backend: Backend,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         self._model = model
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
         _create_metrics(model, data)
         self._train, self._val = backend.to_device(data)
         variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-        self._train_steps = backend.step_program(_unsummed(model.train_step), variables, batch_size)
+        self._train_steps = backend.step_program(_unsummed(model.train_step, class_weights), variables, batch_size)
         self._test_steps = backend.step_program(_unsummed(model.test_step), variables, batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
@@ -53,12 +60,15 @@ class CompiledRunner:
         return score_of(self._model.get_metrics_result())
 
 
-def _unsummed(step: Callable[[tuple[Tensor, Tensor]], Any]) -> Step:
-    """A step of Keras' own, whose metrics sum up in variables of the model."""
+def _unsummed(step: Callable[[tuple[Tensor, ...]], Any], class_weights: Sequence[float] | None = None) -> Step:
+    """A step of Keras' own, whose metrics sum up in variables of the model. With weights of classes, it gets those of
+    the images too.
+    """
     import keras
 
     def run(images: Tensor, labels: Tensor) -> Tensor:
-        step((images, labels))
+        weights = () if class_weights is None else (keras.ops.take(np.array(class_weights, np.float32), labels),)
+        step((images, labels, *weights))
         return keras.ops.zeros(NO_SUMS.shape)
 
     return run

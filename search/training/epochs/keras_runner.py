@@ -1,5 +1,6 @@
 """Epochs through Keras' own `fit` and `evaluate`: for every model and every backend."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from search.training.data.batch_source import BatchSource, make_batch_source
@@ -11,15 +12,27 @@ from search.training.epochs.epochs import Score, Stop, score_of
 class KerasRunner:
     """An EpochRunner over `model.fit`, one call an epoch."""
 
-    def __init__(self, model: Any, data: Split, batch_size: int, batches: BatchSource | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        data: Split,
+        batch_size: int,
+        batches: BatchSource | None = None,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         self._model = model
+        self._class_weights = None if class_weights is None else dict(enumerate(class_weights))
         self._batches = batches or make_batch_source(data, batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner. It can be stopped after any batch."""
         stopper = _stopper(stop)
         history = self._model.fit(
-            **self._batches.training(order), shuffle=False, verbose=0, callbacks=[stopper]
+            **self._batches.training(order),
+            shuffle=False,
+            verbose=0,
+            callbacks=[stopper],
+            class_weight=self._class_weights,
         ).history
         return None if stopper.stopped else score_of({name: values[0] for name, values in history.items()})
 

@@ -1,6 +1,7 @@
 """Which way the epochs of a model go."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from search.training.backends.protocol import Backend
@@ -14,15 +15,19 @@ LARGEST_ON_DEVICE = 4 * 2**30  # bytes; larger data goes batch by batch through 
 log = logging.getLogger(__name__)
 
 
-def make_runner(model: Any, data: Split, batch_size: int, backend: Backend | None) -> EpochRunner:
-    """The fastest runner that takes this model and this data on this backend; None: one that compiles no epochs."""
+def make_runner(
+    model: Any, data: Split, batch_size: int, backend: Backend | None, class_weights: Sequence[float] | None = None
+) -> EpochRunner:
+    """The fastest runner that takes this model and this data on this backend; None: one that compiles no epochs.
+    `class_weights` say how much a training image of each class counts.
+    """
     reason = _why_not_compiled(model, data)
     if backend is None:
         reason = "compiled epochs need TensorFlow as Keras' backend"
     elif reason is None:
-        return CompiledRunner(model, data, batch_size, backend)
+        return CompiledRunner(model, data, batch_size, backend, class_weights)
     log.info("the epochs go through model.fit: %s", reason)
-    return KerasRunner(model, data, batch_size)
+    return KerasRunner(model, data, batch_size, class_weights=class_weights)
 
 
 def _why_not_compiled(model: Any, data: Split) -> str | None:

@@ -203,7 +203,8 @@ def _identity(job: Train, space: Space) -> str:
     always = (space.name, space.version, job.configuration, data, job.batch_size, job.seed, job.split_seed)
     owner = (job.owner,) if job.owner else ()
     order = () if job.order_seed is None else (job.order_seed,)
-    decisive = (*always, *epochs, *precision, *owner, *order)
+    weights = () if job.class_weight == "none" else (job.class_weight,)
+    decisive = (*always, *epochs, *precision, *owner, *order, *weights)
     return hashlib.sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()
 
 

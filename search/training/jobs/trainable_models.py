@@ -2,9 +2,11 @@
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from search.trainers.protocol import Train
 from search.training.backends.protocol import Backend, DeviceImages
@@ -17,10 +19,11 @@ from search.training.models.building import InputSpec, build_model, compile_mode
 from search.training.optimizers.optimizer import why_not_shared
 from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space
+from spaces.class_weight import class_weights
 
 log = logging.getLogger(__name__)
 
-RunnerFactory = Callable[[Any, Split, int, Backend | None], EpochRunner]
+RunnerFactory = Callable[[Any, Split, int, Backend | None, Sequence[float] | None], EpochRunner]
 
 
 class TrainableModels:
@@ -70,10 +73,12 @@ class TrainableModels:
     def _begun_program(
         self, job: Train, backend: Backend, programs: ProgramCache, recorder: Any
     ) -> Iterator[TrainableModel]:
-        program = programs.program(job.configuration, self._input_spec(job), job.batch_size)
+        weights = self._class_weights(job)
+        spec, weighted = self._input_spec(job), weights is not None
+        program = programs.program(job.configuration, spec, job.batch_size, weighted=weighted)
         if self._images is None:
             self._images = backend.to_device(self._data)
-        program.begin(job.configuration, job.seed, job.epochs, self._images, recorder)
+        program.begin(job.configuration, job.seed, job.epochs, self._images, recorder, weights)
         try:
             yield program
         finally:
@@ -84,7 +89,12 @@ class TrainableModels:
         model = build_model(space, job.configuration, self._input_spec(job))
         steps = job.epochs * self._data.steps_per_epoch(job.batch_size)
         compile_model(model, job.configuration, steps, recorder)
-        return KerasTrainableModel(model, self._make_runner(model, self._data, job.batch_size, self._backend))
+        runner = self._make_runner(model, self._data, job.batch_size, self._backend, self._class_weights(job))
+        return KerasTrainableModel(model, runner)
+
+    def _class_weights(self, job: Train) -> tuple[float, ...] | None:
+        counts = np.bincount(self._data.y_train, minlength=len(self._data.classes))
+        return class_weights(job.class_weight, counts.tolist())
 
     def _input_spec(self, job: Train) -> InputSpec:
         data = self._data

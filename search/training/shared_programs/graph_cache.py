@@ -23,6 +23,7 @@ class GraphCache:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.loss_and_metrics = backend.differentiable(_loss_and_metrics)
+        self.weighted_loss_and_metrics = backend.differentiable(_weighted_loss_and_metrics)
         self.batch_of = backend.traced(backend.batch_of)
         self._layers = LruCache[tuple[Layer, Shape, int], SharedLayer](
             CACHED_LAYERS, CACHED_BYTES, lambda layer: layer.size
@@ -49,8 +50,18 @@ class GraphCache:
 
 def _loss_and_metrics(labels: Tensor, logits: Tensor, penalties: list[Tensor]) -> tuple[Tensor, Tensor]:
     """The loss of a batch; and what is summed over batches: loss, number of images, number of correct ones."""
+    return _with_metrics(cross_entropy()(labels, logits), labels, logits, penalties)
+
+
+def _weighted_loss_and_metrics(
+    labels: Tensor, logits: Tensor, penalties: list[Tensor], weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same, with a weight in the loss for each image of the batch."""
+    return _with_metrics(cross_entropy()(labels, logits, sample_weight=weights), labels, logits, penalties)
+
+
+def _with_metrics(loss: Tensor, labels: Tensor, logits: Tensor, penalties: list[Tensor]) -> tuple[Tensor, Tensor]:
     ops = keras.ops
-    loss = cross_entropy()(labels, logits)
     loss = ops.sum([loss, *penalties]) if penalties else loss
     n = ops.cast(ops.shape(labels)[0], "float32")
     correct = ops.sum(keras.metrics.sparse_categorical_accuracy(labels, logits))

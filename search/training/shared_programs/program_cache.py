@@ -18,7 +18,7 @@ CACHED_PROGRAMS = 24
 CACHED_BYTES = 2**29
 CACHED_SPECS = 2
 
-ProgramKey = tuple[tuple[Layer, ...], int, InputSpec]
+ProgramKey = tuple[tuple[Layer, ...], int, InputSpec, bool]
 
 
 class ProgramCache:
@@ -31,8 +31,10 @@ class ProgramCache:
         )
         self._graphs: LruCache[InputSpec, GraphCache] = LruCache(CACHED_SPECS)
 
-    def program(self, configuration: Configuration, spec: InputSpec, batch_size: int) -> "SharedProgram":
-        """The program for all configurations that share this one's key.
+    def program(
+        self, configuration: Configuration, spec: InputSpec, batch_size: int, *, weighted: bool = False
+    ) -> "SharedProgram":
+        """The program for all configurations that share this one's key, with weights of classes or without.
 
         Raises:
             SpaceError: the images are too small for it.
@@ -41,8 +43,10 @@ class ProgramCache:
         from search.training.shared_programs.shared_program import SharedProgram
 
         graphs = self._graphs.get(spec, lambda: GraphCache(self._backend))
-        key = program_layers(configuration), batch_size, spec
-        return self._programs.get(key, lambda: SharedProgram(configuration, spec, batch_size, graphs, self._kept(key)))
+        key = program_layers(configuration), batch_size, spec, weighted
+        return self._programs.get(
+            key, lambda: SharedProgram(configuration, spec, batch_size, graphs, self._kept(key), weighted=weighted)
+        )
 
     def _kept(self, key: ProgramKey) -> KeptSteps:
         return KeptSteps() if self._store is None else kept_steps(self._store, key)

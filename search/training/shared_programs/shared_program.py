@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, assert_never
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +77,8 @@ class SharedProgram:
         batch_size: int,
         graphs: GraphCache,
         kept: KeptSteps = NOT_KEPT,
+        *,
+        weighted: bool = False,
     ) -> None:
         require_fit(configuration, spec.image_shape)
         self._configuration, self._spec, self._batch_size = configuration, spec, batch_size
@@ -88,6 +91,8 @@ class SharedProgram:
         self._vector = WeightVector(self._trainable)
         self._bank = graphs.optimizer_bank(self._vector.length)
         self._loss_and_metrics = graphs.loss_and_metrics
+        self._weighted_loss_and_metrics = graphs.weighted_loss_and_metrics
+        self._class_weights = _ones(spec.classes) if weighted else None
         self._plain: Any = None
         self._compiled_for: tuple[Optimizer, int] | None = None
         self._steps = 0
@@ -105,12 +110,15 @@ class SharedProgram:
         epochs: int,
         images: tuple[DeviceImages, DeviceImages],
         recorder: Any = None,
+        class_weights: Sequence[float] | None = None,
     ) -> None:
         """Takes on a configuration of the program's key, with the weights that a new model of that seed has, for this
         many epochs on images for training and for validation. Both are of the program's spec. A `recorder` is fed by
-        validation.
+        validation. A weighted program takes the weights of its classes in the training loss.
         """
         self._images, self._recorder = images, recorder
+        if self._class_weights is not None:
+            self._class_weights.assign(np.array(class_weights, np.float32))
         self._configuration, self._steps = configuration, epochs * self._spec.steps_per_epoch
         for shared, layer in zip(self._layers, layer_order(configuration), strict=True):
             shared.tune(layer)
@@ -216,7 +224,8 @@ class SharedProgram:
     def step_variables(self) -> list[Variable]:
         """All variables that the steps read or assign."""
         settings = [variable for layer in self._layers for variable in layer.settings]
-        return [*self._bank.variables, *self._state, *settings]
+        weights = [] if self._class_weights is None else [self._class_weights]
+        return [*self._bank.variables, *self._state, *settings, *weights]
 
     def train_step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Trains on a batch, in a program; what is summed over batches: loss, number of images, correct ones."""
@@ -235,18 +244,26 @@ class SharedProgram:
         return self._forward(weights, images, labels, training=False, recorder=recorder)[1]
 
     def _forward(
-        self, weights: list[Tensor], images: Tensor, labels: Tensor, *, training: bool, recorder: Any = None
+        self, values: list[Tensor], images: Tensor, labels: Tensor, *, training: bool, recorder: Any = None
     ) -> tuple[Any, Any]:
         """The loss; and what is summed over batches."""
-        remaining, outputs = iter(weights), images
+        remaining, outputs = iter(values), images
         by_layer = [list(islice(remaining, len(layer.trainable))) for layer in self._layers]
         for layer, own in zip(self._layers, by_layer, strict=True):
             outputs = layer(own, outputs, training=training)
         if recorder is not None:
             recorder.update_state(labels, outputs)
         penalties = [p for layer, own in zip(self._layers, by_layer, strict=True) for p in layer.penalties(own)]
-        loss, sums = self._loss_and_metrics(labels, outputs, penalties)
+        if training and self._class_weights is not None:
+            weights = keras.ops.take(self._class_weights, labels)
+            loss, sums = self._weighted_loss_and_metrics(labels, outputs, penalties, weights)
+        else:
+            loss, sums = self._loss_and_metrics(labels, outputs, penalties)
         return loss, sums
+
+
+def _ones(classes: int) -> Any:
+    return keras.Variable(np.ones(classes), trainable=False, dtype="float32")
 
 
 def _score(sums: Sums) -> Score:
