@@ -93,11 +93,12 @@ def commands() -> list[Command]:
 COMMANDS = commands()
 MAKES = [command for command in COMMANDS if command.words[0] == "make"]
 VERBS = [command for command in COMMANDS if command.verb is not None]
+BENCHMARKS = [command for command in COMMANDS if command.text.startswith("python benchmarks/")]
 LAUNCHES = [command for command in VERBS if command.verb == "launch"]
 
 
 def test_every_command_is_one_that_these_tests_know() -> None:
-    known = {*MAKES, *VERBS}
+    known = {*MAKES, *VERBS, *BENCHMARKS}
     assert [str(one) for one in COMMANDS if one not in known and not one.text.startswith(NOT_RUN)] == []
 
 
@@ -112,6 +113,18 @@ def test_the_flags_exist(command: Command, context: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(context)
     main: click.Command = import_module(f"search.{command.verb}").main
     assert main.make_context(command.verb, command.words[3:]).params
+
+
+@pytest.mark.parametrize("command", BENCHMARKS, ids=str)
+def test_the_flags_of_the_benchmark_exist(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it measures is run by tests/test_benchmarks.py, in its short form."""
+    monkeypatch.chdir(tmp_path)
+    for word in command.words[2:]:
+        if word.endswith(".xz"):
+            (tmp_path / word).touch()
+    (tmp_path / "data").mkdir()
+    main: click.Command = import_module(Path(command.words[1]).stem).main
+    assert main.make_context(command.words[1], command.words[2:]).params
 
 
 @pytest.mark.parametrize("command", LAUNCHES, ids=str)
