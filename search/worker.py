@@ -1,5 +1,6 @@
 """`python -m search.worker`: joins a study and works on it until its trials are done."""
 
+import gc
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -54,6 +55,7 @@ def main(**flags: Any) -> None:
     with trainer_server(wanted=workers.n_workers != 1):
         from search.workers.running import run_workers
 
+        gc.freeze()  # what is imported stays: each collection would scan it
         raise SystemExit(CODES[run_workers(flags["storage"], flags["study_name"], workers)])
 
 
@@ -68,6 +70,7 @@ def serve_all(flags: dict[str, Any], workers: WorkerSettings) -> NoReturn:
     with trainer_server(wanted=workers.n_workers != 1 or server_descriptor() is None):
         from search.workers.fleet import ANY, FleetSettings, run_fleet
 
+        gc.freeze()
         fleet = FleetSettings(flags["studies"] or ANY, flags["idle_exit"])
         raise SystemExit(CODES[run_fleet(flags["storage"], fleet, workers)])
 

@@ -19,6 +19,8 @@ from spaces.selection import Select
 
 Part = Literal["test", "validation"]
 
+CHECKPOINT_EVERY_S = 1.0  # taking and writing a state costs a short epoch more than repeating it after a kill
+
 
 class DataSource(msgspec.Struct, frozen=True):
     """The images to train on: a data set's name, `.npz` file or folder, and the directory that holds named ones.
@@ -64,6 +66,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     select: Select = "last"
     precision: Precision = "float32"
     owner: str = ""
+    checkpoint_every: float = CHECKPOINT_EVERY_S
     order_seed: int | None = None
     report_metrics: tuple[MetricName, ...] = ()
     class_weight: ClassWeight = "none"
@@ -98,11 +101,12 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
-    """An epoch is finished and checkpointed, or, with `replayed`, was so in an earlier attempt."""
+    """An epoch is finished, and written if it has a checkpoint; or, with `replayed`, was so in an earlier attempt."""
 
     job: int
     scores: EpochScores
     replayed: bool = False
+    checkpointed: bool = True
 
 
 class Warned(msgspec.Struct, frozen=True, tag="warned"):

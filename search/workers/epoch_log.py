@@ -8,7 +8,7 @@ from typing import assert_never
 
 from search.sampling.pruners import pruner_choice
 from search.study.trials import should_prune
-from search.trainers.protocol import EpochEnd
+from search.trainers.protocol import CHECKPOINT_EVERY_S, EpochEnd
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.patience import Patience
@@ -76,7 +76,7 @@ class EpochLog:
         shared = self.context.shared
         scores = self.recorded.get(message.scores.epoch, message.scores)
         self._note_if_repeated(message)
-        if self.context.mirror is not None and not message.replayed:
+        if self.context.mirror is not None and message.checkpointed and not message.replayed:
             self.context.mirror.put(self.lease)
         self._progressed |= self.patience.reach(
             lambda: shared.ledger.record_epoch(self.lease, scores, self._score(scores))
@@ -103,8 +103,14 @@ class EpochLog:
         return Decision.STOP if stop else Decision.CONTINUE
 
     def _note_if_repeated(self, message: EpochEnd) -> None:
-        """Warns, once, that epochs which an earlier attempt has recorded are trained again: a checkpoint is missing."""
-        if message.replayed or message.scores.epoch not in self.recorded or self._started_over:
+        """Warns, once, if epochs which an earlier attempt has recorded are trained again because a checkpoint is
+        missing: there is one after the first epoch, and then at most `CHECKPOINT_EVERY_S` apart.
+        """
+        first = message.scores.epoch
+        if message.replayed or first not in self.recorded or self._started_over:
+            return
+        repeated = sum(scores.seconds for epoch, scores in self.recorded.items() if epoch >= first)
+        if first > 1 and repeated <= 2 * CHECKPOINT_EVERY_S:
             return
         self._started_over = True
         log.warning(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import optuna
 import pytest
 from optuna import Study
@@ -335,6 +336,26 @@ def test_an_epoch_that_is_trained_again_without_its_checkpoint_keeps_its_first_s
     assert [row.val_accuracy for row in shared.ledger.epochs(trial.number)] == [0.5, 0.6, 0.7]
     assert "starts again from epoch 1" in caplog.text
     assert caplog.text.count("starts again") == 1
+
+
+def test_epochs_of_a_second_that_are_trained_again_after_a_kill_are_not_worth_a_warning(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A checkpoint is written at most once a second: the last one may be of an earlier epoch than the ledger's last."""
+    shared = lab.study(1)
+    lab.acts = {0: [{"scores": [0.5, 0.6], "die_before": 3}, {"scores": [0.5, 0.61, 0.7]}]}
+    context = lab.context()
+    release = context.shared.ledger.release
+
+    def with_the_first_checkpoint(*arguments: Any, **named: Any) -> Any:
+        path = context.folder.checkpoint(0, 1)
+        path.write_bytes(msgspec.json.encode(msgspec.json.decode(path.read_bytes())[:1]))
+        return release(*arguments, **named)
+
+    monkeypatch.setattr(context.shared.ledger, "release", with_the_first_checkpoint)
+    lab.work(context)
+    assert trial_of(shared, 0).intermediate_values == {1: 0.5, 2: 0.6, 3: 0.7}
+    assert "starts again" not in caplog.text
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])

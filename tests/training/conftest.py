@@ -60,9 +60,9 @@ def spec(data: Split) -> InputSpec:
 
 @pytest.fixture
 def job(tmp_path: Path) -> MakeJob:
-    """Makes jobs on a few of the digits; what a test cares about it says."""
+    """Makes jobs on a few of the digits, with a checkpoint after each epoch; what a test cares about it says."""
 
     def make(**changes: Any) -> Train:
-        return small_job(**{"checkpoints": str(tmp_path / "slot"), **changes})
+        return small_job(**{"checkpoints": str(tmp_path / "slot"), "checkpoint_every": 0.0, **changes})
 
     return make

@@ -4,8 +4,10 @@ Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 """
 
 import hashlib
+import math
 import resource
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +60,10 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class TrainedEpoch:
-    """The scores of an epoch, and the state of the model after it."""
+    """The scores of an epoch, and the state of the model after it, None where it isn't needed."""
 
     scores: EpochScores
-    values: Values
+    values: Values | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +94,8 @@ class Jobs:
         self._said = set[str]()  # why models can't be kept
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
-        """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint,
-        while the next one is trained.
+        """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint, if
+        it has one, while the next one is trained.
         """
         space, rule = self._space(job.space), job.configuration.early_stopping
         set_precision(job.precision)
@@ -107,7 +109,7 @@ class Jobs:
                 yield Warned(job.job, prepared.preprocessed.warning)
             resumed = checkpoints.resume(model) if checkpoints else NOTHING
             yield from (Warned(job.job, problem) for problem in resumed.problems)
-            yield from (_epoch_end(job, scores, replayed=True) for scores in resumed.history)
+            yield from (EpochEnd(job.job, scores, replayed=True) for scores in resumed.history)
             history, kept = list(resumed.history), resumed.kept
             if not _finished(job, history):
                 to_do = EpochsToDo(job, prepared.preprocessed.data.n_train, resumed.history, measurement)
@@ -116,8 +118,9 @@ class Jobs:
                         history.append(epoch.scores)
                         if kept_epoch(rule, history) == len(history):
                             kept = epoch.values
-                        yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
-                        yield _epoch_end(job, epoch.scores)
+                        if epoch.values is not None:
+                            yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
+                        yield EpochEnd(job.job, epoch.scores, checkpointed=epoch.values is not None)
             if _finished(job, history) and kept is not None:
                 model.restore(kept)
 
@@ -177,13 +180,16 @@ def _read(source: DataSource) -> DataSet:
 
 def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Iterator[TrainedEpoch]:
     """The epochs that are still to come after those before, up to that after which early stopping says no more."""
-    history, job = list(to_do.before), to_do.job
+    history, job, checkpointed = list(to_do.before), to_do.job, -math.inf
     augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
     order_seed = job.seed if job.order_seed is None else job.order_seed
     epochs = Epochs(len(history) + 1, job.epochs, to_do.n_train, order_seed, augmentation)
     for scores in run_epochs(model, epochs, stop, to_do.measurement):
         history.append(scores)
-        yield TrainedEpoch(scores, model.values())
+        due = time.monotonic() - checkpointed >= job.checkpoint_every or _finished(job, history)
+        needed = (due and job.checkpoints is not None) or kept_epoch(rule, history) == len(history)
+        yield TrainedEpoch(scores, model.values() if needed else None)
+        checkpointed = time.monotonic() if needed else checkpointed
         if why_over(rule, history) is not None:
             return
 
@@ -238,10 +244,6 @@ def _save_checkpoint(
         checkpoints.save(values, history, kept)
     except OSError as error:
         yield Warned(job.job, f"the checkpoint of epoch {len(history)} couldn't be written, training goes on: {error}")
-
-
-def _epoch_end(job: Train, scores: EpochScores, *, replayed: bool = False) -> EpochEnd:
-    return EpochEnd(job.job, scores, replayed=replayed)
 
 
 def _ending(
