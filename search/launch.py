@@ -20,7 +20,7 @@ from search.commands.cli import (
 )
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
-from search.commands.numbers import WholeNumber
+from search.commands.numbers import Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
@@ -29,11 +29,13 @@ from search.trainers.serving import trainer_server
 from spaces.selection import SELECTS
 
 MOST_TRIALS = 1_000_000
+DEFAULT_MARGIN = 0.002
 
 EXAMPLES = {
     "python -m search.launch --space bn_dropout": "",
     "python -m search.launch --space bn_dropout --n-trials 60": "continue it",
     "python -m search.launch --space regularization --baselines": "start with published configurations",
+    "python -m search.launch --space bn_dropout --target 0.99 --patience 20": "end it early",
     "python -m search.launch --space my_space.py --dataset images/ --epochs 20": "your own space and images",
     "python -m search.launch --space bn_dropout --dataset cifar10 --data-dir data -f json": "",
     "python -m search.launch --space bn_dropout --n-trials 60 --dry-run": "only check the command",
@@ -84,6 +86,21 @@ EXAMPLES = {
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
 @validation_share_flag
 @image_size_flags
+@click.option("--target", type=Number(), help="End the search once a trial's objective is this good, as 0.99.")
+@click.option(
+    "--patience",
+    type=WholeNumber(0, MOST_TRIALS),
+    help="End the search after this many finished trials in a row without a better objective. 0: never.",
+)
+@click.option(
+    "--until-converged",
+    type=Number(0),
+    is_flag=False,
+    flag_value=str(DEFAULT_MARGIN),
+    metavar="[MARGIN]",
+    help="End the search when the next --patience trials (else 20) would gain less than this, with 90 % confidence; "
+    f"without a value {DEFAULT_MARGIN:g}. 0: never.",
+)
 @click.option("--baselines", is_flag=True, help="Run the space's published configurations first, for comparison.")
 @click.option(
     "--artifact-store",

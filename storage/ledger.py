@@ -11,11 +11,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
+from storage.closing import close_claimable, encoded, end_if_met, finished_trials, read_ended, read_rule
+from storage.ending import EndingRule
 from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, report_in_steps
 from storage.errors import LeaseLost
 from storage.identity import deleted
@@ -39,17 +42,23 @@ class Ledger(LedgerView):
     def order_up_to(self, n: int, order_of: Callable[[int], SlotOrder]) -> int:
         """Appends slots until the study has `n`, safely with concurrent calls; returns how many were added.
 
-        `order_of` returns the order of the slot with a given number.
+        `order_of` returns the order of the slot with a given number. A search that has ended gets none.
         """
         with writing(self._engine) as connection:
             self._lock_study(connection)
+            if read_ended(connection, self._study_id) is not None:
+                return 0
             first = self._next_number(connection)
             return self._append(connection, first, [order_of(number) for number in range(first, n)])
 
     def order_these(self, orders: Mapping[int, SlotOrder]) -> int:
-        """Adds the slots of these numbers that the study hasn't, safely with concurrent calls; returns how many."""
+        """Adds the slots of these numbers that the study hasn't, safely with concurrent calls; returns how many. A
+        search that has ended gets none.
+        """
         with writing(self._engine) as connection:
             self._lock_study(connection)
+            if read_ended(connection, self._study_id) is not None:
+                return 0
             query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id)
             known = set(connection.scalars(query))
             missing = sorted(orders.keys() - known)
@@ -58,15 +67,19 @@ class Ledger(LedgerView):
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.
 
-        None if there is no such slot, or the study is stopped. Slots with several expired leases since their last new
-        epoch come after all others, those with the fewest first, so that a trial that kills its workers doesn't hold up
-        the others. One that has lost its first worker is continued at once.
+        None if there is no such slot, or the study is stopped or has ended. Slots with several expired leases since
+        their last new epoch come after all others, those with the fewest first, so that a trial that kills its workers
+        doesn't hold up the others. One that has lost its first worker is continued at once.
 
         Raises:
             StudyNotFound: the study was deleted.
         """
         with writing(self._engine) as connection:
             if self._stop_reason(connection) is not None:
+                return None
+            ended = read_ended(connection, self._study_id)
+            if ended is not None:
+                close_claimable(connection, self._study_id, ended)
                 return None
             row = connection.execute(claimable(self._study_id, lease_s)).one_or_none()
             row = row or connection.execute(claimable_again(self._study_id, lease_s)).one_or_none()
@@ -169,17 +182,23 @@ class Ledger(LedgerView):
             return report_in_steps(connection, self._study, lease, trial_number, epoch, score)
 
     def finish(self, lease: Lease, outcome: Outcome) -> None:
-        """Stores the slot's only result: the slot is done, and `tell` and `confirm` remain.
+        """Stores the slot's only result: the slot is done, and `tell` and `confirm` remain. If it meets the study's
+        rule, the search has ended with it.
 
         Raises:
             LeaseLost: as `renew`; not if this same lease has finished the slot before.
         """
         with writing(self._engine) as connection:
+            rule = read_rule(connection, self._study_id)
+            if rule is not None:  # of two results at once, the second sees the first; locked first, as whoever ends it
+                self._lock_study(connection)
             row = self._locked(connection, lease)
             if row.state == "done" and is_holder(row, lease):
                 return
             require_held(row, lease)
             self._update(connection, lease.slot, state="done", lease_expires_at=None, **rows.outcome_values(outcome))
+            if rule is not None:
+                end_if_met(connection, self._study_id, rule)
 
     def confirm(self, slot: int) -> None:
         """Records that Optuna was told the result of a done slot.
@@ -237,6 +256,24 @@ class Ledger(LedgerView):
             self._lock_study(connection)
             self._update_study(connection, stop_reason=None)
 
+    def set_ending(self, rule: EndingRule | None, *, go_on: bool = False) -> None:
+        """Stores what ends the search, None for nothing but the number of trials. It holds from the next result on.
+
+        With `go_on`, a search that has ended is open again, and only trials that finish from now on can end it.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
+        with writing(self._engine) as connection:
+            self._lock_study(connection)
+            known = read_rule(connection, self._study_id)
+            since = 0 if known is None else known.since
+            if go_on:
+                since = len(finished_trials(connection, self._study_id))
+                self._update_study(connection, ended=None)
+            stored = None if rule is None else msgspec.structs.replace(rule, since=since)
+            self._update_study(connection, ending=None if stored is None else encoded(stored))
+
     def _held(self, connection: Connection, lease: Lease) -> Row[Any]:
         row = self._locked(connection, lease)
         require_held(row, lease)
@@ -248,7 +285,7 @@ class Ledger(LedgerView):
     def _read(self, connection: Connection, query: sa.Select[Any], lease: Lease) -> Row[Any]:
         row = connection.execute(query).one_or_none()
         if row is None:
-            raise LeaseLost(f"slot {lease.slot} is gone: its study was deleted")
+            raise LeaseLost(f"slot {lease.slot} is gone: the search has ended, or its study was deleted")
         return row
 
     def _of_slot(self, slot: int) -> sa.Select[Any]:

@@ -83,6 +83,12 @@ def queue_studies(operations: Operations) -> None:
     )
 
 
+def end_searches(operations: Operations) -> None:
+    """Studies have rules that end them early, and say what has."""
+    operations.add_column("search_manifests", sa.Column("ending", sa.Text))
+    operations.add_column("search_manifests", sa.Column("ended", sa.Text))
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
@@ -90,6 +96,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     4: name_jobs,
     5: add_metrics,
     6: queue_studies,
+    7: end_searches,
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 6  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 7  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -45,6 +45,8 @@ manifests = sa.Table(
     sa.Column("stamp", sa.String(32), nullable=False),
     sa.Column("manifest", sa.Text, nullable=False),
     sa.Column("stop_reason", sa.Text),
+    sa.Column("ending", sa.Text),
+    sa.Column("ended", sa.Text),
 )
 
 slots = sa.Table(

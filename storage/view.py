@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
+from storage.closing import read_ended, read_rule
+from storage.ending import Ended, EndingRule
 from storage.identity import StudyKey, deleted
 from storage.objective import Objective
 from storage.records import FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
@@ -102,6 +104,16 @@ class LedgerView:
         """
         with reading(self._engine) as connection:
             return self._stop_reason(connection)
+
+    def ending(self) -> EndingRule | None:
+        """What ends the search early, None if nothing does."""
+        with self._reading() as connection:
+            return read_rule(connection, self._study_id)
+
+    def ended(self) -> Ended | None:
+        """What has ended the search early, None if nothing has."""
+        with self._reading() as connection:
+            return read_ended(connection, self._study_id)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -25,6 +25,7 @@ from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.resizing import AS_FOUND, Resize, Resizing
 from storage import Manifest, open_study
+from storage.ending import Ended, EndingRule
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments
 
@@ -36,11 +37,15 @@ VALIDATION_FRACTION = 0.2
 
 @dataclass(frozen=True)
 class Existing:
-    """An existing study: its manifest, how many trials were ordered, and how many of them as baselines."""
+    """An existing study: its manifest, how many trials were ordered, and how many of them as baselines; what ends its
+    search early, and what has.
+    """
 
     manifest: Manifest
     ordered: int
     baselines: int = 0
+    rule: EndingRule | None = None
+    ended: Ended | None = None
 
 
 def find_existing(url: str, study_name: str) -> Existing | None:
@@ -51,7 +56,9 @@ def find_existing(url: str, study_name: str) -> Existing | None:
     """
     try:
         with open_study(url, study_name, only_look=True) as shared:
-            return Existing(shared.manifest, shared.ledger.counts().total, ordered_baselines(shared.ledger.slots()))
+            ledger = shared.ledger
+            first = ordered_baselines(ledger.slots())
+            return Existing(shared.manifest, ledger.counts().total, first, ledger.ending(), ledger.ended())
     except StudyNotFound:
         require_study_name(study_name)
         return None

@@ -58,6 +58,9 @@ class LaunchOptions:
     ranges: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     baselines: bool = False
+    target: float | None = None
+    patience: int | None = None
+    until_converged: float | None = None
     dry_run: bool = False
     format_: Literal["table", "json"] = "table"
     quiet: bool = False

@@ -14,14 +14,16 @@ from storage import Manifest
 from storage.records import SlotOrder
 
 
-def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None) -> int:
-    """How many trials the study will have.
+def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None, *, going_on: bool = False) -> int:
+    """How many trials the study will have. `going_on` says that a search which has ended is continued.
 
     Raises:
         UsageError: it holds more already.
     """
     if existing is None or not existing.ordered:
         return options.n_trials or space.n_trials
+    if existing.ended is not None:
+        return max(options.n_trials or existing.ended.ordered, existing.ordered) if going_on else existing.ordered
     if options.n_trials is not None and options.n_trials < existing.ordered:
         raise UsageError(
             f"{existing.ordered} trials were ordered of the study, and --n-trials {options.n_trials} can't take any "

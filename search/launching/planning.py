@@ -13,6 +13,7 @@ from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import DEFAULT_DATASET, Existing, find_existing, make_manifest, narrow
 from search.launching.cost import PlannedCost, cost_notes, planned_cost, require_batch_memory
+from search.launching.ending import ended_note, goes_on, wanted_rule
 from search.launching.fitting import unfit_note
 from search.launching.options import LaunchOptions
 from search.launching.orders import make_orders, wanted_baselines, wanted_trials
@@ -25,6 +26,7 @@ from search.workers.placement import find_placements
 from spaces import Space, SpaceSource, resolve
 from spaces.widening import batch_size_given, require_undecided, widened
 from storage import Manifest, check_url, open_artifacts
+from storage.ending import EndingRule
 from storage.masking import hide_password
 from storage.records import SlotOrder
 from storage.study import require_same
@@ -32,7 +34,9 @@ from storage.study import require_same
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a launch. `orders` are all slots that the ledger will have; `notes` are remarks for the user."""
+    """The plan of a launch. `orders` are all slots that the ledger will have; `notes` are remarks for the user.
+    `rule` ends the search early; `goes_on` says that one which has ended is continued.
+    """
 
     url: str
     study_name: str
@@ -42,6 +46,8 @@ class Plan:
     existing: Existing | None
     cost: PlannedCost
     notes: tuple[str, ...] = ()
+    rule: EndingRule | None = None
+    goes_on: bool = False
 
     @property
     def n_trials(self) -> int:
@@ -76,7 +82,9 @@ def make_plan(options: LaunchOptions) -> Plan:
     if existing is not None:
         require_search(name, existing.manifest)
         require_same(name, existing.manifest, manifest)
-    n_trials = wanted_trials(options, space, existing)
+    rule = wanted_rule(options, manifest, existing)
+    going_on = goes_on(options, rule, existing)
+    n_trials = wanted_trials(options, space, existing, going_on=going_on)
     find_placements(options.workers)
     require_writable(options.workers.artifacts or Path(manifest.artifacts))
     require_places(options.workers.artifacts, name, manifest, existing.manifest if existing else None)
@@ -88,13 +96,15 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.placed is None and options.workers.n_workers != 0:
         require_batch_memory(cost, manifest)
     said = (
+        ended_note(existing, going_on=going_on),
         left_out_note(options, whole, space),
         unfit_note(space, manifest.image_shape),
         absent_classes_note(manifest),
         *cost_notes(cost, manifest),
     )
     notes = tuple(note for note in said if note)
-    return Plan(url, name, manifest, source, make_orders(space, manifest, n_trials, baselines), existing, cost, notes)
+    orders = make_orders(space, manifest, n_trials, baselines)
+    return Plan(url, name, manifest, source, orders, existing, cost, notes, rule, going_on)
 
 
 def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | None:

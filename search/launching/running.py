@@ -16,7 +16,7 @@ from search.host.shutdown import Shutdown
 from search.launching.options import FinishedSearch, LaunchOptions
 from search.launching.planning import Plan, make_plan
 from search.launching.progress import ProgressView
-from search.launching.wording import plan_json, plan_text, result_json, result_text, unfinished_line
+from search.launching.wording import ended_by, plan_json, plan_text, result_json, result_text, unfinished_line
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 FEWEST_FOR_ANSWER = 10
+INTERRUPTED = "Finishing the epoch, handing trials back. Ctrl-C once more ends at once."
 
 
 def launch(options: LaunchOptions) -> End:
@@ -71,7 +72,7 @@ def launch(options: LaunchOptions) -> End:
         workers = replace(options.workers, space=places.space, dataset=places.dataset)
         folder = study_folder(shared, workers.artifacts)
         prepare(folder, shared.manifest)
-        retry_while_unreachable(lambda: go_on(shared, plan.orders), wait)
+        retry_while_unreachable(lambda: carry_on(shared, plan), wait)
 
         def describe() -> None:
             if shared.created:
@@ -102,7 +103,7 @@ def launch(options: LaunchOptions) -> End:
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
     else:
-        answer(result_text(facts, options))
+        answer(result_text(facts, options, ended_by(end, options.workers.timeout, duration_s)))
     end = first_trouble(final_end(facts, end, options.workers), raced)
     if end is not End.DONE:
         tell(unfinished_line(end, options.workers.timeout, duration_s, facts.snapshot.open))
@@ -113,6 +114,16 @@ def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
     """Has workers claim again in a study that was stopped, and makes sure that it has a slot for each order."""
     shared.ledger.resume()
     shared.ledger.order_up_to(len(orders), orders.__getitem__)
+
+
+def carry_on(shared: SharedStudy, plan: Plan) -> None:
+    """Has the study's search end as planned, reopens it if it has ended and goes on, and orders what is missing."""
+    if plan.goes_on or plan.rule is not None or shared.ledger.ending() is not None:
+        reopen = plan.goes_on and shared.ledger.ended() is not None
+        shared.ledger.set_ending(plan.rule, go_on=reopen)
+    if plan.goes_on:  # its end may have left gaps
+        shared.ledger.order_these(dict(enumerate(plan.orders)))
+    go_on(shared, plan.orders)
 
 
 def sum_up(shared: SharedStudy, plan: Plan) -> StudyFacts:
@@ -203,6 +214,8 @@ def run_search(
         pool.start()
         retry_while_unreachable(meanwhile, give_up=lambda: shutdown.requested)
         watch(shared, pool, view, shutdown)
+        if shutdown.requested and not quiet:
+            tell(INTERRUPTED)
         if shutdown.requested:  # they have trials in hand, which are to be given back first
             pool.stop()
         retry_while_unreachable(at_end, give_up=lambda: shutdown.requested)

@@ -58,5 +58,6 @@ def status_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:
         "trials_per_hour": snapshot.pace,
         "seconds_left": snapshot.seconds_left,
         "stop_reason": snapshot.stop_reason,
+        "ended": snapshot.ended,
     }
     return msgspec.json.encode(document)

@@ -50,7 +50,8 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}{in_selection(manifest)}\n"
-        f"{baselines_line(plan)}{existing}{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
+        f"{baselines_line(plan)}{ending_line(plan)}{existing}"
+        f"{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
 
 
@@ -69,6 +70,19 @@ def baselines_line(plan: Plan) -> str:
     """The baselines that the study runs first."""
     names = [order.settings.baseline for order in plan.orders if order.settings.baseline is not None]
     return f"  first    the baselines {', '.join(names)}\n" if names else ""
+
+
+def ending_line(plan: Plan) -> str:
+    """What ends the search before all trials are done, "" if nothing does."""
+    if plan.rule is None:
+        return ""
+    rule = plan.rule
+    parts = [
+        None if rule.target is None else f"at {plan.manifest.goal.label} {rule.target:g}",
+        None if rule.patience is None else f"when {rule.patience} trials in a row are no better than the best before",
+        None if rule.margin is None else f"when the next {rule.horizon} trials would gain less than {rule.margin:g}",
+    ]
+    return f"  ends     {', or '.join(part for part in parts if part)}\n"
 
 
 def images_document(manifest: Manifest) -> dict[str, Any]:
@@ -132,13 +146,16 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
         "test_looks": [msgspec.to_builtins(look) for look in facts.looks],
         "model_problems": dict(facts.model_problems),
         "stop_reason": facts.stop_reason,
+        "ended": msgspec.to_builtins(facts.snapshot.ended),
         "duration_s": round(duration_s, 3),
     }
     return json.dumps(document, indent=2)
 
 
-def result_text(facts: StudyFacts, options: LaunchOptions) -> str:
-    """The result for a terminal: the best trials, the lessons, the next commands."""
+def result_text(facts: StudyFacts, options: LaunchOptions, ended: str = "") -> str:
+    """The result for a terminal: what ended the launch early (`ended`), the best trials, the lessons, the next
+    commands.
+    """
     parts = (
         headline,
         top_text,
@@ -150,7 +167,7 @@ def result_text(facts: StudyFacts, options: LaunchOptions) -> str:
         failures_text,
     )
     texts = [_as_far_as_possible(part, facts) for part in parts]
-    return "\n".join([*(fitted(text) for text in texts if text), next_steps(facts, options)])
+    return "\n".join([*(fitted(text) for text in (ended, *texts) if text), next_steps(facts, options)])
 
 
 def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) -> str:
@@ -160,6 +177,15 @@ def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) ->
     except Exception as error:  # noqa: BLE001 - a study may hold anything: other programs write to it, too
         log.warning("a part of the answer can't be shown (%s): %s: %s", part.__name__, type(error).__name__, error)
         return f"(A part of the answer can't be shown: {type(error).__name__}: {error})\n"
+
+
+def ended_by(end: End, timeout: float | None, seconds: float) -> str:
+    """What ended a launch before its search, "" if nothing did. The arguments are those of `unfinished_line`."""
+    if end is End.UNFINISHED and timeout is not None and seconds >= timeout:
+        return f"Ended by --timeout after {timeout:g} s."
+    if end.leaves_work:
+        return "Ended by a signal to terminate." if end is End.UNFINISHED else "Ended by Ctrl-C."
+    return ""
 
 
 def unfinished_line(end: End, timeout: float | None, seconds: float, left: int | None = None) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from search.study.alive import is_alive
 from search.study.reasons import counted
 from storage import SharedStudy
+from storage.ending import Ended
 from storage.objective import Objective
 from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
 
@@ -46,7 +47,8 @@ class WorkerStatus:
 class Snapshot:
     """How far a study is. `best` is None until a trial is complete; `incumbents` are the trials that were the best when
     they ended; `epochs` counts those of all trials; `pace` is in trials per hour, None while no worker is active or
-    nothing is finished yet; `epochs_per_trial` is what a full trial has.
+    nothing is finished yet; `epochs_per_trial` is what a full trial has;
+    `ended` is what has ended the search early, None if nothing has.
     """
 
     counts: SlotCounts
@@ -58,6 +60,7 @@ class Snapshot:
     failures: Mapping[str, int] = field(default_factory=dict)
     pace: float | None = None
     epochs_per_trial: int | None = None
+    ended: Ended | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -94,6 +97,7 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         failures=failures(outcomes),
         pace=pace(outcomes, workers, ledger.now()),
         epochs_per_trial=shared.manifest.epochs,
+        ended=ledger.ended(),
     )
 
 

@@ -13,7 +13,20 @@ from storage import Manifest
 
 
 def headline(facts: StudyFacts) -> str:
-    """How far the study is."""
+    """What has ended the search, and how far the study is."""
+    return f"{ending_words(facts)}{progress_words(facts)}"
+
+
+def ending_words(facts: StudyFacts) -> str:
+    """What has ended the search early, as a sentence with a space after it; "" if nothing has."""
+    ended = facts.snapshot.ended
+    if ended is not None:
+        return f"The search ended after {ended.finished} of {plural(ended.ordered, 'trial')}: {ended.words}. "
+    return ""
+
+
+def progress_words(facts: StudyFacts) -> str:
+    """How many trials are finished, by state."""
     counts = facts.counts
     if counts.total == 0:
         return "No trial has been ordered yet."

@@ -94,6 +94,8 @@ def status(snapshot: Snapshot) -> str:
     """The study's activity, in a few words."""
     if snapshot.stop_reason is not None:
         return f"stopped: {snapshot.stop_reason}"
+    if snapshot.ended is not None:
+        return f"ended: {snapshot.ended.words}"
     if snapshot.counts.total and snapshot.over:
         return "finished"
     alive = sum(worker.activity != LOST_MARK for worker in snapshot.workers)

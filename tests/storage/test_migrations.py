@@ -25,6 +25,7 @@ from optuna.trial import TrialState, create_trial
 
 from search.report import main
 from storage import open_study, study_names
+from storage.ending import EndingRule
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
 from storage.records import SlotOrder, WorkerInfo
@@ -112,6 +113,14 @@ def test_epochs_of_an_older_study_have_no_further_metrics_and_new_ones_may(older
         assert study.ledger.epochs(6) == [example_epoch(metrics={"val_macro_f1": 0.5})]
     assert len(before) > 5
     assert all(epoch.scores.metrics == {} for epoch in before)
+
+
+def test_an_older_search_has_not_ended_and_may_get_a_rule_that_ends_it(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        assert (study.ledger.ending(), study.ledger.ended()) == (None, None)
+        rule = EndingRule("maximize", target=0.99)
+        study.ledger.set_ending(rule)
+        assert (study.ledger.ending(), study.ledger.ended()) == (rule, None)
 
 
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
