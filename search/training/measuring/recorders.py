@@ -60,27 +60,25 @@ class ClassCounter(Recorder):
 
     def __init__(self, classes: int) -> None:
         super().__init__(classes, "class_counts")
-        self._hits = self.add_variable((classes,), "zeros", name="hits")
-        self._predicted = self.add_variable((classes,), "zeros", name="predicted")
-        self._top5 = self.add_variable((), "zeros", name="top5")
+        self._counts = self.add_variable((2 * classes + 1,), "zeros", name="counts")  # one: each takes time to reset
 
     def record(self, labels: Any, logits: Any) -> None:
         """See Recorder. Of equal logits in the top 5, those of later classes come first, as in scikit-learn."""
         taken_for = ops.one_hot(ops.argmax(logits, axis=-1), self.classes)
         truth = ops.one_hot(labels, self.classes)
-        self._hits.assign_add(ops.sum(taken_for * truth, axis=0))
-        self._predicted.assign_add(ops.sum(taken_for, axis=0))
         own = ops.sum(ops.where(truth > 0, logits, ops.zeros_like(logits)), axis=-1, keepdims=True)
         later = ops.arange(self.classes)[None, :] > ops.cast(labels, "int32")[:, None]
         before = ops.logical_or(logits > own, ops.logical_and(logits == own, later))
         rank = ops.sum(ops.cast(before, "float32"), axis=-1)
-        self._top5.assign_add(ops.sum(ops.cast(rank < TOP, "float32")))
+        top5 = ops.sum(ops.cast(rank < TOP, "float32"), keepdims=True)
+        hits, predicted = ops.sum(taken_for * truth, axis=0), ops.sum(taken_for, axis=0)
+        self._counts.assign_add(ops.concatenate([hits, predicted, top5]))
 
     def counts(self, labels: NDArray[np.int64]) -> ClassCounts:
         """What was counted, of images of these labels (n,)."""
-        hits, predicted, top5 = (one.numpy() for one in (self._hits, self._predicted, self._top5))
+        hits, predicted, top5 = np.split(self._counts.numpy(), [self.classes, 2 * self.classes])
         images = np.bincount(labels, minlength=self.classes)
-        return ClassCounts(hits.tolist(), images.tolist(), predicted.tolist(), float(top5))
+        return ClassCounts(hits.tolist(), images.tolist(), predicted.tolist(), float(top5[0]))
 
 
 @keras.saving.register_keras_serializable("search")
