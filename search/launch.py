@@ -8,7 +8,7 @@ import click
 
 from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
-from search.commands.axis_flags import batch_size_flag, class_weight_flag, image_size_flags
+from search.commands.axis_flags import batch_size_flag, class_weight_flag, image_size_flags, validation_flag
 from search.commands.cli import (
     Verb,
     answer_share_flag,
@@ -84,6 +84,7 @@ EXAMPLES = {
 @metric_flags("Metric to optimize.")
 @click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
+@validation_flag
 @validation_share_flag
 @image_size_flags
 @click.option("--target", type=Number(), help="End the search once a trial's objective is this good, as 0.99.")

@@ -12,13 +12,14 @@ from spaces.metrics import Direction, MetricName
 from spaces.precision import Precision
 from spaces.resizing import AS_FOUND, Resizing
 from spaces.selection import Select, selection_value
+from spaces.validation import FIXED, Validation
 from storage.comparison import Comparison
 from storage.errors import NotAStudyDatabase, SchemaTooNew
 from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 8
+MANIFEST_VERSION = 9
 
 IDENTITY = (
     "space",
@@ -39,6 +40,7 @@ IDENTITY = (
     "seed",
     "validation_fraction",
     "limit_train",
+    "validation",
     "resizing",
     "fixed",
     "only",
@@ -73,10 +75,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `space` is a reference that `spaces.resolve` understands, `dataset` one that the data sets' registry does; the
     fingerprints are SHA-256 in hexadecimal. `image_shape` is (height, width, channels) in pixels. `limit_train` keeps
-    that many training images, None all. `resizing` is what images of a folder are brought to.
-    `precision` is what models compute in. A slot is given up after `max_attempts`
-    crashes in a row without a new epoch. `lease_s` is how long, in seconds, a silent worker keeps its slot.
-    `top_models` trials keep their model.
+    that many training images, None all. `validation` says which images trials are validated and scored on,
+    `resizing` what images of a folder are brought to. `precision` is what models compute in. A slot is given up after
+    `max_attempts` crashes in a row without a new epoch. `lease_s` is how long, in seconds, a silent worker keeps its
+    slot. `top_models` trials keep their model.
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study, `only` those of which it tries the listed values alone, `ranges` those whose
@@ -114,6 +116,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     validation_fraction: float = 0.2
     limit_train: int | None = None
+    validation: Validation = FIXED
     resizing: Resizing = AS_FOUND
     max_attempts: int = 3
     lease_s: float = 30.0
@@ -163,6 +166,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def guess(self) -> float:
         """The objective's value by guessing."""
         return self.goal.guess(len(self.classes))
+
+    @property
+    def epochs_per_trial(self) -> int:
+        """The most epochs of a trial: those of its models on all folds, if there are any."""
+        return self.epochs * (self.validation.folds or 1)
 
     @property
     def batch_pixels(self) -> int:

@@ -13,8 +13,8 @@ from search.check.image_copies import CHECK, check_copies
 from search.check.record import NumberRange, Run, SearchRecord
 from search.datasets import load_dataset
 from search.errors import UsageError
+from search.study.images_split import study_split
 from search.study.test_score import look_at
-from search.training.data.split import split
 from search.views.facts import StudyFacts, TrialFacts
 from search.workers.join import data_source
 from storage import Manifest
@@ -61,7 +61,7 @@ def copies_of(manifest: Manifest, data_dir: Path | None) -> Finding:
         return Finding(CHECK, "not enough data", f"the images can't be read here: {error}")
     if manifest.dataset_fingerprint not in ("", data.fingerprint()):
         return Finding(CHECK, "not enough data", f"the images of {source.dataset} here aren't those of the study")
-    parts = split(data, manifest.validation_fraction, manifest.seed, manifest.limit_train)
+    parts = study_split(data, manifest, manifest.seed)
     return check_copies(parts.x_train, {"validation": parts.x_val, "test": parts.x_test})
 
 

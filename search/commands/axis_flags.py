@@ -1,4 +1,4 @@
-"""The flags that say how large a step's batch and its images are."""
+"""The flags that say how large a step's batch and its images are, and which images validate."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
@@ -7,7 +7,9 @@ import click
 
 from search.commands.numbers import WholeNumbers
 from spaces.class_weight import CLASS_WEIGHTS
+from spaces.errors import ConfigurationError
 from spaces.resizing import ImageSize, Resize
+from spaces.validation import Validation, parse_validation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +60,32 @@ def class_weight_flag(command: F) -> F:
         "--class-weight",
         type=click.Choice(CLASS_WEIGHTS),
         help="How much images count in the training loss, by the size of their class.  [default: none]",
+    )(command)
+
+
+class ValidationFlag(click.ParamType[Validation]):
+    """A kind of validation, as `spaces.validation` writes it."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Validation:
+        """The validation; see click.ParamType.convert."""
+        if isinstance(value, Validation):
+            return value
+        try:
+            return parse_validation(str(value))
+        except ConfigurationError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def validation_flag(command: F) -> F:
+    """Adds --validation, None if it isn't given."""
+    return click.option(
+        "--validation",
+        type=ValidationFlag(),
+        help="fixed: all trials have the same validation images. reshuffled: each draws its own. folds:5: each trains "
+        "five models, validated on a fifth each. rest: with --limit-train, the final score is that of all unused "
+        "training images.  [default: fixed]",
     )(command)
 
 

@@ -16,6 +16,7 @@ from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
 from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.study.folders import StudyFolder
+from search.study.images_split import study_split
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
 from search.views.configuration_text import Described, described_trial
@@ -156,9 +157,10 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
     model = plain_model(trained, manifest.image_shape, data.pixel_max)
     script = make_script(described, options, trained, data) if options.script else None
     look = None
-    if options.test and len(data.y_test):
-        measured = accuracy(model, data.x_test, data.y_test, manifest.batch_size)
-        score = TestScore(described.trial.number, measured, None, len(data.y_test))
+    parts = study_split(data, manifest, manifest.seed)
+    if options.test and len(parts.y_test):
+        measured = accuracy(model, parts.x_test, parts.y_test, manifest.batch_size)
+        score = TestScore(described.trial.number, measured, None, len(parts.y_test))
         look = record_look(shared, score, EXPORT)
         check_score(described, measured, retrained=options.retrain)
     steps = manifest.epochs * -(-manifest.n_train // described.batch_size)

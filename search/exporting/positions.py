@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets import DataSet
+from search.study.images_split import study_split
 from search.training.data.preprocessing import Preprocessing, preprocessed_labels
-from search.training.data.split import split
 from spaces.configuration import Configuration
 from storage import Manifest
 
@@ -34,15 +34,15 @@ def parts_of(data: DataSet, manifest: Manifest, configuration: Configuration, sp
     """The parts of the trial whose split has that seed."""
     used, test = source_positions(data)
     numbered = replace(data, x_train=used.reshape(-1, 1, 1, 1), x_test=test.reshape(-1, 1, 1, 1))
-    found = split(numbered, manifest.validation_fraction, split_seed, manifest.limit_train)
+    found = study_split(numbered, manifest, split_seed)
     labels = preprocessed_labels(found, Preprocessing.of(configuration, split_seed))
     return Parts(
         found.x_train.reshape(-1),
         labels.y_train,
         found.x_val.reshape(-1),
         labels.y_val,
-        test,
-        data.y_test,
+        found.x_test.reshape(-1),
+        found.y_test,
         n_images=len(used) + len(test),
     )
 

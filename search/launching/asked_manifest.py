@@ -16,14 +16,16 @@ from search.launching.options import LaunchOptions
 from search.study.baselines import ordered_baselines
 from search.study.batch_size import stored_batch_sizes
 from search.study.folders import default_artifacts
+from search.study.images_split import study_split
 from search.study.study_name import require_study_name
-from search.training.data.split import Split, split
+from search.training.data.split import Split
 from search.training.measuring.limits import why_not_measurable
 from search.workers.join import installed_versions
 from spaces import Space, SpaceSource
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.resizing import AS_FOUND, Resize, Resizing
+from spaces.validation import FIXED, Validation
 from storage import Manifest, open_study
 from storage.ending import Ended, EndingRule
 from storage.errors import StudyNotFound
@@ -81,11 +83,12 @@ def make_manifest(
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
     require_a_use(options.validation_share, images)
     sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
-    parts = split(images, share, seed, limit_train)
+    validation = pick(options.validation, stored.validation if stored else None, FIXED)
+    require_own_split(options.validation, images)
+    require_no_share(options, validation)
     objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
     reported: tuple[MetricName, ...] = pick(options.report_metrics, stored.report_metrics if stored else None, ())
-    require_measurable((objective, *reported), parts)
-    return Manifest(
+    manifest = Manifest(
         space=source.ref,
         space_version=space.version,
         question=space.question,
@@ -94,11 +97,10 @@ def make_manifest(
         dataset_fingerprint=images.fingerprint(),
         image_shape=images.image_shape,
         classes=images.classes,
-        n_train=parts.n_train,
-        n_validation=parts.n_val,
-        n_test=len(parts.x_test),
+        n_train=0,
+        n_validation=0,
+        n_test=0,
         own_validation=images.n_own_validation > 0,
-        class_counts=parts.class_counts,
         inventory=msgspec.to_builtins(images.inventory),
         epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
         batch_size=max(sizes),
@@ -114,6 +116,7 @@ def make_manifest(
         seed=seed,
         validation_fraction=share,
         limit_train=limit_train,
+        validation=validation,
         resizing=resizing,
         artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
         artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
@@ -123,6 +126,9 @@ def make_manifest(
         folder_marked=True,
         command=without_secrets(sys.argv, verb),
     )
+    parts = study_split(images, manifest, seed)
+    require_measurable((objective, *reported), parts)
+    return counted(manifest, parts)
 
 
 def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
@@ -140,6 +146,38 @@ def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: E
         return manifest
     stored = existing.manifest
     return msgspec.structs.replace(manifest, only=stored.only, ranges=stored.ranges, fixed=stored.fixed)
+
+
+def counted(manifest: Manifest, parts: Split) -> Manifest:
+    """The manifest with the numbers of its images."""
+    return msgspec.structs.replace(
+        manifest,
+        n_train=parts.n_train,
+        n_validation=parts.n_val,
+        n_test=len(parts.x_test),
+        class_counts=parts.class_counts,
+    )
+
+
+def require_no_share(options: LaunchOptions, validation: Validation) -> None:
+    """Raises UsageError for a share of validation images, or a mean of epochs, where folds decide it."""
+    if options.select == "smooth" and validation.folds:
+        raise UsageError(
+            f"--select smooth: with {validation}, the last epochs' scores are means of folds. Leave it out"
+        )
+    if options.validation_share is not None and validation.folds:
+        raise UsageError(
+            f"--validation-share: {validation} validates on one of {validation.folds} folds at a time. Leave it out"
+        )
+
+
+def require_own_split(validation: Validation | None, images: DataSet) -> None:
+    """Raises UsageError if splits are asked for of images that came with their own for validation."""
+    if validation is not None and validation.kind in ("reshuffled", "folds") and images.n_own_validation:
+        raise UsageError(
+            f"--validation {validation}: {images.name} has {images.n_own_validation} validation images of its own, "
+            "which every trial uses. Leave the flag out, or take the validation images away"
+        )
 
 
 def wanted_resizing(options: LaunchOptions, stored: Manifest | None) -> Resizing:

@@ -12,6 +12,7 @@ from spaces.metrics import MetricName
 from spaces.precision import Precision
 from spaces.resizing import ImageSize, Resize
 from spaces.selection import Select
+from spaces.validation import Validation
 from storage import SharedStudy
 from storage.default_url import DEFAULT_STORAGE
 
@@ -52,6 +53,7 @@ class LaunchOptions:
     seed: int | None = None
     limit_train: int | None = None
     validation_share: float | None = None
+    validation: Validation | None = None
     image_size: ImageSize | None = None
     resize: Resize | None = None
     only: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from search.errors import UsageError
 from search.launching.asked_manifest import Existing
 from search.launching.options import LaunchOptions
@@ -12,6 +14,8 @@ from search.study.baselines import baseline_order, require_baselines
 from spaces import Baseline, Space
 from storage import Manifest
 from storage.records import SlotOrder
+
+RESHUFFLED = 1  # the path of seeds of splits, next to those of trainings
 
 
 def wanted_trials(options: LaunchOptions, space: Space, existing: Existing | None, *, going_on: bool = False) -> int:
@@ -61,6 +65,24 @@ def make_orders(
         raise UsageError(
             f"{space.name} has {len(baselines)} baselines ({names}): give --n-trials {len(baselines)}, or more"
         )
+    return tuple(
+        with_own_split(order, manifest, slot)
+        for slot, order in enumerate(seeded_orders(space, manifest, n_trials, baselines))
+    )
+
+
+def with_own_split(order: SlotOrder, manifest: Manifest, slot: int) -> SlotOrder:
+    """The slot's order, with a split of its own if the study reshuffles."""
+    if manifest.validation.kind != "reshuffled":
+        return order
+    settings = msgspec.structs.replace(order.settings, split_seed=derive_seed(manifest.seed, slot, RESHUFFLED))
+    return msgspec.structs.replace(order, settings=settings)
+
+
+def seeded_orders(
+    space: Space, manifest: Manifest, n_trials: int, baselines: Sequence[Baseline]
+) -> tuple[SlotOrder, ...]:
+    """The slots with the study's split."""
     seeds = [derive_seed(manifest.seed, slot) for slot in range(n_trials)]
     first = [baseline_order(baseline, seed) for baseline, seed in zip(baselines, seeds, strict=False)]
     others = seeds[len(baselines) :]

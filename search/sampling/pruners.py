@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
 REDUCTION_FACTOR = 3
+NO_PRUNER = "none"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,6 @@ PRUNERS: Mapping[str, PrunerChoice] = MappingProxyType(
         "hyperband": PrunerChoice(
             "several brackets of successive halving, from eager to patient", _hyperband, _at_rungs
         ),
-        "none": PrunerChoice("every trial runs all its epochs", _none, _never),
+        NO_PRUNER: PrunerChoice("every trial runs all its epochs", _none, _never),
     }
 )

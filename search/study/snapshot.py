@@ -96,7 +96,7 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         workers=worker_statuses(workers, ledger.under_way()),
         failures=failures(outcomes),
         pace=pace(outcomes, workers, ledger.now()),
-        epochs_per_trial=shared.manifest.epochs,
+        epochs_per_trial=shared.manifest.epochs_per_trial,
         ended=ledger.ended(),
     )
 

@@ -27,7 +27,9 @@ class DataSource(msgspec.Struct, frozen=True):
 
     `limit_train` keeps that many training images (None: all), chosen by the split's seed, stratified by class.
     `decoded` is the folder where the same images may lie decoded (search/study/images.py): then they are taken from it.
-    `resizing` is what images of a folder are brought to.
+    `resizing` is what images of a folder are brought to. With `folds`, the training images are as many parts, of which
+    `fold`, counted from 0, is for validation; a training job trains on each of them, whatever its `fold`. With `rest`,
+    the training images beyond `limit_train` are the test images.
     """
 
     dataset: str
@@ -36,6 +38,9 @@ class DataSource(msgspec.Struct, frozen=True):
     limit_train: int | None = None
     decoded: str | None = None
     resizing: Resizing = AS_FOUND
+    folds: int = 0
+    fold: int = 0
+    rest: bool = False
 
 
 class Train(msgspec.Struct, frozen=True, tag="train"):
@@ -101,12 +106,15 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
-    """An epoch is finished, and written if it has a checkpoint; or, with `replayed`, was so in an earlier attempt."""
+    """An epoch is finished, and written if it has a checkpoint; or, with `replayed`, was so earlier. `ended_folds`
+    are the folds of the job that it ends, 0 unless it ends one; the scores are the mean over them.
+    """
 
     job: int
     scores: EpochScores
     replayed: bool = False
     checkpointed: bool = True
+    ended_folds: int = 0
 
 
 class Warned(msgspec.Struct, frozen=True, tag="warned"):

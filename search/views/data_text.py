@@ -1,6 +1,7 @@
 """The images of a study in words: inventory, conversions, and skipped files."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -55,8 +56,24 @@ def _origin(manifest: Manifest, inventory: Inventory, part: str) -> str:
     if part in own or not own:
         return ""
     if part == "validation":
-        return f" ({manifest.validation_fraction:.0%} of each class, drawn from the training images by the seed)"
+        return f" ({_drawn(manifest)})"
+    if manifest.validation.kind == "rest":
+        return " (the training images beyond --limit-train)"
     return " (a fifth of each class, the same in every search)"
+
+
+def _drawn(manifest: Manifest) -> str:
+    """Where validation images are from that are a part of those for training."""
+    share = f"{manifest.validation_fraction:.0%} of each class, drawn from the training images by"
+    match manifest.validation.kind:
+        case "fixed" | "rest":
+            return f"{share} the seed"
+        case "reshuffled":
+            return f"{share} each trial for itself"
+        case "folds":
+            return f"each of {manifest.validation.folds} folds in turn; these are the last"
+        case _:
+            assert_never(manifest.validation.kind)
 
 
 def _found(part: Part) -> str:

@@ -263,7 +263,7 @@ class Attempt:
         match decision:
             case Decision.CONTINUE:
                 stays = self.context.job_end.fits_epoch and self.context.assignment.wanted
-                if epochs.last < self.context.shared.manifest.epochs and not stays:
+                if epochs.last < self.context.shared.manifest.epochs_per_trial and not stays:
                     raise SlotReleased
                 return None
             case Decision.STOP:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from search.sampling.pruners import pruner_choice
+from search.sampling.pruners import NO_PRUNER, pruner_choice
+from search.study.snapshot import find_best
 from search.study.trials import should_prune
 from search.trainers.protocol import CHECKPOINT_EVERY_S, EpochEnd
 from search.workers.context import WorkerContext
@@ -83,7 +84,7 @@ class EpochLog:
         )
         self._sent.append(scores)
         self.context.job_end.note_epoch(scores.seconds)
-        return self._decision()
+        return self._decision(message)
 
     def _score(self, scores: EpochScores) -> TrialScore:
         """The trial's value after this epoch, for Optuna."""
@@ -91,16 +92,31 @@ class EpochLog:
         value = shared.manifest.value_of([*self._sent, scores])
         return TrialScore(shared.trials.ids[self.trial.number], math.nan if value is None else value)
 
-    def _decision(self) -> Decision:
+    def _decision(self, message: EpochEnd) -> Decision:
         """An earlier attempt passed the pruner after each epoch but its last, where it may have been cut off before."""
         shared = self.context.shared
-        to_judge = len(self.recorded) <= self.last < shared.manifest.epochs
+        to_judge = len(self.recorded) <= self.last < shared.manifest.epochs_per_trial
         if not to_judge or self.lease.settings.baseline is not None:
             return Decision.CONTINUE
-        if not pruner_choice(shared.manifest.pruner).judges(shared.manifest.epochs, self.last):
+        if message.ended_folds and self.patience.reach(self._is_behind):
+            return Decision.STOP
+        if not pruner_choice(shared.manifest.pruner).judges(shared.manifest.epochs_per_trial, self.last):
             return Decision.CONTINUE
         stop = self.patience.reach(lambda: should_prune(shared, self.trial.number, self.context.pruner))
         return Decision.STOP if stop else Decision.CONTINUE
+
+    def _is_behind(self) -> bool:
+        """Whether the mean over the folds so far is worse than that of the best trial over the same folds. Not
+        where no trial may end early, nor where early stopping gives folds different numbers of epochs.
+        """
+        shared, value = self.context.shared, self.value()
+        manifest = shared.manifest
+        best = None if manifest.pruner == NO_PRUNER or manifest.comparison is not None else find_best(shared)
+        if best is None or value is None or self.last % manifest.epochs:
+            return False
+        values = shared.trials.get(best.number).intermediate_values
+        rival = values.get(self.last)
+        return len(values) == manifest.epochs_per_trial and rival is not None and manifest.goal.better(rival, value)
 
     def _note_if_repeated(self, message: EpochEnd) -> None:
         """Warns, once, if epochs which an earlier attempt has recorded are trained again because a checkpoint is

@@ -82,7 +82,7 @@ def join_study(
         shared=shared,
         space=study_space(manifest, source.space),
         space_ref=source.ref,
-        pruner=make_pruner(manifest.pruner, manifest.epochs),
+        pruner=make_pruner(manifest.pruner, manifest.epochs_per_trial),
         data=data,
         folder=folder,
         mirror=open_mirror(folder),
@@ -127,6 +127,9 @@ def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder |
         validation_fraction=manifest.validation_fraction,
         limit_train=manifest.limit_train,
         resizing=manifest.resizing,
+        folds=manifest.validation.folds,
+        fold=max(0, manifest.validation.folds - 1),  # whose model a trial keeps
+        rest=manifest.validation.kind == "rest",
         decoded=None if folder is None else str(folder.images(manifest.dataset_fingerprint).absolute()),
     )
 

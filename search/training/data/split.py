@@ -72,45 +72,95 @@ class Split:
         return scaled
 
 
-def split(dataset: DataSet, fraction: float, seed: int, limit_train: int | None = None) -> Split:
+@dataclass(frozen=True)
+class Fold:
+    """Which of how many folds is for validation, counted from 0."""
+
+    number: int
+    of: int
+
+
+def split(
+    dataset: DataSet,
+    fraction: float,
+    seed: int,
+    limit_train: int | None = None,
+    *,
+    fold: Fold | None = None,
+    rest: bool = False,
+) -> Split:
     """Takes that fraction of each class of the training images for validation; the test images stay as they are.
     Where the data set came with validation images, those are the validation images, and the fraction doesn't matter.
 
     With `limit_train`, only that many of the training images are used, validation included unless it came with the
-    data set, in the classes' proportions. The seed decides which; the same seed gives the same images.
+    data set, in the classes' proportions. The seed decides which; the same seed gives the same images. With a `fold`,
+    the validation images are those of one of several folds, which have the classes in their proportions, and every
+    image once; the fraction doesn't matter then. With `rest`, the training images that aren't used are the test images.
 
     Raises:
-        DataError: fraction or limit are out of range; says what's valid.
+        DataError: fraction or limit are out of range, a class has fewer images than there are folds, the data set came
+            with validation images and is to be folded, or there is no rest; says what's valid.
     """
     if not 0 < fraction < 1:
         raise DataError(f"The validation fraction lies between 0 and 1, not at {fraction}.")
-    x, y = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
-    chosen = _for_validation(y, dataset.n_own_validation, fraction, np.random.default_rng([seed, 1]))
+    used = _limited(dataset, np.random.default_rng([seed, 0]), limit_train)
+    x, y = (dataset.x_train, dataset.y_train) if used is None else (dataset.x_train[used], dataset.y_train[used])
+    drawing = np.random.default_rng([seed, 1])
+    if fold is None:
+        chosen = _for_validation(y, dataset.n_own_validation, fraction, drawing)
+    else:
+        chosen = _in_folds(y, dataset.n_own_validation, fold.of, drawing) == fold.number
+    x_test, y_test = _rest(dataset, used) if rest else (dataset.x_test, dataset.y_test)
     return Split(
         x,
         np.flatnonzero(~chosen),
         np.flatnonzero(chosen),
         y[~chosen],
         y[chosen],
-        dataset.x_test,
-        dataset.y_test,
+        x_test,
+        y_test,
         classes=dataset.classes,
         pixel_max=dataset.pixel_max,
     )
 
 
-def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> tuple[Images, Labels]:
-    """The training images that are used and their labels, in their order: a copy of exactly `limit` and the
-    validation images that came with them, or all."""
+def _limited(dataset: DataSet, rng: np.random.Generator, limit: int | None) -> Positions | None:
+    """The positions of the training images that are used, in their order: exactly `limit` and the validation images
+    that came with them; None for all.
+    """
     total, least = len(dataset.y_train) - dataset.n_own_validation, 2 * len(dataset.classes)
     if limit is None or limit >= total:
-        return dataset.x_train, dataset.y_train
+        return None
     if limit < least:
         raise DataError(f"limit_train must be {least} or more, two images of each class, not {limit}.")
     shuffled = rng.permutation(total)
     used = np.sort(shuffled[_round_robin(dataset.y_train[shuffled])[:limit]])
-    used = np.concatenate([used, np.arange(total, len(dataset.y_train))])
-    return dataset.x_train[used], dataset.y_train[used]
+    return np.concatenate([used, np.arange(total, len(dataset.y_train))])
+
+
+def _rest(dataset: DataSet, used: Positions | None) -> tuple[Images, Labels]:
+    """The training images that aren't used, and their labels."""
+    if used is None:
+        raise DataError(
+            f"All {len(dataset.y_train)} training images are used, so that no rest is left to score models on: give a "
+            "smaller --limit-train."
+        )
+    left = np.setdiff1d(np.arange(len(dataset.y_train)), used)
+    return dataset.x_train[left], dataset.y_train[left]
+
+
+def _in_folds(y: Labels, n_own: int, folds: int, rng: np.random.Generator) -> Positions:
+    """The fold of each image, counted from 0: those of a class in turn, from another fold on for each class."""
+    if n_own:
+        raise DataError(f"The data has {n_own} validation images of its own, and folds would validate on others.")
+    rarest = int(np.bincount(y).min())
+    if rarest < folds:
+        raise DataError(f"A class has {rarest} training image(s), fewer than the {folds} folds: use fewer folds.")
+    numbers = np.empty(len(y), np.int64)
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        numbers[members] = (np.arange(len(members)) + label) % folds
+    return numbers
 
 
 def _for_validation(y: Labels, n_own: int, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -118,6 +118,11 @@ class Checkpoints:
                 return Resumed(meta.history, tuple(problems), kept or None)
         return Resumed((), tuple(problems))
 
+    def newest(self) -> tuple[EpochScores, ...]:
+        """The scores that the newest checkpoint of this job has, none without one. Its values may be damaged."""
+        found = [meta for _, meta in self._newest_first([]) if meta.identity == self.identity]
+        return found[0].history if found else ()
+
     def _newest_first(self, problems: list[str]) -> list[tuple[Path, Meta]]:
         """Those that say what they are, the one with the most epochs first; about others `problems` says why."""
         checkpoints: list[tuple[Path, Meta]] = []

@@ -8,7 +8,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped
-from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend, set_precision
 from search.training.backends.protocol import TracedStore
 from search.training.data.preprocessing import Preprocessed, Preprocessing, preprocess
-from search.training.data.split import Split, split
+from search.training.data.split import Fold, Split, split
 from search.training.epochs.epochs import Epochs, Stop, run_epochs
 from search.training.epochs.trainable_model import TrainableModel
-from search.training.jobs.checkpoint import Checkpoints, Resumed
+from search.training.jobs.checkpoint import Checkpoints
 from search.training.jobs.evaluation import evaluation
 from search.training.jobs.prefetcher import Prefetcher
+from search.training.jobs.run import Run, diverged, finished
 from search.training.jobs.stopping import kept_epoch, why_over
 from search.training.jobs.trainable_models import TrainableModels, forget_models
 from search.training.lru_cache import LruCache
@@ -45,7 +46,6 @@ from spaces.selection import selection_value
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
-NOTHING = Resumed((), ())
 
 Values = Sequence[NDArray[Any]]
 
@@ -85,6 +85,7 @@ class Jobs:
 
     def __init__(self, traced: TracedStore | None = None) -> None:
         self._splits = LruCache[tuple[DataSource, int], Split](CACHED_SPLITS)
+        self._folded = LruCache[DataSource, DataSet](1)
         self._prepared = LruCache[tuple[DataSource, Preprocessing], Prepared](CACHED_SPLITS)
         self._spaces = LruCache[str, Space](CACHED_SPACES)
         self._backend = compiling_backend()
@@ -95,33 +96,40 @@ class Jobs:
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
         """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint, if
-        it has one, while the next one is trained.
+        it has one, while the next one is trained. A job of several folds trains a model on each, one after another.
         """
-        space, rule = self._space(job.space), job.configuration.early_stopping
+        space = self._space(job.space)
         set_precision(job.precision)
+        run = Run(job, space, _checkpoints(job, space))
+        while not run.over:
+            yield from self._train_fold(run, stop)
+
+    def _train_fold(self, run: Run, stop: Stop) -> Iterator[Message]:
+        """The messages about the current fold, from its first epoch or the one after its last checkpoint."""
+        job, rule = run.part, run.job.configuration.early_stopping
         prepared = self._prepare(job.data, Preprocessing.of(job.configuration, job.split_seed))
-        checkpoints = _checkpoints(job, space)
         measurement = self._measurement(job, prepared.preprocessed.data)
-        with kept_settings(self._backend), prepared.models.model_for(job, space, measurement) as model:
-            not_kept = self._keepable.why_not(model.keras_model()) if space.build is not None else None
-            yield from self._say_once(job, not_kept)
-            if prepared.preprocessed.warning:
-                yield Warned(job.job, prepared.preprocessed.warning)
-            resumed = checkpoints.resume(model) if checkpoints else NOTHING
-            yield from (Warned(job.job, problem) for problem in resumed.problems)
-            yield from (EpochEnd(job.job, scores, replayed=True) for scores in resumed.history)
-            history, kept = list(resumed.history), resumed.kept
-            if not _finished(job, history):
-                to_do = EpochsToDo(job, prepared.preprocessed.data.n_train, resumed.history, measurement)
+        with kept_settings(self._backend), prepared.models.model_for(job, run.space, measurement) as model:
+            not_kept = yield from self._remarks(run, model, prepared.preprocessed.warning)
+            kept = None if run.resumed else (yield from run.resume(model))
+            if not run.resumed:
+                return  # the newest checkpoint is damaged, and the one before is of another fold
+            history = run.history
+            if not finished(job, history):
+                to_do = EpochsToDo(job, prepared.preprocessed.data.n_train, tuple(history), measurement)
                 with Prefetcher(lambda stop: _trained_epochs(model, to_do, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
+                        run.scores.append(epoch.scores)
                         if kept_epoch(rule, history) == len(history):
                             kept = epoch.values
-                        if epoch.values is not None:
-                            yield from _save_checkpoint(job, checkpoints, epoch.values, history, kept)
-                        yield EpochEnd(job.job, epoch.scores, checkpointed=epoch.values is not None)
-            if _finished(job, history) and kept is not None:
+                        yield from _save_checkpoint(job, run.checkpoints, epoch.values, run.scores, kept)
+                        yield run.epoch_end(checkpointed=epoch.values is not None)
+            if not run.ends_with(history):
+                run.fold += 1
+                return
+            run.over = True
+            if finished(job, history) and kept is not None:
                 model.restore(kept)
 
             def for_file() -> Any:
@@ -129,7 +137,7 @@ class Jobs:
                 bare = keras_model if measurement is None else without_recorder(keras_model)
                 return prepared.preprocessed.for_scaled(bare)
 
-            yield from _ending(job, model, history, for_file, not_kept)
+            yield from _ending(run, model, history, for_file, not_kept)
 
     def evaluate(self, job: Evaluate) -> Iterator[Message]:
         """The one message of an evaluation: the scores of a saved model on the test or validation images."""
@@ -150,6 +158,14 @@ class Jobs:
         names = {job.objective, *job.report_metrics, *(() if rule is None else (rule.monitor,))}
         return self._measurements.measurement(tuple(names), data.y_val, len(data.classes))
 
+    def _remarks(self, run: Run, model: TrainableModel, warning: str) -> Generator[Warned, None, str | None]:
+        """What is to be said before the first epoch, once; returns why the model can't be kept."""
+        not_kept = self._keepable.why_not(model.keras_model()) if run.space.build is not None else None
+        yield from self._say_once(run.job, not_kept)
+        if warning and not run.resumed:
+            yield Warned(run.job.job, warning)
+        return not_kept
+
     def _say_once(self, job: Train, not_kept: str | None) -> Iterator[Warned]:
         if not_kept is not None and not_kept not in self._said:
             self._said.add(not_kept)
@@ -164,9 +180,17 @@ class Jobs:
 
     def _split(self, source: DataSource, seed: int) -> Split:
         def load() -> Split:
-            return split(_read(source), source.validation_fraction, seed, source.limit_train)
+            fold = Fold(source.fold, source.folds) if source.folds else None
+            limit, share = source.limit_train, source.validation_fraction
+            return split(self._read(source), share, seed, limit, fold=fold, rest=source.rest)
 
         return self._splits.get((source, seed), load)
+
+    def _read(self, source: DataSource) -> DataSet:
+        """The images; those of folds are kept, as all folds of all trials have the same."""
+        if not source.folds:
+            return _read(source)
+        return self._folded.get(msgspec.structs.replace(source, fold=0), lambda: _read(source))
 
     def _space(self, ref: str) -> Space:
         return self._spaces.get(ref, lambda: load_space(ref))
@@ -186,7 +210,7 @@ def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Ite
     epochs = Epochs(len(history) + 1, job.epochs, to_do.n_train, order_seed, augmentation)
     for scores in run_epochs(model, epochs, stop, to_do.measurement):
         history.append(scores)
-        due = time.monotonic() - checkpointed >= job.checkpoint_every or _finished(job, history)
+        due = time.monotonic() - checkpointed >= job.checkpoint_every or finished(job, history)
         needed = (due and job.checkpoints is not None) or kept_epoch(rule, history) == len(history)
         yield TrainedEpoch(scores, model.values() if needed else None)
         checkpointed = time.monotonic() if needed else checkpointed
@@ -217,28 +241,22 @@ def _identity(job: Train, space: Space) -> str:
 def _identity_of(source: DataSource) -> msgspec.Raw:
     """A source without what it says only since a later release, where that is as it always was."""
     fields = msgspec.to_builtins(source)
-    if source.resizing == AS_FOUND:
-        del fields["resizing"]
+    del fields["fold"]  # a job is on all of them
+    later = {"resizing": source.resizing != AS_FOUND, "folds": source.folds > 0, "rest": source.rest}
+    for name, said in later.items():
+        if not said:
+            del fields[name]
     return msgspec.Raw(msgspec.json.encode(fields))
-
-
-def _finished(job: Train, history: Sequence[EpochScores]) -> bool:
-    over = why_over(job.configuration.early_stopping, history)
-    return len(history) >= job.epochs or _diverged(history) is not None or over is not None
-
-
-def _diverged(history: Sequence[EpochScores]) -> str | None:
-    return history[-1].diverged if history else None
 
 
 def _save_checkpoint(
     job: Train,
     checkpoints: Checkpoints | None,
-    values: Values,
+    values: Values | None,
     history: Sequence[EpochScores],
     kept: Values | None,
 ) -> Iterator[Warned]:
-    if checkpoints is None:
+    if checkpoints is None or values is None:
         return
     try:
         checkpoints.save(values, history, kept)
@@ -247,18 +265,20 @@ def _save_checkpoint(
 
 
 def _ending(
-    job: Train, model: TrainableModel, history: Sequence[EpochScores], for_file: Callable[[], Any], not_kept: str | None
+    run: Run, model: TrainableModel, history: Sequence[EpochScores], for_file: Callable[[], Any], not_kept: str | None
 ) -> Iterator[Message]:
-    diverged, rule = _diverged(history), job.configuration.early_stopping
-    if not _finished(job, history):
+    job, failure, rule = run.job, diverged(history), run.job.configuration.early_stopping
+    if not finished(job, history):
         yield Stopped(job.job)
         return
+    means, earlier = run.reported, len(run.scores) - len(history)
     kept = kept_epoch(rule, history)
-    if job.model_path is not None and diverged is None and _may_be_kept(job, history[: kept or len(history)]):
+    if job.model_path is not None and failure is None and _may_be_kept(job, means[: earlier + (kept or len(history))]):
         failed = yield from save_model(job, for_file, Path(job.model_path))
         not_kept = not_kept or failed
     over, memory = why_over(rule, history), _peak_memory_mb()
-    yield Trained(job.job, model.parameters, len(history), diverged, memory, over, kept, not_kept)
+    number = None if kept is None else earlier + kept
+    yield Trained(job.job, model.parameters, len(means), failure, memory, over, number, not_kept)
 
 
 def _may_be_kept(job: Train, history: Sequence[EpochScores]) -> bool:
