@@ -12,6 +12,8 @@ from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
 from search.commands.verbs import TASKS, VERBS
 from spaces.names import unknown_name
 
+MODULE = "python -m search"
+
 
 class Program(click.Group):
     """The commands, each imported when it is asked for."""
@@ -35,16 +37,23 @@ class Program(click.Group):
         command: click.Command = import_module(f"search.{name}").main
         return command
 
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the commands, a list for each task."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands as they are typed, a list for each task."""
+        program = ctx.find_root().info_name or MODULE
+        before = f"{MODULE}." if program == MODULE else f"{program} "
         for task, verbs in TASKS.items():
             with formatter.section(task.capitalize()):
-                formatter.write_dl([(f"python -m search.{verb}", purpose) for verb, purpose in verbs.items()])
+                formatter.write_dl([(f"{before}{verb}", purpose) for verb, purpose in verbs.items()])
         formatter.write_paragraph()
-        formatter.write_text("Help on one of them: python -m search.launch --help")
+        formatter.write_text(f"Help on one of them: {before}launch --help")
 
 
-@click.command(cls=Program, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.command(
+    cls=Program,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="keras-image-search", prog_name="keras-image-search", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Hyperparameter search for Keras image models."""
@@ -53,4 +62,4 @@ def main(ctx: click.Context) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m search")
+    main(prog_name=MODULE)

@@ -20,7 +20,7 @@ from search.commands.cli import (
 )
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
-from search.commands.numbers import Number, WholeNumber
+from search.commands.numbers import AnyNumber, Number, WholeNumber
 from search.commands.worker_flags import take_worker_flags, worker_flags
 from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
@@ -87,7 +87,7 @@ EXAMPLES = {
 @validation_flag
 @validation_share_flag
 @image_size_flags
-@click.option("--target", type=Number(), help="End the search once a trial's objective is this good, as 0.99.")
+@click.option("--target", type=AnyNumber(), help="End the search once a trial's objective is this good, as 0.99.")
 @click.option(
     "--patience",
     type=WholeNumber(0, MOST_TRIALS),

@@ -16,6 +16,7 @@ import click
 
 from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
+from search.commands.flag_groups import MANY, grouped
 from search.commands.hidden import hide_typed, hider
 from search.commands.numbers import Number
 from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
@@ -46,8 +47,20 @@ class Verb(click.Command):
     """
 
     def __init__(self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        kwargs["context_settings"] = {"help_option_names": ["-h", "--help"], **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
         self.examples: Mapping[str, str] = examples or {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the flags, under headings where they are many."""
+        flags = {flag_name(parameter): parameter.get_help_record(ctx) for parameter in self.get_params(ctx)}
+        rows = {name: row for name, row in flags.items() if row is not None}
+        if len(rows) < MANY:
+            super().format_options(ctx, formatter)
+            return
+        for heading, names in grouped(rows).items():
+            with formatter.section(heading):
+                formatter.write_dl([rows[name] for name in names])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the examples, below what click writes."""
@@ -91,6 +104,11 @@ class Verb(click.Command):
         leave_garbage()
         with answers_alone(ctx), errors_as_exit_codes():
             return super().invoke(ctx)
+
+
+def flag_name(parameter: click.Parameter) -> str:
+    """The name of a parameter; that of --help, which click names in its own way, is help."""
+    return "help" if "--help" in parameter.opts else parameter.name or ""
 
 
 def leave_garbage() -> None:

@@ -1,5 +1,6 @@
 """Flags that take numbers, whose errors say which numbers are valid."""
 
+import math
 from typing import Any
 
 import click
@@ -29,6 +30,22 @@ class Number(click.FloatRange):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"{str(value)!r} isn't a number {bounds(self)}.", param, ctx)
+
+
+class AnyNumber(click.ParamType[float]):
+    """Any finite number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; see click.ParamType.convert."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{str(value)!r} isn't a number.", param, ctx)
+        return number
 
 
 class WholeNumbers(click.ParamType[tuple[int, ...]]):
