@@ -87,6 +87,11 @@ EXAMPLES = {
 @validation_flag
 @validation_share_flag
 @image_size_flags
+@click.option(
+    "--limit",
+    metavar="NAME=MOST,…",
+    help="Try only models of at most this size: --limit parameters=200k,model_mb=2.",
+)
 @click.option("--target", type=AnyNumber(), help="End the search once a trial's objective is this good, as 0.99.")
 @click.option(
     "--patience",

@@ -19,7 +19,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 9
+MANIFEST_VERSION = 10
 
 IDENTITY = (
     "space",
@@ -45,6 +45,7 @@ IDENTITY = (
     "fixed",
     "only",
     "ranges",
+    "limits",
 )
 
 EDITED = (
@@ -82,7 +83,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `artifacts` is the folder of the study's files; `artifact_store` is the s3:// URL of a store for checkpoints and
     models, None if that is in the folder. `created_at` is ISO 8601, UTC. `fixed` are parameters of the space that
     have one value throughout the study, `only` those of which it tries the listed values alone, `ranges` those whose
-    bounds, both included, are narrower than the space's. `batch_sizes` are the choices of a parameter `batch_size` that
+    bounds, both included, are narrower than the space's; `limits` are the most of sizes of a model that trials may
+    have (spaces/limits.py). `batch_sizes` are the choices of a parameter `batch_size` that
     the study adds to the space's own, none if all trials have `batch_size`, which is the largest otherwise.
     With `own_validation` the images came with those for
     validation, and no split draws any. `class_counts` are the images of each class in training, validation and test,
@@ -128,6 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fixed: dict[str, Scalar] = {}
     only: dict[str, tuple[Scalar, ...]] = {}
     ranges: dict[str, tuple[float, float]] = {}
+    limits: dict[str, float] = {}
     batch_sizes: tuple[int, ...] = ()
     comparison: Comparison | None = None
     precision: Precision = "float32"

@@ -22,6 +22,7 @@ from search.training.data.split import Split
 from search.training.measuring.limits import why_not_measurable
 from search.workers.join import installed_versions
 from spaces import Space, SpaceSource
+from spaces.limits import parse_limits
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.resizing import AS_FOUND, Resize, Resizing
@@ -116,6 +117,7 @@ def make_manifest(
         seed=seed,
         validation_fraction=share,
         limit_train=limit_train,
+        limits=parse_limits(options.limit) if options.limit else stored.limits if stored else {},
         validation=validation,
         resizing=resizing,
         artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),

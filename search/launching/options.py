@@ -59,6 +59,7 @@ class LaunchOptions:
     only: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    limit: str | None = None
     baselines: bool = False
     target: float | None = None
     patience: int | None = None

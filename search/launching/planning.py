@@ -15,6 +15,7 @@ from search.launching.asked_manifest import DEFAULT_DATASET, Existing, find_exis
 from search.launching.cost import PlannedCost, cost_notes, planned_cost, require_batch_memory
 from search.launching.ending import ended_note, goes_on, wanted_rule
 from search.launching.fitting import unfit_note
+from search.launching.limits import require_possible
 from search.launching.options import LaunchOptions
 from search.launching.orders import make_orders, wanted_baselines, wanted_trials
 from search.sampling.pruners import pruner_choice
@@ -92,6 +93,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, space, existing)
+    share_within = require_possible(space, manifest, baselines)
     cost = planned_cost(space, manifest)
     if options.placed is None and options.workers.n_workers != 0:
         require_batch_memory(cost, manifest)
@@ -100,6 +102,7 @@ def make_plan(options: LaunchOptions) -> Plan:
         left_out_note(options, whole, space),
         unfit_note(space, manifest.image_shape),
         absent_classes_note(manifest),
+        share_within,
         *cost_notes(cost, manifest),
     )
     notes = tuple(note for note in said if note)

@@ -15,10 +15,12 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.sampling.buffered_trial import BufferedTrial
 from search.sampling.history import subsampled
+from search.sampling.limits import limits_of
 from search.sampling.ranking import JUDGED
 from search.sampling.samplers import make_sampler, sampler_choice
 from search.sampling.seeds import derive_seed
 from spaces.configuration import Configuration
+from spaces.errors import SpaceError
 from spaces.questions import PlainTrial
 from spaces.space import Space
 from spaces.trials import random_trial
@@ -29,34 +31,46 @@ log = logging.getLogger(__name__)
 
 SECOND_PROPOSALS = 3
 RANDOM_PROPOSALS = 100
+DRAWS_WITHIN = 2_000
 HISTORY, UNTRIED = 1, 3  # the purposes of seeds
 TRIED = (TrialState.RUNNING, *JUDGED)
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A configuration with its new parameters, what the sampler notes of the trial for others, and the number of the
-    first trial that has the same parameters, if any has.
+    """A configuration with its new parameters, what the sampler notes of the trial for others, the number of the first
+    trial that has the same parameters, if any has, and which limit of the study it breaks, if it does.
     """
 
     configuration: Configuration
     parameters: Sequence[Parameter]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     replicate_of: int | None = None
+    broken: str | None = None
 
 
 def propose(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal:
-    """The sampler's proposal; if that has been tried, another one: the sampler is asked a few more times,
-    then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
+    """The sampler's proposal; if that has been tried, or breaks a limit of the study, another one: the sampler is asked
+    a few more times, then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
     parameters with another seed.
+
+    Raises:
+        SpaceError: nothing that keeps to the limits was found.
     """
-    first = _proposed(space, buffered, make_sampler(shared.manifest.sampler, shared.manifest.seed, slot))
-    if first.replicate_of is None:
-        return first
-    other = _second(shared, space, slot, buffered) or _untried(shared, space, slot, buffered)
-    if other is None:
-        log.info("slot %d has the parameters of trial %d: no others were found", slot, first.replicate_of)
-    return other or first
+    asked = list[Proposal]()
+    for number in range(1 + SECOND_PROPOSALS):
+        sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
+        asked.append(_proposed(shared, space, buffered, sampler))
+        if asked[-1].broken is None and asked[-1].replicate_of is None:
+            return asked[-1]
+    drawn, repeated = _drawn(shared, space, slot, buffered)
+    within = [proposal for proposal in (*asked, repeated) if proposal is not None and proposal.broken is None]
+    if drawn is not None:
+        return drawn
+    if not within:
+        raise SpaceError(f"no configuration that keeps to the limits was found: {asked[0].broken}")
+    log.info("slot %d has the parameters of trial %d: no others were found", slot, within[0].replicate_of)
+    return within[0]
 
 
 def visible_to_sampler(shared: SharedStudy, slot: int, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -89,30 +103,32 @@ def fixed_params(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any
     return recorder.params, recorder.distributions
 
 
-def _second(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal | None:
-    for number in range(1, SECOND_PROPOSALS + 1):
-        sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
-        if (proposal := _proposed(space, buffered, sampler)).replicate_of is None:
-            return proposal
-    return None
-
-
-def _untried(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal | None:
-    others = buffered.others()
-    for number in range(RANDOM_PROPOSALS):
+def _drawn(
+    shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial
+) -> tuple[Proposal | None, Proposal | None]:
+    """Among combinations drawn at random that keep to the limits: the first that hasn't been tried, and the first that
+    has.
+    """
+    others, limits, repeated = buffered.others(), limits_of(shared.manifest), None
+    for number in range(RANDOM_PROPOSALS if not limits.most else DRAWS_WITHIN):
         drawn = random_trial(derive_seed(shared.manifest.seed, slot, UNTRIED, number))
         configuration = space.suggest(drawn)
-        if first_with(drawn.params, others) is None:
-            params, kinds = fixed_params(space, drawn.params)
-            stored = [Parameter(name, kind.to_internal_repr(params[name]), kind) for name, kind in kinds.items()]
-            return Proposal(configuration, stored)
-    return None
+        if limits.broken_by(configuration) is not None:
+            continue
+        tried = first_with(drawn.params, others)
+        params, kinds = fixed_params(space, drawn.params)
+        stored = [Parameter(name, kind.to_internal_repr(params[name]), kind) for name, kind in kinds.items()]
+        if tried is None:
+            return Proposal(configuration, stored), None
+        repeated = repeated or Proposal(configuration, stored, replicate_of=tried)
+    return None, repeated
 
 
-def _proposed(space: Space, buffered: BufferedTrial, sampler: BaseSampler) -> Proposal:
+def _proposed(shared: SharedStudy, space: Space, buffered: BufferedTrial, sampler: BaseSampler) -> Proposal:
     trial, buffer = buffered.begin(sampler)
     configuration = space.suggest(PlainTrial(trial))
     new = bool(buffer.parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
     replicate_of = first_with(trial.params, buffered.others()) if repeats else None
-    return Proposal(configuration, buffer.parameters, buffer.attributes, replicate_of)
+    broken = limits_of(shared.manifest).broken_by(configuration) if new else None
+    return Proposal(configuration, buffer.parameters, buffer.attributes, replicate_of, broken)

@@ -1,0 +1,46 @@
+"""Whether a search can keep to its limits, said before it is created."""
+
+from collections.abc import Sequence
+
+from search.errors import UsageError
+from search.launching.cost import drawn
+from search.sampling.limits import limits_of
+from search.sampling.samplers import GRID
+from spaces import Baseline, Space
+from spaces.contract import configuration_of
+from spaces.costs import cost_of
+from spaces.limits import SIZES, written
+from spaces.trials import fixed_trial
+from storage import Manifest
+
+
+def require_possible(space: Space, manifest: Manifest, baselines: Sequence[Baseline]) -> str | None:
+    """What to say of a search's limits: how many configurations keep to them; None without limits.
+
+    Raises:
+        UsageError: none does, a baseline that is to be run doesn't, or the sizes can't be known before training.
+    """
+    if not manifest.limits:
+        return None
+    if space.build is not None:
+        raise UsageError(
+            f"--limit: the space {space.name} builds its models itself, so that their sizes aren't known "
+            "before training"
+        )
+    if manifest.sampler == GRID:
+        raise UsageError("--limit can't go with --sampler grid, which tries every point: narrow the space with --only")
+    limits = limits_of(manifest)
+    for baseline in baselines:
+        broken = limits.broken_by(configuration_of(space, fixed_trial(baseline.params)))
+        if broken is not None:
+            raise UsageError(f"--limit: the baseline {baseline.name} breaks it: {broken}; leave --baselines out")
+    found = drawn(space, manifest.image_shape)
+    within = sum(limits.broken_by(one) is None for one in found)
+    if not within:
+        costs = [cost_of(one, manifest.image_shape, len(manifest.classes)) for one in found]
+        least = [f"{name} {written(min(map(SIZES[name], costs)))}" for name in limits.most if costs]
+        raise UsageError(
+            f"--limit: none of {len(found)} configurations drawn at random keeps to it; the smallest of them has "
+            f"{', '.join(least)}"
+        )
+    return f"{within} of {len(found)} configurations drawn at random keep to the limits"
