@@ -88,7 +88,7 @@ TABLE: Mapping[str, Bad] = {
     ),
     "unknown sampler": Bad((*BN, "--sampler", "tpee"), ("sampler 'tpee'", "'tpe'", "random, qmc, cmaes, gp, grid")),
     "unknown pruner": Bad((*BN, "--pruner", "medain"), ("pruner 'medain'", "'median'", "asha, median, hyperband")),
-    "unknown objective": Bad((*BN, "--objective", "accuracy"), ("'accuracy'", "'val_accuracy', 'val_loss'")),
+    "unknown objective": Bad((*BN, "--objective", "acurracy"), ("metric 'acurracy'", "'accuracy'", "macro_f1, auc")),
     "no space": Bad((), ("--space",)),
     "unknown flag": Bad((*BN, "--trials", "3"), ("--trials", "--n-trials")),
     "flag that is a parameter of the space": Bad(

@@ -26,7 +26,13 @@ IN_LAYERS: dict[tuple[str, str], Callable[[Any], Configuration]] = {
     ("Regularization", "kernels"): lambda name: Configuration(regularization=Regularization(l1=0.1, kernels=name)),
 }
 # What training takes by its name; types see to it that every name is known there.
-IN_TRAINING = {("Optimizer", "name"), ("Schedule", "name"), ("EarlyStopping", "monitor"), ("Inputs", "pixels")}
+IN_TRAINING = {
+    ("Configuration", "class_weight"),
+    ("Optimizer", "name"),
+    ("Schedule", "name"),
+    ("EarlyStopping", "monitor"),
+    ("Inputs", "pixels"),
+}
 
 
 def choices(record: type[Record]) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:

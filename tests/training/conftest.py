@@ -1,5 +1,6 @@
 """What the tests of training share: a trainer process, Keras in this process, and the real data sets."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from search.training.data.split import Split, split
 from search.training.models.building import InputSpec
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer
 from tests.helpers.trainer_jobs import small_job
+
+
+@pytest.fixture(autouse=True)
+def float32_again() -> Iterator[None]:
+    """Jobs that are done in this process set Keras' precision, as a trainer's do: the next test has the default."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,9 @@ def made(keras: Any, monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
     found: list[Configuration] = []
 
     class Noted(program.SharedProgram):
-        def __init__(self, configuration: Configuration, *given: Any) -> None:
+        def __init__(self, configuration: Configuration, *given: Any, **named: Any) -> None:
             found.append(configuration)
-            super().__init__(configuration, *given)
+            super().__init__(configuration, *given, **named)
 
     monkeypatch.setattr(program, "SharedProgram", Noted)
     return found

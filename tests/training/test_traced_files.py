@@ -14,7 +14,7 @@ from search.host.program_folder import VARIABLE, program_files, program_folder, 
 from search.training.shared_programs.trace_key import kept_steps, source_digest
 from search.training.shared_programs.traced_files import TracedFiles, open_traced_files
 
-KEY, PROGRAM = "a key", os.urandom(1000)
+KEY, PROGRAM = "a key", bytes(range(256)) * 4  # processes that import this have the same
 LATER = 10.0  # seconds
 
 
