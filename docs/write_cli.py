@@ -26,7 +26,8 @@ def page() -> str:
 def section(verb: str, purpose: str) -> str:
     """One command's part of the page."""
     command: click.Command = importlib.import_module(f"search.{verb}").main
-    context = click.Context(command, info_name=f"python -m search.{verb}", terminal_width=WIDTH)
+    name = f"python -m search.{verb}"
+    context = click.Context(command, info_name=name, terminal_width=WIDTH, **command.context_settings)
     return f"## {verb}\n\n{purpose[:1].upper()}{purpose[1:]}.\n\n```text\n{command.get_help(context)}\n```\n"
 
 

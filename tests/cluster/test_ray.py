@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,21 @@ def test_a_task_that_was_tried_again_is_as_its_last_attempt(monkeypatch: pytest.
     monkeypatch.setattr(ray, "_ask", lambda _: {"data": {"result": {"result": tasks}}})
     job = {"submission_id": "j-1", "job_id": "02000000", "status": "RUNNING", "metadata": {"places": "2"}}
     assert places_of(job) == [Job("j-1_0", "running", "second"), Job("j-1_1", "queued")]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "here"),
+    [
+        ([{"hostname": socket.gethostname()}, {"raylet": {"nodeManagerHostname": socket.gethostname()}}], True),
+        ([{"hostname": socket.gethostname()}, {"raylet": {"nodeManagerHostname": "elsewhere"}}], False),
+        ([{"hostname": socket.gethostname()}, {}], False),
+    ],
+)
+def test_nodes_that_have_just_joined_are_known_by_their_raylet(
+    nodes: list[dict[str, Any]], *, here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "_ask", lambda _: {"data": {"summary": nodes}})
+    assert ray.nodes_are_here() is here
 
 
 @pytest.mark.parametrize("address", ["", "host:8265", "file:///etc/passwd"])

@@ -276,9 +276,9 @@ def tasks_of(job_id: str) -> dict[str, Mapping[str, Any]]:
 
 
 def nodes_are_here() -> bool:
-    """Whether all nodes are this machine."""
+    """Whether all nodes are this machine. One that has just joined is known by its raylet's name alone."""
     nodes = _ask("/nodes?view=summary")["data"]["summary"]
-    hosts = {node["hostname"] for node in nodes}
+    hosts = {node.get("hostname") or node.get("raylet", {}).get("nodeManagerHostname", "") for node in nodes}
     return hosts <= {socket.gethostname(), socket.gethostname().partition(".")[0]}
 
 
