@@ -1,9 +1,5 @@
 """`python -m search.explain`, from flags to answers: which settings matter between two points of a space."""
 
-from pathlib import Path
-
-from search.console.held_errors import errors_held_back
-from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
 from search.design.axis import with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
@@ -12,12 +8,11 @@ from search.design.comparing import show
 from search.design.options import LEVEL, POINT, ExplainOptions
 from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
 from search.design.running import Dependencies
-from search.design.searched import opened_search, searched_space
+from search.design.searched import opened_search, require_baseline, searched_space, setting_in_space
 from search.errors import UsageError
 from search.host.ends import End
-from search.launching.asked_manifest import DEFAULT_DATASET
 from search.statistics.scores import FEWEST_REPLICATES
-from spaces import SpaceSource, resolve
+from spaces import SpaceSource
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
@@ -48,17 +43,12 @@ def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
     """The screening of a space that needn't have been searched: around one of its baselines."""
     if options.end is not None:
         raise UsageError(f"--to {options.end} names a trial of a search: give the --search that it is of")
-    with errors_held_back():  # it may import Keras
-        source = resolve(ref)
-    source = with_batch_sizes(source, options.batch_size)
     start = options.start or BASELINE
-    if is_from_search(start):
-        raise UsageError(f"--from {start} names a trial of a search: give the --search that it is of")
-    has_base = bool(source.space.baselines) or options.start is not None
-    base = baseline_base(source.space, start) if has_base else BaseParameters("what is set", {})
-    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
-    name = f"{source.space.name}-{Path(dataset).stem}-explain"
-    return make_screening(options, ComparisonSetting(source, dataset, name, verb="explain"), (base,))
+    require_baseline("--from", start)
+    setting = setting_in_space(options, ref, "explain")
+    has_base = bool(setting.source.space.baselines) or options.start is not None
+    base = baseline_base(setting.source.space, start) if has_base else BaseParameters("what is set", {})
+    return make_screening(options, setting, (base,))
 
 
 def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPlan:

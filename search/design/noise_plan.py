@@ -1,10 +1,7 @@
 """`python -m search.noise`, from flags to answers: where the spread of one configuration's scores is from."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from search.console.held_errors import errors_held_back
-from search.datasets import resolve_dataset
 from search.design.arms import design_of
 from search.design.axis import SpaceArm, with_batch_sizes
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
@@ -12,12 +9,11 @@ from search.design.comparing import show
 from search.design.options import LEVEL, POINT, NoiseOptions
 from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
 from search.design.running import Dependencies
-from search.design.searched import opened_search, searched_space
+from search.design.searched import opened_search, require_baseline, searched_space, setting_in_space
 from search.errors import UsageError
 from search.host.ends import End
-from search.launching.asked_manifest import DEFAULT_DATASET
 from search.statistics.noise import FEWEST_SEEDS, MOST_SEEDS
-from spaces import SpaceSource, resolve
+from spaces import SpaceSource
 from spaces.trials import fixed_trial
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
@@ -47,13 +43,9 @@ def noise_plan(options: NoiseOptions) -> ComparisonPlan:
 def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
     """The measurement of a baseline of a space that needn't have been searched."""
     at = options.at or BASELINE
-    if is_from_search(at):
-        raise UsageError(f"--at {at} names a trial of a search: give the --search that it is of")
-    with errors_held_back():  # it may import Keras
-        source = with_batch_sizes(resolve(ref), options.batch_size)
-    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
-    setting = ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-noise", verb="noise")
-    return make_noise_plan(options, setting, baseline_base(source.space, at))
+    require_baseline("--at", at)
+    setting = setting_in_space(options, ref, "noise")
+    return make_noise_plan(options, setting, baseline_base(setting.source.space, at))
 
 
 def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan:

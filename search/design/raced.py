@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from search.design.measured_cost import MeasuredCost, measured_cost, trainings
 from search.design.scores import Scores
-from search.design.screened import Cost, cost_of
 from search.statistics import ArmSummary
 from search.statistics.intervals import ConfidenceInterval, student_interval
 from search.statistics.looks import Look
 from search.statistics.race import Race, RaceEnd, race
 from search.statistics.scores import FEWEST_REPLICATES, ArmScores, differences
 from search.study.race_answer import Candidate, Gain, RaceAnswer, Reference, Span, Why
-from search.study.trial_attributes import TrialAttributes
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
@@ -71,7 +70,9 @@ def race_answer(
     )
 
 
-def candidate(name: str, selected: float, summary: ArmSummary, cost: Cost, *, left: bool, share: bool) -> Candidate:
+def candidate(
+    name: str, selected: float, summary: ArmSummary, cost: MeasuredCost, *, left: bool, share: bool
+) -> Candidate:
     """One of the race's candidates."""
     return Candidate(
         name=name,
@@ -97,13 +98,12 @@ def span_of(interval: ConfidenceInterval | None, *, share: bool) -> Span | None:
     return Span(max(interval.low, 0.0), min(interval.high, 1.0)) if share else Span(interval.low, interval.high)
 
 
-def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, Cost]:
+def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, MeasuredCost]:
     """What each arm's trainings cost."""
-    attributes = {trial.number: TrialAttributes.of(trial.user_attrs) for trial in shared.trials.all()}
-    trained = [(comparison.arms[one.cell.arm].name, attributes.get(one.trial or 0)) for one in scores.replicates]
+    trained = trainings(shared, scores)
     return {
-        arm.name: cost_of([known for name, known in trained if name == arm.name and known is not None])
-        for arm in comparison.arms
+        arm.name: measured_cost([known for one, known in trained if one.cell.arm == number])
+        for number, arm in enumerate(comparison.arms)
     }
 
 

@@ -1,31 +1,20 @@
 """What a screening found: the effect of each setting, and the cheapest configuration that keeps what matters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import mean
 from typing import Literal, assert_never
 
 import numpy as np
 
+from search.design.measured_cost import MeasuredCost, measured_cost, trainings
 from search.design.scores import Scores
 from search.statistics import Verdict
 from search.statistics.screening import Effect, ScreeningAnswer, screen
-from search.study.trial_attributes import TrialAttributes
 from spaces.configuration import Scalar
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook, TwoLevels
 
 Why = Literal["better", "cheaper", "undecided"]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a configuration costs: the parameters of its model, and the seconds of an epoch; the mean of what its
-    trainings took, None where no training says so.
-    """
-
-    parameters: float | None
-    epoch_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -68,29 +57,23 @@ def table_of(scores: Scores, replicates: int) -> np.ndarray[tuple[int, ...], np.
     return np.array(rows, dtype=np.float64)
 
 
-def level_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, tuple[Cost, Cost]]:
+def level_costs(
+    shared: SharedStudy, comparison: Comparison, scores: Scores
+) -> Mapping[str, tuple[MeasuredCost, MeasuredCost]]:
     """For each setting what configurations cost at its low level and at its high one."""
-    attributes = {trial.number: TrialAttributes.of(trial.user_attrs) for trial in shared.trials.all()}
-    trained = [(one, attributes[one.trial]) for one in scores.replicates if one.trial in attributes]
-    found = dict[str, tuple[Cost, Cost]]()
+    trained = trainings(shared, scores)
+    found = dict[str, tuple[MeasuredCost, MeasuredCost]]()
     for setting in comparison.settings:
         sides = [
             [known for one, known in trained if comparison.arms[one.cell.arm].params[setting.name] == value]
             for value in (setting.low, setting.high)
         ]
-        low, high = map(cost_of, sides)
+        low, high = map(measured_cost, sides)
         found[setting.name] = (low, high)
     return found
 
 
-def cost_of(trained: Sequence[TrialAttributes]) -> Cost:
-    """The mean cost of trainings."""
-    parameters = [one.parameters for one in trained if one.parameters is not None]
-    seconds = [one.epoch_seconds for one in trained if one.epoch_seconds is not None]
-    return Cost(mean(parameters) if parameters else None, mean(seconds) if seconds else None)
-
-
-def recommend(setting: TwoLevels, effect: Effect, costs: tuple[Cost, Cost]) -> Recommended:
+def recommend(setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, MeasuredCost]) -> Recommended:
     """The value of one setting."""
     match effect.verdict:
         case Verdict.BETTER:
@@ -105,7 +88,7 @@ def recommend(setting: TwoLevels, effect: Effect, costs: tuple[Cost, Cost]) -> R
     assert_never(effect.verdict)
 
 
-def is_cheaper(one: Cost, other: Cost) -> bool:
+def is_cheaper(one: MeasuredCost, other: MeasuredCost) -> bool:
     """Whether one costs less: fewer parameters, with equally many less time."""
     if one.parameters is not None and other.parameters is not None and one.parameters != other.parameters:
         return one.parameters < other.parameters

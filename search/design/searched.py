@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from search.console.held_errors import errors_held_back
+from search.datasets import resolve_dataset
+from search.design.axis import with_batch_sizes
+from search.design.base import is_from_search
 from search.design.options import AnswerOptions, ConfirmOptions, ExplainOptions, NoiseOptions
+from search.design.plan import ComparisonSetting
 from search.errors import UsageError
+from search.launching.asked_manifest import DEFAULT_DATASET
 from search.study.location import located, require_there, typed_places
 from spaces import SpaceSource, resolve
 from storage import SharedStudy, check_url, open_study, study_names
@@ -35,6 +41,25 @@ def searched_space(shared: SharedStudy) -> SpaceSource:
     require_there(shared.manifest)
     with errors_held_back():  # it may import Keras
         return resolve(shared.manifest.space, expected=shared.manifest.space_fingerprint)
+
+
+def setting_in_space(options: ExplainOptions | NoiseOptions, ref: str, verb: str) -> ComparisonSetting:
+    """Where a design takes place that is about a space, which needn't have been searched.
+
+    Raises:
+        SpaceError, UsageError: there is no such space, or there are no such images.
+    """
+    with errors_held_back():  # it may import Keras
+        source = resolve(ref)
+    source = with_batch_sizes(source, options.batch_size)
+    dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
+    return ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-{verb}", verb=verb)
+
+
+def require_baseline(flag: str, at: str) -> None:
+    """Raises UsageError if a flag names a trial, where no search is named."""
+    if is_from_search(at):
+        raise UsageError(f"{flag} {at} names a trial of a search: give the --search that it is of")
 
 
 def only_search(url: str) -> str:

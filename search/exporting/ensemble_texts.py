@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
 from search.exporting.paths import nameless, without_folders
 from search.exporting.rendering import render
-from search.exporting.texts import accuracy_row
+from search.exporting.texts import accuracy_row, document_text, provenance
 from search.study.test_score import TestScore
 from search.views.configuration_text import Described
 from search.views.number import number
@@ -73,13 +71,9 @@ def ensemble_json(ensemble: Ensemble) -> str:
         "parameters": ensemble.parameters,
         "epochs": manifest.epochs,
         "precision": manifest.precision,
-        "dataset": nameless(manifest.dataset),
-        "dataset_fingerprint": manifest.dataset_fingerprint,
-        "space": nameless(manifest.space),
-        "versions": manifest.versions,
-        "command": without_folders(manifest.command),
+        **provenance(manifest),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return document_text(document)
 
 
 def member_document(member: Described) -> dict[str, object]:

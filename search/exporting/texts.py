@@ -1,5 +1,6 @@
 """The texts next to an exported model: its configuration and its card."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +12,7 @@ from search.views.configuration_text import Described
 from search.views.number import number
 from search.views.proportion import wilson_interval
 from spaces.configuration import Augmentation, Configuration
+from storage import Manifest
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,24 @@ def configuration_json(exported: Exported) -> str:
         "scaled_inside_by": exported.pixel_max,
         "classes": manifest.classes,
         "parameters": exported.parameters,
+        **provenance(manifest),
+    }
+    return document_text(document)
+
+
+def provenance(manifest: Manifest) -> dict[str, object]:
+    """What a model comes from, without anybody's folders."""
+    return {
         "dataset": nameless(manifest.dataset),
         "dataset_fingerprint": manifest.dataset_fingerprint,
         "space": nameless(manifest.space),
         "versions": manifest.versions,
         "command": without_folders(manifest.command),
     }
+
+
+def document_text(document: Mapping[str, object]) -> str:
+    """A JSON document for people to read."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 

@@ -21,7 +21,7 @@ from search.cluster.engines.ray import ADDRESS, Ray, place_of, places_of
 from search.cluster.fleet import Fleet, Job, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from search.errors import InfrastructureError, UsageError
-from tests.helpers.cluster import Cli, require_tool, words
+from tests.helpers.cluster import Cli, cut_off_python, files_but_logs, require_tool, require_whole, words
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
@@ -223,28 +223,20 @@ def test_a_search_reaches_its_end_though_a_node_is_lost(ray_cli: Cli, ray_cluste
         ray_cluster.bed("kill-node", "1")
         cli.cluster("scale", "2", on="ray")
         wait_until(lambda: study.ledger.counts().finished == TRIALS, "the last trial")
-        assert study.ledger.counts().complete == TRIALS
-        assert {slot.failures for slot in study.ledger.slots()} == {0}
-        assert {len(study.ledger.epochs(number)) for number in range(TRIALS)} == {EPOCHS}
-        numbers = sorted(trial.number for trial in study.study.get_trials(deepcopy=False))
-    assert numbers == list(range(TRIALS))
+        require_whole(study, TRIALS, EPOCHS)
     cli.cluster("down", on="ray")
     folder = cli.folder / "artifacts" / "S" / "cluster"
     assert "starts again from epoch" not in "".join(path.read_text(errors="replace") for path in folder.glob("*.log"))
-    assert [path.name for path in folder.iterdir() if path.suffix != ".log"] == []
+    assert files_but_logs(cli) == []
 
 
 def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_place(ray_cli: Cli) -> None:
     ray_cli.order(2)
-    python = ray_cli.folder / "python-of-a-cut-off-node"
-    elsewhere = "OPTUNA_STORAGE=postgresql://127.0.0.1:1/none"
-    python.write_text(f'#!/bin/bash\n{elsewhere} exec {sys.executable} "$@" --wait=0\n')
-    python.chmod(0o755)
+    python = cut_off_python(ray_cli.folder)
     done = ray_cli.cluster("up", "--workers", "3", "--python", str(python), on="ray", code=3)
     assert "the first job ended before its worker joined the study" in done.stderr
     assert "127.0.0.1" in done.stderr
-    left = [path.name for path in (ray_cli.folder / "artifacts" / "S" / "cluster").iterdir() if path.suffix != ".log"]
-    assert left == []
+    assert files_but_logs(ray_cli) == []
 
 
 def test_the_commands_of_the_page_run(ray_cli: Cli) -> None:

@@ -15,7 +15,7 @@ from search.cluster.engine import Engine
 from search.cluster.engines.slurm import Slurm, job_from, quoted, seconds_of
 from search.cluster.fleet import Fleet, Job, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
-from tests.helpers.cluster import Cli, SlurmCluster, require_whole
+from tests.helpers.cluster import Cli, SlurmCluster, cut_off_python, files_but_logs, require_whole
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
@@ -164,7 +164,7 @@ def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(cli: Cli, slur
     cli.cluster("down", on="slurm")
     folder = cli.folder / "artifacts" / "S" / "cluster"
     assert "starts again from epoch" not in "".join(path.read_text(errors="replace") for path in folder.glob("*.log"))
-    assert [path.name for path in folder.iterdir() if path.suffix != ".log"] == []
+    assert files_but_logs(cli) == []
 
 
 def restarts(slurm: SlurmCluster, job: str) -> int:
@@ -201,15 +201,11 @@ def test_what_slurm_refuses_is_passed_on_and_leaves_nothing(cli: Cli) -> None:
 
 def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_job(cli: Cli) -> None:
     cli.order(2)
-    python = cli.folder / "python-of-a-cut-off-node"
-    elsewhere = "OPTUNA_STORAGE=postgresql://127.0.0.1:1/none"
-    python.write_text(f'#!/bin/bash\n{elsewhere} exec {sys.executable} "$@" --wait=0\n')
-    python.chmod(0o755)
+    python = cut_off_python(cli.folder)
     done = cli.cluster("up", "--workers", "3", "--python", str(python), on="slurm", code=3)
     assert "the first job ended before its worker joined the study (failed, exit code 3)" in done.stderr
     assert "127.0.0.1" in done.stderr
-    left = [path.name for path in (cli.folder / "artifacts" / "S" / "cluster").iterdir() if path.suffix != ".log"]
-    assert left == []
+    assert files_but_logs(cli) == []
 
 
 def test_the_commands_of_the_page_run(cli: Cli, slurm: SlurmCluster) -> None:

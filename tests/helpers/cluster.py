@@ -76,6 +76,20 @@ def require_whole(study: SharedStudy, n_trials: int, epochs: int) -> None:
     assert sorted(trial.number for trial in study.study.get_trials(deepcopy=False)) == list(range(n_trials))
 
 
+def cut_off_python(folder: Path) -> Path:
+    """A Python of a node that doesn't reach the database."""
+    python = folder / "python-of-a-cut-off-node"
+    elsewhere = "OPTUNA_STORAGE=postgresql://127.0.0.1:1/none"
+    python.write_text(f'#!/bin/bash\n{elsewhere} exec {sys.executable} "$@" --wait=0\n')
+    python.chmod(0o755)
+    return python
+
+
+def files_but_logs(cli: Cli) -> list[str]:
+    """What is left of a fleet in its folder."""
+    return [path.name for path in (cli.folder / "artifacts" / "S" / "cluster").iterdir() if path.suffix != ".log"]
+
+
 def require_tool(name: str) -> Path:
     """The test bed of that name; skips without it."""
     tool = TOOLS / name

@@ -22,7 +22,7 @@ from typing import Any
 from search.cluster.calls import in_one_line
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState
-from search.cluster.own_files import SECRET, remove_own, write_private
+from search.cluster.own_files import SECRET, last_line, remove_own, write_private
 from search.errors import InfrastructureError, UsageError
 
 ADDRESS = "RAY_API_SERVER_ADDRESS"
@@ -167,10 +167,7 @@ class Ray:
 
     def last_words(self, fleet: Fleet, job: Job) -> str:
         """The end of the place's log."""
-        log = fleet.folder / f"ray-{job.job_id}.log"
-        lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
-        said = [line for line in lines if line.strip()]
-        return f"{said[-1].strip()} (in {log})" if said else ""
+        return last_line(fleet.folder / f"ray-{job.job_id}.log")
 
     def scale(self, fleet: Fleet, count: int) -> None:
         """Submits what is missing; of what is too many, those that wait go first."""

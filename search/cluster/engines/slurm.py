@@ -24,7 +24,7 @@ from typing import assert_never
 from search.cluster.calls import call
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState, Resources
-from search.cluster.own_files import SECRET, remove_own, write_private
+from search.cluster.own_files import SECRET, last_line, remove_own, write_private
 
 SCRIPT = "slurm.sh"
 MOST_IN_ARRAY = 1000  # Slurm's own limit (MaxArraySize) unless it is set otherwise
@@ -118,10 +118,7 @@ class Slurm:
 
     def last_words(self, fleet: Fleet, job: Job) -> str:
         """The end of the job's log."""
-        log = fleet.folder / f"slurm-{job.job_id}.log"
-        lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
-        said = [line for line in lines if line.strip()]
-        return f"{said[-1].strip()} (in {log})" if said else ""
+        return last_line(fleet.folder / f"slurm-{job.job_id}.log")
 
     def scale(self, fleet: Fleet, count: int) -> None:
         """Submits what is missing; of what is too many, those that wait go first."""

@@ -33,15 +33,20 @@ def forest(pairs: Sequence[PairAnswer], margin: float) -> Plot:
     traces = [whiskers("these images", names, centers, own, THICK, palette.BLUE)]
     if any(new_data):  # behind the others
         traces.insert(0, whiskers("new data of this kind and size", names, centers, new_data, THIN, palette.ORANGE))
+    look = forest_layout("difference in points", names, margin, row_height=44)
+    return Plot("Differences of the pairs with their 95 % intervals.", traces, look)
+
+
+def forest_layout(title: str, names: Sequence[str], margin: float, *, row_height: int) -> dict[str, Any]:
+    """Names from top to bottom, points from left to right, the margin shaded."""
     band = {"type": "rect", "xref": "x", "yref": "paper", "x0": in_points(-margin), "x1": in_points(margin)}
     shade = {"y0": 0, "y1": 1, "fillcolor": palette.GRAY, "opacity": 0.2, "line": {"width": 0}}
-    look = layout(
-        axis("difference in points", zeroline=True, tickangle=0, nticks=7),
+    return layout(
+        axis(title, zeroline=True, tickangle=0, nticks=7),
         axis("", autorange="reversed", categoryorder="array", categoryarray=names),
         shapes=[{**band, **shade}],
-        height=150 + 44 * len(pairs),
+        height=150 + row_height * len(names),
     )
-    return Plot("Differences of the pairs with their 95 % intervals.", traces, look)
 
 
 def whiskers(

@@ -5,7 +5,7 @@ from typing import Any
 
 from scipy import stats
 
-from search.design.panels.differences import in_points, whiskers
+from search.design.panels.differences import THICK, forest_layout, in_points, whiskers
 from search.design.result import ComparisonResult
 from search.design.screening_tables import sum_name
 from search.statistics import Verdict
@@ -14,7 +14,7 @@ from search.views import palette
 from search.views.plots import Panel, Plot, axis, layout, plain
 
 TITLE = "Effects"
-THICK = 5
+ROW_HEIGHT = 36
 
 
 def effects_panel(result: ComparisonResult) -> Panel | None:
@@ -42,24 +42,7 @@ def intervals(effects: Sequence[Effect], margin: float) -> Plot:
         THICK,
         palette.BLUE,
     )
-    shade = {
-        "type": "rect",
-        "xref": "x",
-        "yref": "paper",
-        "x0": in_points(-margin),
-        "x1": in_points(margin),
-        "y0": 0,
-        "y1": 1,
-        "fillcolor": palette.GRAY,
-        "opacity": 0.2,
-        "line": {"width": 0},
-    }
-    look = layout(
-        axis("effect in points", zeroline=True, tickangle=0, nticks=7),
-        axis("", autorange="reversed", categoryorder="array", categoryarray=names),
-        shapes=[shade],
-        height=150 + 36 * len(effects),
-    )
+    look = forest_layout("effect in points", names, margin, row_height=ROW_HEIGHT)
     return Plot("Effects of the settings with their 95 % intervals.", [trace], look)
 
 
@@ -77,7 +60,7 @@ def half_normal(effects: Sequence[Effect], interactions: Sequence[Effect]) -> Pl
     look = layout(
         axis("size of the effect in points", rangemode="tozero"),
         axis("half-normal quantile", rangemode="tozero"),
-        height=150 + 36 * len(effects),
+        height=150 + ROW_HEIGHT * len(effects),
     )
     return Plot("Half-normal plot of the effects.", [trace for trace in traces if trace["x"]], look)
 
