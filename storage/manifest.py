@@ -34,6 +34,7 @@ IDENTITY = (
     "objective",
     "report_metrics",
     "class_weight",
+    "class_weights",
     "sampler",
     "pruner",
     "select",
@@ -94,7 +95,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     folder carries a mark, as those of the first releases don't. `question` is the space's, as those who read the study
     may not have that. `report_metrics` are measured after each epoch next to the objective. `select` says by
     which value a trial is ranked (spaces/selection.py); studies of earlier releases have the last epoch's.
-    `class_weight` is how much images count in the training loss where a configuration doesn't say it.
+    `class_weight` is how much images count in the training loss where a configuration doesn't say it, `class_weights`
+    are the choices of a parameter of that name that the study adds to the space's own, none if it adds none.
     """
 
     space: str
@@ -142,6 +144,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     report_metrics: tuple[MetricName, ...] = ()
     select: Select = "last"
     class_weight: ClassWeight = "none"
+    class_weights: tuple[ClassWeight, ...] = ()
     schema_version: int = MANIFEST_VERSION
 
     @property

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
 from search.commands.numbers import WholeNumbers
-from spaces.class_weight import CLASS_WEIGHTS
+from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.errors import ConfigurationError
+from spaces.names import unknown_name
 from spaces.resizing import ImageSize, Resize
 from spaces.validation import Validation, parse_validation
 
@@ -54,12 +56,37 @@ def image_size_flags(command: F) -> F:
     return size(resize(command))
 
 
+class ClassWeightsFlag(click.ParamType[tuple[ClassWeight, ...]]):
+    """Schemes of class weights, one or several different ones, separated by commas: none,balanced."""
+
+    name = "scheme,scheme,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[ClassWeight, ...]:
+        """The schemes, in the order of `CLASS_WEIGHTS`; see click.ParamType.convert."""
+        if isinstance(value, tuple):  # click converts what is converted already, such as a default
+            return value
+        names = [part.strip() for part in str(value).split(",")]
+        for name in names:
+            if name not in CLASS_WEIGHTS:
+                self.fail(f"{unknown_name('class weight', name, CLASS_WEIGHTS)}.", param, ctx)
+        if len(set(names)) < len(names):
+            self.fail(f"{value!r} has a class weight twice.", param, ctx)
+        return tuple(scheme for scheme in CLASS_WEIGHTS if scheme in names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  click has them
+        """The schemes that go on with what is typed after the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{name}") for name in CLASS_WEIGHTS if name.startswith(last)]
+
+
 def class_weight_flag(command: F) -> F:
-    """Adds --class-weight."""
+    """Adds --class-weight, none if it isn't given."""
     return click.option(
         "--class-weight",
-        type=click.Choice(CLASS_WEIGHTS),
-        help="How much images count in the training loss, by the size of their class.  [default: none]",
+        type=ClassWeightsFlag(),
+        default=(),
+        help=f"How much images count in the training loss, by the size of their class: {', '.join(CLASS_WEIGHTS)}; "
+        "several, as in none,balanced, are a parameter that is searched or compared.  [default: none]",
     )(command)
 
 

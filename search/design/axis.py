@@ -15,7 +15,14 @@ from spaces.names import unknown_name
 from spaces.narrowing import parse_value
 from spaces.space import Space
 from spaces.trials import DryTrial
-from spaces.widening import BATCH_SIZE, Widening, batch_size_given, require_undecided, widened
+from spaces.widening import (
+    BATCH_SIZE,
+    Widening,
+    batch_size_given,
+    class_weight_given,
+    require_undecided,
+    widened,
+)
 
 
 @dataclass(frozen=True)
@@ -28,30 +35,32 @@ class SpaceArm:
     notes: tuple[str, ...] = ()
 
 
-def with_batch_sizes(source: SpaceSource, sizes: Sequence[int]) -> SpaceSource:
-    """The space with a parameter for its batch size if there are several, else as it is.
+def with_added(source: SpaceSource, sizes: Sequence[int], weights: Sequence[ClassWeight]) -> SpaceSource:
+    """The space with a parameter for its batch size, and one for its class weights, where there are several of them.
 
     Raises:
-        UsageError: one is given, and the space decides by itself.
+        UsageError: one batch size, or a class weight, is given, and the space decides by itself.
     """
     if len(sizes) == 1:
-        require_undecided(source.space, batch_size_given(sizes))
-    return replace(source, space=widened(source.space, Widening(tuple(sizes)))) if len(sizes) > 1 else source
+        require_undecided(source.space, BATCH_SIZE, batch_size_given(sizes))
+    if weights:
+        require_undecided(source.space, CLASS_WEIGHT, class_weight_given(weights))
+    added = Widening(tuple(sizes) if len(sizes) > 1 else (), tuple(weights) if len(weights) > 1 else ())
+    return replace(source, space=widened(source.space, added))
 
 
-def with_class_weights(source: SpaceSource, axis: str, given: ClassWeight | None) -> SpaceSource:
-    """The space with a parameter for its class weights if they are the axis and it has none, else as it is.
+def weights_of_axis(source: SpaceSource, axis: str, given: tuple[ClassWeight, ...]) -> tuple[ClassWeight, ...]:
+    """The class weights that a comparison adds to its space: those that are given, or all if they are the axis, and
+    the space has no parameter for them.
 
     Raises:
-        UsageError: they are the axis, and `given` for all arms too.
+        UsageError: they are the axis, and one is given for all arms.
     """
     if axis != CLASS_WEIGHT:
-        return source
-    if given is not None:
-        raise UsageError(f"--class-weight {given}: it is the axis, whose choices are the arms; leave it out")
-    if CLASS_WEIGHT in parameters(source.space):
-        return source
-    return replace(source, space=widened(source.space, Widening(class_weights=CLASS_WEIGHTS)))
+        return given
+    if len(given) == 1:
+        raise UsageError(f"--class-weight {given[0]}: it is the axis, whose choices are the arms; leave it out")
+    return given or (() if CLASS_WEIGHT in parameters(source.space) else CLASS_WEIGHTS)
 
 
 def axis_choices(space: Space, axis: str, wanted: Sequence[str]) -> tuple[Scalar, ...]:

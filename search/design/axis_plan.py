@@ -9,7 +9,7 @@ import msgspec
 from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
 from search.design.arms import design_of, without_shared_early_stopping
-from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings, with_batch_sizes, with_class_weights
+from search.design.axis import SpaceArm, axis_arms, axis_choices, parse_settings, weights_of_axis, with_added
 from search.design.base import BASELINE, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.options import POINT, CompareOptions
 from search.design.plan import (
@@ -57,9 +57,13 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
         source = resolve(options.space)
     name = str(options.axis)
     trial = None if options.tune is not None else find_trial(options, source)
-    searched = () if trial is None or trial.searched is None else trial.searched.batch_sizes
-    source = with_batch_sizes(source, options.batch_size or searched)
-    source = with_class_weights(source, name, options.class_weight)
+    searched = None if trial is None else trial.searched
+    options = replace(options, class_weight=weights_of_axis(source, name, options.class_weight))
+    source = with_added(
+        source,
+        options.batch_size or (() if searched is None else searched.batch_sizes),
+        options.class_weight or (() if searched is None else searched.class_weights),
+    )
     narrowing = parse_narrowing(source.space, options.only, options.ranges, options.fixed)
     require_several(name, narrowing)
     choices = axis_choices(narrowed(source.space, only_of(narrowing, name)), name, options.choices)

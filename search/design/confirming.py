@@ -17,7 +17,7 @@ from search.design.plan import (
     as_searched,
     make_comparison_plan,
     planned_looks,
-    require_batch_size_of_use,
+    require_of_use,
 )
 from search.design.running import Dependencies
 from search.design.searched import opened_search, searched_space
@@ -45,7 +45,7 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
     with opened_search(options) as shared:
         source, origin, searched = searched_space(shared), shared.name, shared.manifest
         arms, notes = best_arms(shared, options.top)
-    require_batch_size_of_use(options, arms)
+    require_of_use(options, arms)
     comparison = Comparison(
         kind="confirmation",
         question=f"What do the best trials of {origin} reach on fresh seeds?",

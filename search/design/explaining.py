@@ -1,7 +1,7 @@
 """`python -m search.explain`, from flags to answers: which settings matter between two points of a space."""
 
 from search.design.arms import design_of, without_shared_early_stopping
-from search.design.axis import with_batch_sizes
+from search.design.axis import with_added
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.cells import chosen_settings, levels_between, parse_levels, screening_cells
 from search.design.comparing import show
@@ -54,7 +54,11 @@ def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPlan:
     """The screening between two points of a search's space: as it is, from a baseline to the best trial."""
     searched = shared.manifest
-    source = with_batch_sizes(searched_space(shared), options.batch_size or searched.batch_sizes)
+    source = with_added(
+        searched_space(shared),
+        options.batch_size or searched.batch_sizes,
+        options.class_weight or searched.class_weights,
+    )
     start, end = options.start or BASELINE, options.end or BEST
     bases = tuple(point(shared, source, at) for at in (start, end))
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")

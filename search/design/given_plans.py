@@ -11,7 +11,7 @@ from search.design.plan import (
     ComparisonSetting,
     make_comparison_plan,
     planned_looks,
-    require_batch_size_of_use,
+    require_of_use,
 )
 from search.errors import UsageError
 from search.launching.asked_manifest import DEFAULT_DATASET
@@ -42,7 +42,7 @@ def file_plan(options: CompareOptions) -> ComparisonPlan:
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
     )
-    require_batch_size_of_use(options, comparison.arms)
+    require_of_use(options, comparison.arms)
     setting = ComparisonSetting(resolve(options.space or GIVEN), dataset, f"{name}-{Path(dataset).stem}")
     return make_comparison_plan(options, setting, comparison)
 
@@ -76,7 +76,7 @@ def published_plan(options: CompareOptions, experiment: Experiment) -> Compariso
         article=experiment.article,
         experiment=experiment.name,
     )
-    require_batch_size_of_use(options, comparison.arms)
+    require_of_use(options, comparison.arms)
     setting = ComparisonSetting(
         resolve(GIVEN),
         resolve_dataset(experiment.dataset),

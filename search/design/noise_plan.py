@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from search.design.arms import design_of
-from search.design.axis import SpaceArm, with_batch_sizes
+from search.design.axis import SpaceArm, with_added
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.comparing import show
 from search.design.options import LEVEL, POINT, NoiseOptions
@@ -51,7 +51,11 @@ def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan:
     """The measurement of a trial of a search, its best unless another is named, in the search's setting."""
     searched = shared.manifest
-    source = with_batch_sizes(searched_space(shared), options.batch_size or searched.batch_sizes)
+    source = with_added(
+        searched_space(shared),
+        options.batch_size or searched.batch_sizes,
+        options.class_weight or searched.class_weights,
+    )
     at = options.at or BEST
     base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")

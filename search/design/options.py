@@ -34,7 +34,7 @@ class StudyFlags:
     precision: Precision | None = None
     objective: MetricName | None = None
     report_metrics: tuple[MetricName, ...] | None = None
-    class_weight: ClassWeight | None = None
+    class_weight: tuple[ClassWeight, ...] = ()
     artifact_store: str | None = None
     seed: int | None = None
     limit_train: int | None = None

@@ -18,12 +18,14 @@ from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
 from search.study.batch_size import stored_batch_sizes
+from search.study.class_weight import stored_class_weights
 from search.study.own_folder import require_places
 from search.study.space import configuration_of
 from search.workers.placement import find_placements
 from spaces import SpaceSource
+from spaces.class_weight import CLASS_WEIGHT
 from spaces.layers import require_fit
-from spaces.widening import BATCH_SIZE, batch_size_given
+from spaces.widening import BATCH_SIZE, batch_size_given, class_weight_given
 from storage import Manifest, check_url
 from storage.comparison import ArmDesign, Comparison, PlannedLook
 from storage.study import require_same
@@ -145,7 +147,7 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
         validation_share=flags.validation_share or searched.validation_fraction,
         objective=flags.objective or searched.objective,
         report_metrics=searched.report_metrics if flags.report_metrics is None else flags.report_metrics,
-        class_weight=flags.class_weight or searched.class_weight,
+        class_weight=flags.class_weight or stored_class_weights(searched),
         seed=searched.seed if flags.seed is None else flags.seed,
         artifact_store=flags.artifact_store or searched.artifact_store,
         workers=replace(
@@ -155,10 +157,15 @@ def as_searched(flags: Flags, searched: Manifest) -> Flags:
     )
 
 
-def require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
-    """Raises UsageError where a given batch size would change nothing, because the arms have their own; or where
-    several are given and the arms have none.
+def require_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
+    """Raises UsageError where a given batch size would change nothing in these arms, or several are given for arms that
+    have none of their own; class weights likewise.
     """
+    _require_batch_size_of_use(flags, arms)
+    _require_class_weight_of_use(flags, arms)
+
+
+def _require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
     own = [arm.name for arm in arms if arm.configuration.get(BATCH_SIZE) is not None]
     given = batch_size_given(flags.batch_size)
     if len(flags.batch_size) == 1 and own:
@@ -167,6 +174,14 @@ def require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> N
         raise UsageError(
             f"{given}: these arms are trained with one batch size; several are a parameter of a space that "
             f"search.launch searches, or that search.compare --axis {BATCH_SIZE} compares"
+        )
+
+
+def _require_class_weight_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
+    if len(flags.class_weight) > 1 and not any(arm.configuration.get(CLASS_WEIGHT) is not None for arm in arms):
+        raise UsageError(
+            f"{class_weight_given(flags.class_weight)}: these arms are trained with one class weight; several are a "
+            f"parameter of a space that search.launch searches, or that search.compare --axis {CLASS_WEIGHT} compares"
         )
 
 

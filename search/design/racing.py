@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from search.design.arms import design_of
-from search.design.axis import with_batch_sizes
+from search.design.axis import with_added
 from search.design.base import BASELINE, baseline_base, searched_facts
 from search.design.cells import cell
 from search.design.comparing import show
@@ -20,7 +20,7 @@ from search.design.plan import (
     as_planned,
     as_searched,
     make_comparison_plan,
-    require_batch_size_of_use,
+    require_of_use,
 )
 from search.design.race_size import RaceSize, fit, worth_racing
 from search.design.running import Dependencies
@@ -62,11 +62,11 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     """
     check_margin(options.margin * POINT)
     searched = shared.manifest
-    source = with_batch_sizes(searched_space(shared), searched.batch_sizes)
+    source = with_added(searched_space(shared), searched.batch_sizes, searched.class_weights)
     facts = searched_facts(shared)
     racers = racers_of(options, facts, source.space)
     size, arms = racers.size, racers.arms
-    require_batch_size_of_use(options, arms)
+    require_of_use(options, arms)
     comparison = Comparison(
         kind="race",
         question=f"Which of the best trials of {shared.name} is best, and how much better than the baseline?",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.console.held_errors import errors_held_back
 from search.datasets import resolve_dataset
-from search.design.axis import with_batch_sizes
+from search.design.axis import with_added
 from search.design.base import is_from_search
 from search.design.options import AnswerOptions, ConfirmOptions, ExplainOptions, NoiseOptions
 from search.design.plan import ComparisonSetting
@@ -51,7 +51,7 @@ def setting_in_space(options: ExplainOptions | NoiseOptions, ref: str, verb: str
     """
     with errors_held_back():  # it may import Keras
         source = resolve(ref)
-    source = with_batch_sizes(source, options.batch_size)
+    source = with_added(source, options.batch_size, options.class_weight)
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     return ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-{verb}", verb=verb)
 

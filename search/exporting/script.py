@@ -14,6 +14,7 @@ from search.errors import UsageError
 from search.exporting.positions import Parts
 from search.exporting.reading import Reading
 from search.exporting.rendering import render
+from search.study.class_weight import class_weight
 from search.training.models.plain_model import layers_code, optimizer_code
 from search.views.configuration_text import Described
 from spaces.class_weight import class_weights
@@ -52,7 +53,7 @@ class Training:
     @property
     def class_weights(self) -> dict[int, float] | None:
         """How much a training image of each class counts, None where all count the same."""
-        scheme = self.described.configuration.class_weight or self.described.manifest.class_weight
+        scheme = class_weight(self.described.manifest, self.described.configuration)
         counts = np.bincount(self.parts.train_labels, minlength=len(self.described.manifest.classes))
         weights = class_weights(scheme, counts.tolist())
         return None if weights is None else dict(enumerate(weights))

@@ -15,6 +15,7 @@ from search.errors import UsageError
 from search.launching.options import LaunchOptions
 from search.study.baselines import ordered_baselines
 from search.study.batch_size import stored_batch_sizes
+from search.study.class_weight import stored_class_weights
 from search.study.folders import default_artifacts
 from search.study.images_split import study_split
 from search.study.study_name import require_study_name
@@ -84,6 +85,7 @@ def make_manifest(
     share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
     require_a_use(options.validation_share, images)
     sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
+    weights = options.class_weight or (stored_class_weights(stored) if stored else ("none",))
     validation = pick(options.validation, stored.validation if stored else None, FIXED)
     require_own_split(options.validation, images)
     require_no_share(options, validation)
@@ -110,7 +112,8 @@ def make_manifest(
         objective=objective,
         direction=METRICS[objective].direction,
         report_metrics=tuple(name for name in METRICS if name in reported and name != objective),
-        class_weight=pick(options.class_weight, stored.class_weight if stored else None, "none"),
+        class_weight=weights[0] if len(weights) == 1 else "none",
+        class_weights=weights if len(weights) > 1 else (),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
         select=pick(options.select, stored.select if stored else None, "last"),

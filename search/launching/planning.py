@@ -25,7 +25,8 @@ from search.study.own_folder import require_places
 from search.study.space import study_space, widening_of
 from search.workers.placement import find_placements
 from spaces import Space, SpaceSource, resolve
-from spaces.widening import batch_size_given, require_undecided, widened
+from spaces.class_weight import CLASS_WEIGHT
+from spaces.widening import BATCH_SIZE, batch_size_given, class_weight_given, require_undecided, widened
 from storage import Manifest, check_url, open_artifacts
 from storage.ending import EndingRule
 from storage.masking import hide_password
@@ -75,7 +76,9 @@ def make_plan(options: LaunchOptions) -> Plan:
     manifest = make_manifest(options, source, dataset, existing)
     whole = widened(source.space, widening_of(manifest))
     if options.batch_size:
-        require_undecided(source.space, batch_size_given(options.batch_size))
+        require_undecided(source.space, BATCH_SIZE, batch_size_given(options.batch_size))
+    if options.class_weight:
+        require_undecided(source.space, CLASS_WEIGHT, class_weight_given(options.class_weight))
     manifest = narrow(manifest, options, whole, existing)
     space = study_space(manifest, source.space)
     sampler_choice(manifest.sampler)

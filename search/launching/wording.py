@@ -27,7 +27,7 @@ from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
-from search.views.sentences import headline, images_of, in_batches, in_precision, in_selection
+from search.views.sentences import headline, images_of, in_batches, in_class_weights, in_precision, in_selection
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"  images   {images_of(manifest)}\n"
         f"{data_text(manifest)}"
         f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
-        f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}, "
+        f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}"
+        f"{in_class_weights(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}{in_selection(manifest)}\n"
         f"{baselines_line(plan)}{ending_line(plan)}{existing}"

@@ -129,6 +129,13 @@ def in_batches(manifest: Manifest) -> str:
     return f"batch sizes {', '.join(map(str, manifest.batch_sizes))}"
 
 
+def in_class_weights(manifest: Manifest) -> str:
+    """How much images count in the training loss, "" if all count the same."""
+    if manifest.class_weights:
+        return f", class weights {', '.join(manifest.class_weights)}"
+    return "" if manifest.class_weight == "none" else f", class weight {manifest.class_weight}"
+
+
 def in_selection(manifest: Manifest) -> str:
     """By which value trials are ranked, "" if that is the last epoch's."""
     return "" if manifest.select == "last" else f", ranked by the mean of the last {SMOOTH_EPOCHS} epochs"

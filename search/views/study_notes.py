@@ -20,7 +20,8 @@ def study_note(name: str, manifest: Manifest, space: Space, n_trials: int) -> st
     rows = {
         "space": f"{space.name}, version {manifest.space_version}",
         "images": sentences.images_of(manifest),
-        "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {batches}, in {manifest.precision}",
+        "trials": f"{n_trials} of up to {manifest.epochs} epochs, batches of {batches}, in {manifest.precision}"
+        f"{sentences.in_class_weights(manifest)}",
         "looked for": f"the {'highest' if manifest.goal.maximize else 'lowest'} {manifest.goal.label}"
         f"{sentences.in_selection(manifest)}",
         "sampler, pruner": f"{manifest.sampler}, {manifest.pruner}, seed {manifest.seed}",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.study.batch_size import batch_size
+from search.study.class_weight import class_weight
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Evaluate, Part, Train
 from spaces.configuration import Configuration
@@ -58,7 +59,7 @@ class StudyJobs:
             owner=files.owner,
             objective=manifest.objective,
             report_metrics=manifest.report_metrics,
-            class_weight=configuration.class_weight or manifest.class_weight,
+            class_weight=class_weight(manifest, configuration),
             value_to_beat=value_to_beat,
             select=manifest.select,
         )

@@ -1,5 +1,6 @@
 """--class-weight: the study's, a configuration's own, and an axis of any space."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,22 @@ from search.design.options import CompareOptions
 from search.errors import UsageError
 from search.launching.options import LaunchOptions
 from search.launching.planning import make_plan
+from search.study.space import study_space
 from search.trainers.protocol import DataSource
 from search.workers.study_jobs import JobFiles, StudyJobs
+from spaces import load_space
 from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.configuration import Configuration
-from storage import Manifest
+from spaces.contract import parameters
+from spaces.distributions import Choices
+from spaces.errors import SpaceError
+from spaces.space import Space, Trial, choose
+from spaces.widening import Widening, widened
+from storage import Manifest, create_study
+from storage.errors import ManifestMismatch
 from storage.records import Lease, SlotSettings
 from tests.helpers.lab import MANIFEST
+from tests.helpers.launches import RunLaunch
 
 
 def weight_of(study: ClassWeight, own: ClassWeight | None) -> ClassWeight:
@@ -35,7 +45,7 @@ def test_a_configurations_own_weight_comes_before_the_studys() -> None:
 
 
 def test_a_study_keeps_its_weight_and_one_from_before_there_was_any_has_none() -> None:
-    planned = make_plan(LaunchOptions(space="bn_dropout", class_weight="balanced")).manifest
+    planned = make_plan(LaunchOptions(space="bn_dropout", class_weight=("balanced",))).manifest
     assert Manifest.from_json(planned.to_json()).class_weight == "balanced"
     document = msgspec.json.decode(planned.to_json())
     del document["class_weight"]
@@ -52,4 +62,49 @@ def test_class_weights_are_an_axis_of_any_space() -> None:
 
 def test_the_axis_has_no_weight_for_all_arms() -> None:
     with pytest.raises(UsageError, match="--class-weight balanced: it is the axis"):
-        axis_plan(CompareOptions(space="bn_dropout", axis="class_weight", class_weight="balanced"))
+        axis_plan(CompareOptions(space="bn_dropout", axis="class_weight", class_weight=("balanced",)))
+
+
+def test_several_class_weights_are_a_parameter_that_a_search_stores_and_asks_for(sqlite_url: str) -> None:
+    options = LaunchOptions(space="bn_dropout", storage=sqlite_url, class_weight=("none", "balanced"), baselines=True)
+    plan = make_plan(options)
+    stored = Manifest.from_json(plan.manifest.to_json())
+    assert (stored.class_weight, stored.class_weights) == ("none", ("none", "balanced"))
+    space = study_space(stored, load_space("bn_dropout"))
+    assert parameters(space)["class_weight"] == Choices(("none", "balanced"))
+    assert plan.orders[0].params is not None
+    assert plan.orders[0].params["class_weight"] == "none"
+    with create_study(plan.url, plan.study_name, plan.manifest):
+        pass
+    assert make_plan(replace(options, class_weight=())).manifest.class_weights == ("none", "balanced")
+    with pytest.raises(ManifestMismatch, match="class_weights: the study has"):
+        make_plan(replace(options, class_weight=("balanced",)))
+
+
+def test_a_comparison_has_the_class_weights_that_are_given_as_arms_tuned_or_not() -> None:
+    options = CompareOptions(space="bn_dropout", axis="class_weight", class_weight=("none", "balanced"))
+    assert [arm.name for arm in axis_plan(options).comparison.arms] == ["none", "balanced"]
+    tuned = axis_plan(replace(options, tune=2))
+    spaces = [study_space(tuning.manifest, load_space("bn_dropout")) for tuning in tuned.tunings]
+    assert [parameters(space)["class_weight"] for space in spaces] == [Choices(("none",)), Choices(("balanced",))]
+
+
+def suggest_weighted(trial: Trial) -> Configuration:
+    """A space that decides by itself."""
+    return Configuration(class_weight=choose(trial, "class_weight", CLASS_WEIGHTS))
+
+
+def test_a_space_that_decides_by_itself_is_not_widened() -> None:
+    own = Space(name="own", question="Which weight?", suggest=suggest_weighted)
+    with pytest.raises(SpaceError, match="--class-weight none,balanced: the configurations of own have class weights"):
+        widened(own, Widening(class_weights=("none", "balanced")))
+
+
+def test_the_plan_says_the_class_weights_and_wrong_ones_are_refused(cli: RunLaunch) -> None:
+    planned = cli("--space", "bn_dropout", "--class-weight", "balanced,none", "--dry-run")
+    assert planned.exit_code == 0
+    assert "class weights none, balanced," in " ".join((planned.stdout + planned.stderr).split())
+    for wrong, words in (("balance", "'balanced'"), ("none,none", "twice")):
+        refused = cli("--space", "bn_dropout", "--class-weight", wrong)
+        assert refused.exit_code == 2
+        assert words in refused.stderr
