@@ -171,7 +171,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def lost(shared: SharedStudy) -> int:
-    """How many claims were of slots that another worker had had: nobody releases one while it is measured."""
+    """How many claims were of slots that another worker had had: none is released while it is measured."""
     query = sa.select(sa.func.coalesce(sa.func.sum(slots.c.token - 1), 0))
     with shared.engine.connect() as connection:
         return int(connection.scalar(query.where(slots.c.study_id == shared.study_id, slots.c.token > 0)) or 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
+from search.commands.streams import drop_unwritable_progress, machine_errors
 from search.commands.verbs import TASKS, VERBS
 from spaces.names import unknown_name
 
@@ -20,7 +20,7 @@ class Program(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs the program; see click.Command.main."""
-        speak_to_nobody_if_need_be()
+        drop_unwritable_progress()
         with machine_errors():
             return super().main(*args, **extra)
 

@@ -47,7 +47,7 @@ def cost_of(configuration: Configuration, image_shape: ImageShape, classes: int)
 
 
 def parameters_of(layer: Layer, inputs: int, classes: int) -> int:
-    """The parameters of a layer that gets so many channels, or units."""
+    """The parameters of a layer that gets this many channels, or units."""
     match layer:
         case Conv(filters, kernel):
             return (kernel * kernel * inputs + 1) * filters

@@ -119,7 +119,7 @@ class StorageContract(IdentityContract, LedgerContract):
         study.workers.leave("worker-1", "the search is complete")
         assert study.workers.all()[0].left == "the search is complete"
 
-    def test_a_worker_that_comes_again_starts_anew(self, study: SharedStudy) -> None:
+    def test_a_worker_that_comes_again_starts_again(self, study: SharedStudy) -> None:
         for pid in (1, 2):
             study.workers.register(WorkerInfo("worker", "host", pid))
             study.workers.leave("worker", "stopped")

@@ -148,7 +148,7 @@ def require_unfinished(connection: Connection, trial_id: int) -> None:
 
 
 def upsert(connection: Connection, table: sa.TableClause) -> "postgresql.Insert | sqlite.Insert":
-    """An insertion that may say what is to be done with rows that are there."""
+    """An insertion that may say how rows that exist are treated."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 

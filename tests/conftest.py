@@ -212,7 +212,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the tables, and nothing in them: making them anew takes longer than most tests."""
+    """A SQLite file with the tables, and nothing in them: making them again takes longer than most tests."""
     path = tmp_path_factory.mktemp("template") / "search.db"
     with opened(parse(f"sqlite:///{path}"), create=True) as storage:
         storage.engine.dispose()

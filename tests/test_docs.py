@@ -216,7 +216,7 @@ def make_images(folder: Path, rng: np.random.Generator) -> None:
 
 
 def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs this Python in a folder, without the settings of whoever runs the tests."""
+    """Runs this Python in a folder, without the settings of the user who runs the tests."""
     settings = settings_of(os.environ)
     inherited = {name: value for name, value in os.environ.items() if name not in settings}
     return subprocess.run(

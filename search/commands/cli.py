@@ -19,7 +19,7 @@ from search.commands.config_file import read_config
 from search.commands.flag_groups import MANY, grouped
 from search.commands.hidden import hide_typed, hider
 from search.commands.numbers import Number
-from search.commands.streams import machine_errors, speak_to_nobody_if_need_be
+from search.commands.streams import drop_unwritable_progress, machine_errors
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
 from search.commands.variables import require_no_misspelled_variable
@@ -93,7 +93,7 @@ class Verb(click.Command):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs the command as a program; see click.Command.main."""
-        speak_to_nobody_if_need_be()
+        drop_unwritable_progress()
         with machine_errors():
             return super().main(*args, **extra)
 

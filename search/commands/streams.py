@@ -17,7 +17,7 @@ from search.host.exit_codes import EXIT_FAILED
 OUTPUT, ERRORS = 1, 2  # the descriptors of standard output and standard error
 
 
-class Unheard(io.FileIO):
+class Unfailing(io.FileIO):
     """A descriptor whose writes never fail."""
 
     def write(self, data: Any, /) -> int:
@@ -28,16 +28,16 @@ class Unheard(io.FileIO):
             return len(memoryview(data))
 
 
-def speak_to_nobody_if_need_be() -> None:
+def drop_unwritable_progress() -> None:
     """Makes this process's standard error accept all writes, even on a full device."""
     given = sys.stderr
     if not isinstance(given, io.TextIOWrapper) or not leads_to(given, ERRORS):
         return
-    if isinstance(getattr(given.buffer, "raw", None), Unheard):
+    if isinstance(getattr(given.buffer, "raw", None), Unfailing):
         return
     with suppress(OSError):
         given.flush()
-    buffer = io.BufferedWriter(Unheard(ERRORS, "w", closefd=False))
+    buffer = io.BufferedWriter(Unfailing(ERRORS, "w", closefd=False))
     sys.stderr = io.TextIOWrapper(buffer, given.encoding, given.errors, line_buffering=True)
 
 

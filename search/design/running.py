@@ -80,7 +80,7 @@ class Left:
 
 
 def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say) -> Done | Left:
-    """Tunes what is to be tuned, then trains replicates until the plan's looks are through or everything is decided.
+    """Tunes the arms that ask for it, then trains replicates until the plan's looks are through or all is decided.
 
     Raises:
         SearchFailed: an arm has no trial, or no replicate has a score.

@@ -36,7 +36,7 @@ LARGEST_LEVEL = 0.5
 @dataclass(frozen=True)
 class Paired:
     """Two arms: their names, their differences by replicate, what these say by themselves, the bootstrap's say, and
-    what is to be expected on new data.
+    the expected score on new data.
     """
 
     first: str

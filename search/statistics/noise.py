@@ -39,7 +39,7 @@ class VarianceShare:
 class NoiseAnswer:
     """What n trainings of one configuration say: their mean, the standard deviation of a training with seeds of its
     own, and what it is made up of. `validation` is the share that a validation set of that many images would have by
-    itself, if its images were drawn anew each time; None for objectives that aren't shares of images.
+    itself, if its images were drawn again each time; None for objectives that aren't shares of images.
     """
 
     n: int

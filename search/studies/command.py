@@ -115,11 +115,11 @@ def list_studies(storage: str, names: Sequence[str], format_: Literal["table", "
 def rename_study(storage: str, name: str, new_name: str) -> None:
     """Renames a study."""
     from search.commands.chosen_study import chosen_study
-    from search.studies.removal import require_nobody_at_work
+    from search.studies.removal import require_no_active_workers
     from search.studies.renaming import rename
 
     with chosen_study(storage, name, only_look=False) as shared:
-        require_nobody_at_work(shared)
+        require_no_active_workers(shared)
         rename(shared, new_name)
     answer(f"{name} is called {new_name}.")
 
@@ -128,11 +128,11 @@ def copy_study(storage: str, name: str, to: str, new_name: str, artifacts: Path 
     """Copies a study."""
     from search.commands.chosen_study import chosen_study
     from search.studies.duplication import copy
-    from search.studies.removal import require_nobody_at_work
+    from search.studies.removal import require_no_active_workers
     from storage import hide_password
 
     with chosen_study(storage, name) as shared:
-        require_nobody_at_work(shared)
+        require_no_active_workers(shared)
         counts, files = shared.ledger.counts(), copy(shared, to, new_name, artifacts)
     under_way = f"; {counts.leased} of them begin again from their first epoch" if counts.leased else ""
     answer(f"{name} is {new_name} in {hide_password(to)}: {counts.total} trials{under_way}, {files} files.")
@@ -145,7 +145,7 @@ def delete_study(storage: str, name: str, *, sure: bool) -> None:
     from storage import hide_password
 
     with chosen_study(storage, name, only_look=False) as shared:
-        removal.require_nobody_at_work(shared)
+        removal.require_no_active_workers(shared)
         counts, models = shared.ledger.counts(), len(shared.kept.all())
         what = f"the study {name} in {hide_password(storage)}, with its {counts.total} trials and {models} files"
         if not sure:

@@ -16,7 +16,7 @@ from storage.errors import StorageUnreachable
 LOGS = re.compile(r"(worker|trainer)-[\w.-]+\.log")
 
 
-def require_nobody_at_work(shared: SharedStudy) -> None:
+def require_no_active_workers(shared: SharedStudy) -> None:
     """Raises UsageError, with where they are, if workers of the study are active."""
     active = [worker.info for worker in shared.workers.all() if is_alive(worker)]
     if active:

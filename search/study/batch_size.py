@@ -1,4 +1,4 @@
-"""How many images a step of training takes: of a trial, and in a study."""
+"""Images per step of training: of a trial, and in a study."""
 
 from spaces.configuration import Configuration
 from storage import Manifest

@@ -135,8 +135,8 @@ def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
 
 
 def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float) -> float | None:
-    """Trials an hour, over the last thirty that were finished since the workers that are there began. Times after `now`
-    are of before the database's clock was set back, and tell nothing.
+    """Trials per hour, over the last thirty that were finished since the active workers began. Times after `now` are of
+    before the database's clock was set back, and tell nothing.
     """
     alive = [worker.started_at for worker in workers if is_alive(worker) and worker.started_at <= now]
     if not alive:

@@ -16,7 +16,7 @@ from storage import SharedStudy
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# A dashboard sends the figures along whenever it looks for news; it has a history with parameters of its own.
+# A dashboard sends the figures along whenever it polls; it has a history with parameters of its own.
 MOST_DESCRIBED = 200
 CURVES = "curves"
 

@@ -1,4 +1,4 @@
-"""The dashboard in a real Chromium: whoever looks must log in, sees the study, changes nothing, and is safe from it."""
+"""The dashboard in a real Chromium: a user must log in, sees the study, changes nothing, and is safe from it."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def make_study(folder: Path) -> str:
 
 
 def enter(site: Site, open_page: OpenPage, path: str = "/dashboard") -> Any:
-    """A page of the dashboard, for somebody who has logged in."""
+    """A page of the dashboard, for a user who has logged in."""
     watched = open_page(viewport={"width": 1400, "height": 1000})
     watched.page.goto(site.address + path)
     watched.page.get_by_label("Token").fill(TOKEN)

@@ -1,4 +1,4 @@
-"""The answer of a search: its best trials race, and whoever is shown worse leaves."""
+"""The answer of a search: its best trials race, and arms that are shown worse leave."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def search_of(comparisons: Comparisons, values: Sequence[float]) -> None:
 
 
 def racing(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, Any]]]:
-    """What the stub does so that the arms get these scores in a race of so many arms, also where arms have left."""
+    """What the stub does so that the arms get these scores in a race of this many arms, also where arms have left."""
     arms = len(scores)
     return {
         replicate * arms + arm: [{"scores": [0.5, 0.6, value]}]

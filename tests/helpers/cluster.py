@@ -94,7 +94,7 @@ def require_tool(name: str) -> Path:
     """The test bed of that name; skips without it."""
     tool = TOOLS / name
     if not tool.exists():
-        pytest.skip(f"needs a cluster of one's own, or the test bed {tool}")
+        pytest.skip(f"needs a cluster of your own, or the test bed {tool}")
     return tool
 
 

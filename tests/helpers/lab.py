@@ -61,7 +61,7 @@ class Lab:
     def study(
         self, n_trials: int, *, space: str = "bn_dropout", own: Space | None = None, **changes: Any
     ) -> SharedStudy:
-        """Makes the study, with so many slots."""
+        """Makes the study, with this many slots."""
         artifacts = str(self.folder / "artifacts")
         manifest = msgspec.structs.replace(MANIFEST, space=space, artifacts=artifacts, **changes)
         shared = create_study(self.url, NAME, manifest)

@@ -37,7 +37,7 @@ def broken_at(statement: str) -> Iterator[None]:
 class Outages:
     """A database that goes away in the middle of each query that is new: by its text, and by who in the program asks.
 
-    It comes back when somebody waits for it. `places` are the queries at which it was away.
+    It comes back when a process waits for it. `places` are the queries at which it was away.
     """
 
     server: PostgresServer

@@ -31,5 +31,5 @@ class PostgresServer:
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
 
     def drop(self, database: str) -> None:
-        """Deletes a database, whoever is connected to it."""
+        """Deletes a database, with all its connections."""
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)

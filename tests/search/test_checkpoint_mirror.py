@@ -58,7 +58,7 @@ def test_a_later_checkpoint_takes_the_place_of_an_earlier_one(there: CheckpointM
     assert here.folder.checkpoint(FIRST.slot, FIRST.token).read_bytes() == b"epoch 5"
 
 
-def test_without_a_checkpoint_the_next_attempt_starts_anew(here: CheckpointMirror) -> None:
+def test_without_a_checkpoint_the_next_attempt_starts_again(here: CheckpointMirror) -> None:
     here.put(FIRST)
     here.fetch(SECOND)
     assert not here.folder.checkpoint(FIRST.slot, FIRST.token).exists()

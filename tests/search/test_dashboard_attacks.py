@@ -91,7 +91,7 @@ def test_tokens_of_scripts_are_counted_as_well(login: Login) -> None:
     assert statuses == [401] * FREE_TRIES + [429]
 
 
-def test_somebody_who_is_logged_in_stays_so_whatever_others_try_from_the_same_address(login: Login) -> None:
+def test_a_user_who_is_logged_in_stays_so_whatever_others_try_from_the_same_address(login: Login) -> None:
     cookie = ask(login, "/login", method="POST", body=f"secret={SECRET}")[1]["Set-Cookie"].partition(";")[0]
     for _ in range(FREE_TRIES + 3):
         guess(login)

@@ -1,4 +1,4 @@
-"""Four workers on one SQLite file, and somebody who watches them in optuna-dashboard all the while."""
+"""Four workers on one SQLite file, and a reader who watches them in optuna-dashboard all the while."""
 
 import os
 import socket

@@ -283,7 +283,7 @@ def test_a_dashboard_waits_for_the_first_study_and_then_shows_it(
         assert [one["study_name"] for one in ask(app, "/api/studies").json["study_summaries"]] == ["mine"]
 
 
-def test_a_database_whose_file_was_replaced_is_opened_anew(
+def test_a_database_whose_file_was_replaced_is_opened_again(
     sqlite_url: str, manifest: Manifest, waiting: WSGIApplication
 ) -> None:
     path = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -295,7 +295,7 @@ def test_a_database_whose_file_was_replaced_is_opened_anew(
         assert [one["study_name"] for one in ask(waiting, "/api/studies").json["study_summaries"]] == ["second"]
 
 
-def test_a_database_that_is_broken_while_somebody_looks_is_said_so(sqlite_url: str, waiting: WSGIApplication) -> None:
+def test_a_database_that_is_broken_while_a_user_looks_is_said_so(sqlite_url: str, waiting: WSGIApplication) -> None:
     app = waiting
     assert ask(app, "/healthy").status == 200
     Path(sqlite_url.removeprefix("sqlite:///")).write_text("no database")

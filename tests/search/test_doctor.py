@@ -126,7 +126,7 @@ def test_clocks_that_differ_are_worth_knowing() -> None:
     assert clock_finding(-60.0).verdict == "note"
 
 
-def test_a_folder_of_somebody_else_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     assert disk_finding(tmp_path).verdict == "problem"
 

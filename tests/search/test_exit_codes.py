@@ -1,4 +1,4 @@
-"""Exit codes: 0 means that the work is done, and whoever leaves it undone says why."""
+"""Exit codes: 0 means that the work is done, and a command that leaves it undone says why."""
 
 import os
 import signal

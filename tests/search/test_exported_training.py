@@ -81,7 +81,7 @@ for path in scripts:
     print(json.dumps(found, default=str))
 """
 
-# A space of one's own whose models begin with weights that aren't drawn, and of which a part isn't trained.
+# A space of your own whose models begin with weights that aren't drawn, and of which a part isn't trained.
 BUILT_SPACE = """
 import numpy as np
 import keras

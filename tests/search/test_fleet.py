@@ -39,7 +39,7 @@ def comparisons(
 
 
 def search(comparisons: Comparisons, name: str, n_trials: int, place: QueuePlace | None = None) -> SharedStudy:
-    """A search that nobody works on yet."""
+    """A search without workers so far."""
     workers = WorkerSettings(artifacts=comparisons.folder / "artifacts")
     options = LaunchOptions(
         space="bn_dropout", storage=comparisons.url, study_name=name, epochs=2, sampler="random", workers=workers

@@ -166,7 +166,7 @@ def fill(shared: SharedStudy, space: Space) -> None:
 def proposed(
     shared: SharedStudy, space: Space, number: int, look: Callable[[], Sequence[FrozenTrial]]
 ) -> dict[str, Any]:
-    """What is proposed for a trial by somebody who sees these trials."""
+    """What is proposed for a trial by a sampler that sees these trials."""
     storage = BufferedTrialStorage(shared, look)
     sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot=77)
     study = optuna.load_study(study_name=shared.name, storage=cast("BaseStorage", storage), sampler=sampler)

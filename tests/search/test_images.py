@@ -25,7 +25,7 @@ def small_is_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A data set of one's own: 40 noisy images of 2 classes."""
+    """A data set of your own: 40 noisy images of 2 classes."""
     return save(tmp_path / "own.npz", seed=0)
 
 

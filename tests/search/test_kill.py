@@ -45,7 +45,7 @@ def require_exactly_once(study: Prepared) -> None:
 
 @pytest.fixture
 def undisturbed(launch: StartLaunch, prepared: PrepareStudy, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """What a search gives that nobody interrupts; made once for all test processes."""
+    """What a search gives that isn't interrupted; made once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     shared_folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     kept = shared_folder / "undisturbed.json"
@@ -68,7 +68,7 @@ def search(launch: StartLaunch, prepared: PrepareStudy) -> Outcomes:
     assert running.code == 0, running.errors
     found = outcomes(study)
     for path in (Path(study.url.removeprefix("sqlite:///"))).parent.glob("search.db*"):
-        path.unlink()  # the test that asked for it starts anew
+        path.unlink()  # the test that asked for it starts again
     return found
 
 
@@ -131,5 +131,5 @@ def test_workers_finish_the_study_of_a_launch_that_was_killed(launch: StartLaunc
 
 
 def moments(what: str, deaths: int) -> list[int]:
-    """After how many epochs of the search somebody dies, drawn at random, but the same each time the tests run."""
+    """After how many epochs of the search a process dies, drawn at random, but the same each time the tests run."""
     return sorted(random.Random(what).sample(range(1, N_TRIALS * EPOCHS - 1), deaths))

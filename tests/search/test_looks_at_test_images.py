@@ -98,7 +98,7 @@ def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: L
 
 @pytest.fixture
 def exportable(lab: Lab, keras: Any) -> SharedStudy:
-    """A search of one trial, with a real model in the place of the stub's, that nobody has looked at."""
+    """A search of one trial, with a real model in the place of the stub's, without a look at its test images."""
     from search.study.test_score import LOOK_ATTR
     from search.training.models.building import InputSpec, build_model
     from search.views.configuration_text import described_trial

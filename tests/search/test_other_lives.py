@@ -34,7 +34,7 @@ def database(shared: SharedStudy) -> Path:
 
 
 def replace_database(lab: Lab, shared: SharedStudy, other: Path) -> None:
-    """Puts another file in the place of the database, which nobody has open any more."""
+    """Puts another file in the place of the database, which no process has open any more."""
     lab.close()
     for path in database(shared).parent.glob(f"{database(shared).name}*"):
         path.unlink()

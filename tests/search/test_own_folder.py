@@ -95,7 +95,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, manifest: 
         require_places(tmp_path, "study", manifest, None)
 
 
-def test_a_worker_makes_nothing_in_a_folder_of_somebody_else_that_its_manifest_names(
+def test_a_worker_makes_nothing_in_a_folder_of_another_user_that_its_manifest_names(
     tmp_path: Path, manifest: Manifest
 ) -> None:
     make_images(tmp_path / "home" / "images")

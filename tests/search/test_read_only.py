@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def without_rights(*arguments: str) -> list[str]:
-    """The command, run by somebody to whom permissions mean something: not root, or root without its privilege."""
+    """The command, run by a user to whom permissions mean something: not root, or root without its privilege."""
     drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     return [*drop, sys.executable, "-m", *arguments]
 
@@ -65,7 +65,7 @@ def with_its_log(lab: Lab, archive: Path) -> None:
 
 
 def with_log_and_index(lab: Lab, archive: Path) -> None:
-    """As it looks while somebody else is at work on it."""
+    """As it looks while another process is at work on it."""
     for name in ("search.db", LOG, INDEX):
         shutil.copy(lab.folder / name, archive)
 

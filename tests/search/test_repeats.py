@@ -1,4 +1,4 @@
-"""Where a space has only so many combinations, each is tried before any is tried again."""
+"""Where a space has few combinations, each is tried before any is tried again."""
 
 import pytest
 from optuna.trial import TrialState

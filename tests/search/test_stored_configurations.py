@@ -1,4 +1,4 @@
-"""What a trial trained is stored with it: nobody who reads a study derives it from a file that may have changed."""
+"""What a trial trained is stored with it: no reader of a study derives it from a file that may have changed."""
 
 import json
 from pathlib import Path

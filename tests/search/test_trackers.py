@@ -217,7 +217,7 @@ def records(content: bytes) -> list[bytes]:
     return found
 
 
-def test_a_log_of_tensorboard_that_was_broken_off_is_written_anew_and_a_complete_one_stays(
+def test_a_log_of_tensorboard_that_was_broken_off_is_written_again_and_a_complete_one_stays(
     searched: SharedStudy, tmp_path: Path
 ) -> None:
     makers = Tracking(tensorboard=tmp_path).makers("study", searched.key.stamp)

@@ -1,4 +1,4 @@
-"""Trainers that a server forks: they are as those that are started anew, and nobody depends on the server's life."""
+"""Trainers that a server forks: they are as those started on their own, and none depends on the server's life."""
 
 import contextlib
 import logging

@@ -63,7 +63,7 @@ class Killed(BaseException):
 
 
 def dying(space: Space, after: int) -> Space:
-    """The space, whose worker is killed after so many parameters."""
+    """The space, whose worker is killed after this many parameters."""
 
     def suggest(trial: Trial) -> Any:
         return space.suggest(Mortal(trial, after))
@@ -72,7 +72,7 @@ def dying(space: Space, after: int) -> Space:
 
 
 class Mortal:
-    """A trial that answers so many questions."""
+    """A trial that answers this many questions."""
 
     def __init__(self, trial: Any, answers: int) -> None:
         self._trial = trial

@@ -124,7 +124,7 @@ def test_json_is_one_line_with_sorted_keys() -> None:
 
 
 def untyped(value: str) -> Any:
-    """A value in a file of one's own, which isn't checked for types."""
+    """A value in a file of your own, which isn't checked for types."""
     return value
 
 
@@ -169,7 +169,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a rate of one": (lambda: Dropout("after_pooling", 1.0), "a dropout rate lies in [0, 1), not at 1.0"),
     "a learning rate of zero": (lambda: Optimizer(learning_rate=0), "positive and finite, not 0"),
     "an infinite learning rate": (lambda: Optimizer(learning_rate=float("inf")), "positive and finite, not inf"),
-    "a learning rate that is no number": (lambda: Optimizer(learning_rate=float("nan")), "finite, not nan"),
+    "a learning rate that isn't a number": (lambda: Optimizer(learning_rate=float("nan")), "finite, not nan"),
     "a momentum of one": (lambda: Optimizer("momentum", momentum=1.0), "momentum lies in [0, 1), not at 1.0"),
     "averages that never move": (lambda: BatchNorm(momentum=1.0), "lies in [0, 1), not at 1.0"),
     "a block without convolutions": (lambda: Block(()), "at least one convolution, such as filters=(32,)"),

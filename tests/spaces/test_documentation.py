@@ -1,4 +1,4 @@
-"""docs/spaces.md says what the code does: its diagrams are drawn anew, its examples run."""
+"""docs/spaces.md says what the code does: its diagrams are drawn again, its examples run."""
 
 import os
 import re

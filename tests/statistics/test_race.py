@@ -1,4 +1,4 @@
-"""Races: whoever is shown worse leaves, the best hardly ever does, and what is said of the rest covers the truth."""
+"""Races: an arm shown worse leaves, the best hardly ever does, and what is said of the rest covers the truth."""
 
 import numpy as np
 import pytest

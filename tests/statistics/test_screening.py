@@ -123,7 +123,7 @@ def test_a_loss_that_goes_up_is_worse() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("settings", "replicates"), [(2, 24), (4, 6), (7, 4), (7, 6), (11, 6)])
 def test_claims_are_seldom_wrong_even_with_an_interaction(shape: str, settings: int, replicates: int) -> None:
-    """At most 5 % of screenings claim something false: of 2,000, so many more may by chance."""
+    """At most 5 % of screenings claim something false: of 2,000, this many more may by chance."""
     effects = np.array([MARGIN, *[0.0] * (settings - 1)])
     means = cell_means(tuple(effects), {(0, 1): 0.02}) - 0.8
     scores = simulate(SHAPES[shape], [7], replicates=replicates, effects=tuple(means), simulations=2_000)

@@ -15,7 +15,7 @@ IMAGES = 287
 
 
 def arm(name: str, right: Sequence[int], images: int = IMAGES) -> ArmScores:
-    """An arm of which so many images were right in each replicate, as Keras gives accuracies."""
+    """An arm of which this many images were right in each replicate, as Keras gives accuracies."""
     return ArmScores(name, {n: float(np.float32(k) / np.float32(images)) for n, k in enumerate(right)}, images)
 
 

@@ -25,7 +25,7 @@ def judged(
 
 
 def significantly_above(rate: float, limit: float) -> bool:
-    """Whether so many wrong claims can't be chance, if the limit holds."""
+    """Whether this many wrong claims can't be chance, if the limit holds."""
     return bool(binomtest(round(rate * SIMULATIONS), SIMULATIONS, limit, alternative="greater").pvalue < 0.01)
 
 

@@ -1,4 +1,4 @@
-"""Somebody who only looks at a database sees all studies in it, changes nothing, and holds nobody up."""
+"""A reader of a database sees all studies in it, changes nothing, and delays no worker."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who joins a study waits for nobody; who creates one waits for its turn, as long as it is told to wait."""
+"""Joining a study waits for no other process; creating one waits for its turn, as long as it is told to wait."""
 
 import contextlib
 import os

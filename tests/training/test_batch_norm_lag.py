@@ -22,7 +22,7 @@ def position(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def accuracies(keras: Any, job: MakeJob) -> Callable[[BatchNorm], list[float]]:
-    """Trains on all digits, 18 steps an epoch, and gives the validation accuracy of each epoch."""
+    """Trains on all digits, 18 steps per epoch, and gives the validation accuracy of each epoch."""
 
     def train(batch_norm: BatchNorm) -> list[float]:
         small = job(configuration=Configuration(batch_norm=batch_norm), epochs=EPOCHS, data=DIGITS, checkpoints=None)

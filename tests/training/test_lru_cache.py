@@ -19,7 +19,7 @@ def test_those_that_are_kept_stay_within_the_budget() -> None:
     recent = LruCache[str, str](10, budget=5, size=len)
     for value in ("aa", "bbb", "cc"):
         recent.get(value, partial(str, value))
-    assert recent.get("aa", lambda: "made anew") == "made anew"
+    assert recent.get("aa", lambda: "made again") == "made again"
 
 
 def test_one_that_is_larger_than_the_budget_is_still_given() -> None:

@@ -1,4 +1,4 @@
-"""Further metrics are those of scikit-learn, with ties and with classes that nobody named or that have no image."""
+"""Further metrics are those of scikit-learn, with ties and with classes without a name or that have no image."""
 
 import math
 from collections.abc import Callable

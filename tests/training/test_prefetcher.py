@@ -1,4 +1,4 @@
-"""Training goes on while its results are dealt with, and ends when nobody wants them."""
+"""Training goes on while its results are dealt with, and ends when no caller wants them."""
 
 import threading
 from collections.abc import Iterator

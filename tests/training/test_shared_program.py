@@ -139,7 +139,7 @@ def test_a_warm_program_trains_on_other_images_as_well(
         Configuration(SMALL, dropout=(Dropout("after_pooling", 0.0), Dropout("before_dense", 0.4))),
         Configuration(SMALL, batch_norm=BatchNorm("after_activation", 0.95), dense=(16, 8), activation="gelu"),
     ],
-    ids=["plain", "a rate of 0", "a momentum of one's own"],
+    ids=["plain", "a rate of 0", "a momentum of your own"],
 )
 def test_so_does_a_new_program_of_any_layers(
     new_program: Callable[[Configuration], Any],

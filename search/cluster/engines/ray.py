@@ -141,7 +141,7 @@ class Ray:
         return is_shared(fleet.folder) or nodes_are_here()
 
     def submit(self, fleet: Fleet, count: int) -> None:
-        """Submits a job with so many places; the script and the secret stay in the fleet's folder."""
+        """Submits a job with this many places; the script and the secret stay in the fleet's folder."""
         if count < 1:
             return
         submission = f"{fleet.name}-{next_number(fleet)}"

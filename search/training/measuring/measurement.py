@@ -32,7 +32,7 @@ class Measurements:
         """How to measure those of the metrics that not every epoch has; None if there are none.
 
         Raises:
-            SpaceError: one of them can't be measured on so many images and classes.
+            SpaceError: one of them can't be measured on this many images and classes.
         """
         wanted = tuple(name for name in METRICS if name in names and METRICS[name].asked_for)
         if not wanted:
