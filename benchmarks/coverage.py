@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 from scipy.stats import DegenerateDataWarning
 
+from search.statistics.eprocess import p_difference, p_equivalence
 from search.statistics.intervals import CONFIDENCE, bca, expanded, standard_error, student
 from search.statistics.looks import Look, plan_looks
 from search.statistics.race_testing import SCENARIOS, simulate_races
@@ -22,6 +23,7 @@ from search.statistics.testing import (
     SHAPES,
     SPREAD,
     judge,
+    judge_at_any_time,
     judge_until_decided,
     near_ceiling,
     normal,
@@ -33,7 +35,7 @@ from search.statistics.testing import (
 
 Row = dict[str, str | int | float]
 
-MARGIN = 0.005
+MARGIN, LEVEL = 0.005, 0.05
 # Candidates and replicates of races.
 RACES = ((3, 4), (3, 8), (3, 12), (3, 20), (5, 12), (8, 8), (8, 12))
 # Of each permutation test; those for looks reach the level of every look.
@@ -169,7 +171,43 @@ def power_until_decided(size: Size) -> Iterator[Row]:
             }
 
 
-def races(size: Size) -> Iterator[Row]:
+def adversarial_stopping(size: Size) -> Iterator[Row]:
+    """Two arms that are looked at after every replicate up to 200, by e-processes: the share of simulations in which
+    any look makes a wrong claim, or loses the truth from the confidence sequence.
+    """
+    for name, draw in SHAPES.items():
+        [same] = paired(simulate(draw, [11], replicates=200, effects=(0, 0), simulations=size.simulations))
+        apart = (MARGIN, 0)
+        [shifted] = paired(simulate(draw, [12], replicates=200, effects=apart, simulations=size.simulations))
+        yield {
+            "shape": name,
+            "wrong_difference": share(p_difference(same, MARGIN)[:, -1] <= LEVEL),
+            "wrong_equivalence": share(p_equivalence(shifted, MARGIN)[:, -1] <= LEVEL),
+            "truth_lost": share(p_difference(shifted - MARGIN, MARGIN)[:, -1] <= LEVEL),
+        }
+
+
+def power_at_any_time(size: Size) -> Iterator[Row]:
+    """What looking after every replicate costs, and what it saves: beside `power_until_decided`."""
+    for effect in EFFECTS:
+        for most in (30, 60):
+            scores = simulate(normal, [9], replicates=most, effects=(effect, 0), simulations=size.simulations)
+            at_end = judge_at_any_time(scores, 2 * MARGIN, (effect, 0))
+            yield {
+                "effect": effect,
+                "most": most,
+                "better": share(at_end.higher),
+                "equivalent": share(at_end.equivalent),
+                "mean_replicates": float(at_end.replicates.mean()),
+            }
+
+
+def anytime_races(size: Size) -> Iterator[Row]:
+    """Races that are judged after every replicate."""
+    yield from races(size, anytime=True)
+
+
+def races(size: Size, *, anytime: bool = False) -> Iterator[Row]:
     """Races of 3 to 8 candidates: how often the best is lost, what the intervals of the recommended one hold."""
     for name in SCENARIOS:
         for candidates, replicates in RACES:
@@ -181,6 +219,7 @@ def races(size: Size) -> Iterator[Row]:
                 candidates=candidates,
                 replicates=replicates,
                 simulations=size.simulations,
+                anytime=anytime,
             )
             yield {
                 "scenario": name,
@@ -205,7 +244,10 @@ TABLES = {
         until_decided,
         power,
         power_until_decided,
+        adversarial_stopping,
+        power_at_any_time,
         races,
+        anytime_races,
     )
 }
 

@@ -25,6 +25,11 @@ EXAMPLES = {
     help="Number of best trials that race.  [default: those within two standard errors of the best, 3 to 8]",
 )
 @answer_share_flag
+@click.option(
+    "--anytime",
+    is_flag=True,
+    help="Judge after every replicate, by e-processes, instead of at four planned looks.",
+)
 @click.option("--space", help="Where the search's space is on this host, FILE.py:NAME.  [default: as in the study]")
 @click.option("--dataset", help="Where its images are on this host.  [default: as in the study]")
 @design_flags

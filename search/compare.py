@@ -114,6 +114,11 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @metric_flags("Metric to compare.")
 @click.option("--until-decided", is_flag=True, help="Add replicates while a pair is undecided.")
 @click.option(
+    "--anytime",
+    is_flag=True,
+    help="With --until-decided: judge after every replicate, by e-processes, instead of at four planned looks.",
+)
+@click.option(
     "--max-seeds", type=WholeNumber(2, 1000), help="Most replicates per arm with --until-decided.  [default: 30]"
 )
 @design_flags

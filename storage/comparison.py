@@ -63,6 +63,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     configurations of its design (search/statistics/screening.py). A measurement of noise has one arm, whose replicates
     are the cells of a Latin square of seeds (search/statistics/noise.py). `reference` is the arm with which a race
     compares its candidates; it is one itself if it was selected; `trials` is how many of the search were finished then.
+    An `anytime` one is judged by e-processes (search/statistics/eprocess.py), at the same level at every look.
     """
 
     question: str
@@ -79,6 +80,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[TwoLevels, ...] = ()
     reference: str | None = None
     trials: int | None = None
+    anytime: bool = False
 
     @property
     def arm_names(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 10
+MANIFEST_VERSION = 11
 
 IDENTITY = (
     "space",

@@ -28,6 +28,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "answer",
             "answer_share",
             "until_decided",
+            "anytime",
             "max_seeds",
             "idle_exit",
             "leave_before",

@@ -120,6 +120,7 @@ def plain_plan(options: CompareOptions, axis: Axis, base: BaseParameters) -> Com
         arms=tuple(map(design_of, lasting)),
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
+        anytime=options.anytime,
         axis=axis.name,
         at=", ".join((base.name, *options.settings, *options.fixed)),
         origin=base.origin,
@@ -201,6 +202,7 @@ def tuned_plan(options: CompareOptions, axis: Axis) -> ComparisonPlan:
         arms=tuple(ArmDesign(name, {}) for name in names),
         margin=options.margin * POINT,
         looks=planned_looks(options, len(names)),
+        anytime=options.anytime,
         axis=axis.name,
         tuned=options.tune,
     )

@@ -2,7 +2,8 @@
 
 Looks that were planned together share a level. One that is added afterwards, because the answer so far wasn't enough,
 gets half the level of the look before: however often replicates are added, a wrong verdict at any look then has a
-probability of at most twice the level, and the answer says what it is.
+probability of at most twice the level, and the answer says what it is. Where verdicts hold at any time, it costs
+nothing: more replicates are more looks at the same level.
 """
 
 import msgspec
@@ -21,6 +22,7 @@ def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Co
     """
     if stored.kind == "race":
         return _race_as_planned(stored, asked, flags)
+    require_same_verdicts(stored, asked)
     last, wanted = stored.last_look, asked.last_look.replicates
     if stored.kind == "noise" and wanted != last.replicates and replicates_given(flags):
         raise UsageError(
@@ -32,19 +34,32 @@ def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Co
             f"the comparison has {last.replicates} replicates of each arm, and {wanted} were asked for: leave --seeds "
             "out to continue it, or ask for more"
         )
-    more = (PlannedLook(wanted, last.level / 2, added=True),) if wanted > last.replicates else ()
+    if stored.anytime:
+        more = tuple(PlannedLook(size, last.level) for size in range(last.replicates + 1, wanted + 1))
+    else:
+        more = (PlannedLook(wanted, last.level / 2, added=True),) if wanted > last.replicates else ()
     looks = (*stored.looks, *more) if replicates_given(flags) else stored.looks
-    return msgspec.structs.replace(asked, looks=looks)
+    return msgspec.structs.replace(asked, looks=looks, anytime=stored.anytime)
+
+
+def require_same_verdicts(stored: Comparison, asked: Comparison) -> None:
+    """Raises UsageError if a comparison with planned looks is to be judged at any time: that is fixed beforehand."""
+    if asked.anytime and not stored.anytime:
+        raise UsageError(
+            "--anytime: it was begun with planned looks, and how it is judged must be fixed before its first score. "
+            "Leave the flag out to continue it, or begin again under another --study-name"
+        )
 
 
 def _race_as_planned(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
     """A race keeps its looks: arms have left at them."""
+    require_same_verdicts(stored, asked)
     if replicates_given(flags) and asked.last_look.replicates != stored.last_look.replicates:
         raise UsageError(
             f"the race was planned with {stored.last_look.replicates} replicates, and {asked.last_look.replicates} "
             "were asked for: leave --seeds out to continue it, or race again under another --study-name"
         )
-    return msgspec.structs.replace(asked, looks=stored.looks)
+    return msgspec.structs.replace(asked, looks=stored.looks, anytime=stored.anytime)
 
 
 def replicates_given(flags: StudyFlags) -> bool:
@@ -53,5 +68,9 @@ def replicates_given(flags: StudyFlags) -> bool:
 
 
 def total_level(comparison: Comparison, look: PlannedLook) -> float:
-    """The probability of a wrong verdict at any of the looks up to this one, at most (Bonferroni's inequality)."""
+    """The probability of a wrong verdict at any of the looks up to this one, at most (Bonferroni's inequality; at any
+    time that of one look).
+    """
+    if comparison.anytime:
+        return look.level
     return sum(one.level for one in comparison.looks if one.replicates <= look.replicates)

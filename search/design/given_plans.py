@@ -41,6 +41,7 @@ def file_plan(options: CompareOptions) -> ComparisonPlan:
         arms=tuple(ArmDesign(arm.name, document(arm.configuration)) for arm in arms),
         margin=options.margin * POINT,
         looks=planned_looks(options, len(arms)),
+        anytime=options.anytime,
     )
     require_of_use(options, comparison.arms)
     setting = ComparisonSetting(resolve(options.space or GIVEN), dataset, f"{name}-{Path(dataset).stem}")
@@ -73,6 +74,7 @@ def published_plan(options: CompareOptions, experiment: Experiment) -> Compariso
         ),
         margin=options.margin * POINT,
         looks=planned_looks(options, len(experiment.arms)),
+        anytime=options.anytime,
         article=experiment.article,
         experiment=experiment.name,
     )

@@ -74,6 +74,7 @@ class CompareOptions(StudyFlags):
     published: str | None = None
     experiment: str | None = None
     until_decided: bool = False
+    anytime: bool = False
     max_seeds: int | None = None
 
 
@@ -103,12 +104,14 @@ class NoiseOptions(StudyFlags):
 @dataclass(frozen=True)
 class AnswerOptions(StudyFlags):
     """Which search to end with an answer: its `top` best trials race, or as many as can't be told from the best; for at
-    most `answer_share` of the epochs that the search's trials may take, unless the replicates are given.
+    most `answer_share` of the epochs that the search's trials may take, unless the replicates are given. An `anytime`
+    race is judged after every replicate.
     """
 
     origin: str | None = None
     top: int | None = None
     answer_share: float = DEFAULT_ANSWER_SHARE
+    anytime: bool = False
     space: str | None = None
 
 

@@ -14,6 +14,7 @@ from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import Existing, find_existing, make_manifest
 from search.launching.options import LaunchOptions
 from search.launching.planning import require_store, require_writable
+from search.statistics.anytime import fewest_anytime
 from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
@@ -216,12 +217,32 @@ def planned_looks(options: StudyFlags, arms: int) -> tuple[PlannedLook, ...]:
     if pairs > MOST_PAIRS:
         raise UsageError(f"{arms} arms are {pairs} pairs, more than {MOST_PAIRS}: compare fewer, with --choices")
     if not isinstance(options, CompareOptions) or not options.until_decided:
-        if isinstance(options, CompareOptions) and options.max_seeds is not None:
-            raise UsageError("--max-seeds goes with --until-decided")
+        require_one_look(options)
         return (PlannedLook(seeds, LEVEL),)
+    return several_looks(options, pairs)
+
+
+def require_one_look(options: StudyFlags) -> None:
+    """Raises UsageError where flags of several looks are given without them."""
+    if isinstance(options, CompareOptions):
+        given = {"--max-seeds": options.max_seeds is not None, "--anytime": options.anytime}
+        for flag in (flag for flag, is_given in given.items() if is_given):
+            raise UsageError(f"{flag} goes with --until-decided")
+
+
+def several_looks(options: CompareOptions, pairs: int) -> tuple[PlannedLook, ...]:
+    """The looks of a comparison that ends when it is decided.
+
+    Raises:
+        UsageError: there is nothing to add.
+    """
+    seeds = options.wanted_seeds
     most = options.max_seeds or max(DEFAULT_MAX_SEEDS, seeds)
     if most <= seeds:
         raise UsageError(f"--max-seeds {most} leaves nothing to add to --seeds {seeds}: give more")
+    if options.anytime:
+        first = min(most, max(options.seeds or 0, fewest_anytime(pairs, LEVEL)))
+        return tuple(PlannedLook(replicates, LEVEL) for replicates in range(first, most + 1))
     return tuple(map(as_planned, plan_looks(seeds, most, pairs=pairs)))
 
 
@@ -238,6 +259,8 @@ def needed(pairs: int) -> int:
 def first_look_notes(flags: StudyFlags, comparison: Comparison) -> tuple[str, ...]:
     """What to say where the first look comes later than the flags ask for."""
     first = comparison.looks[0].replicates
+    if comparison.anytime:
+        return ()
     if len(comparison.looks) == 1 or flags.wanted_seeds >= first:
         return ()
     return (
@@ -252,7 +275,7 @@ def outlook(comparison: Comparison) -> tuple[str, ...]:
     pairs = arms * (arms - 1) // 2
     if pairs == 0 or comparison.kind in ("screening", "race"):
         return ()
-    fewest = fewest_replicates(pairs, last.level)
+    fewest = fewest_anytime(pairs, last.level) if comparison.anytime else fewest_replicates(pairs, last.level)
     if last.replicates >= fewest:
         return ()
     return (

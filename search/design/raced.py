@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from search.design.extending import total_level
 from search.design.measured_cost import MeasuredCost, measured_cost, trainings
 from search.design.scores import Scores
 from search.statistics import ArmSummary
@@ -32,6 +33,7 @@ def take_race(manifest: Manifest, comparison: Comparison, scores: Scores, look: 
         taken=1 + comparison.looks.index(look),
         maximize=manifest.goal.maximize,
         seed=manifest.seed,
+        anytime=comparison.anytime,
     )
 
 
@@ -63,7 +65,7 @@ def race_answer(
         trainings=len(scores.replicates),
         margin=comparison.margin,
         end=ENDS[raced.end or RaceEnd.SPENT],
-        level=sum(look.level for look in comparison.looks),
+        level=total_level(comparison, comparison.last_look),
         reference=next(
             (reference(one, share=share) for one in summaries if one.name not in comparison.candidates), None
         ),

@@ -28,7 +28,7 @@ from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
 from search.statistics.comparing import check_margin
-from search.statistics.race import plan_race
+from search.statistics.race import plan_anytime_race, plan_race
 from search.views.facts import StudyFacts
 from spaces import Space
 from storage import SharedStudy
@@ -67,12 +67,14 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     racers = racers_of(options, facts, source.space)
     size, arms = racers.size, racers.arms
     require_of_use(options, arms)
+    plan = plan_anytime_race if options.anytime else plan_race
     comparison = Comparison(
         kind="race",
         question=f"Which of the best trials of {shared.name} is best, and how much better than the baseline?",
         arms=arms,
         margin=options.margin * POINT,
-        looks=tuple(map(as_planned, plan_race(size.replicates, size.candidates, level=LEVEL))),
+        looks=tuple(map(as_planned, plan(size.replicates, size.candidates, level=LEVEL))),
+        anytime=options.anytime,
         origin=shared.name,
         reference=racers.reference,
         trials=facts.counts.finished,

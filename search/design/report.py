@@ -36,6 +36,7 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "objective": result.manifest.objective,
         "margin": comparison.margin,
         "level": result.look.level,
+        "anytime": comparison.anytime,
         "wrong_verdict_at_most": total_level(comparison, result.look),
         "replicates": result.look.replicates,
         "complete": result.scores.complete,

@@ -76,7 +76,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         look=look,
         scores=scores,
         summaries=summaries,
-        answer=answer_of(manifest, scores, comparison.margin, look.level) if kind in OF_PAIRS else None,
+        answer=answer_of(manifest, scores, comparison, look.level) if kind in OF_PAIRS else None,
         curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
@@ -95,14 +95,20 @@ def noise_of(manifest: Manifest, comparison: Comparison, scores: Scores) -> Nois
     return measure_noise(exact_scores, seeds, images=arm.images, seed=manifest.seed)
 
 
-def answer_of(manifest: Manifest, scores: Scores, margin: float, level: float) -> Answer | None:
+def answer_of(manifest: Manifest, scores: Scores, comparison: Comparison, level: float) -> Answer | None:
     """The answer of the statistics, if there is enough for one."""
     counts = sorted((len(arm.scores) for arm in scores.arms), reverse=True)
     if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
         return None
     share = None if manifest.own_validation else manifest.n_validation / manifest.n_train  # where splits were drawn
     return compare(
-        scores.arms, margin, maximize=manifest.goal.maximize, level=level, seed=manifest.seed, test_share=share
+        scores.arms,
+        comparison.margin,
+        maximize=manifest.goal.maximize,
+        level=level,
+        seed=manifest.seed,
+        test_share=share,
+        anytime=comparison.anytime,
     )
 
 

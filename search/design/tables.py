@@ -167,9 +167,10 @@ def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
         return ()
     several = len(answer.pairs) > 1
     single = "Each is of its pair by itself; p and the verdicts are corrected for all pairs. " if several else ""
+    when = " and hold whenever one looks" if result.comparison.anytime else ""
     return (
-        f"The 95 % intervals are about these images, with other splits and seeds. {single}Under new data: what to "
-        "expect of other images of this kind and number (Nadeau and Bengio's correction).",
+        f"The 95 % intervals{when} are about these images, with other splits and seeds. {single}Under new data: what "
+        "to expect of other images of this kind and number (Nadeau and Bengio's correction).",
         *divergence_remarks(result),
     )
 
@@ -264,12 +265,19 @@ def comparison_headline(result: ComparisonResult) -> str:
         return race_headline(result)
     pairs = result.answer.pairs if result.answer else ()
     decided = sum(pair.verdict is not Verdict.UNDECIDED for pair in pairs)
-    level = "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"
+    level = level_words(result)
     state = "complete" if result.scores.complete else "not complete"
     return (
         f"The comparison {result.study_name} is {state}: {len(result.comparison.arms)} arms, "
         f"{result.look.replicates} replicates; {decided} of {len(pairs)} pairs are decided{level}."
     )
+
+
+def level_words(result: ComparisonResult) -> str:
+    """At which level it was judged, where there are several looks."""
+    if result.comparison.anytime:
+        return f", judged at level {result.look.level:.3g} over all looks, at any time"
+    return "" if len(result.comparison.looks) == 1 else f", judged at level {result.look.level:.3g} at this look"
 
 
 def images_and_training(manifest: Manifest) -> str:

@@ -30,7 +30,7 @@ from storage.comparison import Comparison
 def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
     """What a comparison is about to do in the database of that URL, in a few lines."""
     comparison, manifest = plan.comparison, plan.manifest
-    looks = " or ".join(str(look.replicates) for look in comparison.looks)
+    looks = looks_words(comparison)
     tuned = f", each tuned by {comparison.tuned} trials first" if comparison.tuned else ""
     lines = [
         comparison.question,
@@ -47,6 +47,14 @@ def comparison_plan_text(plan: ComparisonPlan, storage: str) -> str:
         *(f"  note     {note}" for note in plan.notes),
     ]
     return fitted("\n".join(lines) + "\n")
+
+
+def looks_words(comparison: Comparison) -> str:
+    """After how many replicates it is judged."""
+    sizes = [look.replicates for look in comparison.looks]
+    if comparison.anytime and len(sizes) > 1:
+        return f"{sizes[0]} to {sizes[-1]}"
+    return " or ".join(map(str, sizes))
 
 
 def arms_lines(comparison: Comparison, tuned: str) -> list[str]:

@@ -23,6 +23,9 @@ def provenance(facts: StudyFacts) -> Facts:
 def comparison_provenance(facts: StudyFacts, comparison: Comparison) -> Facts:
     """The same for a comparison, in which nothing samples or prunes."""
     looks = " or ".join(f"{look.replicates} (level {look.level:.3g})" for look in comparison.looks)
+    if comparison.anytime:
+        first, last = comparison.looks[0], comparison.last_look
+        looks = f"{first.replicates} to {last.replicates} (e-processes, level {last.level:.3g} over all)"
     return (
         *origin(facts),
         ("objective", facts.manifest.objective),

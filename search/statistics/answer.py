@@ -31,7 +31,8 @@ class PairAnswer:
     itself, `bootstrap` the bootstrap's, and `new_data` that of new data of this size, where splits were drawn.
     `p` is the permutation test's p-value, `p_corrected` the same after Holm's correction, `corrected` the interval at
     the level of that. `p_equivalence`, corrected too, is that of the test of equivalence. What n is too
-    small for is None, and a p-value 1. There is an `estimate` if the verdict is `undecided` and n is at least 2.
+    small for is None, and a p-value 1. There is an `estimate` if the verdict is `undecided` and n is at least 2. An
+    answer that holds at any time has p-values and intervals of e-processes, no bootstrap and no estimate.
     """
 
     first: str

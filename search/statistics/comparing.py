@@ -8,6 +8,7 @@ import numpy as np
 
 from search.errors import UsageError
 from search.statistics.answer import Answer, ArmSummary, PairAnswer
+from search.statistics.anytime import anytime_interval, decide_anytime, fewest_anytime, weigh_anytime
 from search.statistics.intervals import (
     ConfidenceInterval,
     bootstrap_interval,
@@ -35,14 +36,15 @@ LARGEST_LEVEL = 0.5
 
 @dataclass(frozen=True)
 class Paired:
-    """Two arms: their names, their differences by replicate, what these say by themselves, the bootstrap's say, and
-    the expected score on new data.
+    """Two arms: their names, their differences by replicate, what these say by themselves, the interval of their mean,
+    the bootstrap's, and that of the expected score on new data.
     """
 
     first: str
     second: str
     values: FloatArray
     evidence: Evidence
+    interval: ConfidenceInterval | None
     bootstrap: ConfidenceInterval | None
     new_data: ConfidenceInterval | None
 
@@ -55,6 +57,7 @@ def compare(
     level: float = LEVEL,
     seed: int = 0,
     test_share: float | None = None,
+    anytime: bool = False,
 ) -> Answer:
     """The answer to which arms differ by more than matters.
 
@@ -62,6 +65,9 @@ def compare(
     comparison that is looked at once is judged at level 0.05; each look of one that is looked at several times, at the
     level of its `Look`. The seed is the resampling's: the same seed and scores give the same answer. Where each
     replicate draws its own split, `test_share` is the number of images that a score is of by that of training images.
+
+    An `anytime` answer holds at its level over all looks, taken whenever and for whatever reason: by e-processes, and
+    without a bootstrap or an estimate of how many replicates would decide.
 
     Raises:
         UsageError: the arms can't be compared (see `check_arms`), the margin isn't positive, or the level isn't between
@@ -71,15 +77,22 @@ def compare(
     check_margin(margin)
     check_level(level)
     couples = pairs(arms)
-    fewest = fewest_replicates(len(couples), level)
+    fewest = fewest_anytime(len(couples), level) if anytime else fewest_replicates(len(couples), level)
     paired = [
-        pair_up(first, second, margin, np.random.default_rng([seed, place]), test_share)
+        pair_up_anytime(first, second, margin, test_share)
+        if anytime
+        else pair_up(first, second, margin, np.random.default_rng([seed, place]), test_share)
         for place, (first, second) in enumerate(couples)
     ]
-    decision = decide([pair.evidence for pair in paired], margin, level)
+    evidence = [pair.evidence for pair in paired]
+    values = [pair.values for pair in paired]
+    decision = decide_anytime(values, evidence, margin, level) if anytime else decide(evidence, margin, level)
     return Answer(
         arms=tuple(summarize(arm, lacking) for arm, lacking in zip(arms, missing(arms), strict=True)),
-        pairs=tuple(answer_pair(pair, decision, place, margin, maximize=maximize) for place, pair in enumerate(paired)),
+        pairs=tuple(
+            answer_pair(pair, decision, place, None if anytime else margin, maximize=maximize)
+            for place, pair in enumerate(paired)
+        ),
         margin=margin,
         level=level,
         fewest=fewest,
@@ -113,7 +126,16 @@ def pair_up(
     values = differences(first, second)
     evidence = weigh(values, margin, rng, step=step_of(first, second))
     new_data = None if test_share is None else new_data_interval(values, test_share)
-    return Paired(first.name, second.name, values, evidence, bootstrap_interval(values, rng), new_data)
+    bootstrap = bootstrap_interval(values, rng)
+    return Paired(first.name, second.name, values, evidence, student_interval(values), bootstrap, new_data)
+
+
+def pair_up_anytime(first: ArmScores, second: ArmScores, margin: float, test_share: float | None = None) -> Paired:
+    """As `pair_up`, with what holds at any time."""
+    values = differences(first, second)
+    new_data = None if test_share is None else new_data_interval(values, test_share)
+    interval = anytime_interval(values, margin)
+    return Paired(first.name, second.name, values, weigh_anytime(values, margin), interval, None, new_data)
 
 
 def summarize(arm: ArmScores, lacking: tuple[int, ...]) -> ArmSummary:
@@ -122,8 +144,8 @@ def summarize(arm: ArmScores, lacking: tuple[int, ...]) -> ArmSummary:
     return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), student_interval(values), lacking)
 
 
-def answer_pair(pair: Paired, decision: Decision, place: int, margin: float, *, maximize: bool) -> PairAnswer:
-    """One pair's part of the decision, which has its place there."""
+def answer_pair(pair: Paired, decision: Decision, place: int, margin: float | None, *, maximize: bool) -> PairAnswer:
+    """One pair's part of the decision, which has its place there; with an estimate if that is given the margin."""
     able = pair.values.size >= FEWEST_REPLICATES
     verdict = verdict_at(decision, place, maximize=maximize)
     return PairAnswer(
@@ -132,15 +154,17 @@ def answer_pair(pair: Paired, decision: Decision, place: int, margin: float, *, 
         n=pair.values.size,
         difference=mean_of(pair.values),
         deviation=deviation_of(pair.values),
-        interval=student_interval(pair.values),
+        interval=pair.interval,
         bootstrap=pair.bootstrap,
         new_data=pair.new_data,
         p=float(pair.evidence.p_difference),
         p_corrected=float(decision.p_difference[place]),
-        corrected=interval_at(decision, place) if able else None,
+        corrected=interval_at(decision, place) if able and has_ends(decision, place) else None,
         p_equivalence=float(decision.p_equivalence[place]),
         verdict=verdict,
-        estimate=estimate_at(place, pair, decision, margin) if able and verdict is Verdict.UNDECIDED else None,
+        estimate=estimate_at(place, pair, decision, margin)
+        if able and margin is not None and verdict is Verdict.UNDECIDED
+        else None,
     )
 
 
@@ -163,6 +187,11 @@ def verdict_at(decision: Decision, place: int, *, maximize: bool) -> Verdict:
     if decision.lower[place]:
         return Verdict.WORSE if maximize else Verdict.BETTER
     return Verdict.UNDECIDED
+
+
+def has_ends(decision: Decision, place: int) -> bool:
+    """Whether the corrected interval of the pair that has this place in the decision is finite."""
+    return bool(np.isfinite([decision.low[place], decision.high[place]]).all())
 
 
 def interval_at(decision: Decision, place: int) -> ConfidenceInterval:

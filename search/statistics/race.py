@@ -16,7 +16,9 @@ from itertools import combinations
 import numpy as np
 
 from search.errors import UsageError
+from search.statistics.anytime import decide_anytime, weigh_anytime
 from search.statistics.comparing import LEVEL, check_level, check_margin
+from search.statistics.eprocess import fewest_to_exclude, p_above
 from search.statistics.intervals import standard_error, student
 from search.statistics.looks import Look, sizes, spending
 from search.statistics.permutation import RESAMPLES, sign_flip
@@ -90,6 +92,18 @@ def plan_race(replicates: int, arms: int, *, level: float = LEVEL) -> tuple[Look
     return tuple(looks)
 
 
+def plan_anytime_race(replicates: int, arms: int, *, level: float = LEVEL) -> tuple[Look, ...]:
+    """The looks of a race that is judged at any time: after every replicate from the first at which an arm can leave,
+    each at the whole level, as e-processes bound the errors of all looks together.
+
+    Raises:
+        UsageError: as `plan_race`.
+    """
+    plan_race(replicates, arms, level=level)
+    first = min(replicates, fewest_to_exclude(level / (arms - 1)))
+    return tuple(Look(size, level) for size in range(first, replicates + 1))
+
+
 def smallest_one_sided_p(n: int) -> float:
     """The smallest p-value that a one-sided sign-flip test of n replicates can give."""
     return 1.0 / min(1 << n, RESAMPLES + 1)
@@ -108,10 +122,12 @@ def race(
     taken: int,
     maximize: bool = True,
     seed: int = 0,
+    anytime: bool = False,
 ) -> Race:
     """The race as it is after the first `taken` of its looks, of which each uses only the replicates before its number.
 
-    The same scores, looks and seed give the same race, also when more replicates have been trained since.
+    An `anytime` race is judged by e-processes, at looks as `plan_anytime_race` makes them. The same scores, looks and
+    seed give the same race, also when more replicates have been trained since.
 
     Raises:
         UsageError: the arms can't be compared (see `check_arms`), or the margin isn't positive.
@@ -123,10 +139,11 @@ def race(
     end: RaceEnd | None = None
     for look in looks[:taken]:
         seen = {arm.name: up_to(arm, look.replicates) for arm in arms if arm.name in left}
-        found = leaving(seen, look, rivals=len(arms) - 1, maximize=maximize, seed=seed)
+        bet_on = margin if anytime else None
+        found = leaving(seen, look, rivals=len(arms) - 1, maximize=maximize, seed=seed, bet_on=bet_on)
         leavers += found
         left = [name for name in left if name not in {leaver.name for leaver in found}]
-        end = ending([seen[name] for name in left], look, margin, seed)
+        end = ending([seen[name] for name in left], look, margin, seed, anytime=anytime)
         if end is not None:
             break
     spent = RaceEnd.SPENT if look == looks[-1] else None
@@ -138,15 +155,28 @@ def up_to(arm: ArmScores, replicates: int) -> ArmScores:
     return ArmScores(arm.name, {n: score for n, score in arm.scores.items() if n < replicates}, arm.images)
 
 
-def leaving(arms: Mapping[str, ArmScores], look: Look, *, rivals: int, maximize: bool, seed: int) -> list[Leaver]:
-    """The arms that are shown worse than another at a look, each with the rival that shows it most clearly."""
+def leaving(
+    arms: Mapping[str, ArmScores],
+    look: Look,
+    *,
+    rivals: int,
+    maximize: bool,
+    seed: int,
+    bet_on: float | None = None,
+) -> list[Leaver]:
+    """The arms that are shown worse than another at a look, each with the rival that shows it most clearly: by tests,
+    or by e-processes if a margin to bet on is given.
+    """
     shown = dict[str, Leaver]()
     for (place, first), second in ((one, other) for one in enumerate(arms.values()) for other in arms.values()):
         if first.name == second.name:
             continue
         ahead = differences(second, first) if maximize else differences(first, second)
         rng = np.random.default_rng([seed, look.replicates, place])
-        p = p_worse(ahead, look.level / rivals, rng, step=step_of(first, second))
+        if bet_on is None:
+            p = p_worse(ahead, look.level / rivals, rng, step=step_of(first, second))
+        else:
+            p = p_above(ahead, bet_on)[-1] if ahead.size else np.ones(())
         known = shown.get(first.name)
         if p * rivals <= look.level and (known is None or p * rivals < known.p):
             shown[first.name] = Leaver(first.name, second.name, look.replicates, float(p * rivals), look.level)
@@ -173,10 +203,15 @@ def p_worse(
     return np.asarray(np.where(low > 0, p, 1.0))
 
 
-def ending(left: Sequence[ArmScores], look: Look, margin: float, seed: int) -> RaceEnd | None:
+def ending(left: Sequence[ArmScores], look: Look, margin: float, seed: int, *, anytime: bool = False) -> RaceEnd | None:
     """Why the race is over after a look with these arms left, None if it isn't but for the replicates."""
     if len(left) == 1:
         return RaceEnd.ONE_LEFT
+    if anytime:
+        values = [differences(*pair) for pair in combinations(left, 2)]
+        weighed = [weigh_anytime(one, margin) for one in values]
+        same = decide_anytime(values, weighed, margin, look.level).equivalent
+        return RaceEnd.EQUIVALENT if same.all() else None
     evidence = [
         weigh(differences(first, second), margin, np.random.default_rng([seed, place]), step=step_of(first, second))
         for place, (first, second) in enumerate(combinations(left, 2))

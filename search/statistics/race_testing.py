@@ -10,9 +10,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from search.statistics import holm
+from search.statistics.anytime import weigh_anytime
+from search.statistics.eprocess import p_above
 from search.statistics.intervals import CONFIDENCE, standard_error, student
 from search.statistics.looks import Look
-from search.statistics.race import p_worse, plan_race
+from search.statistics.race import p_worse, plan_anytime_race, plan_race
 from search.statistics.scores import DECIMALS, SMALLEST_STEP, BoolArray, FloatArray, IntArray
 from search.statistics.testing import Draw, Shape, near_ceiling, normal, simulate, ties
 from search.statistics.verdict import decide, weigh
@@ -96,13 +99,17 @@ def simulate_races(
     replicates: int,
     margin: float = POINT / 2,
     simulations: int = 2_000,
+    anytime: bool = False,
 ) -> RacesAtEnd:
-    """Races of a scenario. Candidates have random costs, which have nothing to do with their scores."""
+    """Races of a scenario. Candidates have random costs, which have nothing to do with their scores. An `anytime` race
+    is judged after every replicate.
+    """
     scenario = SCENARIOS[name]
     effects = [*scenario.effects(candidates), REFERENCE_EFFECT]
     scores = simulate(scenario.draw, seed, replicates=replicates, effects=effects, simulations=simulations)
     costs = np.random.default_rng([*seed, 1]).permuted(np.tile(np.arange(candidates), (simulations, 1)), axis=1)
-    left, reached, trainings = run_races(scores[:, :-1], plan_race(replicates, candidates), margin)
+    looks = (plan_anytime_race if anytime else plan_race)(replicates, candidates)
+    left, reached, trainings = run_races(scores[:, :-1], looks, margin, anytime=anytime)
     pick = np.where(left, costs, candidates).argmin(axis=1)
     means = scenario.mean + np.asarray(effects)  # no interval can know of stuck runs that it hasn't seen
     return RacesAtEnd(
@@ -116,7 +123,9 @@ def simulate_races(
     )
 
 
-def run_races(scores: FloatArray, looks: Sequence[Look], margin: float) -> tuple[BoolArray, IntArray, IntArray]:
+def run_races(
+    scores: FloatArray, looks: Sequence[Look], margin: float, *, anytime: bool = False
+) -> tuple[BoolArray, IntArray, IntArray]:
     """What is left of scores of shape (simulations, candidates, replicates), with how many replicates, and how many
     trainings it took.
     """
@@ -130,15 +139,15 @@ def run_races(scores: FloatArray, looks: Sequence[Look], margin: float) -> tuple
         reached[running] = look.replicates
         before = look.replicates
         seen = scores[running, :, : look.replicates]
-        kept = still_left(seen, left[running], look)
-        over = (kept.sum(axis=1) == 1) | all_equivalent(seen, kept, look, margin)
+        kept = still_left(seen, left[running], look, margin if anytime else None)
+        over = (kept.sum(axis=1) == 1) | all_equivalent(seen, kept, look, margin, anytime=anytime)
         left[running] = kept
         running[running] = ~over
     return left, reached, trainings
 
 
-def still_left(scores: FloatArray, left: BoolArray, look: Look) -> BoolArray:
-    """The candidates that aren't shown worse than another that is left."""
+def still_left(scores: FloatArray, left: BoolArray, look: Look, bet_on: float | None = None) -> BoolArray:
+    """The candidates that aren't shown worse than another that is left: by e-processes, given a margin to bet on."""
     candidates = scores.shape[1]
     kept = left.copy()
     for arm in range(candidates):
@@ -146,19 +155,30 @@ def still_left(scores: FloatArray, left: BoolArray, look: Look) -> BoolArray:
             if arm != rival:
                 ahead = np.round(scores[:, rival] - scores[:, arm], DECIMALS)
                 level = look.level / (candidates - 1)
-                p = p_worse(ahead, level, np.random.default_rng([arm, rival]), resamples=RESAMPLES)
+                rng = np.random.default_rng([arm, rival])
+                p = (
+                    p_worse(ahead, level, rng, resamples=RESAMPLES)
+                    if bet_on is None
+                    else p_above(ahead, bet_on)[..., -1]
+                )
                 kept[:, arm] &= ~((p <= level) & left[:, rival])
     return kept
 
 
-def all_equivalent(scores: FloatArray, left: BoolArray, look: Look, margin: float) -> BoolArray:
+def all_equivalent(
+    scores: FloatArray, left: BoolArray, look: Look, margin: float, *, anytime: bool = False
+) -> BoolArray:
     """Whether all candidates that are left differ by less than the margin. Pairs of which one is gone don't count."""
     evidence = []
     for first, second in combinations(range(scores.shape[1]), 2):
         values = np.round(scores[:, first] - scores[:, second], DECIMALS)
-        found = weigh(values, margin, np.random.default_rng([first, second]), resamples=RESAMPLES)
+        rng = np.random.default_rng([first, second])
+        found = weigh_anytime(values, margin) if anytime else weigh(values, margin, rng, resamples=RESAMPLES)
         evidence.append((first, second, found))
-    equivalent = decide([one for *_, one in evidence], margin, look.level).equivalent
+    if anytime:
+        equivalent = holm.corrected(np.stack([one.p_equivalence for *_, one in evidence], axis=-1)) <= look.level
+    else:
+        equivalent = decide([one for *_, one in evidence], margin, look.level).equivalent
     gone = np.stack([~(left[:, first] & left[:, second]) for first, second, _ in evidence], axis=-1)
     return np.asarray((equivalent | gone).all(axis=-1))
 

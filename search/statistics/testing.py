@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from search.statistics import holm
+from search.statistics.eprocess import p_above, p_difference, p_equivalence
 from search.statistics.looks import Look
 from search.statistics.permutation import RESAMPLES
 from search.statistics.scores import DECIMALS, BoolArray, FloatArray, IntArray
@@ -128,6 +130,34 @@ def judge_until_decided(
         plan: stop(looks, [decide(evidence[look.replicates], margin, look.level) for look in looks], truth)
         for plan, looks in plans.items()
     }
+
+
+def judge_at_any_time(
+    scores: FloatArray, margin: float, effects: Sequence[float], *, first: int = 2, level: float = 0.05
+) -> ClaimsAtStop:
+    """Looks after every replicate from the `first` on, by e-processes, and stops when every pair is decided, or at the
+    last one. `corrected_covers` says whether the confidence sequence at the level ever loses the truth before.
+    """
+    truth = [one - other for one, other in combinations(effects, 2)]
+    values = paired(scores)
+    p = np.stack([p_difference(one, margin) for one in values], axis=-1)
+    p_same = np.stack([p_equivalence(one, margin) for one in values], axis=-1)
+    up = np.stack([p_above(one, margin) for one in values], axis=-1)
+    equivalent = holm.corrected(p_same) <= level
+    differs = (holm.corrected(p) <= level) & ~equivalent
+    lost = np.stack([p_difference(one - center, margin) <= level for one, center in zip(values, truth, strict=True)])
+    complete = np.asarray((differs | equivalent).all(axis=-1))
+    complete[:, : first - 1] = False
+    complete[:, -1] = True
+    last = complete.argmax(axis=1)
+    at = np.arange(len(last)), last
+    return ClaimsAtStop(
+        higher=(differs & (2 * up <= p))[at],
+        lower=(differs & (2 * up > p))[at],
+        equivalent=equivalent[at],
+        corrected_covers=~np.moveaxis(lost, 0, -1)[at],
+        replicates=last + 1,
+    )
 
 
 def stop(looks: Sequence[Look], decisions: Sequence[Decision], truth: FloatArray) -> ClaimsAtStop:

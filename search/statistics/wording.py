@@ -8,6 +8,11 @@ from search.statistics.scores import FEWEST_REPLICATES
 def why_undecided(pair: PairAnswer, fewest: int) -> str:
     """One sentence on how many replicates would probably decide the pair; `fewest` is the answer's."""
     estimate = pair.estimate
+    if estimate is None and pair.n >= FEWEST_REPLICATES:
+        return (
+            f"{pair.n} common replicates don't decide it yet, and it takes {fewest} at least; more may be added at any "
+            "time, at no cost in certainty"
+        )
     if estimate is None:
         return f"{pair.n} common replicates say nothing: a pair needs at least {FEWEST_REPLICATES}"
     if estimate.replicates is None:

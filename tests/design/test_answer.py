@@ -211,3 +211,19 @@ def test_a_smaller_search_ends_without_and_one_without_epochs_for_it_says_what_i
     (line,) = said
     assert "is 2 whole trainings, and a race takes 12" in line
     assert "--answer-share 1.34 is enough" in line
+
+
+def test_a_race_judged_at_any_time_ends_with_the_first_replicate_at_which_all_others_are_shown_worse(
+    comparisons: Comparisons,
+) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    steps = [0.00, 0.01, 0.02, 0.01, 0.03, 0.02, 0.0, 0.01, 0.02, 0.0]
+    scores = {arm: [mean + step for step in steps] for arm, mean in enumerate([0.92, 0.52, 0.42, 0.6])}
+    comparisons.acts = racing(scores)
+    answer = comparisons.answer(top=3, seeds=10, margin=2.0, anytime=True)
+    assert (answer["anytime"], answer["wrong_verdict_at_most"]) == (True, 0.05)
+    raced = answer["race"]
+    assert [one["left"] for one in raced["candidates"]] == [True, False, False]
+    assert (raced["end"], raced["level"]) == ("one left", 0.05)
+    assert 6 <= raced["replicates"] < 10
+    assert raced["trainings"] == 4 * raced["replicates"]

@@ -282,3 +282,27 @@ def test_the_answer_is_a_table_for_a_paper_or_for_another_program(comparisons: C
     assert printed["md"].startswith(f"# {NAME}\n")
     assert r"before\_activation & 3 &" in printed["latex"]
     assert printed["latex"].count(r"\begin{tabular}") == printed["latex"].count(r"\bottomrule") == 2
+
+
+def test_judged_at_any_time_it_ends_with_the_first_replicate_that_decides_and_may_go_on(
+    comparisons: Comparisons,
+) -> None:
+    spread = [0.001 * (replicate % 3) for replicate in range(30)]
+    comparisons.acts = scores_by_arm({0: [0.8 + part for part in spread], 1: [0.9 - part for part in spread]})
+    options = {"until_decided": True, "anytime": True, "max_seeds": 9, "margin": 3.0}
+    answer = comparisons.compare(**TWO, **options)
+    (pair,) = answer["pairs"]
+    assert (answer["anytime"], answer["level"], answer["wrong_verdict_at_most"]) == (True, 0.05, 0.05)
+    assert (pair["verdict"], answer["fewest"]) == ("worse", 6)
+    assert 6 <= answer["replicates"] < 9
+    assert answer["arms"][0]["n"] == answer["replicates"]
+    assert pair["interval"]["high"] < 0
+    assert comparisons.compare(**TWO, **options) == answer
+    more = comparisons.compare(**TWO, **{**options, "max_seeds": 12})
+    assert (more["replicates"], more["wrong_verdict_at_most"]) == (answer["replicates"], 0.05)
+
+
+def test_a_comparison_with_planned_looks_cannot_be_judged_at_any_time_later(comparisons: Comparisons) -> None:
+    comparisons.compare(**TWO, seeds=2)
+    with pytest.raises(UsageError, match="fixed before its first score"):
+        comparisons.compare(**TWO, seeds=6, until_decided=True, max_seeds=9, anytime=True)

@@ -80,6 +80,7 @@ BAD = {
     "a choice twice": Bad((*AXIS, "--choices", "none,none"), ("none twice",)),
     "too few at most": Bad((*AXIS, "--until-decided", "--seeds", "8", "--max-seeds", "8"), ("leaves nothing to add",)),
     "at most of nothing": Bad((*AXIS, "--max-seeds", "8"), ("goes with --until-decided",)),
+    "any time without looks": Bad((*AXIS, "--anytime"), ("goes with --until-decided",)),
     "files without a flag": Bad(("a.json",), ("after --arms",), {"a.json": RELU}),
     "no folder for the page": Bad((*AXIS, "-o", "none/page.md"), ("none doesn't exist",)),
     "a page of another kind": Bad((*AXIS, "-o", "t.tex"), ("-o t.tex", "which is Markdown, ends in .md", "t.md")),

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from search.design.options import CompareOptions
 from search.design.plans import make_plans
 from search.errors import UsageError
+from storage import Manifest
 from tests.helpers.comparisons import Comparisons
 
 NAME = "bn_dropout-digits-compare-batch_norm"
@@ -67,3 +69,11 @@ def test_a_first_look_that_comes_later_than_asked_for_is_said(comparisons: Compa
     first = plan.comparison.looks[0].replicates
     assert first > 8
     assert any(note.startswith(f"the first look is after {first} replicates, not 8") for note in plan.notes)
+
+
+def test_a_comparison_of_an_earlier_release_is_judged_by_its_planned_looks(comparisons: Comparisons) -> None:
+    (plan,) = make_plans(comparisons.complete(CompareOptions(space="bn_dropout", **TWO, seeds=6)))
+    document = msgspec.to_builtins(plan.manifest)
+    del document["comparison"]["anytime"]
+    older = Manifest.from_json(msgspec.json.encode({**document, "schema_version": 10}).decode())
+    assert older.comparison == plan.comparison
