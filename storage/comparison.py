@@ -16,7 +16,7 @@ class DesignCell(NamedTuple):
 
 
 Setting = str | int | float | bool
-Kind = Literal["comparison", "confirmation", "screening", "noise", "race"]
+Kind = Literal["comparison", "confirmation", "screening", "noise", "race", "ablation"]
 
 
 class TwoLevels(msgspec.Struct, frozen=True):
@@ -60,10 +60,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     whose choices are the arms, `at` the origin of all other values ("baseline base", "trial 12 of S"); `tuned` the
     number of trials with which each arm was tuned. `origin` is the study of the search that the arms are from.
     `article` and `experiment` name the published experiment. `settings` are those of a screening, whose arms are the
-    configurations of its design (search/statistics/screening.py). A measurement of noise has one arm, whose replicates
-    are the cells of a Latin square of seeds (search/statistics/noise.py). `reference` is the arm with which a race
-    compares its candidates; it is one itself if it was selected; `trials` is how many of the search were finished then.
-    An `anytime` one is judged by e-processes (search/statistics/eprocess.py), at the same level at every look.
+    configurations of its design (search/statistics/screening.py), or of an ablation, whose arms are all configurations
+    of them (search/statistics/ablation.py). A measurement of noise has one arm, whose replicates are the cells of a
+    Latin square of seeds (search/statistics/noise.py). `reference` is the arm with which a race compares its
+    candidates; it is one itself if it was selected; `trials` is how many of the search were finished then. An `anytime`
+    one is judged by e-processes (search/statistics/eprocess.py), at the same level at every look.
     """
 
     question: str
@@ -115,10 +116,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(arm.name for arm in self.arms if arm.selected is not None)
 
     def best_of_arms(self, ranked: Iterable[FinishedSlot]) -> list[FinishedSlot]:
-        """The first slot of each arm, in the order of the slots given, best first. Of a screening or a
+        """The first slot of each arm, in the order of the slots given, best first. Of a screening, an ablation or a
         measurement of noise none is wanted: they are about differences.
         """
-        if self.kind in ("screening", "noise"):
+        if self.kind in ("screening", "noise", "ablation"):
             return []
         best: dict[int, FinishedSlot] = {}
         for done in ranked:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from search.design.ablation_tables import ablation_sentences
 from search.design.cell_text import p_value, points
 from search.design.noise_tables import noise_sentences
 from search.design.options import POINT
@@ -28,6 +29,7 @@ KINDS: Mapping[Kind, str] = {
     "screening": "Report on a screening",
     "noise": "Report on the spread of scores",
     "race": "Report on a race",
+    "ablation": "Report on an ablation",
 }
 TIED = "\N{NO-BREAK SPACE}"
 
@@ -49,6 +51,8 @@ def verdicts(result: ComparisonResult) -> tuple[Sentence, ...]:
     """Each pair in a sentence: those that are decided first."""
     if result.screened is not None:
         return tuple(Sentence(*said) for said in screening_sentences(result, result.screened))
+    if result.ablated is not None:
+        return tuple(Sentence(*said) for said in ablation_sentences(result, result.ablated))
     if result.comparison.kind == "noise":
         return tuple(Sentence(*said) for said in noise_sentences(result))
     if result.raced is not None:
@@ -132,6 +136,8 @@ def reading(result: ComparisonResult) -> str:
     """How the differences are to be read."""
     if result.screened is not None:
         return f"Effects are the high level minus the low one, in points: hundredths of {result.manifest.objective}."
+    if result.ablated is not None:
+        return f"Effects are of each step of the path, in points: hundredths of {result.manifest.objective}."
     if result.comparison.kind == "noise":
         return f"Points are hundredths of {result.manifest.objective}."
     better = "Higher" if result.manifest.goal.maximize else "Lower"

@@ -1,5 +1,6 @@
 """`python -m search.explain`, from flags to answers: which settings matter between two points of a space."""
 
+from search.design.ablation_plan import make_ablation
 from search.design.arms import design_of, without_shared_early_stopping
 from search.design.axis import with_added
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
@@ -78,6 +79,8 @@ def make_screening(
     where = " and ".join(base.name for base in bases)
     between = levels_between(*bases) if len(bases) == 2 else {}
     settings = chosen_settings({**between, **parse_levels(space, options.levels)}, options.settings, where)
+    if options.ablation:
+        return make_ablation(options, setting, bases, settings, origin)
     cells = without_shared_early_stopping(screening_cells(space, settings, bases))
     comparison = Comparison(
         kind="screening",

@@ -29,6 +29,11 @@ def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Co
             f"the study measures noise with {last.replicates} trainings, the cells of a square, which can't be "
             "extended: leave --seeds out to continue it, or give another --study-name"
         )
+    if stored.kind == "ablation" and wanted != last.replicates and replicates_given(flags):
+        raise UsageError(
+            f"the ablation has {last.replicates} replicates, half of which chose its path, and can't be extended: "
+            "leave --seeds out to continue it, or give another --study-name"
+        )
     if replicates_given(flags) and wanted < last.replicates:
         raise UsageError(
             f"the comparison has {last.replicates} replicates of each arm, and {wanted} were asked for: leave --seeds "

@@ -1,17 +1,20 @@
 """Results of comparisons in the formats of `-f`, and where each is printed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, assert_never
 
+from search.design.ablation_tables import path_settings
 from search.design.options import Format
 from search.design.report import comparison_document
 from search.design.result import ComparisonResult
 from search.design.tables import comparison_headline
 from search.design.text import comparisons_markdown, tables
 from search.statistics import ConfidenceInterval, PairAnswer
+from search.statistics.screening import Effect
 from search.views.csv_text import csv_text
 from search.views.latex import PACKAGES, escaped, latex_table
+from storage.comparison import TwoLevels
 
 INTERVALS = ("interval", "bootstrap", "new_data", "corrected")
 COLUMNS = (
@@ -81,11 +84,11 @@ def results_text(results: Sequence[ComparisonResult], format_: Format) -> str:
 
 
 def results_csv(results: Sequence[ComparisonResult]) -> str:
-    """A line for each pair; of a screening for each setting, of a measurement of noise for each part of the variance,
-    of a race for each candidate. One command gives results of one kind.
+    """A line for each pair; of a screening or an ablation for each setting, of a measurement of noise for each part of
+    the variance, of a race for each candidate. One command gives results of one kind.
     """
     kinds = {result.comparison.kind for result in results}
-    if kinds == {"screening"}:
+    if kinds in ({"screening"}, {"ablation"}):
         return csv_text(EFFECT_COLUMNS, (cells for result in results for cells in effect_cells(result)))
     if kinds == {"noise"}:
         return csv_text(SHARE_COLUMNS, (cells for result in results for cells in share_cells(result)))
@@ -96,8 +99,7 @@ def results_csv(results: Sequence[ComparisonResult]) -> str:
 
 def effect_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
     """The cells of each setting's effect, in the objective's unit."""
-    effects = result.screened.answer.effects if result.screened is not None else ()
-    for setting, effect in zip(result.comparison.settings, effects, strict=False):
+    for setting, effect in named_effects(result):
         yield (
             result.study_name,
             result.manifest.objective,
@@ -114,6 +116,14 @@ def effect_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:
             result.comparison.margin,
             str(effect.verdict),
         )
+
+
+def named_effects(result: ComparisonResult) -> Iterable[tuple[TwoLevels, Effect]]:
+    """The settings with their effects: of a screening in its order, of an ablation in that of the path."""
+    if result.ablated is not None:
+        return zip(path_settings(result, result.ablated), result.ablated.answer.steps, strict=False)
+    effects = result.screened.answer.effects if result.screened is not None else ()
+    return zip(result.comparison.settings, effects, strict=False)
 
 
 def share_cells(result: ComparisonResult) -> Iterator[tuple[Any, ...]]:

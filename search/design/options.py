@@ -81,7 +81,7 @@ class CompareOptions(StudyFlags):
 @dataclass(frozen=True)
 class ExplainOptions(StudyFlags):
     """Which settings of a search, or of a space, to screen: those in which `start` and `end` differ, and those with
-    `levels`; of these, the `settings`, if any are named.
+    `levels`; of these, the `settings`, if any are named. An `ablation` instead follows the path from one to the other.
     """
 
     space: str | None = None
@@ -90,6 +90,7 @@ class ExplainOptions(StudyFlags):
     end: str | None = None
     settings: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
+    ablation: bool = False
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,7 @@ def outlook(comparison: Comparison) -> tuple[str, ...]:
     """What is known before the first trial: whether so few replicates can decide anything."""
     arms, last = len(comparison.arms), comparison.looks[-1]
     pairs = arms * (arms - 1) // 2
-    if pairs == 0 or comparison.kind in ("screening", "race"):
+    if pairs == 0 or comparison.kind in ("screening", "race", "ablation"):
         return ()
     fewest = fewest_anytime(pairs, last.level) if comparison.anytime else fewest_replicates(pairs, last.level)
     if last.replicates >= fewest:

@@ -20,6 +20,7 @@ STREAMS: Mapping[Kind, int] = {
     "screening": 0x40000003,
     "noise": 0x40000004,
     "race": 0x40000005,
+    "ablation": 0x40000006,
 }
 TRAINING, SPLIT, ORDER = 1, 2, 3
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from search.design.ablation_tables import path_settings
 from search.design.extending import total_level
 from search.design.result import ComparisonResult
 from search.design.tables import unseen_divergence
@@ -45,6 +46,7 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "arms": [arm_document(result, number) for number in range(len(comparison.arms))],
         "pairs": [pair_document(pair, answer.fewest) for pair in answer.pairs] if answer else [],
         **screening_document(result),
+        **ablation_document(result),
         **noise_document(result),
         "race": result.raced and race_document(result.raced),
         "test": result.test and {"arm": result.test.arm, **msgspec.to_builtins(result.test.score)},
@@ -78,6 +80,28 @@ def screening_document(result: ComparisonResult) -> dict[str, Any]:
         "recommended": [asdict(one) for one in result.screened.recommended],
         "missing": answer.missing,
         "left_out": answer.left_out,
+    }
+
+
+def ablation_document(result: ComparisonResult) -> dict[str, Any]:
+    """The additions of an ablation: the steps of its path, in their order, and what they do all together."""
+    ablated = result.ablated
+    if ablated is None:
+        return {}
+    whole = ablated.answer.whole
+    named = zip(path_settings(result, ablated), ablated.answer.steps, strict=False)
+    return {
+        "settings": [
+            {"name": level.name, "low": level.low, "high": level.high, **effect_document(effect)}
+            for level, effect in named
+        ],
+        "ablation": {
+            "path": [setting.name for setting in path_settings(result, ablated)],
+            "configurations": list(ablated.configurations),
+            "chosen_on": ablated.chosen_on,
+            "estimated_on": ablated.estimated_on,
+            "whole": whole and {"n": whole.n, "effect": whole.effect, "interval": interval(whole.interval)},
+        },
     }
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from search.design.ablated import Ablated, take_ablated, without_untrained
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.raced import race_answer, take_race
@@ -28,9 +29,10 @@ OF_PAIRS = frozenset({"comparison", "confirmation"})
 @dataclass(frozen=True)
 class ComparisonResult:
     """The answer at a look, and what it rests on. `answer` is None for fewer than two arms, while no two arms have two
-    replicates in common, and for a screening, a measurement of noise or a race, which have `screened`, `noise`, or
-    `race` and, in other words, `raced` instead. `devices` are those on which trials ran. `test` is there when a
-    confirmation or a race is complete.
+    replicates in common, and for a screening, an ablation, a measurement of noise or a race, which have `screened`,
+    `ablated`, `noise`, or `race` and, in other words, `raced` instead. Of an ablation, `comparison` and `scores` have
+    the configurations that were trained. `devices` are those on which trials ran. `test` is there when a confirmation
+    or a race is complete.
     """
 
     study_name: str
@@ -46,6 +48,7 @@ class ComparisonResult:
     confusions: tuple[Confusion, ...] = ()
     test: ArmTest | None = None
     screened: Screened | None = None
+    ablated: Ablated | None = None
     noise: NoiseAnswer | None = None
     race: Race | None = None
     raced: RaceAnswer | None = None
@@ -55,6 +58,8 @@ class ComparisonResult:
         """Whether every pair, or every setting, is decided, or a race over: another look would add nothing."""
         if self.screened is not None:
             return self.screened.answer.decided
+        if self.ablated is not None:
+            return self.ablated.answer.decided
         if self.race is not None:
             return self.race.end is not None
         return self.answer is not None and self.answer.decided
@@ -67,6 +72,9 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         raise ValueError(f"the study {shared.name} isn't a comparison")
     kind = comparison.kind
     scores = gather_scores(manifest, comparison, shared.ledger.slots(), look.replicates)
+    ablated = take_ablated(manifest, comparison, scores) if kind == "ablation" else None
+    if ablated is not None:
+        comparison, scores = without_untrained(comparison, scores)
     summaries = tuple(map(summarize, scores.arms, missing(scores.arms)))
     race = take_race(manifest, comparison, scores, look) if kind == "race" else None
     return ComparisonResult(
@@ -81,6 +89,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
         screened=take_screened(shared, comparison, scores, look) if kind == "screening" else None,
+        ablated=ablated,
         noise=noise_of(manifest, comparison, scores) if kind == "noise" else None,
         race=race,
         raced=None if race is None else race_answer(shared, comparison, scores, summaries, race),

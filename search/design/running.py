@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from search.design.ablated import is_estimation, next_cells
+from search.design.ablation_tables import ablation_headline
 from search.design.arms import design_of
 from search.design.axis import SpaceArm
 from search.design.base import ranked_trials
@@ -18,6 +20,7 @@ from search.design.plan import ComparisonPlan, Tuning
 from search.design.race_stored import store_in_search
 from search.design.replicates import order_of
 from search.design.result import ComparisonResult, require_scores, take_result
+from search.design.scores import gather_scores
 from search.design.test_score import measure_test
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
@@ -94,7 +97,8 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
         shared, flags = at_home(created, plan.manifest, flags)
         prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
         retry_while_unreachable(shared.ledger.resume)
-        done = look_by_look(shared, plan, flags, dependencies, say)
+        train = round_by_round if plan.comparison.kind == "ablation" else look_by_look
+        done = train(shared, plan, flags, dependencies, say)
         if done.result.scores.complete or done.result.stop_reason is not None:
             require_scores(done.result)
         if not done.end.leaves_work and done.result.scores.complete:
@@ -130,8 +134,36 @@ def look_by_look(
     return done
 
 
+def round_by_round(
+    shared: SharedStudy, plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencies, say: Say
+) -> Done:
+    """Trains the rounds of an ablation, each of which says what the next one is, and then the path.
+
+    Repeated on the same study it gives the same result: a round only uses the replicates that choose the path.
+    """
+    look, comparison = plan.comparison.last_look, plan.comparison
+    while True:
+        cells = retry_while_unreachable(partial(order_round, shared, comparison))
+        end = dependencies.run(shared, plan.url, flags.workers, quiet=flags.quiet)
+        done = Done(look_at(shared, flags, look, end), end)
+        if end is not End.DONE or not done.result.scores.complete or is_estimation(comparison, cells):
+            return done
+        say(going_on(done.result))
+
+
+def order_round(shared: SharedStudy, comparison: Comparison) -> list[DesignCell]:
+    """Makes sure that the next trainings of an ablation are ordered; returns which these are."""
+    scores = gather_scores(shared.manifest, comparison, shared.ledger.slots(), comparison.last_look.replicates)
+    cells = next_cells(shared.manifest, comparison, scores)
+    orders = {comparison.slot(cell): order_of(shared.manifest, comparison, comparison.slot(cell)) for cell in cells}
+    shared.ledger.order_these(orders)
+    return cells
+
+
 def going_on(result: ComparisonResult) -> str:
     """What is said when a look hasn't ended a comparison."""
+    if result.ablated is not None:
+        return ablation_headline(result, result.ablated)
     if result.race is not None:
         left = ", ".join(result.race.left)
         return f"After {result.look.replicates} replicates {left} are left: more are added."
@@ -178,7 +210,7 @@ def conclude(
 ) -> ComparisonResult:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
-    if result.comparison.kind in ("screening", "noise"):
+    if result.comparison.kind in ("screening", "noise", "ablation"):
         folder.remove_images()
         store_comparison_figures(shared, result)
         return result

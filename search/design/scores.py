@@ -52,8 +52,8 @@ class Scores:
 
 
 def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[SlotRow], replicates: int) -> Scores:
-    """The scores of the first `replicates` replicates. Of a race only those are to come that have slots, as arms leave
-    it.
+    """The scores of the first `replicates` replicates. Of a race or an ablation only those are to come that have slots:
+    arms leave the one, and most configurations aren't on the path of the other.
     """
     wanted = [slot for slot in slots if slot.slot < comparison.slots_of(replicates)]
     done = [replicate_of(manifest, comparison, slot) for slot in wanted if slot.outcome is not None]
@@ -66,7 +66,7 @@ def gather_scores(manifest: Manifest, comparison: Comparison, slots: Sequence[Sl
         replicates=tuple(done),
         diverged=tuple(one.failure for one in failures if one.failure and one.score is not None),
         failed=tuple(one.failure for one in failures if one.failure and one.score is None),
-        open=(len(wanted) if comparison.kind == "race" else comparison.slots_of(replicates)) - len(done),
+        open=(len(wanted) if comparison.kind in ("race", "ablation") else comparison.slots_of(replicates)) - len(done),
     )
 
 

@@ -1,5 +1,6 @@
 """The tables of a comparison, as rows of texts: for the terminal and for Markdown alike."""
 
+from search.design.ablation_tables import ablation_headline, ablation_remarks
 from search.design.cell_text import NOTHING, p_value, points, points_span, score, span
 from search.design.extending import total_level
 from search.design.noise_tables import noise_headline, noise_remarks
@@ -158,6 +159,8 @@ def scope_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What the intervals and verdicts are about."""
     if result.screened is not None:
         return screening_remarks(result.screened)
+    if result.ablated is not None:
+        return ablation_remarks(result.ablated)
     if result.comparison.kind == "noise":
         return noise_remarks(result)
     if result.race is not None:
@@ -239,7 +242,7 @@ def failure_remarks(result: ComparisonResult) -> tuple[str, ...]:
 def undecided_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """What would decide what is undecided."""
     answer = result.answer
-    if result.screened is not None or result.race is not None:
+    if result.screened is not None or result.race is not None or result.ablated is not None:
         return ()
     if answer is None:
         few = "There is nothing to compare yet: it takes two arms with two common replicates."
@@ -259,6 +262,8 @@ def comparison_headline(result: ComparisonResult) -> str:
     """How much is decided, in one sentence."""
     if result.screened is not None:
         return screening_headline(result, result.screened)
+    if result.ablated is not None:
+        return ablation_headline(result, result.ablated)
     if result.comparison.kind == "noise":
         return noise_headline(result)
     if result.comparison.kind == "race":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from search.design.ablation_tables import ablation_tables
 from search.design.noise_tables import noise_tables
 from search.design.plan import ComparisonPlan
 from search.design.race_tables import race_table
@@ -75,6 +76,8 @@ def tables(result: ComparisonResult) -> list[TextTable]:
     """The tables of a result."""
     if result.screened is not None:
         return [*screening_tables(result, result.screened), arms_table(result)]
+    if result.ablated is not None:
+        return [*ablation_tables(result, result.ablated), arms_table(result)]
     if result.noise is not None:
         return noise_tables(result.noise)
     if result.raced is not None:

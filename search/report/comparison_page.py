@@ -5,6 +5,7 @@ It is no search: nothing is ranked, no trial is the best, and no parameter has a
 
 from dataclasses import replace
 
+from search.design.ablation_tables import path_table
 from search.design.answer_words import KINDS, remarks, verdicts
 from search.design.figures import comparison_panels
 from search.design.noise_tables import noise_tables
@@ -49,13 +50,15 @@ def comparison_page(facts: StudyFacts, result: ComparisonResult) -> str:
             "replicates": page_table(scores_table(result)),
             **effects_beside(result),
         },
-        trials=trials_table(facts, ("arm", "replicate"), lambda trial: cell_words(result, trial)),
+        trials=trials_table(facts, ("arm", "replicate"), lambda trial: cell_words(facts, trial)),
         provenance=comparison_provenance(facts, comparison),
     )
 
 
 def effects_beside(result: ComparisonResult) -> dict[str, PageTable]:
-    """A screening's table of effects, next to their figures."""
+    """A screening's or an ablation's table of effects, next to their figures."""
+    if result.ablated is not None and result.ablated.answer.steps:
+        return {"effects": page_table(path_table(result, result.ablated))}
     if result.screened is None or not result.screened.answer.effects:
         return {}
     return {"effects": page_table(effects_table(result.comparison, result.screened))}
@@ -95,7 +98,7 @@ def recommended(result: ComparisonResult) -> list[TextTable]:
     return [] if result.screened is None or not result.screened.recommended else [recommended_table(result.screened)]
 
 
-def cell_words(result: ComparisonResult, trial: TrialFacts) -> tuple[str, str]:
+def cell_words(facts: StudyFacts, trial: TrialFacts) -> tuple[str, str]:
     """A trial's arm and replicate."""
-    slot = trial.slot.slot
-    return result.comparison.arm_of(slot).name, str(result.comparison.cell(slot).replicate)
+    design, slot = facts.manifest.comparison, trial.slot.slot
+    return ("", "") if design is None else (design.arm_of(slot).name, str(design.cell(slot).replicate))

@@ -19,6 +19,8 @@ ROW_HEIGHT = 36
 
 def effects_panel(result: ComparisonResult) -> Panel | None:
     """Both plots; None unless there are effects."""
+    if result.ablated is not None and result.ablated.answer.steps:
+        return path_panel(result.ablated.answer.steps, result.comparison.margin)
     if result.screened is None or not result.screened.answer.effects:
         return None
     answer = result.screened.answer
@@ -29,6 +31,15 @@ def effects_panel(result: ComparisonResult) -> Panel | None:
     )
     plots = (intervals(answer.effects, answer.margin), half_normal(answer.effects, answer.interactions))
     return Panel("effects", TITLE, plots, (note,))
+
+
+def path_panel(steps: Sequence[Effect], margin: float) -> Panel:
+    """The steps of an ablation, one below the other."""
+    note = (
+        "Steps of the path from top to bottom: what changing each setting does after those above it, in points. "
+        "Shaded: too small to matter."
+    )
+    return Panel("effects", TITLE, (intervals(steps, margin),), (note,))
 
 
 def intervals(effects: Sequence[Effect], margin: float) -> Plot:
