@@ -8,6 +8,9 @@ from search.design.scores import Replicate, Scores
 from search.study.trial_attributes import TrialAttributes
 from storage import SharedStudy
 
+# Times that differ by less than this share aren't told apart: the same network takes a little longer now and then.
+SECONDS_TIE = 0.25
+
 
 @dataclass(frozen=True)
 class MeasuredCost:
@@ -17,6 +20,21 @@ class MeasuredCost:
 
     parameters: float | None
     epoch_seconds: float | None
+
+
+def cheapest(costs: Sequence[MeasuredCost]) -> int:
+    """The number of the cheapest: of those with the fewest parameters, and of these those that take hardly longer than
+    the fastest, the first. What isn't known of one counts as more than what is known of another.
+    """
+    known = [one.parameters for one in costs if one.parameters is not None]
+    smallest = [number for number, one in enumerate(costs) if not known or one.parameters == min(known)]
+    times = [seconds for number in smallest if (seconds := costs[number].epoch_seconds) is not None]
+    return next(
+        number
+        for number in smallest
+        if not times
+        or ((seconds := costs[number].epoch_seconds) is not None and seconds <= min(times) * (1 + SECONDS_TIE))
+    )
 
 
 def trainings(shared: SharedStudy, scores: Scores) -> list[tuple[Replicate, TrialAttributes]]:

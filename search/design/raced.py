@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from search.design.extending import total_level
-from search.design.measured_cost import MeasuredCost, measured_cost, trainings
+from search.design.measured_cost import MeasuredCost, cheapest, measured_cost, trainings
 from search.design.scores import Scores
 from search.statistics import ArmSummary
 from search.statistics.intervals import ConfidenceInterval, student_interval
@@ -14,8 +14,6 @@ from search.study.race_answer import Candidate, Gain, RaceAnswer, Reference, Spa
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
-# Times that differ by less than this share aren't told apart: the same network takes a little longer now and then.
-SECONDS_TIE = 0.25
 ENDS: Mapping[RaceEnd, Why] = {RaceEnd.ONE_LEFT: "one left", RaceEnd.EQUIVALENT: "equivalent", RaceEnd.SPENT: "spent"}
 
 
@@ -49,7 +47,7 @@ def race_answer(
         for arm in comparison.arms
         if arm.selected is not None
     )
-    recommended = cheapest([one for one in candidates if one.left])
+    recommended = recommend([one for one in candidates if one.left])
     sign = 1 if shared.manifest.goal.maximize else -1
     mean, interval = recommended.mean, means[recommended.name].interval
     optimism = None if mean is None else sign * (recommended.selected - mean)
@@ -109,20 +107,11 @@ def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Ma
     }
 
 
-def cheapest(left: Sequence[Candidate]) -> Candidate:
-    """The one with the fewest parameters; of several, those that take hardly longer than the fastest; of these, the
-    first, which the search ranked highest. None of that has to do with the scores of the race, so that the choice
-    doesn't flatter.
+def recommend(left: Sequence[Candidate]) -> Candidate:
+    """The cheapest of those that are left; of several, the one that the search ranked highest. Neither has to do with
+    the scores of the race, so that the choice doesn't flatter.
     """
-    known = [one.parameters for one in left if one.parameters is not None]
-    smallest = [one for one in left if not known or one.parameters == min(known)]
-    times = [one.epoch_seconds for one in smallest if one.epoch_seconds is not None]
-    fast = [
-        one
-        for one in smallest
-        if not times or (one.epoch_seconds is not None and one.epoch_seconds <= min(times) * (1 + SECONDS_TIE))
-    ]
-    return fast[0]
+    return left[cheapest([MeasuredCost(one.parameters, one.epoch_seconds) for one in left])]
 
 
 def gain(comparison: Comparison, scores: Scores, recommended: str, sign: int) -> Gain | None:

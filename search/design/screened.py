@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from search.design.measured_cost import MeasuredCost, measured_cost, trainings
+from search.design.measured_cost import MeasuredCost, cheapest, measured_cost, trainings
 from search.design.scores import Scores
 from search.statistics import Verdict
 from search.statistics.screening import Effect, ScreeningAnswer, screen
@@ -83,15 +83,5 @@ def recommend(setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, Mea
         case Verdict.UNDECIDED:
             return Recommended(setting.name, setting.high, "undecided")
         case Verdict.EQUIVALENT:
-            low, high = costs
-            return Recommended(setting.name, setting.high if is_cheaper(high, low) else setting.low, "cheaper")
+            return Recommended(setting.name, (setting.low, setting.high)[cheapest(costs)], "cheaper")
     assert_never(effect.verdict)
-
-
-def is_cheaper(one: MeasuredCost, other: MeasuredCost) -> bool:
-    """Whether one costs less: fewer parameters, with equally many less time."""
-    if one.parameters is not None and other.parameters is not None and one.parameters != other.parameters:
-        return one.parameters < other.parameters
-    if one.epoch_seconds is None or other.epoch_seconds is None:
-        return False
-    return one.epoch_seconds < other.epoch_seconds

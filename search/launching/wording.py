@@ -144,6 +144,7 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
         if test is None
         else {"trial": test.trial, "accuracy": test.accuracy, "n": test.n, "look": test.look},
         "answer": msgspec.to_builtins(facts.answer),
+        "trials_since_answer": None if facts.answer is None else facts.answer.trials_since(facts.counts.finished),
         "test_looks": [msgspec.to_builtins(look) for look in facts.looks],
         "model_problems": dict(facts.model_problems),
         "stop_reason": facts.stop_reason,

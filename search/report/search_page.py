@@ -72,7 +72,7 @@ def search_page(facts: StudyFacts) -> str:
 def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:
     """The figures, in the order of the page; `found` are the importances of the study's parameters."""
     every = (
-        race_panel(facts.answer, facts.manifest.goal),
+        race_panel(facts.answer, facts.manifest.goal, facts.counts.finished),
         history_panel(facts),
         curves_panel(facts),
         importances_panel(found),

@@ -97,7 +97,7 @@ def test_words(facts: StudyFacts) -> str:
 
 def answered(facts: StudyFacts) -> tuple[str, ...]:
     """What a race of the best trials found."""
-    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal)
+    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished)
 
 
 def once(facts: StudyFacts) -> str:

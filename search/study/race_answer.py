@@ -87,6 +87,10 @@ class RaceAnswer(msgspec.Struct, frozen=True):
         """The answer with the test score of the recommended one's model."""
         return msgspec.structs.replace(self, test_accuracy=score.accuracy, test_n=score.n, test_look=score.look)
 
+    def trials_since(self, finished: int) -> int:
+        """How many of the `finished` trials of the search the answer knows nothing of."""
+        return max(0, finished - self.trials)
+
     @property
     def left(self) -> tuple[Candidate, ...]:
         """Those that can't be told from the best."""

@@ -8,12 +8,31 @@ from storage.objective import Objective
 POINT = 0.01
 
 
-def answer_sentences(answer: RaceAnswer, goal: Objective) -> tuple[str, ...]:
+def answer_sentences(answer: RaceAnswer, goal: Objective, finished: int | None = None) -> tuple[str, ...]:
     """Who can't be told from the best, which is recommended, what it gains, what to expect of it; and its test score,
-    where it was measured.
+    where it was measured. Where more trials are `finished` since, that comes first.
     """
-    said = (set_sentence(answer), recommended_sentence(answer), gain_sentence(answer), expected_sentence(answer, goal))
-    return tuple(sentence for sentence in (*said, test_sentence(answer)) if sentence)
+    said = (
+        stale_sentence(answer, finished),
+        set_sentence(answer),
+        recommended_sentence(answer),
+        gain_sentence(answer),
+        expected_sentence(answer, goal),
+        test_sentence(answer),
+    )
+    return tuple(sentence for sentence in said if sentence)
+
+
+def stale_sentence(answer: RaceAnswer, finished: int | None) -> str:
+    """That the answer doesn't know of all trials, "" if it does."""
+    more = 0 if finished is None else answer.trials_since(finished)
+    if not more:
+        return ""
+    have = "has" if more == 1 else "have"
+    return (
+        f"The answer is from {plural(answer.trials, 'trial')}; {more} more {have} finished since, of which it knows "
+        "nothing: search.answer races again."
+    )
 
 
 def set_sentence(answer: RaceAnswer) -> str:

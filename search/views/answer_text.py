@@ -29,7 +29,9 @@ def test_text(facts: StudyFacts) -> str:
 
 def answer_text(facts: StudyFacts) -> str:
     """What a race of the best trials found."""
-    return "" if facts.answer is None else _lines("Answer", *answer_sentences(facts.answer, facts.manifest.goal))
+    if facts.answer is None:
+        return ""
+    return _lines("Answer", *answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished))
 
 
 def lessons_text(facts: StudyFacts) -> str:

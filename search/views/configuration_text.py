@@ -27,6 +27,7 @@ class Described:
     """A completed trial and what it trained: `model` is None if an earlier release didn't store it and it can't be
     recomputed; `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial; `looks`
     are all at the study's test images, and `answer` is what a race of its best trials found, None without one.
+    `finished` is how many of the study's trials are.
     """
 
     study_name: str
@@ -37,6 +38,7 @@ class Described:
     test: TestScore | None
     looks: tuple[TestScore, ...] = ()
     answer: RaceAnswer | None = None
+    finished: int = 0
 
     @property
     def value(self) -> float:
@@ -87,6 +89,7 @@ def described_trial(shared: SharedStudy, which: str) -> Described:
         test=look_at(looks, trial.number),
         looks=looks,
         answer=stored_answer(shared),
+        finished=shared.ledger.counts().finished,
     )
 
 
@@ -103,6 +106,7 @@ def trial_json(described: Described) -> str:
         "test": described.test,
         "test_looks": described.looks,
         "answer": described.answer,
+        "trials_since_answer": None if described.answer is None else described.answer.trials_since(described.finished),
         "model_problem": described.trial.model_problem,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -125,7 +129,7 @@ def answer_text(described: Described) -> str:
     """What a race of the study's best trials found, "" without one."""
     if described.answer is None:
         return ""
-    said = answer_sentences(described.answer, described.manifest.goal)
+    said = answer_sentences(described.answer, described.manifest.goal, described.finished)
     return "Answer\n" + "\n".join(line for text in said for line in wrapped(text, terminal_width(), "  ", " " * 6))
 
 

@@ -68,7 +68,7 @@ def result_note(facts: StudyFacts) -> str:
 
 def answered(facts: StudyFacts) -> tuple[str, ...]:
     """What a race of the best trials found."""
-    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal)
+    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished)
 
 
 def best_note(facts: StudyFacts, best: TrialFacts) -> str:

@@ -1,8 +1,10 @@
 """The answer of a search: its best trials race, and arms that are shown worse leave."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,9 +20,12 @@ from search.host.ends import End
 from search.launching.options import FinishedSearch, LaunchOptions
 from search.launching.planning import make_plan
 from search.launching.running import launch
-from search.study.race_answer import stored_answer
+from search.launching.wording import result_json, result_text
+from search.report.search_page import search_page
+from search.study.race_answer import store_answer, stored_answer
 from search.study.test_score import stored_test_score
 from search.views.answer_sentences import answer_sentences
+from search.views.facts import gather_facts
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, create_study
 from tests.design.test_confirm import SEARCH, finished_search
@@ -197,6 +202,34 @@ def test_a_launch_of_ten_trials_ends_with_the_answer_once(
     assert json.loads(again.told.out)["answer"]["study_name"] == f"{SEARCH}-answer-10"
     told = CliRunner().invoke(best, ["--storage", comparisons.url, "--study-name", SEARCH], catch_exceptions=False)
     assert "Recommended is trial" in told.output
+    assert "finished since" not in told.output
+    with comparisons.open(SEARCH) as shared:
+        answer = stored_answer(shared)
+        assert answer is not None
+        store_answer(shared, msgspec.structs.replace(answer, trials=8))  # as if it was from before the last two
+        facts = gather_facts(shared)
+    arguments = ["--storage", comparisons.url, "--study-name", SEARCH]
+    behind = "The answer is from 8 trials; 2 more have finished since"
+    assert behind in " ".join(CliRunner().invoke(best, arguments, catch_exceptions=False).output.split())
+    assert json.loads(CliRunner().invoke(best, [*arguments, "-f", "json"]).stdout)["trials_since_answer"] == 2
+    options = LaunchOptions(space="bn_dropout")
+    assert behind in " ".join(result_text(facts, options).split())
+    assert json.loads(result_json(facts, options, 1.0))["trials_since_answer"] == 2
+    assert behind in search_page(facts)
+
+
+def test_one_worker_and_one_seed_give_the_same_answer_twice(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    database = Path(comparisons.url.removeprefix("sqlite:///"))
+    other = comparisons.folder / "other"
+    other.mkdir()
+    twin = replace(comparisons, url=f"sqlite:///{shutil.copy(database, other / 'twin.db')}", folder=other)
+    answers = [told.answer(top=3, seeds=6) for told in (comparisons, twin)]
+    for answer in answers:
+        for one in answer["race"]["candidates"]:
+            one["epoch_seconds"] = None  # measured
+        answer["test"]["at"] = None
+    assert answers[0] == answers[1]
 
 
 def test_a_smaller_search_ends_without_and_one_without_epochs_for_it_says_what_is_missing(

@@ -72,7 +72,8 @@ def test_a_first_look_that_comes_later_than_asked_for_is_said(comparisons: Compa
 
 
 def test_a_comparison_of_an_earlier_release_is_judged_by_its_planned_looks(comparisons: Comparisons) -> None:
-    (plan,) = make_plans(comparisons.complete(CompareOptions(space="bn_dropout", **TWO, seeds=6)))
+    given: dict[str, Any] = {**TWO, "seeds": 6}
+    (plan,) = make_plans(comparisons.complete(CompareOptions(space="bn_dropout", **given)))
     document = msgspec.to_builtins(plan.manifest)
     del document["comparison"]["anytime"]
     older = Manifest.from_json(msgspec.json.encode({**document, "schema_version": 10}).decode())

@@ -12,11 +12,13 @@ from storage.objective import Objective
 TITLE = "The answer"
 
 
-def race_panel(answer: RaceAnswer | None, goal: Objective) -> Panel | None:
-    """A row for each candidate and for the reference; None where nothing has raced."""
+def race_panel(answer: RaceAnswer | None, goal: Objective, finished: int | None = None) -> Panel | None:
+    """A row for each candidate and for the reference; None where nothing has raced. `finished` is how many of the
+    search's trials are.
+    """
     if answer is None:
         return None
-    return Panel("race", TITLE, (means_plot(answer, goal),), answer_sentences(answer, goal))
+    return Panel("race", TITLE, (means_plot(answer, goal),), answer_sentences(answer, goal, finished))
 
 
 def means_plot(answer: RaceAnswer, goal: Objective) -> Plot:
