@@ -18,7 +18,7 @@ from search.host.cgroup import total_memory
 from search.host.gpus import Gpu, find_gpus
 from search.host.installed import Installed, differing_from_lock, out_of_range
 from search.host.machine import default_workers, free_memory, usable_processors
-from search.host.program_folder import VARIABLE, program_files, program_folder, why_unusable
+from search.host.program_folder import VARIABLE, executable_files, program_files, program_folder, why_unusable
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -28,6 +28,7 @@ OURS = {
     "floatx": "float32",
     "epsilon": 1e-07,
 }
+GPU_BUILDS = {"tensorflow": "pip install 'tensorflow[and-cuda]'", "jax": "pip install 'jax[cuda13]'"}
 OLDEST, NEWEST = (3, 11), (3, 14)
 LITTLE_MEMORY_GB = 1.5
 LITTLE_DISK_GB = 1.0
@@ -151,7 +152,8 @@ def gpu_finding(gpus: Sequence[Gpu], usable: Sequence[str]) -> Finding:
     if len(usable) >= len(gpus):
         return Finding("gpus", "ok", seen)
     found = f"the driver sees {len(gpus)} ({seen}), Keras can use {len(usable)}"
-    advice = "Install the backend's GPU build (pip install 'tensorflow[and-cuda]'), or search with --gpus none."
+    build = GPU_BUILDS.get(os.environ.get("KERAS_BACKEND", "tensorflow"), "see its documentation")
+    advice = f"Install the backend's GPU build ({build}), or search with --gpus none."
     return Finding("gpus", "problem", found, advice)
 
 
@@ -194,8 +196,10 @@ def programs_finding() -> Finding:
         advice = f"Mend that, or name another folder in {VARIABLE}; without one, every launch traces its programs."
         return Finding("programs", "note", f"{folder} isn't used: {reason}", advice)
     files = program_files(folder)
-    size = sum(file.size for file in files) / 1e6
-    return Finding("programs", "ok", f"{len(files)} traced programs, {size:.1f} MB, in {folder}")
+    executables = executable_files(folder)
+    size = sum(file.size for file in (*files, *executables)) / 1e6
+    compiled = f" and {len(executables)} executables of JAX" if executables else ""
+    return Finding("programs", "ok", f"{len(files)} traced programs{compiled}, {size:.1f} MB, in {folder}")
 
 
 def storage_findings(storage: str) -> Iterator[Finding]:

@@ -36,6 +36,13 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def instructions() -> str:
+    """What tells apart processors that have different instructions, as far as the system says."""
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("flags", "Features"))]
+    return " ".join([processor(), *names[:1]])
+
+
 def default_workers() -> int:
     """One worker per processor, as far as memory allows: small models train best on one thread each."""
     by_memory = free_memory() // WORKER_MEMORY_BYTES

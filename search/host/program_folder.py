@@ -4,8 +4,10 @@ A program in it is run as it is. So the folder, and each file, must be the user'
 """
 
 import contextlib
+import hashlib
 import os
 import re
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ from pathlib import Path
 VARIABLE = "SEARCH_PROGRAM_CACHE"
 OFF = "off"
 PRIVATE = 0o700
+EXECUTABLES = "jax"  # the folder, in that of programs, of what JAX has compiled; all in it is JAX' own
 NAME = re.compile(r"[0-9a-f]{40}\.program")
+EXECUTABLE = re.compile(r".+-cache")
 PART = re.compile(r"\.[0-9a-f]{40}\.[0-9]+-[0-9]+\.part")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -75,14 +79,35 @@ def program_files(folder: Path) -> list[ProgramFile]:
     return sorted(_files(folder, NAME), key=lambda file: (file.used, file.path.name))
 
 
-def remove_programs(folder: Path) -> int:
-    """Removes all programs from the folder, and what interrupted processes have partly written. Other files stay.
+def make_executables_folder(kind: str) -> Path | None:
+    """The folder for executables of JAX on processors or devices of a kind, created if need be; None if there is none
+    that may be used.
+    """
+    folder = program_folder()
+    if folder is None:
+        return None
+    all_kinds = folder / EXECUTABLES
+    of_kind = all_kinds / hashlib.sha256(kind.encode()).hexdigest()[:16]
+    return of_kind if all(make_folder(one) is None for one in (folder, all_kinds, of_kind)) else None
 
-    Returns how many programs are gone.
+
+def executable_files(folder: Path) -> list[ProgramFile]:
+    """The executables of JAX in the folder of programs."""
+    kinds = (folder / EXECUTABLES).glob("*/")
+    return [file for kind in kinds for file in _files(kind, EXECUTABLE)]
+
+
+def remove_programs(folder: Path) -> int:
+    """Removes all programs and executables from the folder, and what interrupted processes have partly written. Other
+    files stay.
+
+    Returns how many programs and executables are gone.
     """
     for part in _files(folder, PART):
         _removed(part)
-    return sum(map(_removed, _files(folder, NAME)))
+    executables = len(executable_files(folder))
+    shutil.rmtree(folder / EXECUTABLES, ignore_errors=True)
+    return executables + sum(map(_removed, _files(folder, NAME)))
 
 
 def remove_parts(folder: Path, before: float) -> None:

@@ -31,8 +31,9 @@ from storage.fingerprint import fingerprint
 from storage.records import WorkerInfo
 from storage.retry import retry_while_unreachable
 
-RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy", "tensorflow")
-DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", "tensorflow")
+BACKENDS = ("jax", "tensorflow", "torch")  # of Keras, as KERAS_BACKEND and as packages
+RECORDED_PACKAGES = ("keras-image-search", "keras", "numpy", "optuna", "scikit-learn", "sqlalchemy")
+DECIDING_PACKAGES = ("keras-image-search", "keras", "optuna", *BACKENDS)
 
 
 def join_study(
@@ -173,9 +174,10 @@ def differing(asked: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
 
 
 def installed_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that results depend on."""
+    """The versions of Python and of the packages that results depend on, of Keras' backends that which is in use."""
     versions = {"python": platform.python_version()}
-    for package in RECORDED_PACKAGES:
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    for package in (*RECORDED_PACKAGES, *(name for name in BACKENDS if name == backend)):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Only the backend's modules know TensorFlow, so that another backend of Keras can take its place."""
+"""Only the backends' modules know TensorFlow and JAX, so that another backend of Keras can take its place."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.helpers.paths import ROOT
 
 BACKENDS = ROOT / "search" / "training" / "backends"
-ONLY = {BACKENDS / "tensorflow.py", BACKENDS / "tensorflow_kept.py"}
+ONLY = {
+    "tensorflow": {BACKENDS / "tensorflow.py", BACKENDS / "tensorflow_kept.py"},
+    "jax": {BACKENDS / "jax.py"},
+}
 DATA_AND_MODELS = {Path("search/datasets/named.py"), Path("search/predict/exported_model.py")}
 
 
@@ -24,8 +27,8 @@ def modules_importing(package: str) -> set[Path]:
     return {path for path in sources if any(name.split(".")[0] == package for name in imported(path))}
 
 
-def test_tensorflow_is_imported_by_its_backend_only() -> None:
-    assert modules_importing("tensorflow") == ONLY
+def test_tensorflow_and_jax_are_imported_by_their_backends_only() -> None:
+    assert {package: modules_importing(package) for package in ONLY} == ONLY
 
 
 def test_keras_is_imported_by_training_by_what_asks_it_for_data_or_opens_a_model_and_by_spaces_that_build() -> None:

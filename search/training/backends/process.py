@@ -37,11 +37,17 @@ def import_keras() -> None:
 
 def compiling_backend() -> Backend | None:
     """Keras' backend as one that compiles whole epochs, None if it is one that can't: its epochs are Keras' `fit`."""
-    if backend_package() != TENSORFLOW:
-        return None
-    from search.training.backends.tensorflow import TensorFlow
+    match backend_package():
+        case "tensorflow":
+            from search.training.backends.tensorflow import TensorFlow
 
-    return TensorFlow()
+            return TensorFlow()
+        case "jax":
+            from search.training.backends.jax import Jax
+
+            return Jax()
+        case _:
+            return None
 
 
 def backend_package() -> str:

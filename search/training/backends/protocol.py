@@ -22,8 +22,6 @@ Tensor = Any  # of the backend; Keras has no types
 Variable = Any  # a `keras.Variable`
 Sums = NDArray[np.float32]
 
-STEPS_PER_CALL = 16  # of a step program: an epoch can be stopped between two calls
-
 
 @dataclass(frozen=True, eq=False)
 class DeviceImages:
@@ -46,6 +44,7 @@ class DeviceImages:
 
 
 Step = Callable[[Tensor, Tensor], Tensor]  # scaled images and labels of a batch -> what is to be summed, float32 (3,)
+ModelStep = Callable[[tuple[Tensor, ...]], object]  # images, labels and perhaps their weights
 BatchFunction = Callable[..., tuple[Tensor, Tensor]]  # of `batch_of`
 
 
@@ -92,6 +91,13 @@ class Backend(Protocol):
     def run_eagerly(self, eagerly: bool) -> None:
         """Decides that."""
 
+    def steps_per_call(self, steps: int) -> int:
+        """How many of an epoch's steps a call of a step program is to do: an epoch can be stopped between two calls."""
+
+    @property
+    def unfolds_convolutions(self) -> bool:
+        """Whether shared layers are to do a convolution as a product of matrices: where Keras' own takes longer."""
+
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
         """The images for training and those for validation, in one tensor on the device."""
 
@@ -132,6 +138,18 @@ class Backend(Protocol):
 
     def switch(self, index: Tensor, branches: Sequence[Callable[[], None]], variables: Sequence[Variable]) -> None:
         """Does the branch of that index, in a program; each may assign some of `variables`."""
+
+    def one_of(self, index: Tensor, branches: Sequence[Callable[[], Tensor]]) -> Tensor:
+        """The value of the branch of that index, in a program; all have one shape and dtype, and assign nothing."""
+
+    def dropout_numbers(self, rate: float) -> tuple[float, float]:
+        """What `dropped` is given for a rate in (0, 1)."""
+
+    def dropped(self, inputs: Tensor, drawn: Tensor, numbers: tuple[Tensor, Tensor]) -> Tensor:
+        """What Keras' dropout makes of inputs where it has drawn these uniform numbers of their shape, in [0, 1)."""
+
+    def model_steps(self, model: Any) -> tuple[ModelStep, ModelStep]:
+        """A compiled model's own `train_step` and `test_step` as functions that assign the model's variables."""
 
     def scope(self, values: Sequence[tuple[Variable, Tensor]]) -> AbstractContextManager[Any]:
         """A `keras.StatelessScope` for use in programs: within it these variables have these values, and all others

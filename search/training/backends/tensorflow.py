@@ -13,6 +13,7 @@ from search.training.backends.protocol import (
     BatchFunction,
     DeviceImages,
     Kept,
+    ModelStep,
     Step,
     StepProgram,
     Sums,
@@ -24,6 +25,7 @@ from search.training.backends.tensorflow_kept import KeptFunction
 from search.training.data.order import Order
 from search.training.data.split import Split
 
+STEPS_PER_CALL = 16
 ALIGNMENT = 64  # bytes, what TensorFlow wants of memory that it doesn't allocate
 
 
@@ -59,6 +61,15 @@ class TensorFlow:
     def run_eagerly(self, eagerly: bool) -> None:
         """See Backend."""
         tf.config.run_functions_eagerly(eagerly)
+
+    def steps_per_call(self, steps: int) -> int:  # noqa: ARG002  of any number
+        """See Backend."""
+        return STEPS_PER_CALL
+
+    @property
+    def unfolds_convolutions(self) -> bool:
+        """See Backend."""
+        return False
 
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
         """See Backend."""
@@ -156,6 +167,23 @@ class TensorFlow:
             return run
 
         keras.ops.switch(index, [with_value(branch) for branch in branches])
+
+    def one_of(self, index: Tensor, branches: Sequence[Callable[[], Tensor]]) -> Tensor:
+        """See Backend."""
+        return keras.ops.switch(index, branches)
+
+    def dropout_numbers(self, rate: float) -> tuple[float, float]:
+        """See Backend."""
+        return rate, 1 / (1 - rate)
+
+    def dropped(self, inputs: Tensor, drawn: Tensor, numbers: tuple[Tensor, Tensor]) -> Tensor:
+        """See Backend."""
+        rate, scale = numbers
+        return keras.ops.where(drawn >= rate, inputs * scale, keras.ops.zeros((), inputs.dtype))
+
+    def model_steps(self, model: Any) -> tuple[ModelStep, ModelStep]:
+        """See Backend."""
+        return model.train_step, model.test_step
 
     def scope(self, values: Sequence[tuple[Variable, Tensor]]) -> AbstractContextManager[Any]:
         """See Backend."""

@@ -3,12 +3,12 @@
 Scores, weights and random states are those of KerasRunner to the last bit on a processor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from search.training.backends.protocol import STEPS_PER_CALL, Backend, Step, Tensor
+from search.training.backends.protocol import Backend, ModelStep, Step, Tensor
 from search.training.data.order import Order
 from search.training.data.split import Split
 from search.training.epochs.epochs import Score, Stop, score_of
@@ -17,7 +17,7 @@ NO_SUMS = np.zeros(3, np.float32)
 
 
 class CompiledRunner:
-    """An EpochRunner over a backend's step programs. It can be stopped every 16 steps."""
+    """An EpochRunner over a backend's step programs. It can be stopped between two calls of one."""
 
     def __init__(
         self,
@@ -27,23 +27,25 @@ class CompiledRunner:
         backend: Backend,
         class_weights: Sequence[float] | None = None,
     ) -> None:
-        self._model = model
+        self._model, self._backend = model, backend
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
         _create_metrics(model, data)
         self._train, self._val = backend.to_device(data)
         variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-        self._train_steps = backend.step_program(_unsummed(model.train_step, class_weights), variables, batch_size)
-        self._test_steps = backend.step_program(_unsummed(model.test_step), variables, batch_size)
+        train_step, test_step = backend.model_steps(model)
+        self._train_steps = backend.step_program(_unsummed(train_step, class_weights), variables, batch_size)
+        self._test_steps = backend.step_program(_unsummed(test_step), variables, batch_size)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
         self._model.reset_metrics()
         steps = -(-len(order) // self._batch_size)
-        for first in range(0, steps, STEPS_PER_CALL):
+        per_call = self._backend.steps_per_call(steps)
+        for first in range(0, steps, per_call):
             if stop():
                 return None
-            self._train_steps(self._train, order, first, min(first + STEPS_PER_CALL, steps), NO_SUMS)
+            self._train_steps(self._train, order, first, min(first + per_call, steps), NO_SUMS)
         return self._score()
 
     def validate(self) -> Score:
@@ -60,7 +62,7 @@ class CompiledRunner:
         return score_of(self._model.get_metrics_result())
 
 
-def _unsummed(step: Callable[[tuple[Tensor, ...]], Any], class_weights: Sequence[float] | None = None) -> Step:
+def _unsummed(step: ModelStep, class_weights: Sequence[float] | None = None) -> Step:
     """A step of Keras' own, whose metrics sum up in variables of the model. With weights of classes, it gets those of
     the images too.
     """

@@ -23,7 +23,7 @@ def make_runner(
     """
     reason = _why_not_compiled(model, data)
     if backend is None:
-        reason = "compiled epochs need TensorFlow as Keras' backend"
+        reason = "compiled epochs need TensorFlow or JAX as Keras' backend"
     elif reason is None:
         return CompiledRunner(model, data, batch_size, backend, class_weights)
     log.info("the epochs go through model.fit: %s", reason)

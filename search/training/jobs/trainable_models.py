@@ -21,6 +21,8 @@ from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space
 from spaces.class_weight import class_weights
 
+NO_PROGRAMS = "programs need TensorFlow or JAX as Keras' backend"
+
 log = logging.getLogger(__name__)
 
 RunnerFactory = Callable[[Any, Split, int, Backend | None, Sequence[float] | None], EpochRunner]
@@ -54,7 +56,7 @@ class TrainableModels:
             with self._begun_program(job, self._backend, self._programs, recorder) as program:
                 yield program
             return
-        log.info("this job's model is built for itself: %s", reason or "programs need TensorFlow as Keras' backend")
+        log.info("this job's model is built for itself: %s", reason or NO_PROGRAMS)
         try:
             yield self._new_model(job, space, recorder)
         finally:

@@ -22,6 +22,7 @@ class TunableRate(LearningRateSchedule):  # type: ignore[misc]  # Keras has no t
         self._schedule: Variable = keras.Variable(0, trainable=False, dtype="int32")
         settings = self._first.variable, self._decay.variable, self._steps.variable
         self._rates = [scheduled_rate(name, *settings) for name in SCHEDULES]
+        self._backend = backend
         self._at_step = backend.traced(self._of_schedule)
 
     def set(self, first: float, schedule: Schedule, steps: int) -> None:
@@ -50,7 +51,7 @@ class TunableRate(LearningRateSchedule):  # type: ignore[misc]  # Keras has no t
 
     def _of_schedule(self, step: Tensor) -> Tensor:
         branches = [_at(rate, step) for rate in self._rates]
-        return keras.ops.switch(self._schedule.value, branches)
+        return self._backend.one_of(self._schedule.value, branches)
 
 
 def _at(rate: Any, step: Tensor) -> Callable[[], Tensor]:

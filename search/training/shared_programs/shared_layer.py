@@ -10,7 +10,12 @@ import keras
 
 from search.training.backends.protocol import Backend, Tensor, Variable
 from search.training.models.building import InputSpec, bn_momentum, keras_layer
-from search.training.shared_programs.tunable_layers import TunableBatchNormalization, TunableDropout, TunablePenalty
+from search.training.shared_programs.tunable_layers import (
+    TunableBatchNormalization,
+    TunableDropout,
+    TunablePenalty,
+    UnfoldedConvolution,
+)
 from spaces.layers import Activate, Conv, Dense, Drop, Flatten, Layer, MaxPool, Normalize, Output
 
 Shape = tuple[int, ...]
@@ -27,7 +32,7 @@ class SharedLayer:
 
     def __init__(self, layer: Layer, shape: Shape, spec: InputSpec, backend: Backend) -> None:
         self._spec, self._backend = spec, backend
-        self.keras = _tunable_layer(layer, spec)
+        self.keras = _tunable_layer(layer, spec, backend)
         self.keras.build((None, *shape))
         self.shape: Shape = tuple(self.keras.compute_output_shape((None, *shape)))[1:]
         self.trainable: list[Variable] = list(self.keras.trainable_variables)
@@ -38,7 +43,7 @@ class SharedLayer:
         else:
             self._train, self._infer = self._training, self._inference
         self._has_penalty = isinstance(getattr(self.keras, "kernel_regularizer", None), TunablePenalty)
-        self._penalty = backend.differentiable(self._penalized)
+        self._penalty = backend.differentiable(self._penalty_of)
 
     def __call__(self, weights: list[Tensor], inputs: Tensor, *, training: bool) -> Tensor:
         """The outputs of the layer with these in place of its trainable variables, each in one dimension. In
@@ -103,7 +108,7 @@ class SharedLayer:
         with self._scope(weights):
             return self.keras(inputs, training=False)
 
-    def _penalized(self, weights: list[Tensor]) -> Tensor:
+    def _penalty_of(self, weights: list[Tensor]) -> Tensor:
         with self._scope(weights):
             (penalty,) = self.keras.losses
         return penalty
@@ -113,19 +118,24 @@ class SharedLayer:
         return self._backend.scope(list(zip(self.trainable, shaped, strict=True)))
 
 
-def _tunable_layer(layer: Layer, spec: InputSpec) -> Any:
+def _tunable_layer(layer: Layer, spec: InputSpec, backend: Backend) -> Any:
     """The layer of Keras, with settings that can be changed where programs change them."""
     match layer:
         case Drop(rate):
-            return TunableDropout() if rate > 0 else keras_layer(layer, spec)
+            return TunableDropout(backend) if rate > 0 else keras_layer(layer, spec)
         case Normalize():
             return TunableBatchNormalization()
-        case Conv(l1=l1, l2=l2) | Dense(l1=l1, l2=l2) | Output(l1=l1, l2=l2):
-            penalized = keras_layer(layer, spec)
-            if l1 or l2:
-                penalized.kernel_regularizer = TunablePenalty(l1, l2)
-            return penalized
+        case Conv(filters, kernel, padding) if backend.unfolds_convolutions:
+            return _penalized(UnfoldedConvolution(filters, kernel, padding=padding), layer)
+        case Conv() | Dense() | Output():
+            return _penalized(keras_layer(layer, spec), layer)
         case Activate() | MaxPool() | Flatten():
             return keras_layer(layer, spec)
         case _:
             assert_never(layer)
+
+
+def _penalized(with_kernel: Any, layer: Conv | Dense | Output) -> Any:
+    if layer.l1 or layer.l2:
+        with_kernel.kernel_regularizer = TunablePenalty(layer.l1, layer.l2)
+    return with_kernel

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.training.backends.protocol import (
-    STEPS_PER_CALL,
     DeviceImages,
     Kept,
     Step,
@@ -64,7 +63,7 @@ NOT_KEPT = KeptSteps()
 
 class SharedProgram:
     """A TrainableModel for one configuration after another, from `begin`, which says which, to `end`. It can be stopped
-    every 16 steps.
+    between two calls of its step program.
 
     Layers, and the optimizer bank with what is trained, the weights and the optimizer's state, are of the cache.
     Programs that share them can't take turns within a training.
@@ -134,10 +133,11 @@ class SharedProgram:
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
         steps, sums, (images, _) = -(-len(order) // self._batch_size), NO_SUMS, self._begun_with
-        for first in range(0, steps, STEPS_PER_CALL):
+        per_call = self._backend.steps_per_call(steps)
+        for first in range(0, steps, per_call):
             if stop():
                 return None
-            sums = self._train_steps(images, order, first, min(first + STEPS_PER_CALL, steps), sums)
+            sums = self._train_steps(images, order, first, min(first + per_call, steps), sums)
         return _score(sums)
 
     def validate(self) -> Score:

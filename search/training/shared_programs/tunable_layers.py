@@ -6,7 +6,7 @@ have them, and has layers of Keras alone. Importing this module imports Keras.
 
 import keras
 
-from search.training.backends.protocol import Tensor, Variable
+from search.training.backends.protocol import Backend, Tensor, Variable
 from search.training.optimizers.mutable_scalar import MutableScalar
 
 ANY_RATE = 0.5  # above 0, so that the layer makes its state
@@ -15,20 +15,20 @@ ANY_RATE = 0.5  # above 0, so that the layer makes its state
 class TunableDropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras has no types
     """Dropout whose rate, in (0, 1), can be changed between steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
         super().__init__(ANY_RATE)
-        self._least = MutableScalar()
-        self._scale = MutableScalar()
+        self._backend = backend
+        self._numbers = MutableScalar(), MutableScalar()
 
     @property
     def scalars(self) -> list[MutableScalar]:
         """Its settings."""
-        return [self._least, self._scale]
+        return list(self._numbers)
 
     def set_rate(self, rate: float) -> None:
         """The share of units that is dropped from now on."""
-        self._least.set(rate)
-        self._scale.set(1 / (1 - rate))
+        for scalar, number in zip(self._numbers, self._backend.dropout_numbers(rate), strict=True):
+            scalar.set(number)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Drops units, and scales up the others, in training only."""
@@ -36,9 +36,8 @@ class TunableDropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras has n
             return inputs
         ops = keras.ops
         drawn = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator)
-        kept = drawn >= ops.cast(self._least.variable, inputs.dtype)
-        scaled = inputs * ops.cast(self._scale.variable, inputs.dtype)
-        return ops.where(kept, scaled, ops.zeros((), inputs.dtype))
+        first, second = (ops.cast(scalar.variable, inputs.dtype) for scalar in self._numbers)
+        return self._backend.dropped(inputs, drawn, (first, second))
 
 
 class TunableBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras has no types
@@ -61,6 +60,24 @@ class TunableBatchNormalization(keras.layers.BatchNormalization):  # type: ignor
     @momentum.setter
     def momentum(self, value: float) -> None:
         self._momentum.set(value)
+
+
+class UnfoldedConvolution(keras.layers.Conv2D):  # type: ignore[misc]  # Keras has no types
+    """A convolution of stride 1 as one product of matrices: each pixel's neighborhood times the kernel."""
+
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """See Keras."""
+        ops = keras.ops
+        rows, columns, channels, filters = kernel.shape
+        if self.padding == "same":
+            sides = [((size - 1) // 2, size // 2) for size in (rows, columns)]
+            inputs = ops.pad(inputs, [(0, 0), *sides, (0, 0)])
+        height, width = inputs.shape[1] - rows + 1, inputs.shape[2] - columns + 1
+        shifted = [
+            inputs[:, row : row + height, column : column + width] for row in range(rows) for column in range(columns)
+        ]
+        neighborhoods = ops.concatenate(shifted, axis=-1)
+        return ops.matmul(neighborhoods, ops.reshape(kernel, (rows * columns * channels, filters)))
 
 
 class TunablePenalty(keras.regularizers.Regularizer):  # type: ignore[misc]  # Keras has no types
