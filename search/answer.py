@@ -6,7 +6,7 @@ import click
 
 from search.commands.cli import Verb, answer_share_flag, shared_flags
 from search.commands.numbers import WholeNumber
-from search.commands.worker_flags import ready_to_train, worker_flags
+from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
 
@@ -36,6 +36,7 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", help="The race's name in the database.  [default: SEARCH-answer-TRIALS]")
 @worker_flags
+@keep_warm_flag
 def main(**flags: Any) -> None:
     """Races the best trials of a search, and its space's baseline, on fresh seeds and splits, and says which can't be
     told from the best, which of these is the cheapest, what it gains over the baseline, and what to expect of it. The

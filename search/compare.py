@@ -13,7 +13,7 @@ from search.commands.cli import Verb, format_flag, precision_flag, shared_flags,
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
-from search.commands.worker_flags import ready_to_train, worker_flags
+from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.host.exit_codes import CODES
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tu
 @shared_flags
 @click.option("--study-name", help="The comparison's name in the database.  [default: derived from the arms]")
 @worker_flags
+@keep_warm_flag
 def main(**flags: Any) -> None:
     """Trains each arm on the same replicates and says which arms differ by more than the margin.
 

@@ -6,7 +6,7 @@ import click
 
 from search.commands.cli import Verb, shared_flags
 from search.commands.numbers import WholeNumber
-from search.commands.worker_flags import ready_to_train, worker_flags
+from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
 
@@ -25,6 +25,7 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", help="The confirmation's name in the database.  [default: SEARCH-confirm]")
 @worker_flags
+@keep_warm_flag
 def main(**flags: Any) -> None:
     """Trains the best trials of a search again on fresh seeds and splits, and compares the confirmed scores with those
     that selected them. The best is evaluated on the test images, once.

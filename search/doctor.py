@@ -29,13 +29,15 @@ EXAMPLES = {
 )
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
-    """Examines this machine: Python, Keras and its backend, GPUs, memory, disk, the storage and its clock, versions.
+    """Examines this machine: Python, Keras and its backend, GPUs, memory, disk, the storage and its clock, versions,
+    trainer servers that launches have left.
 
     Says what to do about each problem. Without --clear-cache nothing is created or changed. The exit code is 0 if a
     search can run here, 1 if not; notes don't count.
     """
     from search.host.examination import as_json, examine
     from search.study.folders import default_artifacts
+    from search.trainers.server_finding import servers_finding
     from search.views.findings_text import findings_text
 
     start_logging(flags["verbose"], flags["quiet"])
@@ -44,6 +46,7 @@ def main(**flags: Any) -> None:
         if flags["format_"] == "table":
             answer(f"{removed} traced programs are removed.")
     findings = examine(flags["storage"], flags["artifacts"] or default_artifacts(flags["storage"]))
+    findings.append(servers_finding())
     if flags["format_"] == "json":
         answer_json(as_json(findings))
     else:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from search.commands.cli import Verb, shared_flags
-from search.commands.worker_flags import ready_to_train, worker_flags
+from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.compare import design_flags, split_choices
 from search.host.exit_codes import CODES
 
@@ -34,6 +34,7 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SEARCH-explain, or SEARCH-ablation]")
 @worker_flags
+@keep_warm_flag
 def main(**flags: Any) -> None:
     """Trains 4 to 24 configurations, each on the same replicates, in which all settings change between two levels at
     once, so that every training says something of every setting: which matter, and which is the cheapest configuration

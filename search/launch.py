@@ -21,7 +21,8 @@ from search.commands.cli import (
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import AnyNumber, Number, WholeNumber
-from search.commands.worker_flags import take_worker_flags, worker_flags
+from search.commands.worker_flags import keep_warm_flag, take_worker_flags, worker_flags
+from search.errors import UsageError
 from search.host.exit_codes import CODES
 from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
@@ -123,6 +124,7 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
 @worker_flags
+@keep_warm_flag
 @click.option(
     "--tensorboard",
     type=click.Path(path_type=Path, file_okay=False),
@@ -152,8 +154,11 @@ def main(**flags: Any) -> None:
     flags.pop("config")
     workers = take_worker_flags(flags)
     placing, workers = take_placing(flags, workers, quiet=quiet)
+    keep_warm_s = flags.pop("keep_warm")
+    if keep_warm_s and placing is not None:
+        raise UsageError("--keep-warm can't go with --on: the cluster's workers train elsewhere")
     trains = workers.n_workers != 0 and not flags["dry_run"] and placing is None
-    with trainer_server(wanted=trains):  # it imports Keras while we import what we need
+    with trainer_server(wanted=trains, keep_warm_s=keep_warm_s):  # it imports Keras while we import what we need
         from search.launching.options import LaunchOptions
         from search.launching.running import launch
         from search.trackers.tracking import Tracking

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from search.commands.cli import Verb, shared_flags
-from search.commands.worker_flags import ready_to_train, worker_flags
+from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES
 
@@ -25,6 +25,7 @@ EXAMPLES = {
 @shared_flags
 @click.option("--study-name", help="The measurement's name in the database.  [default: SEARCH-noise]")
 @worker_flags
+@keep_warm_flag
 def main(**flags: Any) -> None:
     """Trains one configuration again and again, with a few seeds each for its initial weights, its split and the order
     of its images, and says how much of the scores' variance each makes, and what more trainings would buy.

@@ -131,8 +131,16 @@ def traced_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_kept_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests neither use a trainer server that a launch of the user's has left, nor leave one behind there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def server_of_trainers() -> Iterator[str | None]:
+def server_of_trainers(no_kept_servers: None) -> Iterator[str | None]:
     """A trainer server for all tests that need trainers and don't test how these start: what stands for it in SERVER of
     the environment, where it isn't otherwise. None where none can be had.
     """

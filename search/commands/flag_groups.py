@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "idle_exit",
             "leave_before",
         ),
-        "Workers": ("n_workers", "gpus", "workers_per_gpu", "job"),
+        "Workers": ("n_workers", "gpus", "workers_per_gpu", "keep_warm", "job"),
         "Limits": ("trial_timeout", "trial_memory", "trainer_memory", "outage", "wait"),
         "Cluster": (
             "on",

@@ -18,7 +18,8 @@ from search.host.cgroup import total_memory
 from search.host.gpus import Gpu, find_gpus
 from search.host.installed import Installed, differing_from_lock, out_of_range
 from search.host.machine import default_workers, free_memory, usable_processors
-from search.host.program_folder import VARIABLE, executable_files, program_files, program_folder, why_unusable
+from search.host.private_folder import why_unusable
+from search.host.program_folder import VARIABLE, executable_files, program_files, program_folder
 
 Verdict = Literal["ok", "note", "problem"]
 

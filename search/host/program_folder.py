@@ -1,6 +1,7 @@
-"""The user's folder of traced programs: where it is, whether it may be used, what is in it.
+"""The user's folder of traced programs: where it is, and what is in it.
 
-A program in it is run as it is. So the folder, and each file, must be the user's own and closed to others.
+A program in it is run as it is. So the folder, and each file, must be the user's own and closed to others
+(private_folder.py).
 """
 
 import contextlib
@@ -8,20 +9,19 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.host.private_folder import make_folder
+
 VARIABLE = "SEARCH_PROGRAM_CACHE"
 OFF = "off"
-PRIVATE = 0o700
 EXECUTABLES = "jax"  # the folder, in that of programs, of what JAX has compiled; all in it is JAX' own
 NAME = re.compile(r"[0-9a-f]{40}\.program")
 EXECUTABLE = re.compile(r".+-cache")
 PART = re.compile(r"\.[0-9a-f]{40}\.[0-9]+-[0-9]+\.part")
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True)
@@ -44,34 +44,6 @@ def program_folder() -> Path | None:
         return Path(given).absolute()
     cache = _user_cache()
     return None if cache is None else cache / "keras-image-search" / "programs"
-
-
-def why_unusable(folder: Path) -> str | None:
-    """Why programs in the folder can't be trusted, or none can be stored there; None if it is fine, or can be made."""
-    try:
-        found = folder.lstat()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return f"it can't be examined: {error.strerror}"
-    if not stat.S_ISDIR(found.st_mode):
-        return "it isn't a folder"
-    if found.st_uid != os.geteuid():
-        return "it belongs to another user"
-    if found.st_mode & OTHERS:
-        return f"others may use it: chmod 700 {folder}"
-    return None
-
-
-def make_folder(folder: Path) -> str | None:
-    """Creates the folder, closed to others, unless it exists. Returns why it can't be used, None if it can."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=PRIVATE)
-    except OSError as error:
-        return f"it can't be created: {error.strerror}"
-    return why_unusable(folder)
 
 
 def program_files(folder: Path) -> list[ProgramFile]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,16 @@ def start_trainer(command: Sequence[str], environment: Mapping[str, str], fds: T
             log.warning("the trainer server is of no use (%s): trainers are started without it", error)
             forget_server()
     return SpawnedTrainer(command, own, fds)
+
+
+@contextlib.contextmanager
+def current_folder() -> Iterator[int]:
+    """A descriptor of the folder that this process works in, within the block."""
+    folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 class SpawnedTrainer:
@@ -127,8 +137,8 @@ class ForkedTrainer:
         """
         encoded = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, socket.socket(fileno=os.dup(server)) as requests:
-            descriptors = Descriptors(fds.commands, fds.messages, fds.log, theirs.fileno())
+        with theirs, socket.socket(fileno=os.dup(server)) as requests, current_folder() as folder:
+            descriptors = Descriptors(fds.commands, fds.messages, fds.log, theirs.fileno(), folder)
             try:
                 send_request(requests, Request(encoded, descriptors))
             except OSError:

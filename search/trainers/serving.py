@@ -4,36 +4,68 @@ Its socket's descriptor is in an environment variable, so that workers that inhe
 """
 
 import contextlib
+import logging
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
+from search.host.gpus import installed_gpus
 from search.host.module_path import module_command, with_our_path
 from search.trainers.environment import without_secrets
 from search.trainers.requests import request_sockets
 from search.trainers.signals import held_back
+from search.trainers.warm_servers import connect_to_warm
+
+log = logging.getLogger(__name__)
 
 SERVER = "SEARCH_TRAINER_SERVER"
 SERVER_COMMAND = module_command("search.trainer_server")
 
 
 @contextlib.contextmanager
-def trainer_server(*, wanted: bool = True) -> Iterator[None]:
+def trainer_server(*, wanted: bool = True, keep_warm_s: float | None = None) -> Iterator[None]:
     """Within the block, trainers are forked from a server, if `wanted` and possible. If it isn't wanted, this process
     keeps the server that it was started with.
 
-    The server imports Keras in the meantime. It is ended at the end of the block, when no worker may need it any more;
-    if this process is killed, it continues until its workers are gone.
+    It is one that an earlier launch has left, if there is one that fits. Else it is started, and imports Keras in the
+    meantime; then it is ended at the end of the block, when no worker may need it any more, unless `keep_warm_s` says
+    that it is to stay until it has been idle for so many seconds. If this process is killed, it continues until its
+    workers are gone.
+
+    Raises:
+        UsageError: one is to be kept, and there is no folder for its socket that is the user's own.
     """
     if not wanted:
         yield
         return
     forget_server()
+    if keep_warm_s and (not can_be_served() or installed_gpus()):
+        log.warning("--keep-warm has no effect: trainer servers need Linux, TensorFlow, and a host without GPUs")
+        keep_warm_s = None
     if not can_be_served():
         yield
         return
+    warm = connect_to_warm(keep_warm_s)
+    with _own_server() if warm is None else _warm_server(warm):
+        yield
+
+
+@contextlib.contextmanager
+def _warm_server(connection: socket.socket) -> Iterator[None]:
+    """Trainers come from the server at the other end, which goes on after the block."""
+    with connection:
+        os.environ[SERVER] = str(connection.fileno())
+        try:
+            yield
+        finally:
+            forget_server()
+
+
+@contextlib.contextmanager
+def _own_server() -> Iterator[None]:
+    """Trainers come from a server that ends with the block."""
     ours, theirs = request_sockets()
     with ours:
         with theirs, held_back():
@@ -56,7 +88,10 @@ def trainer_server(*, wanted: bool = True) -> Iterator[None]:
 
 
 def can_be_served() -> bool:
-    """Whether this system supports a server, and Keras' backend starts no threads when it is imported."""
+    """Whether this system supports a server, and Keras' backend starts no threads when it is imported.
+
+    A server also needs a host without GPUs, but to look for them takes time, which it has itself.
+    """
     if sys.platform != "linux" or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return False
     try:

@@ -48,7 +48,7 @@ def test_a_healthy_machine_can_search(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert document["healthy"]
     found = {finding["name"]: finding["found"] for finding in document["findings"]}
     machine = ["python", "packages", "lock", "keras", "gpus", "memory", "disk", "programs"]
-    assert list(found) == [*machine, "storage", "speed", "clock"]
+    assert list(found) == [*machine, "storage", "speed", "clock", "servers"]
     assert "studies: mine" in found["storage"]
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from search.host.program_folder import make_folder, program_files, program_folder, remove_parts
+from search.host.private_folder import make_folder
+from search.host.program_folder import program_files, program_folder, remove_parts
 from search.training.shared_programs.trace_key import source_is_unchanged
 
 LIMIT = 100 * 2**20  # bytes of all files
