@@ -23,28 +23,26 @@ def auc(labels: "NDArray[Any]", probabilities: "NDArray[Any]") -> "Weighted":
     """
     import numpy as np
 
-    classes = range(probabilities.shape[1])[1:] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    ranked = [(labels == one, np.unique(probabilities[:, one], return_inverse=True)[1]) for one in classes]
+    first = 1 if probabilities.shape[1] == 2 else 0
+    scores = np.ascontiguousarray(probabilities[:, first:].T)
+    classes, n = scores.shape
+    positive = labels == np.arange(first, first + classes)[:, None]
+    # The ranks of all classes in one row: a class's number times n, plus the rank among its different probabilities.
+    order = scores.argsort(axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    ranks = np.zeros((classes, n), np.int64)
+    np.put_along_axis(ranks, order[:, 1:], (ordered[:, 1:] != ordered[:, :-1]).cumsum(axis=1), axis=1)
+    places = (ranks + n * np.arange(classes)[:, None]).ravel()
 
     def of(weights: "NDArray[Any]") -> float:
-        areas = np.array([_area(positive, ranks, weights) for positive, ranks in ranked])
-        areas = areas[~np.isnan(areas)]
-        return float(areas.mean()) if len(areas) else float("nan")
+        own = np.bincount(places, (weights * positive).ravel(), classes * n).reshape(classes, n)
+        others = np.bincount(places, (weights * ~positive).ravel(), classes * n).reshape(classes, n)
+        pairs = own.sum(axis=1) * others.sum(axis=1)
+        below = np.cumsum(others, axis=1) - others / 2  # equal probabilities count half
+        there = pairs > 0
+        return float(((own * below).sum(axis=1)[there] / pairs[there]).mean()) if there.any() else float("nan")
 
     return of
-
-
-def _area(positive: "NDArray[Any]", ranks: "NDArray[Any]", weights: "NDArray[Any]") -> float:
-    """The share of pairs of an image of the class and another one in which the first has the higher probability; equal
-    ones count half.
-    """
-    import numpy as np
-
-    own = np.bincount(ranks, weights * positive)
-    others = np.bincount(ranks, weights * ~positive)
-    pairs = own.sum() * others.sum()
-    below = np.cumsum(others) - others / 2
-    return float((own * below).sum() / pairs) if pairs else float("nan")
 
 
 def brier(labels: "NDArray[Any]", probabilities: "NDArray[Any]") -> "Weighted":

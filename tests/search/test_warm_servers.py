@@ -275,7 +275,7 @@ def test_it_cannot_be_kept_for_another_backend(
 
 def test_a_launch_leaves_its_server_to_the_next(launch: StartLaunch, prepared: PrepareStudy, runtime: Path) -> None:
     study = prepared(n_trials=1, epochs=1, limit_train=200)
-    flags = (*study.arguments, "--n-workers", 1, "--answer", "off")
+    flags = (*study.arguments, "--n-workers=1", "--answer=off")
     first = launch(*flags, "--keep-warm", "10m")
     first.finish()
     assert first.code == 0, first.errors

@@ -26,7 +26,7 @@ class Measurements:
     """Makes the measurements of jobs, and keeps their recorders, which compiled programs have in them."""
 
     def __init__(self) -> None:
-        self._recorders = LruCache[tuple[int, int | None], Any](CACHED_RECORDERS)
+        self._recorders = LruCache[tuple[int, int | bool], Any](CACHED_RECORDERS)
 
     def measurement(self, names: Sequence[MetricName], labels: NDArray[np.int64], classes: int) -> "Measurement | None":
         """How to measure those of the metrics that not every epoch has; None if there are none.
@@ -45,7 +45,8 @@ class Measurements:
             images = len(labels)
             recorder = self._recorders.get((classes, images), lambda: LogitsKeeper(classes, images))
         else:
-            recorder = self._recorders.get((classes, None), lambda: ClassCounter(classes))
+            top5 = "val_top5" in wanted
+            recorder = self._recorders.get((classes, top5), lambda: ClassCounter(classes, top5=top5))
         return Measurement(wanted, labels, recorder)
 
 

@@ -39,7 +39,7 @@ class Recorder(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no type
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # noqa: ARG002  Keras has it
         """Takes the labels (n,) and the logits (n, classes) of a batch."""
         if self._on:
-            self.record(ops.reshape(y_true, (-1,)), ops.cast(y_pred, "float32"))
+            self.record(y_true if len(y_true.shape) == 1 else ops.reshape(y_true, (-1,)), ops.cast(y_pred, "float32"))
 
     def record(self, labels: Any, logits: Any) -> None:
         """Does what `update_state` does while it is on."""
@@ -56,56 +56,85 @@ class Recorder(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no type
 
 @keras.saving.register_keras_serializable("search")
 class ClassCounter(Recorder):
-    """Counts, for each class, images that were taken for it, and rightly; and images with their class in the top 5."""
+    """Counts, for each class, images that were taken for it, wrongly and rightly; with `top5`, also images with their
+    class in the top 5.
 
-    def __init__(self, classes: int) -> None:
+    Each operation and each reset takes a short epoch's time. So there are few of them, and the counts go on from pass
+    to pass: a pass has what they differ by, which holds even when they overflow.
+    """
+
+    def __init__(self, classes: int, *, top5: bool = True) -> None:
         super().__init__(classes, "class_counts")
-        self._counts = self.add_variable((2 * classes + 1,), "zeros", name="counts")  # one: each takes time to reset
+        self._top5 = top5
+        self._counts = self.add_variable((2 * classes,), "zeros", dtype="int32", name="counts")
+        self._in_top5 = self.add_variable((), "zeros", dtype="int32", name="in_top5") if top5 else None
+        self._before, self._top5_before = self._now()
+
+    def reset_state(self) -> None:
+        """Begins again."""
+        self._before, self._top5_before = self._now()
 
     def record(self, labels: Any, logits: Any) -> None:
         """See Recorder. Of equal logits in the top 5, those of later classes come first, as in scikit-learn."""
-        taken_for = ops.one_hot(ops.argmax(logits, axis=-1), self.classes)
-        truth = ops.one_hot(labels, self.classes)
-        own = ops.sum(ops.where(truth > 0, logits, ops.zeros_like(logits)), axis=-1, keepdims=True)
-        later = ops.arange(self.classes)[None, :] > ops.cast(labels, "int32")[:, None]
-        before = ops.logical_or(logits > own, ops.logical_and(logits == own, later))
-        rank = ops.sum(ops.cast(before, "float32"), axis=-1)
-        top5 = ops.sum(ops.cast(rank < TOP, "float32"), keepdims=True)
-        hits, predicted = ops.sum(taken_for * truth, axis=0), ops.sum(taken_for, axis=0)
-        self._counts.assign_add(ops.concatenate([hits, predicted, top5]))
+        labels, taken_for = ops.cast(labels, "int32"), ops.top_k(logits, 1)[1][:, 0]  # argmax takes ten operations
+        hit = ops.cast(ops.equal(taken_for, labels), "int32")
+        ones = ops.ones_like(taken_for)
+        self._counts.assign_add(ops.segment_sum(ones, taken_for + self.classes * hit, num_segments=2 * self.classes))
+        if self._in_top5 is not None:
+            self._in_top5.assign_add(ops.sum(ops.cast(_rank(labels, logits, self.classes) < TOP, "int32")))
 
     def counts(self, labels: NDArray[np.int64]) -> ClassCounts:
         """What was counted, of images of these labels (n,)."""
-        hits, predicted, top5 = np.split(self._counts.numpy(), [self.classes, 2 * self.classes])
+        now, in_top5 = self._now()
+        wrongly, hits = np.split(now - self._before, [self.classes])
         images = np.bincount(labels, minlength=self.classes)
-        return ClassCounts(hits.tolist(), images.tolist(), predicted.tolist(), float(top5[0]))
+        return ClassCounts(
+            hits.tolist(), images.tolist(), (wrongly + hits).tolist(), float(in_top5 - self._top5_before)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of its constructor."""
+        return {"classes": self.classes, "top5": self._top5}
+
+    def _now(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        in_top5 = np.zeros((), np.int32) if self._in_top5 is None else self._in_top5.numpy()
+        return np.array(self._counts.numpy()), np.array(in_top5)
+
+
+def _rank(labels: Any, logits: Any, classes: int) -> Any:
+    """How many classes come before an image's own one by their logits."""
+    truth = ops.one_hot(labels, classes)
+    own = ops.sum(ops.where(truth > 0, logits, ops.zeros_like(logits)), axis=-1, keepdims=True)
+    later = ops.arange(classes)[None, :] > labels[:, None]
+    before = ops.logical_or(logits > own, ops.logical_and(logits == own, later))
+    return ops.sum(ops.cast(before, "float32"), axis=-1)
 
 
 @keras.saving.register_keras_serializable("search")
 class LogitsKeeper(Recorder):
-    """Keeps the logits of all `images`, in the order in which they come."""
+    """Keeps the logits of the last `images`, in the order in which they come. Its count goes on, as in ClassCounter."""
 
     def __init__(self, classes: int, images: int) -> None:
         super().__init__(classes, "logits")
         self.images = images
         self._logits = self.add_variable((images, classes), "zeros", name="logits")
         self._kept = self.add_variable((), "zeros", dtype="int32", name="kept")
+        self._before = np.int32(0)
 
     def reset_state(self) -> None:
         """Begins again. What is kept is overwritten, and needn't be cleared."""
-        self._kept.assign(0)
+        self._before = np.int32(self._kept.numpy())
 
     def record(self, labels: Any, logits: Any) -> None:
         """See Recorder."""
         n = ops.shape(labels)[0]
-        positions = self._kept + ops.arange(n, dtype="int32")
-        self._logits.assign(ops.scatter_update(self._logits, positions[:, None], logits))
-        self._kept.assign(self._kept + n)
+        self._logits.assign(ops.concatenate([self._logits.value, logits])[n:])
+        self._kept.assign_add(n)
 
     @property
     def kept(self) -> int:
-        """The number of images whose logits it has."""
-        return int(self._kept.numpy())
+        """The number of images whose logits have come since it began."""
+        return int(np.subtract(self._kept.numpy(), self._before, dtype=np.int32))
 
     def logits(self) -> NDArray[np.float32]:
         """All of them, (images, classes)."""
