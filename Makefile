@@ -80,7 +80,7 @@ lock: ## Pin the newest packages that pyproject.toml allows in constraints.txt
 	@$(find_python); lock=$$(mktemp -d) && trap 'rm -rf "$$lock"' EXIT && set -e; \
 	"$$python" -m venv "$$lock"; \
 	"$$lock/bin/python" -m pip install --upgrade pip setuptools; \
-	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,figures,heic,jax,mcp,mlflow,s3,tensorboard]'; \
+	"$$lock/bin/python" -m pip install --upgrade --group test --editable '.[cmaes,figures,heic,jax,mcp,mlflow,notify,s3,tensorboard]'; \
 	{ echo '# Every package that the project is tested with. Made by `make lock`: change pyproject.toml, then run it again.'; \
 	  "$$lock/bin/python" -m pip freeze --all --exclude-editable | grep -v '^#' | LC_ALL=C sort -f; } > constraints.part; \
 	mv constraints.part constraints.txt
@@ -113,7 +113,7 @@ $(VENV)/.runtime: pyproject.toml $(VENV)/.pip
 
 $(VENV)/.test: $(VENV)/.runtime
 	@echo 'Installing what the tests need into $(VENV).'
-	@$(PIP) install $(PINNED) --editable '.[cmaes,figures,heic,jax,mcp,mlflow,tensorboard]' --group test
+	@$(PIP) install $(PINNED) --editable '.[cmaes,figures,heic,jax,mcp,mlflow,notify,tensorboard]' --group test
 	@touch $@
 
 define find_python

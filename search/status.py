@@ -34,7 +34,7 @@ def main(**flags: Any) -> None:
     It is read-only and blocks no worker. Without a terminal, --watch prints a line from time to time; with -f json,
     one document per line.
     """
-    from search.launching.watching import print_status, watch_status
+    from search.launching.watching import print_status, watch_status, watching_notices
     from search.studies.command import list_studies
     from storage import study_names
 
@@ -48,7 +48,8 @@ def main(**flags: Any) -> None:
         name = next(iter(names), None)
     with chosen_study(flags["storage"], name) as shared:
         if flags["watch"]:
-            watch_status(shared, flags["format_"], flags["interval"])
+            with watching_notices(flags["storage"], shared.name) as notices:
+                watch_status(shared, flags["format_"], flags["interval"], notices)
         else:
             print_status(shared, flags["format_"])
 

@@ -89,6 +89,17 @@ def end_searches(operations: Operations) -> None:
     operations.add_column("search_manifests", sa.Column("ended", sa.Text))
 
 
+def remember_notices(operations: Operations) -> None:
+    """Notices about studies are sent once."""
+    operations.create_table(
+        "search_notices",
+        sa.Column("study_id", sa.Integer, sa.ForeignKey("studies.study_id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("kind", sa.String(16), primary_key=True),
+        sa.Column("occasion", sa.String(64), primary_key=True),
+        sa.Column("claimed_at", sa.Double, nullable=False),
+    )
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
@@ -97,6 +108,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     5: add_metrics,
     6: queue_studies,
     7: end_searches,
+    8: remember_notices,
 }
 
 

@@ -19,6 +19,7 @@ from storage.identity import StudyKey
 from storage.kept import KeptFiles
 from storage.ledger import Ledger
 from storage.manifest import Manifest
+from storage.notices import Notices
 from storage.queue import StudyQueue
 from storage.schema import can_be_locked, creation_lock
 from storage.trials import Trials, attach_trials
@@ -48,6 +49,7 @@ class SharedStudy:
     workers: Workers = field(repr=False)
     kept: KeptFiles = field(repr=False)
     queue: StudyQueue = field(repr=False)
+    notices: Notices = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -235,6 +237,7 @@ def attach(rdb: RDBStorage, study_name: str, stored: registry.StoredStudy, *, cr
         workers=Workers(rdb.engine, key),
         kept=KeptFiles(rdb.engine, key),
         queue=StudyQueue(rdb.engine, key),
+        notices=Notices(rdb.engine, key),
         engine=rdb.engine,
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 7  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 8  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -143,8 +143,18 @@ queue = sa.Table(
     sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
-OURS = (schema, manifests, slots, epochs, workers, artifacts, queue)
-OF_A_STUDY = (manifests, slots, epochs, workers, artifacts, queue)
+# The notices that were sent about a study. A row is made before its notice is sent, by who sends it.
+notices = sa.Table(
+    "search_notices",
+    metadata,
+    study_id_column(),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("occasion", sa.String(64), primary_key=True),
+    sa.Column("claimed_at", sa.Double, nullable=False),
+)
+
+OURS = (schema, manifests, slots, epochs, workers, artifacts, queue, notices)
+OF_A_STUDY = (manifests, slots, epochs, workers, artifacts, queue, notices)
 
 
 class database_now(FunctionElement[float]):  # noqa: N801 - it stands in queries as a function does

@@ -1,7 +1,7 @@
 """Reads of a study's ledger: counts, slots, outcomes, epochs. None of them waits for a writer."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,6 +66,15 @@ class LedgerView:
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id, epochs.c.trial_number == trial_number)
         with self._reading() as connection:
             return [rows.as_epoch(row).scores for row in connection.execute(query.order_by(epochs.c.epoch))]
+
+    def curves(self, trial_numbers: Collection[int]) -> dict[int, list[EpochScores]]:
+        """The epochs of some trials, in order, by trial; none of one that has none."""
+        here = (epochs.c.study_id == self._study_id, epochs.c.trial_number.in_(trial_numbers))
+        found = dict[int, list[EpochScores]]()
+        with self._reading() as connection:
+            for row in connection.execute(sa.select(epochs).where(*here).order_by(epochs.c.epoch)):
+                found.setdefault(row.trial_number, []).append(rows.as_epoch(row).scores)
+        return found
 
     def all_epochs(self) -> list[TrialEpoch]:
         """The epochs of all trials, by trial, then epoch."""

@@ -1,5 +1,6 @@
 """A launch whose workers a cluster runs: the jobs are submitted, and the search is watched until it is over."""
 
+import os
 import time
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,10 @@ from search.commands.answer import tell
 from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.launching.progress import ProgressView
+from search.notify.notifier import notifier_of
+from search.notify.study_notices import StudyWatch
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder, default_artifacts
-from search.study.snapshot import take_snapshot
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
 from storage import SharedStudy
@@ -67,10 +69,11 @@ class Placing:
 def watch(site: Site, quiet: bool) -> End:
     """Shows how the search goes until it is over, no job is left, or the person leaves it to the cluster."""
     shared, asked = site.shared, time.monotonic()
+    notices = StudyWatch(shared, notifier_of(os.environ))
     with ProgressView(shared.name, shared.manifest.objective, quiet) as view, Shutdown() as shutdown:
 
         def look() -> bool:
-            view.show(take_snapshot(shared))
+            notices.look(view.look(shared))
             return no_more_work(shared)
 
         while not retry_while_unreachable(look, give_up=lambda: shutdown.requested):

@@ -17,6 +17,7 @@ PREFIX = "SEARCH_"
 OTHERS = frozenset(
     {
         "SEARCH_DASHBOARD_LOGIN",
+        "SEARCH_NOTIFY",
         "SEARCH_TRAINER_SERVER",
         "SEARCH_XLA",
         PROGRAM_CACHE_VARIABLE,

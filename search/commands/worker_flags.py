@@ -1,5 +1,6 @@
 """The flags for workers, the same for all commands that run some."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,6 +12,7 @@ import click
 from search.commands.cli import start_logging
 from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
+from search.notify.notifier import require_addresses
 from search.trainers.serving import trainer_server
 from search.workers.settings import OUTAGE_S, TRAINER_MEMORY_MB, WAIT_S, WorkerSettings
 
@@ -23,7 +25,12 @@ OF_A_WORKER = ("space", "dataset", "job", "leave_before")
 
 
 def take_worker_flags(flags: dict[str, Any]) -> WorkerSettings:
-    """Takes the flags of `worker_flags` out of all the flags of a command."""
+    """Takes the flags of `worker_flags` out of all the flags of a command.
+
+    Raises:
+        UsageError: SEARCH_NOTIFY is set, and nothing can be sent to it.
+    """
+    require_addresses(os.environ)
     names = [field.name for field in fields(WorkerSettings) if field.name not in OF_A_WORKER]
     return WorkerSettings(**{name: flags.pop(name) for name in names})
 

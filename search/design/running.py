@@ -1,9 +1,11 @@
 """Carrying out a comparison: its tuning, its replicates look by look, and what is stored with its study."""
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +17,7 @@ from search.design.axis import SpaceArm
 from search.design.base import ranked_trials
 from search.design.confusion import Evaluator, evaluator, measure_confusions, ordered
 from search.design.figures import store_comparison_figures
+from search.design.notices import answer_notice
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
 from search.design.race_stored import store_in_search
@@ -26,6 +29,8 @@ from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
 from search.launching.orders import make_orders
 from search.launching.running import all_finished, go_on, run_search, tidy_up
+from search.notify.notifier import Notifier, notifier_of
+from search.notify.study_notices import failure_notice
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
@@ -61,10 +66,11 @@ class Evaluators(Protocol):
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What carries a comparison out: who works on the study, and who scores models."""
+    """What carries a comparison out: who works on the study, who scores models, and who is told of the answer."""
 
     run: Runner = run_search
     evaluators: Evaluators = evaluator
+    notifier: Notifier = field(default_factory=lambda: notifier_of(os.environ))
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,27 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
         retry_while_unreachable(shared.ledger.resume)
         train = round_by_round if plan.comparison.kind == "ablation" else look_by_look
         done = train(shared, plan, flags, dependencies, say)
-        if done.result.scores.complete or done.result.stop_reason is not None:
-            require_scores(done.result)
+        with failures_told(shared, dependencies.notifier, done.end):
+            if done.result.scores.complete or done.result.stop_reason is not None:
+                require_scores(done.result)
         if not done.end.leaves_work and done.result.scores.complete:
             concluded = retry_while_unreachable(lambda: conclude(shared, flags, dependencies, done.result))
             retry_while_unreachable(lambda: store_in_search(plan.url, concluded))
             done = Done(concluded, done.end)
+            dependencies.notifier.tell(shared, answer_notice(concluded))
         return done
+
+
+@contextlib.contextmanager
+def failures_told(shared: SharedStudy, notifier: Notifier, end: End) -> Iterator[None]:
+    """Sends a notice if the block raises SearchFailed, or if the workers ended with an error."""
+    try:
+        yield
+    except SearchFailed as error:
+        notifier.tell(shared, failure_notice(shared, str(error)))
+        raise
+    if end is not End.DONE and not end.leaves_work:
+        notifier.tell(shared, failure_notice(shared, "No workers are left, and not all trials are done."))
 
 
 def at_home(created: SharedStudy, here: Manifest, flags: StudyFlags) -> tuple[SharedStudy, StudyFlags]:

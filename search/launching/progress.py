@@ -9,8 +9,9 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 
-from search.study.snapshot import Snapshot
+from search.study.snapshot import Snapshot, take_details, take_snapshot
 from search.views.status_view import StatusView, one_line
+from storage import SharedStudy
 from storage.records import SlotCounts
 
 PLAIN_INTERVAL_S = 10.0
@@ -45,6 +46,16 @@ class ProgressView:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    def look(self, shared: SharedStudy) -> Snapshot:
+        """Takes a snapshot of the study and shows it, on a terminal with details.
+
+        Raises:
+            StorageUnreachable: the database doesn't answer.
+        """
+        snapshot = take_snapshot(shared)
+        self.show(snapshot if self._live is None else take_details(shared, snapshot))
+        return snapshot
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows how far the study is."""

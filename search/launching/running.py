@@ -13,6 +13,7 @@ from search.commands.answer import answer, answer_json, tell
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
+from search.launching.notices import tell_of_end
 from search.launching.options import FinishedSearch, LaunchOptions
 from search.launching.planning import Plan, make_plan
 from search.launching.progress import ProgressView
@@ -21,7 +22,6 @@ from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
-from search.study.snapshot import take_snapshot
 from search.trackers.follower import Follower
 from search.views.facts import StudyFacts, gather_facts
 from search.views.figures import store_figures
@@ -99,7 +99,8 @@ def launch(options: LaunchOptions) -> End:
         facts = retry_while_unreachable(lambda: sum_up(shared, plan))
         search = FinishedSearch(shared, options.storage, until(workers, began), options.quiet, say)
         raced, facts = race_best(search, facts, end, options)
-    duration_s = time.monotonic() - began
+        duration_s = time.monotonic() - began
+        tell_of_end(shared, facts, end, options.workers.timeout, duration_s)
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
     else:
@@ -241,7 +242,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
     """
 
     def look() -> bool:
-        view.show(take_snapshot(shared))
+        view.look(shared)
         if pool.vacant and not no_more_work(shared):
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
             if pool.vacant:  # another worker was alive in their places a moment ago, and may be gone by now: look again

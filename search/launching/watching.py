@@ -1,6 +1,9 @@
 """Looking at a study from outside: once, or again and again until it is over."""
 
+import contextlib
+import os
 import time
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -8,10 +11,12 @@ from rich.console import Console
 
 from search.commands.answer import answer_json, answer_stream
 from search.launching.progress import ProgressView
-from search.study.snapshot import Snapshot, take_snapshot
+from search.notify.notifier import require_addresses
+from search.notify.study_notices import StudyWatch
+from search.study.snapshot import Snapshot, take_details, take_snapshot
 from search.views.layout import terminal_width
 from search.views.status_view import StatusView
-from storage import SharedStudy
+from storage import SharedStudy, open_study
 
 Format = Literal["table", "json"]
 
@@ -25,22 +30,42 @@ def print_status(shared: SharedStudy, format_: Format) -> None:
     console = Console(file=answer_stream())
     if not console.is_terminal:
         console = Console(file=answer_stream(), width=terminal_width())
-    console.print(StatusView(snapshot, shared.name, shared.manifest.objective), highlight=False)
+    console.print(StatusView(take_details(shared, snapshot), shared.name, shared.manifest.objective), highlight=False)
 
 
-def watch_status(shared: SharedStudy, format_: Format, interval_s: float) -> None:
-    """Shows the study's status at this interval until all its trials are finished."""
+def watch_status(shared: SharedStudy, format_: Format, interval_s: float, notices: StudyWatch | None = None) -> None:
+    """Shows the study's status at this interval until all its trials are finished; with `notices`, sends those."""
     with ProgressView(
         shared.name, shared.manifest.objective, quiet=format_ == "json", console=Console(file=answer_stream())
     ) as view:
         while True:
-            snapshot = take_snapshot(shared)
-            view.show(snapshot)
+            snapshot = view.look(shared)
+            if notices is not None:
+                notices.look(snapshot)
             if format_ == "json":
                 answer_json(status_json(shared, snapshot))
             if snapshot.over:
+                if notices is not None:
+                    notices.note_end()
                 return
             time.sleep(interval_s)
+
+
+@contextlib.contextmanager
+def watching_notices(storage: str, study_name: str) -> Iterator[StudyWatch | None]:
+    """What sends the notices of a study to SEARCH_NOTIFY, None if that isn't set. It writes down what was sent, and so
+    needs write permission.
+
+    Raises:
+        UsageError: SEARCH_NOTIFY is wrong.
+        StorageError: the study can't be opened for writing.
+    """
+    notifier = require_addresses(os.environ)
+    if notifier.send is None:
+        yield None
+        return
+    with open_study(storage, study_name) as shared:
+        yield StudyWatch(shared, notifier)
 
 
 def status_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:

@@ -1,8 +1,8 @@
 """A snapshot of a study."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from search.study.alive import is_alive
 from search.study.reasons import counted
@@ -12,6 +12,7 @@ from storage.objective import Objective
 from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
 
 PACE_WINDOW = 30
+MOST_CURVES = 16
 SECONDS_PER_HOUR = 3600.0
 
 WorkerActivity = Literal["at work", "idle", "lost"]
@@ -48,7 +49,8 @@ class Snapshot:
     """How far a study is. `best` is None until a trial is complete; `incumbents` are the trials that were the best when
     they ended; `epochs` counts those of all trials; `pace` is in trials per hour, None while no worker is active or
     nothing is finished yet; `epochs_per_trial` is what a full trial has;
-    `ended` is what has ended the search early, None if nothing has.
+    `ended` is what has ended the search early, None if nothing has. Only a snapshot with details has the parameters of
+    the best trial, `best_params`, and `curves`, the objective after each epoch of trials that run, by trial.
     """
 
     counts: SlotCounts
@@ -61,6 +63,8 @@ class Snapshot:
     pace: float | None = None
     epochs_per_trial: int | None = None
     ended: Ended | None = None
+    best_params: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def seconds_left(self) -> float | None:
@@ -99,6 +103,22 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         epochs_per_trial=shared.manifest.epochs_per_trial,
         ended=ledger.ended(),
     )
+
+
+def take_details(shared: SharedStudy, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what the live view shows of the best trial, and of the first few that run.
+
+    Raises:
+        StorageUnreachable: the database doesn't answer.
+    """
+    running = [worker.trial for worker in snapshot.workers if worker.trial is not None][:MOST_CURVES]
+    goal = shared.manifest.goal
+    curves = {
+        number: tuple(value for scores in epochs if (value := goal.of(scores)) is not None)
+        for number, epochs in sorted(shared.ledger.curves(running).items())
+    }
+    params = {} if snapshot.best is None else shared.trials.get(snapshot.best.number).params
+    return replace(snapshot, best_params=params, curves=curves)
 
 
 def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = None) -> Best | None:

@@ -29,10 +29,10 @@ def trainer_server(*, wanted: bool = True, keep_warm_s: float | None = None) -> 
     """Within the block, trainers are forked from a server, if `wanted` and possible. If it isn't wanted, this process
     keeps the server that it was started with.
 
-    It is one that an earlier launch has left, if there is one that fits. Else it is started, and imports Keras in the
-    meantime; then it is ended at the end of the block, when no worker may need it any more, unless `keep_warm_s` says
-    that it is to stay until it has been idle for so many seconds. If this process is killed, it continues until its
-    workers are gone.
+    It is the one that this process was started with, else one that an earlier launch has left, if there is one that
+    fits. Else it is started, and imports Keras in the meantime; then it is ended at the end of the block, when no worker
+    may need it any more, unless `keep_warm_s` says that it is to stay until it has been idle for so many seconds. If
+    this process is killed, it continues until its workers are gone.
 
     Raises:
         UsageError: one is to be kept, and there is no folder for its socket that is the user's own.
@@ -40,11 +40,14 @@ def trainer_server(*, wanted: bool = True, keep_warm_s: float | None = None) -> 
     if not wanted:
         yield
         return
-    forget_server()
     if keep_warm_s and (not can_be_served() or installed_gpus()):
         log.warning("--keep-warm has no effect: trainer servers need Linux, TensorFlow, and a host without GPUs")
         keep_warm_s = None
     if not can_be_served():
+        forget_server()
+        yield
+        return
+    if server_descriptor() is not None:
         yield
         return
     warm = connect_to_warm(keep_warm_s)

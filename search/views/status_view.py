@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.study.snapshot import Snapshot
+from search.views.number import number
 from search.views.plain import plain
 from search.views.times import duration
 from search.views.workers_table import LOST_MARK, workers_table
@@ -19,6 +20,7 @@ SHORTEST_BAR = 16
 GAP = 3
 MOST_FAILURES = 5
 LONGEST_REASON = 300
+LONGEST_CURVE = 24
 LEVELS = "▁▂▃▄▅▆▇█"
 
 # Each state has its own block, so that the bar can be read without colors.
@@ -60,10 +62,14 @@ def lines(shown: StatusView, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield from packed(legend(snapshot.counts), width)
     yield from packed([best_words(snapshot, shown.objective), *incumbents_text(snapshot, width)], width)
+    yield from packed(best_parameters(snapshot, width), width, gap=2)
     yield from packed(times(snapshot, shown.elapsed_s), width)
     if snapshot.workers:
         yield Text()
         yield workers_table(snapshot, width)
+    if snapshot.curves:
+        yield Text()
+        yield from packed(curves_text(snapshot, width), width)
     if snapshot.failures:
         yield Text()
         yield failures_table(snapshot)
@@ -141,12 +147,41 @@ def incumbents_text(snapshot: Snapshot, width: int) -> list[Text]:
     if len(snapshot.incumbents) < 2:
         return []
     values = [best.value for best in snapshot.incumbents]
-    low, span = min(values), max(values) - min(values)
-    levels = "".join(LEVELS[round((value - low) / span * (len(LEVELS) - 1))] for value in values)
+    levels = sparkline(values, min(values), max(values))
     first = snapshot.incumbents[0]
     words = f"   from {first.value:.4f} (trial {first.number})"
     room = max(width - len(words), 1)
     return [Text.assemble((levels[-room:], "blue"), words)]
+
+
+def sparkline(values: Sequence[float], low: float, high: float) -> str:
+    """The values as blocks, the lowest for `low` and the highest for `high`; half as high if both are the same."""
+    top = len(LEVELS) - 1
+    if high <= low:
+        return LEVELS[top // 2] * len(values)
+    return "".join(LEVELS[round((value - low) / (high - low) * top)] for value in values)
+
+
+def best_parameters(snapshot: Snapshot, width: int) -> list[Text]:
+    """The parameters of the best trial, each by itself."""
+    found = [plain(f"{name} {number(value)}", "bright_black") for name, value in snapshot.best_params.items()]
+    for text in found:
+        text.truncate(width, overflow="ellipsis")
+    return found
+
+
+def curves_text(snapshot: Snapshot, width: int) -> list[Text]:
+    """The latest epochs of each running trial, all on one scale, with its last value."""
+    values = [value for curve in snapshot.curves.values() for value in curve]
+    return [
+        Text.assemble(
+            f"trial {trial} ",
+            (sparkline(curve[-min(LONGEST_CURVE, width // 3) :], min(values), max(values)), "yellow"),
+            f" {curve[-1]:.4f}",
+        )
+        for trial, curve in snapshot.curves.items()
+        if curve
+    ]
 
 
 def times(snapshot: Snapshot, elapsed_s: float | None = None) -> list[Text]:

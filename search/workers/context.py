@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from optuna.pruners import BasePruner
 
+from search.notify.notifier import Notifier
 from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.workers.assignment import Assignment
@@ -41,3 +42,4 @@ class WorkerContext:
     limits: Limits = field(default_factory=Limits)
     job_end: JobEnd = field(default_factory=JobEnd)
     assignment: Assignment = field(default_factory=Assignment)
+    notifier: Notifier = field(default_factory=Notifier)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from search.errors import UsageError
+from search.notify.notifier import notifier_of
 from search.sampling.pruners import make_pruner
 from search.sampling.samplers import sampler_choice
 from search.study.folders import StudyFolder, default_artifacts
@@ -93,6 +94,7 @@ def join_study(
         ),
         job_end=job_end,
         assignment=Assignment(standing),
+        notifier=notifier_of(os.environ),
     )
 
 

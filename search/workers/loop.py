@@ -11,6 +11,7 @@ from typing import Self
 
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
+from search.notify.study_notices import StudyWatch
 from search.study.reasons import without_numbers
 from search.workers.attempt import AttemptResult, attempt_slot
 from search.workers.context import WorkerContext
@@ -116,10 +117,13 @@ def ended_meanwhile(shared: SharedStudy) -> bool:
 
 
 def clean_up(context: WorkerContext, *, score: bool) -> None:
-    """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured."""
+    """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured,
+    and the notice of the end sent.
+    """
     clear_settled_slots(context.shared, context.folder)
     if score:
         score_if_complete(context)
+        StudyWatch(context.shared, context.notifier).note_end()
     if context.shared.manifest.is_search:  # other images may be needed again, after more trials
         context.folder.remove_images()
 

@@ -1,21 +1,42 @@
-"""A search, comparison or confirmation that is carried out for real, by one worker of one thread."""
+"""Commands of ours that are carried out for real, as processes of their own."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from search.host.program_folder import VARIABLE
+from search.trainers.serving import SERVER
 from tests.helpers.paths import ROOT
 
 
-def carry_out(folder: Path, program: str, *arguments: str) -> None:
-    """Runs `python -m search.PROGRAM` in the folder to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"search.{program}", *arguments, "--n-workers", "1", "-q"],
+def without_settings() -> dict[str, str]:
+    """This process's environment without what sets commands up, but with the tests' own folder of traced programs."""
+    settings = ("SEARCH_", "OPTUNA_")
+    return {name: value for name, value in os.environ.items() if name == VARIABLE or not name.startswith(settings)}
+
+
+def run_program(
+    folder: Path, program: str, *arguments: str, env: Mapping[str, str] | None = None, server: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m search.PROGRAM` in the folder to its end. Its trainers are from the `server` of the fixture
+    `server_of_trainers`, if it is given: whoever doesn't test how trainers start needn't wait until Keras is imported.
+    """
+    own = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    return subprocess.run(
+        [sys.executable, "-m", f"search.{program}", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_THREADS": "1"},
+        env={**without_settings(), **own, **(env or {}), **({} if server is None else {SERVER: server})},
+        pass_fds=() if server is None else (int(server),),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def carry_out(folder: Path, program: str, *arguments: str, server: str | None = None) -> None:
+    """Runs a search, comparison or confirmation by one worker of one thread, to its success."""
+    small = ("--n-workers", "1", "-q")
+    done = run_program(folder, program, *arguments, *small, env={"SEARCH_THREADS": "1"}, server=server)
     assert done.returncode == 0, done.stderr

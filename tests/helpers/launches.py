@@ -1,6 +1,5 @@
 """Launches of a search: in the tests' own process, or as a real one with all the processes that it starts."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import psutil
 from click.testing import Result
 
 from storage import SharedStudy, open_study
+from tests.helpers.carried_out import without_settings
 from tests.helpers.paths import ROOT
 from tests.helpers.processes import is_of, is_running
 from tests.helpers.waiting import PATIENCE_S
@@ -29,13 +29,12 @@ class Launch:
     def __init__(self, folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
         paths = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
         self._errors = (folder / "stderr.txt").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::ResourceWarning", "-m", "search.launch", *arguments],
             cwd=folder,
-            env={**inherited, **paths, **environment},
+            env={**without_settings(), **paths, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,7 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SPACE = """
 from spaces.configuration import Block, Configuration
 from spaces.space import Space
-from tests.helpers.carried_out import carry_out
 
 
 def suggest(trial):
@@ -60,9 +61,12 @@ def photographs(folder: Path) -> None:
             Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(f"{place}-c.png")
 
 
-def launched(folder: Path, *arguments: str) -> None:
-    (folder / "tiny.py").write_text(SPACE)
-    carry_out(folder, "launch", "--space", "tiny.py:space", "--n-trials", "1", "--epochs", "1", *arguments)
+@pytest.fixture
+def launched(tmp_path: Path, server_of_trainers: str | None) -> Callable[..., None]:
+    """Launches a search of one trial, with further flags, in the test's folder."""
+    (tmp_path / "tiny.py").write_text(SPACE)
+    small = ("--space", "tiny.py:space", "--n-trials", "1", "--epochs", "1")
+    return partial(carry_out, tmp_path, "launch", *small, server=server_of_trainers)
 
 
 def exported(folder: Path) -> ModuleType:
@@ -91,9 +95,11 @@ def require_the_study_s_images(script: ModuleType, data: DataSet, limit: int | N
         assert my_labels.tolist() == labels.tolist()
 
 
-def test_a_folder_s_images_are_read_as_the_study_read_them_and_the_card_names_no_folder(tmp_path: Path) -> None:
+def test_a_folder_s_images_are_read_as_the_study_read_them_and_the_card_names_no_folder(
+    tmp_path: Path, launched: Callable[..., None]
+) -> None:
     photographs(tmp_path / "photos")
-    launched(tmp_path, "--dataset", str(tmp_path / "photos"))
+    launched("--dataset", str(tmp_path / "photos"))
     script = exported(tmp_path)
     require_the_study_s_images(script, load_dataset(str(tmp_path / "photos")))
     card, facts = ((tmp_path / f"model.{ending}").read_text() for ending in ("md", "json"))
@@ -101,9 +107,11 @@ def test_a_folder_s_images_are_read_as_the_study_read_them_and_the_card_names_no
     assert json.loads(facts)["dataset"] == "photos"
 
 
-def test_resized_images_are_those_of_the_study_and_one_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_resized_images_are_those_of_the_study_and_one_that_is_missing_is_named(
+    tmp_path: Path, launched: Callable[..., None]
+) -> None:
     photographs(tmp_path / "photos")
-    launched(tmp_path, "--dataset", "photos", "--image-size", "8x9", "--resize", "pad")
+    launched("--dataset", "photos", "--image-size", "8x9", "--resize", "pad")
     script = exported(tmp_path)
     require_the_study_s_images(script, load_dataset(str(tmp_path / "photos"), None, Resizing((8, 9), "pad")))
     (tmp_path / "photos" / "cats" / "2-a.png").unlink()
@@ -113,11 +121,13 @@ def test_resized_images_are_those_of_the_study_and_one_that_is_missing_is_named(
         script.load_data(tmp_path / "elsewhere")
 
 
-def test_arrays_without_test_images_with_channels_first_and_a_limit_are_those_of_the_study(tmp_path: Path) -> None:
+def test_arrays_without_test_images_with_channels_first_and_a_limit_are_those_of_the_study(
+    tmp_path: Path, launched: Callable[..., None]
+) -> None:
     digits = load_dataset("digits")
     color = np.repeat(digits.x_train[:400], 3, axis=3).transpose(0, 3, 1, 2)
     np.savez(tmp_path / "own.npz", X_train=color, Y_train=digits.y_train[:400], data_format="channels_first")
-    launched(tmp_path, "--dataset", "own.npz", "--limit-train", "100")
+    launched("--dataset", "own.npz", "--limit-train", "100")
     script = exported(tmp_path)
     require_the_study_s_images(script, load_dataset(str(tmp_path / "own.npz")), 100)
     np.savez(tmp_path / "another.npz", x_train=color)

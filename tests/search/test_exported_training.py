@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, variance
 from typing import Any
@@ -33,7 +34,7 @@ from spaces.configuration import (
     Schedule,
 )
 from storage import open_study
-from tests.helpers.carried_out import carry_out
+from tests.helpers import carried_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 
@@ -218,9 +219,10 @@ def cases_of(folder: Path, name: str) -> dict[str, Case]:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Case]]:
+def cases(tmp_path_factory: pytest.TempPathFactory, server_of_trainers: str | None) -> tuple[Path, dict[str, Case]]:
     """Comparisons of given arms and along an axis, a search and its confirmation, carried out for real."""
     folder = tmp_path_factory.mktemp("exported")
+    carry_out = partial(carried_out.carry_out, folder, server=server_of_trainers)
     write_images(folder)
     (folder / "built.py").write_text(BUILT_SPACE)
     (folder / "drawn.py").write_text(DRAWN_SPACE)
@@ -230,12 +232,12 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Cas
     shared = ("--dataset", "own.npz", "--epochs", "3")
     replicated = (*shared, "--seeds", str(SEEDS))
     arms = [word for number in range(len(KINDS)) for word in ("--arms", f"arm-{number}.json")]
-    carry_out(folder, "compare", *arms, *replicated, "--study-name", "arms")
+    carry_out("compare", *arms, *replicated, "--study-name", "arms")
     axis = ("--space", "built.py:space", "--axis", "units", "--choices", "12,16")
-    carry_out(folder, "compare", *axis, *replicated, "--study-name", "axis")
+    carry_out("compare", *axis, *replicated, "--study-name", "axis")
     drawn = ("--space", "drawn.py:space", "--batch-size", "24,64", "--n-trials", "2")
-    carry_out(folder, "launch", *drawn, *shared, "--study-name", "search")
-    carry_out(folder, "confirm", "--search", "search", "--top", "1", "--seeds", str(SEEDS))
+    carry_out("launch", *drawn, *shared, "--study-name", "search")
+    carry_out("confirm", "--search", "search", "--top", "1", "--seeds", str(SEEDS))
     (built, *_), (confirmed, *_) = (cases_of(folder, name).values() for name in ("axis", "search-confirm"))
     return folder, {**cases_of(folder, "arms"), BUILT: built, CONFIRMED: confirmed}
 

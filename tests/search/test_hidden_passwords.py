@@ -1,8 +1,7 @@
 """A password that was typed or stands in a URL is in nothing that is printed, logged, stored or written."""
 
 import logging
-import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from search.console.logs import ShownFormatter
 from storage import Manifest, open_study
 from tests.helpers.lab import Lab
 from tests.helpers.launches import StartLaunch
+from tests.helpers.mailbox import mailbox
 
 SECRET = "hun ter2"  # noqa: S105 - nobody's; with a space, so that it can't be told from words
 TRACKING = f"nowhere://me:{SECRET}@tracking.example"
@@ -27,6 +27,8 @@ HEAD, TAIL = "Zq7", "7qZ"
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(
     lambda text: HEAD + text + TAIL
 )
+
+PARTS = (SECRET.encode(), b"hun%20ter2", b"ter2@")
 
 MESSAGES = (
     "API request to {} failed",
@@ -42,19 +44,30 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(launch: StartLaunch, tmp_path: Path) -> None:
+def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(
+    launch: StartLaunch, keras: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flags = ("--space", "bn_dropout", "--n-trials", "1", "--epochs", "1", "--n-workers", "1", "--pruner", "none")
-    search = launch(*flags, "--mlflow", TRACKING, "-vv")
-    printed = search.finish()
+    with mailbox() as box:
+        address = box.url.replace("//", "//me:hun%20ter2@").replace("/t0ken", "/hun%20ter2")
+        search = launch(*flags, "--mlflow", TRACKING, "-vv", env={"SEARCH_NOTIFY": address})
+        printed = search.finish()
     assert search.code == 0, search.errors
+    assert box.titles == ["bn_dropout-digits: the search ended, 1 of 1 trials finished"]
     assert "MLflow didn't take a trial" in search.errors
-    for arguments in (("report", "-o", "page.html"), ("export",), ("best", "-f", "json"), ("status", "-f", "json")):
-        command = [sys.executable, "-m", f"search.{arguments[0]}", *arguments[1:]]
-        done = subprocess.run(command, cwd=search.folder, capture_output=True, text=True, check=True, timeout=300)
-        printed += done.stdout + done.stderr
+    monkeypatch.chdir(search.folder)
+    for verb, *arguments in (
+        ("report", "-o", "page.html"),
+        ("export",),
+        ("best", "-f", "json"),
+        ("status", "-f", "json"),
+    ):
+        done = CliRunner().invoke(import_module(f"search.{verb}").main, arguments)
+        assert done.exit_code == 0, done.output
+        printed += done.output
     found = {**contents(search.folder), "printed": printed.encode()}
     assert {"model.md", "model.json", "page.html", "search.db", "stderr.txt"} <= set(found)
-    assert [name for name, content in found.items() if SECRET.encode() in content or b"ter2@" in content] == []
+    assert [name for name, content in found.items() if any(part in content for part in PARTS)] == []
     with open_study(f"sqlite:///{search.folder / 'search.db'}", "bn_dropout-digits") as shared:
         assert "--mlflow 'nowhere://***@tracking.example'" in shared.manifest.command
 

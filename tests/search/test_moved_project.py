@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from search.study.folders import StudyFolder
 from storage import open_study
+from tests.helpers.carried_out import run_program
 
 SPACE = """
 from spaces.configuration import Block, Configuration
@@ -24,14 +26,17 @@ SMALL = ("--n-workers", "1", "--epochs", "8", "--pruner", "none", "--storage", "
 LAUNCH = ("launch", "--space", "own_space.py", "--dataset", "images.npz", *SMALL)
 
 
-def run(folder: Path, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command, typed in a folder."""
-    command = [sys.executable, "-m", f"search.{verb}", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(server_of_trainers: str | None) -> Run:
+    """Runs a command as it is typed in a folder: `run(folder, verb, *arguments)`."""
+    return partial(run_program, server=server_of_trainers)
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     """A project with a finished search of two trials, in another place than it was made in."""
     before = tmp_path_factory.mktemp("before") / "project"
     before.mkdir()
@@ -48,7 +53,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_moved_project_is_searched_on_where_it_is_now(moved: Path) -> None:
+def test_a_moved_project_is_searched_on_where_it_is_now(moved: Path, run: Run) -> None:
     before = {path.relative_to(moved) for path in moved.rglob("*.keras")} | set((moved / "search-artifacts").iterdir())
     done = run(moved, *LAUNCH, "--n-trials", "3")
     assert done.returncode == 0, done.stderr
@@ -62,7 +67,7 @@ def test_a_moved_project_is_searched_on_where_it_is_now(moved: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_read_and_confirmed_there(moved: Path) -> None:
+def test_it_is_read_and_confirmed_there(moved: Path, run: Run) -> None:
     assert "conv 4" in run(moved, "best", "--study-name", "own-images").stdout
     told = run(moved, "confirm", "--search", "own-images", "--top", "1", "--seeds", "2", "--dry-run")
     assert told.returncode == 2
@@ -74,7 +79,7 @@ def test_it_is_read_and_confirmed_there(moved: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tmp_path: Path) -> None:
+def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tmp_path: Path, run: Run) -> None:
     assert run(moved, *LAUNCH, "--n-trials", "4", "--n-workers", "0").returncode == 0
     elsewhere = tmp_path / "data"
     elsewhere.mkdir()
@@ -91,7 +96,7 @@ def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tm
 
 
 @pytest.mark.slow
-def test_other_images_in_the_same_place_are_not_the_studys(moved: Path, tmp_path: Path) -> None:
+def test_other_images_in_the_same_place_are_not_the_studys(moved: Path, tmp_path: Path, run: Run) -> None:
     other = tmp_path / "other.npz"
     with np.load(moved / "images.npz") as images:
         np.savez(other, **{name: images[name][::-1] for name in images.files})

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from search.study.snapshot import Best, Snapshot, WorkerStatus, pace, running_be
 from search.views.status_view import BAR_WIDTH, StatusView, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
 from spaces.epoch_scores import EpochScores
-from storage.records import FinishedSlot, Outcome, SlotCounts, WorkerInfo, WorkerRow
+from storage.records import FinishedSlot, Outcome, SlotCounts, SlotOrder, WorkerInfo, WorkerRow
 from storage.testkit import HIGHER, LOWER, bound, claimed
 from tests.helpers.lab import Lab
 
@@ -31,6 +32,8 @@ SNAPSHOT = Snapshot(
     incumbents=(Best(1, 0.81), Best(4, 0.9), Best(7, 0.9375)),
     workers=(HERE, GONE),
     failures={"crash: [red]a reason[/red]": 1},
+    best_params={"optimizer": "adam", "learning_rate": 0.00123456},
+    curves={12: (0.1, 0.4, 0.8), 13: (0.6,)},
     pace=120.0,
     epochs_per_trial=10,
 )
@@ -72,6 +75,8 @@ def test_everything_that_there_is_to_know_is_there() -> None:
         "0.9 GB",
         "1 min 35 s ago, lost",
         "crash: [red]a reason[/red]",
+        "optimizer adam  learning_rate 0.00123",
+        "trial 12 ▁▄█ 0.8000   trial 13 ▆ 0.6000",
     ):
         assert words in text
 
@@ -83,6 +88,8 @@ BUSY = replace(
     incumbents=tuple(Best(number, 0.5 + number / 100) for number in range(45)),
     workers=(replace(HERE, host="gpu-node-17", device="gpu 0"), GONE),
     failures={REASON: 36},
+    best_params={f"parameter_{number}": "a long choice" for number in range(9)} | {"x" * 300: "y" * 300},
+    curves={2000 + trial: tuple(epoch / 99 for epoch in range(99)) for trial in range(16)},
 )
 
 
@@ -99,6 +106,8 @@ def test_it_fits_the_terminal_and_tears_no_word(width: int) -> None:
         "about 24 h 26 min left",
         "gpu-node-17 (77)",
         "1 min 35 s ago, lost",
+        "parameter_8 a long choice",
+        "█ 0.9899",
     ):
         assert words in text
     assert REASON in " ".join(text.split())
@@ -179,6 +188,21 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     (line,) = take_snapshot(shared).workers
     assert (line.activity, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
     assert line.seconds_per_epoch == pytest.approx(0.3)
+
+
+def test_the_best_trial_s_parameters_and_the_curves_of_running_trials_are_shown(lab: Lab) -> None:
+    shared = lab.study(2)
+    shared.ledger.order_up_to(2, lambda number: SlotOrder(seed=number))
+    lab.work()
+    shared.ledger.order_up_to(3, lambda number: SlotOrder(seed=number))
+    shared.workers.register(WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu"))
+    lease = claimed(shared.ledger, "me")
+    lease = bound(shared.ledger, lease, shared.study.ask().number)
+    for epoch, accuracy in ((1, 0.25), (2, 0.75)):
+        shared.ledger.record_epoch(lease, EpochScores(epoch, 0.1, 0.9, 0.1, accuracy, 0.2, 0.001))
+    text = status(lab.url).stdout
+    assert "trial 2 ▁█ 0.7500" in text
+    assert re.search(r"^optimizer \w+  ", text, re.MULTILINE)
 
 
 def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:

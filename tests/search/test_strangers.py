@@ -4,28 +4,32 @@ A search is launched, gone on with, compared, confirmed, exported and cleaned up
 a stranger's file lies next to everything that the first launch has made, and next to all that the next ones will make.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from search.study.folders import StudyFolder
 from storage import open_study
-from tests.helpers.paths import ROOT
+from tests.helpers.carried_out import run_program
 
 URL = "sqlite:///search.db"
 SMALL = ("--storage", URL, "--artifacts", "files", "--epochs", "3", "--limit-train", "600", "--n-workers", "1", "-q")
 
 
-def run(home: Path, verb: str, *arguments: str) -> None:
-    """Carries a command out in the folder, and expects it to succeed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
-    environment = {**inherited, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-m", f"search.{verb}", *arguments]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+class Run(Protocol):
+    """Carries a command out, and expects it to succeed."""
+
+    def __call__(self, verb: str, *arguments: str) -> None: ...
+
+
+@pytest.fixture
+def run(tmp_path: Path, server_of_trainers: str | None) -> Run:
+    def in_folder(verb: str, *arguments: str) -> None:
+        done = run_program(tmp_path, verb, *arguments, server=server_of_trainers)
+        assert done.returncode == 0, done.stderr
+
+    return in_folder
 
 
 def put_next_to(folders: list[Path]) -> dict[Path, str]:
@@ -52,20 +56,20 @@ def places(folder: StudyFolder) -> list[Path]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["models", "..", "größe 100% / v1.2"])
-def test_a_stranger_s_files_are_there_after_everything(name: str, tmp_path: Path) -> None:
+def test_a_stranger_s_files_are_there_after_everything(name: str, tmp_path: Path, run: Run) -> None:
     search = ("--space", "bn_dropout", "--study-name", name, *SMALL)
-    run(tmp_path, "launch", *search, "--n-trials", "1")
+    run("launch", *search, "--n-trials", "1")
     folder = folder_of(tmp_path, name)
     here = [path for path in (tmp_path / "files").rglob("*") if path.is_dir()]
     strangers = put_next_to([tmp_path, tmp_path / "files", folder.models, *here, *places(folder)])
-    run(tmp_path, "launch", *search, "--n-trials", "3")
+    run("launch", *search, "--n-trials", "3")
     compare = ("--space", "bn_dropout", "--axis", "batch_norm", "--seeds", "2", "--study-name", f"{name}/c", *SMALL)
-    run(tmp_path, "compare", *compare)
+    run("compare", *compare)
     strangers |= put_next_to(places(folder_of(tmp_path, f"{name}/c")))
-    run(tmp_path, "compare", *compare)
+    run("compare", *compare)
     confirm = ("--search", name, "--top", "2", "--seeds", "2", "--study-name", f"{name}/d", *SMALL)
-    run(tmp_path, "confirm", *confirm)
-    run(tmp_path, "export", "--storage", URL, "--study-name", name, "-o", "best.keras", "-q")
+    run("confirm", *confirm)
+    run("export", "--storage", URL, "--study-name", name, "-o", "best.keras", "-q")
     assert {path: path.read_text() for path in strangers} == strangers
     assert not ours_left(folder, strangers)
 

@@ -107,15 +107,17 @@ def test_a_forked_trainer_gives_the_scores_of_one_that_was_started_to_the_last_b
     assert forked == scores(started)
 
 
-def test_a_forked_trainer_has_its_own_session_log_and_descriptors(
-    server: psutil.Process, start: Start, tmp_path: Path
+def test_a_forked_trainer_has_its_own_session_log_and_descriptors_and_its_worker_s_folder(
+    server: psutil.Process, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     for process in (start(), start()):
         process.wait_ready(PATIENCE_S)
         assert psutil.Process(process.pid).ppid() == server.pid
         assert os.getsid(process.pid or 0) == process.pid
         assert process.memory_mb() > 1
         assert Path(f"/proc/{process.pid}/fd/2").readlink() == tmp_path / "trainer.log"
+        assert Path(f"/proc/{process.pid}/cwd").readlink() == tmp_path
         assert open_sockets(process.pid) == 1  # for news of itself
 
 
@@ -261,6 +263,14 @@ def test_a_server_ends_when_all_are_gone_who_could_ask() -> None:
     said = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert said.returncode == -signal.SIGKILL
     wait_until(lambda: not psutil.pid_exists(int(said.stdout)), "the server to end")
+
+
+def test_one_that_was_started_for_this_process_is_used_and_left_running(server: psutil.Process) -> None:
+    with serving() as started:
+        assert started == []
+        assert server_descriptor() is not None
+    assert server.is_running()
+    assert server_descriptor() is not None
 
 
 def test_there_is_none_for_a_backend_that_cannot_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,11 @@ def test_an_older_search_has_not_ended_and_may_get_a_rule_that_ends_it(older_sql
         assert (study.ledger.ending(), study.ledger.ended()) == (rule, None)
 
 
+def test_no_notice_of_an_older_study_was_sent_and_one_may_be_once(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        assert [study.notices.claim("ended", "5 of 5") for _ in range(2)] == [True, False]
+
+
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
     with plain_client(older_sqlite_url) as plain:
         older = optuna.load_study(study_name=STUDY, storage=plain)
