@@ -45,8 +45,10 @@ def main(**flags: Any) -> None:
     Any number of workers, on any number of hosts that reach the database, may join and leave at any time. SIGTERM or
     Ctrl-C releases the running trial with its checkpoint; a second Ctrl-C exits at once. The exit code is 0 when no
     trials are left, and 75 when it was told to exit, or --timeout passed or the job's end came, before that.
+
+    It logs its own start and end and those of each trial, unless --quiet is given.
     """
-    start_logging(flags.pop("verbose"), flags.pop("quiet"))
+    start_logging(max(1, flags.pop("verbose")), flags.pop("quiet"))  # what it does is all that it has to say
     flags.pop("config")
     workers = replace(take_worker_flags(flags), **{name: flags.pop(name) for name in OF_A_WORKER})
     if flags["study_name"] is None:

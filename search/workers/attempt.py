@@ -125,6 +125,8 @@ class Attempt:
         if context.mirror is not None:
             context.mirror.fetch(self.lease)
         running = self._begin(self._job(configuration))
+        begins = f"continues after epoch {max(epochs.recorded)}" if epochs.recorded else "begins"
+        log.info("trial %d %s on worker %s", trial.number, begins, self.lease.worker_id)
         outcome = self._follow(running, keeper, epochs)
         if outcome.state == "pruned":
             running.stop()
@@ -170,9 +172,17 @@ class Attempt:
         self.patience.reach(lambda: settle(self.context.shared, self.context.folder, finished, self._stats))
         if self.context.mirror is not None:
             self.context.mirror.remove(self.lease)
-        words = "" if outcome.value is None else f" {self.context.shared.manifest.objective} {outcome.value:.4f}"
-        reason = f": {outcome.reason}" if outcome.reason else ""
-        log.info("trial %d %s after %d epochs%s%s", number, outcome.state, outcome.epochs, words, reason)
+        words = "" if outcome.value is None else f": {self.context.shared.manifest.objective} {outcome.value:.4f}"
+        reason = f"; {outcome.reason}" if outcome.reason else ""
+        log.info(
+            "trial %s is %s after %d epochs on worker %s%s%s",
+            "without a number" if number is None else number,
+            outcome.state,
+            outcome.epochs,
+            self.lease.worker_id,
+            words,
+            reason,
+        )
 
     def _why_given_up(self) -> str | None:
         """Why the slot isn't attempted any more, None if it is."""

@@ -26,7 +26,7 @@ from search.workers.join import join_study
 from search.workers.loop import Heartbeat, work
 from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.pool import WorkerPool
-from search.workers.running import leave, watch
+from search.workers.running import greet, leave, watch
 from search.workers.settings import WorkerSettings
 from spaces.errors import SpaceError
 from storage.errors import StorageUnreachable, StorageUsageError, StudyNotFound
@@ -141,7 +141,7 @@ class FleetWorker:
         except StorageUnreachable as error:
             log.warning("waiting for the database: %s", error)
             return
-        log.info("works on the study %s", shown(entry.name))
+        greet(context)
         self._context, reason = context, "crashed"
         try:
             with Heartbeat(context):

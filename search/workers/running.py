@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+from search.console.outside_text import shown
 from search.errors import Quarantined, UsageError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
@@ -52,6 +53,7 @@ def run_worker(
     deadline = time.monotonic() + (settings.timeout or math.inf)
     context = join_study(url, study_name, settings, place, trainer_command)
     reason = "crashed"
+    greet(context)
     with Shutdown(at_once=context.trainer.discard) as shutdown, Heartbeat(context):
         try:
             done = work(context, shutdown, deadline)
@@ -65,8 +67,14 @@ def run_worker(
     return End.DONE if done else first_trouble(shutdown.end, End.UNFINISHED)
 
 
+def greet(context: WorkerContext) -> None:
+    """Logs who works where on what."""
+    log.info("worker %s works on the study %s", context.worker_id, shown(context.shared.name))
+
+
 def leave(context: WorkerContext, reason: str) -> None:
-    """Records the worker's exit; if the database is unreachable, missing heartbeats will show it."""
+    """Logs and records the worker's exit; if the database is unreachable, missing heartbeats will show it."""
+    log.info("worker %s leaves the study %s: %s", context.worker_id, shown(context.shared.name), reason)
     try:
         context.shared.workers.leave(context.worker_id, reason)
     except StorageError as error:

@@ -30,7 +30,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         given = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
         environment = {**given, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
         command = [sys.executable, *map(str, arguments)]
-        streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **streams))
         return started[-1]
 
@@ -53,8 +53,14 @@ def stub_worker(start: Start, tmp_path: Path) -> Callable[..., subprocess.Popen[
 
 def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit code of a process, and the last line that it said."""
-    _, said = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, (said.splitlines() or [""])[-1]
+    code, _, said = ended(process)
+    return code, (said.splitlines() or [""])[-1]
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """The exit code of a process, what it printed, and what it said on standard error."""
+    printed, said = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, printed, said
 
 
 def worker_command(study: Prepared, *flags: str) -> list[str]:
@@ -98,17 +104,20 @@ def test_workers_that_can_never_join_end_with_2(n_workers: str, start: Start, pr
     assert end_of(start(*changed, "--n-workers", n_workers, "--wait", "0"))[0] == 2
 
 
-@pytest.mark.parametrize("flags", [("--quiet",), ("-f", "json"), ()])
-def test_a_launch_that_runs_out_of_time_ends_with_75_and_says_so_last(
-    flags: tuple[str, ...], start: Start, prepared: PrepareStudy
+@pytest.mark.parametrize(
+    ("flags", "first"), [(("--quiet",), "Ended by --timeout"), (("-f", "json"), "{"), ((), "Ended by --timeout")]
+)
+def test_a_launch_that_runs_out_of_time_ends_with_75_and_says_so_first_and_last(
+    flags: tuple[str, ...], first: str, start: Start, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=2)
     arguments = [argument for argument in study.arguments if argument not in ("-f", "json")]
     process = start("-m", "search.launch", *arguments, "--n-workers", "1", "--timeout", NO_TIME, *flags)
-    assert end_of(process) == (
-        75,
-        "Timeout: 2 trials not done after --timeout 1e-06. The same command continues the search.",
-    )
+    code, printed, said = ended(process)
+    assert code == 75
+    last = "Timeout: 2 trials not done after --timeout 1e-06. The same command continues the search."
+    assert said.splitlines()[-1] == last
+    assert printed.startswith(first)
 
 
 def test_a_comparison_that_runs_out_of_time_ends_with_75_and_says_so_last(start: Start, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -50,6 +51,24 @@ def search(comparisons: Comparisons, name: str, n_trials: int, place: QueuePlace
     if place is not None:
         shared.queue.set(place)
     return shared
+
+
+def test_a_worker_says_what_it_works_on_what_became_of_each_trial_and_why_it_leaves(
+    comparisons: Comparisons, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "search.workers")
+    comparisons.acts = {1: [{"fail": ["space_error", "no such layer"]}]}
+    with search(comparisons, "S", 2) as shared:
+        assert serve(comparisons) is End.DONE
+        (worker_id,) = [worker.info.worker_id for worker in shared.workers.all()]
+    said = [line.replace(worker_id, "W") for line in caplog.messages]
+    assert said[:2] == ["worker W works on the study S", "trial 0 begins on worker W"]
+    assert re.fullmatch(r"trial 0 is complete after 2 epochs on worker W: val_accuracy 0\.\d{4}", said[2])
+    assert said[3:6] == [
+        "trial 1 begins on worker W",
+        "trial 1 is failed after 0 epochs on worker W; no such layer",
+        "worker W leaves the study S: nothing left to do",
+    ]
 
 
 def serve(comparisons: Comparisons, **fleet: str) -> End:

@@ -28,6 +28,7 @@ def test_an_interrupted_launch_gives_its_slots_back_and_the_next_goes_on_from_th
     interrupted.process.send_signal(signal.SIGINT)
     document = json.loads(interrupted.finish())
     assert interrupted.code == 130, interrupted.errors
+    assert "Finishing the epoch, handing trials back. Ctrl-C once more ends at once." in interrupted.errors.splitlines()
     assert not interrupted.descendants()
     assert document["trials"]["waiting"] == 1
     with study.open() as shared:
@@ -49,12 +50,13 @@ def test_sigterm_is_as_good_as_sigint_also_while_nothing_is_trained_yet(
     launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL)
-    running = launch(*study.arguments, "--n-workers", 1)
+    running = launch(*study.arguments, "--n-workers", 1, "-f", "table")
     wait_until(lambda: study.watched().ledger.counts().leased, "the slot to be claimed")
     running.descendants()
     running.process.send_signal(signal.SIGTERM)
-    running.finish()
+    printed = running.finish()
     assert running.code == 75, running.errors
+    assert printed.splitlines()[0] == "Ended by a signal to terminate."
     assert running.errors.splitlines()[-1] == "Terminated: 1 trial not done. The same command continues the search."
     assert not running.descendants()
     with study.open() as shared:

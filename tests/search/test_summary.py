@@ -11,9 +11,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from scipy.stats import binomtest
 
 from search.errors import SearchFailed
+from search.host.ends import End
 from search.launching.options import LaunchOptions
 from search.launching.running import require_success
-from search.launching.wording import result_json, result_text
+from search.launching.wording import ended_by, result_json, result_text
 from search.study.test_score import TestScore as Score
 from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
@@ -180,3 +181,19 @@ def test_the_interval_of_a_proportion_stays_within_its_bounds() -> None:
 @pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 8), (5, 8), (349, 359), (359, 359)])
 def test_the_interval_of_a_proportion_is_that_of_scipy(hits: int, n: int) -> None:
     assert wilson_interval(hits / n, n) == pytest.approx(binomtest(hits, n).proportion_ci(method="wilson"), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("end", "seconds", "first"),
+    [
+        (End.INTERRUPTED, 5.0, "Ended by Ctrl-C."),
+        (End.UNFINISHED, 5.0, "Ended by a signal to terminate."),
+        (End.UNFINISHED, 60.0, "Ended by --timeout after 60 s."),
+    ],
+)
+def test_the_first_line_says_what_ended_a_launch_before_its_search(
+    summary: StudyFacts, end: End, seconds: float, first: str
+) -> None:
+    text = result_text(summary, OPTIONS, ended_by(end, 60.0, seconds))
+    assert text.splitlines()[0] == first
+    assert ended_by(End.DONE, 60.0, 61.0) == ""
