@@ -41,13 +41,15 @@ class Messages:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._writing = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Writes the whole message before it returns."""
+        """Writes the whole message before it returns. Safe to use from several threads."""
         unsent = memoryview(msgspec.json.encode(message) + b"\n")
         try:
-            while unsent:
-                unsent = unsent[os.write(self._descriptor, unsent) :]
+            with self._writing:
+                while unsent:
+                    unsent = unsent[os.write(self._descriptor, unsent) :]
         except BrokenPipeError:
             os._exit(WORKER_GONE)
 
@@ -116,7 +118,7 @@ def serve(commands_fd: int, messages_fd: int) -> NoReturn:
     configure(threads_wanted())
     gc.freeze()  # Keras' objects stay: scanning them takes 0.2 s each time
     messages.send(Ready(backend_package(), device_name()))
-    jobs = Jobs(open_traced_files())
+    jobs = Jobs(open_traced_files(), messages.send)
     while True:
         job, stop = commands.next_job()
         for message in _messages(jobs, job, stop):

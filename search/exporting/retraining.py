@@ -10,7 +10,7 @@ from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, TrainerDied
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
-from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Trained, Warned
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Progress, Stopped, Trained, Warned
 from search.views.configuration_text import Described
 from search.workers.join import data_source, require_same
 from search.workers.placement import find_placements
@@ -74,7 +74,7 @@ def follow(messages: Iterable[JobMessage], objective: Objective, select: Select 
                 return value
             case Failed():
                 raise SearchFailed(f"it failed this time: {message.reason}")
-            case Warned() | Evaluated() | Stopped():
+            case Progress() | Warned() | Evaluated() | Stopped():
                 pass
             case _:
                 assert_never(message)

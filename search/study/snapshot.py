@@ -30,7 +30,8 @@ class Best:
 class WorkerStatus:
     """A worker that hasn't left: its host, its activity, when it was last seen, and its trainer's memory in MB.
 
-    `trial`, `epoch` (the epochs done of it) and `seconds_per_epoch` are None where there is none yet.
+    `trial`, `epoch` (the epochs done of it) and `seconds_per_epoch` are None where there is none yet; `steps` are those
+    done of an epoch that takes seconds, and all of them.
     """
 
     host: str
@@ -42,6 +43,7 @@ class WorkerStatus:
     seconds_per_epoch: float | None
     seen_s: float
     memory_mb: float | None
+    steps: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,4 +190,14 @@ def worker_status(worker: WorkerRow, work: UnderWay | None) -> WorkerStatus:
         seconds_per_epoch=None if work is None else work.seconds_per_epoch,
         seen_s=worker.age_s,
         memory_mb=float(memory) if isinstance(memory, int | float) else None,
+        steps=None if work is None else steps_of(worker.state.get("steps")),
     )
+
+
+def steps_of(stored: object) -> tuple[int, int] | None:
+    """The steps done of an epoch and all of its steps, as a worker's heartbeat has them; None of anything else."""
+    match stored:
+        case [int() as done, int() as steps] if 0 <= done <= steps > 0:
+            return done, steps
+        case _:
+            return None

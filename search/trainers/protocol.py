@@ -117,6 +117,14 @@ class EpochEnd(msgspec.Struct, frozen=True, tag="epoch"):
     ended_folds: int = 0
 
 
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """An epoch that takes seconds is under way: at least `done` of its `steps` are. It comes at most once a second."""
+
+    job: int
+    done: int
+    steps: int
+
+
 class Warned(msgspec.Struct, frozen=True, tag="warned"):
     """Something the user should know, which doesn't end the trial (a checkpoint that couldn't be written)."""
 
@@ -167,5 +175,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 Command = Train | Evaluate | Stop
-JobMessage = EpochEnd | Warned | Trained | Evaluated | Stopped | Failed
+JobMessage = EpochEnd | Progress | Warned | Trained | Evaluated | Stopped | Failed
 Message = Ready | JobMessage

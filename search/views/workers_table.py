@@ -61,8 +61,16 @@ def worker_cells(worker: WorkerStatus, epochs: int | None) -> list[str]:
         f"{worker.host} ({worker.pid})",
         worker.device,
         "idle" if worker.trial is None else str(worker.trial),
-        "" if worker.epoch is None else f"{worker.epoch}{of}",
+        "" if worker.epoch is None else f"{worker.epoch}{of}{part_of_epoch(worker)}",
         "" if worker.seconds_per_epoch is None else seconds(worker.seconds_per_epoch),
         "" if worker.memory_mb is None else f"{worker.memory_mb / 1000:.1f} GB",
         f"{duration(worker.seen_s)} ago" + (", lost" if worker.activity == LOST_MARK else ""),
     ]
+
+
+def part_of_epoch(worker: WorkerStatus) -> str:
+    """How much of the epoch under way is done, "" where that isn't known."""
+    if worker.steps is None:
+        return ""
+    done, steps = worker.steps
+    return f" +{done / steps:.0%}"

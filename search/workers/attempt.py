@@ -15,7 +15,7 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.host.shutdown import Shutdown
 from search.study.trials import suggest_configuration
 from search.trainers.process import NotAwaited
-from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Stopped, Train, Trained, Warned
+from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Progress, Stopped, Train, Trained, Warned
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.deferred_settlement import DeferredSettlement
@@ -125,6 +125,7 @@ class Attempt:
         if context.mirror is not None:
             context.mirror.fetch(self.lease)
         running = self._begin(self._job(configuration))
+        context.progress.steps = None
         begins = f"continues after epoch {max(epochs.recorded)}" if epochs.recorded else "begins"
         log.info("trial %d %s on worker %s", trial.number, begins, self.lease.worker_id)
         outcome = self._follow(running, keeper, epochs)
@@ -248,7 +249,10 @@ class Attempt:
         match message:
             case Warned():
                 log.warning("trial %d: %s", epochs.trial.number, message.message)
+            case Progress():
+                self.context.progress.steps = (message.done, message.steps)
             case EpochEnd():
+                self.context.progress.steps = None
                 return self._heed(epochs.record(message), epochs)
             case Trained():
                 self._trained = message

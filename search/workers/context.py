@@ -9,6 +9,7 @@ from search.study.folders import StudyFolder
 from search.trainers.protocol import DataSource
 from search.workers.assignment import Assignment
 from search.workers.checkpoint_mirror import CheckpointMirror
+from search.workers.epoch_progress import EpochProgress
 from search.workers.job_end import JobEnd
 from search.workers.trainer_client import TrainerClient
 from spaces.space import Space
@@ -42,4 +43,5 @@ class WorkerContext:
     limits: Limits = field(default_factory=Limits)
     job_end: JobEnd = field(default_factory=JobEnd)
     assignment: Assignment = field(default_factory=Assignment)
+    progress: EpochProgress = field(default_factory=EpochProgress)
     notifier: Notifier = field(default_factory=Notifier)

@@ -51,7 +51,8 @@ class Heartbeat:
         while not self._ended.wait(BEAT_S):
             try:
                 memory = round(self._context.trainer.memory_mb())
-                self._context.shared.workers.beat(self._context.worker_id, trainer_memory_mb=memory)
+                state = {"trainer_memory_mb": memory, "steps": self._context.progress.steps}
+                self._context.shared.workers.beat(self._context.worker_id, **state)
                 standing = self._context.shared.queue.standing(self._context.worker_id)
                 self._context.assignment.standing = standing
             except StorageError as error:  # the worker's next claim or write reveals the consequences

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from search.status import main
-from search.study.snapshot import Best, Snapshot, WorkerStatus, pace, running_best, take_snapshot
+from search.study.snapshot import Best, Snapshot, WorkerStatus, pace, running_best, steps_of, take_snapshot
 from search.views.status_view import BAR_WIDTH, StatusView, bar
 from search.views.workers_table import COLUMNS, Layout, layout_of
 from spaces.epoch_scores import EpochScores
@@ -180,7 +180,7 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     shared = lab.study(2)
     me = WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu")
     shared.workers.register(me)
-    shared.workers.beat("me", trainer_memory_mb=512)
+    shared.workers.beat("me", trainer_memory_mb=512, steps=[120, 400])
     lease = claimed(shared.ledger, "me")
     lease = bound(shared.ledger, lease, shared.study.ask().number)
     for epoch, seconds in ((1, 0.2), (2, 0.4)):
@@ -188,6 +188,13 @@ def test_a_worker_is_shown_with_its_trial_and_its_epochs(lab: Lab) -> None:
     (line,) = take_snapshot(shared).workers
     assert (line.activity, line.trial, line.epoch, line.memory_mb) == ("at work", 0, 2, 512.0)
     assert line.seconds_per_epoch == pytest.approx(0.3)
+    assert line.steps == (120, 400)
+    assert "2/3 +30%" in status(lab.url).stdout
+
+
+@pytest.mark.parametrize("stored", [None, [3], [5, 4], [-1, 4], [0, 0], ["1", 2], {"done": 1}, 7])
+def test_what_is_not_a_count_of_steps_is_left_out(stored: object) -> None:
+    assert steps_of(stored) is None
 
 
 def test_the_best_trial_s_parameters_and_the_curves_of_running_trials_are_shown(lab: Lab) -> None:

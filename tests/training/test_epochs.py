@@ -177,6 +177,8 @@ def test_data_too_large_for_the_device_goes_through_fit_and_says_so(
 class Fixed:
     """An EpochRunner whose losses are given."""
 
+    steps_per_stop = 1
+
     def __init__(self, *losses: float, val_loss: float = 1.0) -> None:
         self._losses = iter(losses)
         self._val_loss = val_loss

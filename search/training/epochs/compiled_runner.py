@@ -19,6 +19,8 @@ NO_SUMS = np.zeros(3, np.float32)
 class CompiledRunner:
     """An EpochRunner over a backend's step programs. It can be stopped between two calls of one."""
 
+    steps_per_stop = STEPS_PER_CALL
+
     def __init__(
         self,
         model: Any,

@@ -12,6 +12,8 @@ from search.training.epochs.epochs import Score, Stop, score_of
 class KerasRunner:
     """An EpochRunner over `model.fit`, one call an epoch."""
 
+    steps_per_stop = 1
+
     def __init__(
         self,
         model: Any,

@@ -38,6 +38,11 @@ class KerasTrainableModel:
         self._model = model
         self._runner = runner
 
+    @property
+    def steps_per_stop(self) -> int:
+        """See EpochRunner."""
+        return self._runner.steps_per_stop
+
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
         return self._runner.train(order, stop)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped
-from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Progress, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend, set_precision
 from search.training.backends.protocol import TracedStore
 from search.training.data.preprocessing import Preprocessed, Preprocessing, preprocess
@@ -29,6 +29,7 @@ from search.training.jobs.checkpoint import Checkpoints
 from search.training.jobs.evaluation import evaluation
 from search.training.jobs.prefetcher import Prefetcher
 from search.training.jobs.run import Run, diverged, finished
+from search.training.jobs.step_reports import StepReports
 from search.training.jobs.stopping import kept_epoch, why_over
 from search.training.jobs.trainable_models import TrainableModels, forget_models
 from search.training.lru_cache import LruCache
@@ -68,22 +69,27 @@ class TrainedEpoch:
 
 @dataclass(frozen=True, eq=False)
 class EpochsToDo:
-    """The epochs of a job after those `before`, over `n_train` images, and what is measured after each."""
+    """The epochs of a job after those `before`, on `data`, and what is measured after each; `say` sends a message while
+    an epoch is under way.
+    """
 
     job: Train
-    n_train: int
+    data: Split
     before: Sequence[EpochScores]
     measurement: Measurement | None
+    say: Callable[[Message], None]
 
 
 class Jobs:
     """Does jobs one after another, and keeps what they share: data, read and preprocessed; programs; spaces. Traced
-    programs are taken from `traced`, and stored there, if it is given.
+    programs are taken from `traced`, and stored there, if it is given. `say` is given the messages that come while an
+    epoch is under way, from another thread.
 
     What it raises ends the job and not the process: see `failures`.
     """
 
-    def __init__(self, traced: TracedStore | None = None) -> None:
+    def __init__(self, traced: TracedStore | None = None, say: Callable[[Message], None] = lambda _: None) -> None:
+        self._say = say
         self._splits = LruCache[tuple[DataSource, int], Split](CACHED_SPLITS)
         self._folded = LruCache[DataSource, DataSet](1)
         self._prepared = LruCache[tuple[DataSource, Preprocessing], Prepared](CACHED_SPLITS)
@@ -116,7 +122,7 @@ class Jobs:
                 return  # the newest checkpoint is damaged, and the one before is of another fold
             history = run.history
             if not finished(job, history):
-                to_do = EpochsToDo(job, prepared.preprocessed.data.n_train, tuple(history), measurement)
+                to_do = EpochsToDo(job, prepared.preprocessed.data, tuple(history), measurement, self._say)
                 with Prefetcher(lambda stop: _trained_epochs(model, to_do, stop), stop) as trained:
                     for epoch in trained:
                         history.append(epoch.scores)
@@ -207,8 +213,14 @@ def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Ite
     history, job, checkpointed = list(to_do.before), to_do.job, -math.inf
     augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
     order_seed = job.seed if job.order_seed is None else job.order_seed
-    epochs = Epochs(len(history) + 1, job.epochs, to_do.n_train, order_seed, augmentation)
-    for scores in run_epochs(model, epochs, stop, to_do.measurement):
+    epochs = Epochs(len(history) + 1, job.epochs, to_do.data.n_train, order_seed, augmentation)
+    steps = to_do.data.steps_per_epoch(job.batch_size)
+    reports = StepReports(
+        stop, steps, model.steps_per_stop, lambda done: to_do.say(Progress(to_do.job.job, done, steps))
+    )
+    reports.begin()
+    for scores in run_epochs(model, epochs, reports, to_do.measurement):
+        reports.begin()
         history.append(scores)
         due = time.monotonic() - checkpointed >= job.checkpoint_every or finished(job, history)
         needed = (due and job.checkpoints is not None) or kept_epoch(rule, history) == len(history)

@@ -69,6 +69,8 @@ class SharedProgram:
     Programs that share them can't take turns within a training.
     """
 
+    steps_per_stop = STEPS_PER_CALL
+
     def __init__(
         self,
         configuration: Configuration,
