@@ -190,7 +190,7 @@ class Ledger(LedgerView):
         """
         with writing(self._engine) as connection:
             rule = read_rule(connection, self._study_id)
-            if rule is not None:  # of two results at once, the second sees the first; locked first, as whoever ends it
+            if rule is not None:  # of two results at once, the second sees the first; locked first, as where it ends
                 self._lock_study(connection)
             row = self._locked(connection, lease)
             if row.state == "done" and is_holder(row, lease):

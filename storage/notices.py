@@ -1,4 +1,4 @@
-"""The notices about a study that were sent: each is sent once, whoever notices what it is about."""
+"""The notices about a study that were sent: each is sent once, by whichever process."""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine

@@ -8,8 +8,8 @@ NoticeKind = Literal["ended", "failed", "decided", "no worker"]
 
 @dataclass(frozen=True)
 class Notice:
-    """What somebody is told about a study, in plain text. Two notices of the same kind and `occasion` are about the
-    same event, whoever noticed it: only one of them is sent.
+    """A message about a study, in plain text. Two notices of the same kind and `occasion` are about the
+    same event, whichever process noticed it: only one of them is sent.
     """
 
     kind: NoticeKind

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Notifier:
-    """Sends notices by `send`, which takes a title and a text, and says whether they arrived. None: nobody is told."""
+    """Sends notices by `send`, which takes a title and a text, and says whether they arrived. None: none is sent."""
 
     send: Callable[[str, str], bool] | None = None
 

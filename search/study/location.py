@@ -69,6 +69,6 @@ def require_there(manifest: Manifest) -> None:
             )
 
 
-def artifact_folder(stored: Path, beside: Path, study_name: str) -> Path:
+def artifact_folder(stored: Path, default: Path, study_name: str) -> Path:
     """The study's artifact folder: as in its manifest, or next to the database if both were moved."""
-    return beside if not stored.exists() and study_root(beside, study_name).is_dir() else stored
+    return default if not stored.exists() and study_root(default, study_name).is_dir() else stored

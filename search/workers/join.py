@@ -116,8 +116,8 @@ def find_job_end(shared: SharedStudy, leave_before: float | None) -> JobEnd:
 def study_folder(shared: SharedStudy, artifacts: Path | None) -> StudyFolder:
     """The study's files, in the given folder or in the manifest's."""
     manifest = shared.manifest
-    beside = default_artifacts(shared.engine.url.render_as_string()).absolute()
-    place = artifacts or artifact_folder(Path(manifest.artifacts), beside, shared.name)
+    default = default_artifacts(shared.engine.url.render_as_string()).absolute()
+    place = artifacts or artifact_folder(Path(manifest.artifacts), default, shared.name)
     return StudyFolder(place, shared.name, shared.key.stamp, manifest.artifact_store, fingerprint(shared.engine.url))
 
 

@@ -21,7 +21,7 @@ def run_program(
     folder: Path, program: str, *arguments: str, env: Mapping[str, str] | None = None, server: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs `python -m search.PROGRAM` in the folder to its end. Its trainers are from the `server` of the fixture
-    `server_of_trainers`, if it is given: whoever doesn't test how trainers start needn't wait until Keras is imported.
+    `server_of_trainers`, if it is given, so that tests that aren't about the start of trainers import Keras once.
     """
     own = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""Files in the current folder that have the names of modules stand in nobody's way."""
+"""Files in the current folder that have the names of modules stand in no import's way."""
 
 import os
 import subprocess

@@ -139,7 +139,7 @@ def test_in_pipes_it_is_as_wide_as_columns_says(lab: Lab, monkeypatch: pytest.Mo
     ],
     ids=["empty", "unattended", "finished", "stopped"],
 )
-def test_the_mood_of_a_study_is_said(snapshot: Snapshot, words: str) -> None:
+def test_the_status_of_a_study_is_said(snapshot: Snapshot, words: str) -> None:
     assert words in shown(snapshot)
 
 

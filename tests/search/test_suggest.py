@@ -1,4 +1,4 @@
-"""The database goes away while a space is asked for a configuration: nobody's fault, and no trial fails for it."""
+"""The database goes away while a space is asked for a configuration: no trial's fault, and none fails for it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def shared(storage_url: str) -> Iterator[SharedStudy]:
 
 @pytest.fixture
 def take_away(shared: SharedStudy, request: pytest.FixtureRequest) -> Callable[[], None]:
-    """Moves the file of a SQLite database, with a directory in its place; lets nobody into a Postgres database."""
+    """Moves the file of a SQLite database, with a directory in its place; closes a Postgres database."""
     database = str(make_url(str(shared.engine.url)).database)
     if shared.engine.dialect.name == "postgresql":
         return lambda: request.getfixturevalue("postgres_server").shut(database)

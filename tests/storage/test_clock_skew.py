@@ -1,4 +1,4 @@
-"""Hosts whose clocks are a day off: leases run by the database's clock, and nobody's else. That one may be set back."""
+"""Hosts whose clocks are a day off: leases run by the database's clock, and by no other. That one may be set back."""
 
 import time
 

@@ -145,7 +145,7 @@ def test_a_read_only_directory_is_refused(read_only_folder: Path) -> None:
 
 def test_checking_the_url_leaves_this_process_its_locks_on_the_database(sqlite_url: str) -> None:
     """Closing any file descriptor of a file ends all of the process' locks on it (POSIX). SQLite takes care of its own;
-    without the locks, whoever closes the database removes its log although others still write there.
+    without the locks, the process that closes the database removes its log although others still write there.
     """
     leave_wal = (
         "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode=DELETE').fetchone())"

@@ -22,7 +22,7 @@ class Clock:
         return self.now
 
     def epoch(self, steps: int, chunk_s: float) -> None:
-        """An epoch of so many steps, 16 of which take so long, as runners ask whether to stop in it."""
+        """An epoch of that many steps, 16 of which take `chunk_s` seconds, as runners ask whether to stop in it."""
         reports = StepReports(lambda: False, steps, 16, lambda done: self.said.append((self.now - 100, done)), self)
         reports.begin()
         assert not reports()

@@ -10,7 +10,7 @@ from search.training.epochs.epochs import Score, Stop, score_of
 
 
 class KerasRunner:
-    """An EpochRunner over `model.fit`, one call an epoch."""
+    """An EpochRunner over `model.fit`, one call per epoch."""
 
     steps_per_stop = 1
 
