@@ -12,7 +12,7 @@ import click
 from search.commands.cli import start_logging
 from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
-from search.notify.notifier import require_addresses
+from search.notify.addresses import require_addresses
 from search.trainers.serving import trainer_server
 from search.workers.settings import OUTAGE_S, TRAINER_MEMORY_MB, WAIT_S, WorkerSettings
 

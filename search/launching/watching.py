@@ -11,7 +11,8 @@ from rich.console import Console
 
 from search.commands.answer import answer_json, answer_stream
 from search.launching.progress import ProgressView
-from search.notify.notifier import require_addresses
+from search.notify.addresses import require_addresses
+from search.notify.notifier import notifier_of
 from search.notify.study_notices import StudyWatch
 from search.study.snapshot import Snapshot, take_details, take_snapshot
 from search.views.layout import terminal_width
@@ -60,7 +61,8 @@ def watching_notices(storage: str, study_name: str) -> Iterator[StudyWatch | Non
         UsageError: SEARCH_NOTIFY is wrong.
         StorageError: the study can't be opened for writing.
     """
-    notifier = require_addresses(os.environ)
+    require_addresses(os.environ)
+    notifier = notifier_of(os.environ)
     if notifier.send is None:
         yield None
         return

@@ -5,7 +5,7 @@ Apprise and the libraries below it log addresses, which hold tokens and password
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,18 @@ class Addresses:
             for url in self.urls:
                 to.add(url)
             return bool(to.notify(body=text, title=title, body_format="text"))
+
+
+def addresses_of(environment: Mapping[str, str]) -> Addresses:
+    """What SEARCH_NOTIFY of the environment holds, unchecked."""
+    return Addresses(tuple(environment.get(VARIABLE, "").split()))
+
+
+def require_addresses(environment: Mapping[str, str]) -> None:
+    """Raises UsageError if SEARCH_NOTIFY is set, and apprise isn't installed or can't send to one of its URLs."""
+    addresses = addresses_of(environment)
+    if addresses.urls:
+        addresses.require()
 
 
 def _apprise() -> "Apprise":

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from search.notify.addresses import VARIABLE, Addresses
+from search.notify.addresses import VARIABLE, addresses_of
 from search.notify.notice import Notice
 from storage import SharedStudy
 from storage.errors import StorageError
@@ -33,21 +33,9 @@ class Notifier:
 
 
 def notifier_of(environment: Mapping[str, str]) -> Notifier:
-    """The notifier that SEARCH_NOTIFY of the environment asks for, unchecked: see `require_addresses`."""
-    urls = tuple(environment.get(VARIABLE, "").split())
-    return Notifier(Addresses(urls).send if urls else None)
-
-
-def require_addresses(environment: Mapping[str, str]) -> Notifier:
-    """The same, once it is known that it can send.
-
-    Raises:
-        UsageError: apprise isn't installed, or can't send to one of the URLs.
-    """
-    urls = tuple(environment.get(VARIABLE, "").split())
-    if urls:
-        Addresses(urls).require()
-    return notifier_of(environment)
+    """The notifier that SEARCH_NOTIFY of the environment asks for: see also `require_addresses`."""
+    addresses = addresses_of(environment)
+    return Notifier(addresses.send if addresses.urls else None)
 
 
 def _arrived(send: Callable[[str, str], bool], notice: Notice) -> bool:
