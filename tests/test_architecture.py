@@ -24,7 +24,18 @@ PINS = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").
 # Used without being imported: a command, and a driver that SQLAlchemy finds by its name.
 USED_OTHERWISE = {"optuna-dashboard", "psycopg"}
 # Imported, by us or by Optuna, where they are there.
-OPTIONAL = {"anyio", "boto3", "cmaes", "kaleido", "mcp", "mlflow-skinny", "pillow-heif", "tensorboardx", "torch"}
+OPTIONAL = {
+    "anyio",
+    "apprise",
+    "boto3",
+    "cmaes",
+    "kaleido",
+    "mcp",
+    "mlflow-skinny",
+    "pillow-heif",
+    "tensorboardx",
+    "torch",
+}
 OF_TESTS = {"pytest", "hypothesis"}
 
 
