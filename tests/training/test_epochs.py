@@ -177,11 +177,12 @@ def test_data_too_large_for_the_device_goes_through_fit_and_says_so(
 class Fixed:
     """An EpochRunner whose losses are given."""
 
-    steps_per_stop = 1
-
     def __init__(self, *losses: float, val_loss: float = 1.0) -> None:
         self._losses = iter(losses)
         self._val_loss = val_loss
+
+    def steps_per_stop(self, _steps: int) -> int:
+        return 1
 
     def train(self, _order: Any, _stop: Any) -> Score:
         return Score(next(self._losses), 0.5)

@@ -19,8 +19,6 @@ NO_SUMS = np.zeros(3, np.float32)
 class CompiledRunner:
     """An EpochRunner over a backend's step programs. It can be stopped between two calls of one."""
 
-    steps_per_stop = STEPS_PER_CALL
-
     def __init__(
         self,
         model: Any,
@@ -38,6 +36,10 @@ class CompiledRunner:
         train_step, test_step = backend.model_steps(model)
         self._train_steps = backend.step_program(_unsummed(train_step, class_weights), variables, batch_size)
         self._test_steps = backend.step_program(_unsummed(test_step), variables, batch_size)
+
+    def steps_per_stop(self, steps: int) -> int:
+        """See EpochRunner."""
+        return self._backend.steps_per_call(steps)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""

@@ -42,9 +42,8 @@ def score_of(results: Mapping[str, Any]) -> Score:
 class EpochRunner(Protocol):
     """Trains and validates one compiled model on one split. However it does so, the scores are the same."""
 
-    @property
-    def steps_per_stop(self) -> int:
-        """How many steps it takes between two questions whether to stop."""
+    def steps_per_stop(self, steps: int) -> int:
+        """How many of an epoch's `steps` it takes between two questions whether to stop."""
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """One epoch over the training images in that order, in batches; None if told to stop before its end."""

@@ -12,8 +12,6 @@ from search.training.epochs.epochs import Score, Stop, score_of
 class KerasRunner:
     """An EpochRunner over `model.fit`, one call per epoch."""
 
-    steps_per_stop = 1
-
     def __init__(
         self,
         model: Any,
@@ -25,6 +23,10 @@ class KerasRunner:
         self._model = model
         self._class_weights = None if class_weights is None else dict(enumerate(class_weights))
         self._batches = batches or make_batch_source(data, batch_size)
+
+    def steps_per_stop(self, steps: int) -> int:  # noqa: ARG002  of any number
+        """See EpochRunner."""
+        return 1
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner. It can be stopped after any batch."""

@@ -38,10 +38,9 @@ class KerasTrainableModel:
         self._model = model
         self._runner = runner
 
-    @property
-    def steps_per_stop(self) -> int:
+    def steps_per_stop(self, steps: int) -> int:
         """See EpochRunner."""
-        return self._runner.steps_per_stop
+        return self._runner.steps_per_stop(steps)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""

@@ -216,7 +216,7 @@ def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Ite
     epochs = Epochs(len(history) + 1, job.epochs, to_do.data.n_train, order_seed, augmentation)
     steps = to_do.data.steps_per_epoch(job.batch_size)
     reports = StepReports(
-        stop, steps, model.steps_per_stop, lambda done: to_do.say(Progress(to_do.job.job, done, steps))
+        stop, steps, model.steps_per_stop(steps), lambda done: to_do.say(Progress(to_do.job.job, done, steps))
     )
     reports.begin()
     for scores in run_epochs(model, epochs, reports, to_do.measurement):

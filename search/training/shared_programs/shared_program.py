@@ -69,8 +69,6 @@ class SharedProgram:
     Programs that share them can't take turns within a training.
     """
 
-    steps_per_stop = STEPS_PER_CALL
-
     def __init__(
         self,
         configuration: Configuration,
@@ -131,6 +129,10 @@ class SharedProgram:
     def end(self) -> None:
         """Lets go of the images."""
         self._images = self._recorder = None
+
+    def steps_per_stop(self, steps: int) -> int:
+        """See EpochRunner."""
+        return self._backend.steps_per_call(steps)
 
     def train(self, order: Order, stop: Stop) -> Score | None:
         """See EpochRunner."""
