@@ -36,6 +36,7 @@ from storage.errors import StorageUnreachable
 from storage.records import SlotCounts, SlotOrder
 
 OUTAGE_S = 1.5
+FEWEST_COMPLETE = 3  # of those that promotion pauses, the best are finished
 PAUSE_S = (0.2, 0.8)
 EPOCHS_BETWEEN = 2  # as many begin between two deeds at least, or a slow machine would get nowhere
 
@@ -163,6 +164,8 @@ def failed_checks(options: Options, found: dict[str, int], fleet: Fleet, restart
     failed = [f"{name} is {found[name]}" for name in never if found[name]]
     if found["finished"] != found["ordered"]:
         failed.append(f"{found['finished']} trials are finished, and {found['ordered']} were ordered")
+    if found["complete"] < FEWEST_COMPLETE:
+        failed.append(f"{found['complete']} trials were trained to their end, and {FEWEST_COMPLETE} should have been")
     if found["most_epochs_lost_by_a_kill"] > 1:
         failed.append(f"a kill has cost {found['most_epochs_lost_by_a_kill']} epochs of work")
     if fleet.kills() < options.kills:

@@ -19,6 +19,7 @@ from spaces import load_space
 from storage import SharedStudy, open_study
 from storage.records import SlotRow
 from storage.tables import epochs as epochs_table
+from storage.tables import rungs
 from storage.testkit import plain_client
 from storage.transaction import reading
 
@@ -76,7 +77,7 @@ Attempts = Mapping[int, Mapping[int, Sequence[Begun]]]
 def examine(url: str, name: str, begun: Path, deaths: Sequence[Death]) -> dict[str, int]:
     """The counts, those of `MUST_BE_ZERO` among them."""
     with open_study(url, name, wait_s=30) as shared:
-        study = read_study(shared, url)
+        study, fates = read_study(shared, url), read_fates(shared)
     attempts = read_attempts(begun)
     states = Counter(trial.state.name for trial in study.trials.values())
     outcomes = Counter(slot.outcome.state if slot.outcome else "none" for slot in study.slots)
@@ -85,6 +86,9 @@ def examine(url: str, name: str, begun: Path, deaths: Sequence[Death]) -> dict[s
         "complete": outcomes["complete"],
         "pruned": outcomes["pruned"],
         "failed": outcomes["failed"],
+        "ended_while_paused": sum(slot.outcome is not None and slot.outcome.kind == "paused" for slot in study.slots),
+        "promotions": fates["promoted"],
+        "trials_to_finish": fates["finishing"],
         "running": states["RUNNING"],
         "waiting": states["WAITING"],
         **count_slots(study),
@@ -107,6 +111,12 @@ def read_study(shared: SharedStudy, url: str) -> Study:
         for number, *row in connection.execute(query.order_by(epochs_table.c.trial_number, epochs_table.c.epoch)):
             found[number].append(Recorded(*row))
     return Study(shared.ledger.slots(), trials, found, shared.manifest.epochs)
+
+
+def read_fates(shared: SharedStudy) -> Counter[str]:
+    """What has become of trials at rungs."""
+    with reading(shared.engine) as connection:
+        return Counter(connection.scalars(sa.select(rungs.c.fate).where(rungs.c.study_id == shared.study_id)))
 
 
 def read_attempts(begun: Path) -> Attempts:

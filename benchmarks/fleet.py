@@ -75,7 +75,7 @@ class Mark:
 
 def measure(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
     """The measurements of one fleet, on its own study."""
-    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner="asha", sampler="random")
+    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner="asha-stop", sampler="random")
     with create_study(server.url, NAME, manifest) as shared:
         shared.ledger.order_up_to(1 if fleet.idle else fleet.workers * 4, SlotOrder)
         if fleet.idle:

@@ -36,7 +36,7 @@ from storage.testkit import example_manifest
 NAME = "ledger"
 LEASE_S = 600.0
 PATIENCE_S = 600.0
-PRUNER = "asha"
+PRUNER = "asha-stop"
 
 # Workers are forked from a process that has imported all this: starting Python and Optuna takes seconds each time.
 FORKED = multiprocessing.get_context("forkserver")

@@ -1,14 +1,15 @@
-"""Which rule of selection finds the best configuration, by replaying recorded learning curves: JSON.
+"""Which rule of selection and which pruner find the best configuration, by replaying recorded learning curves: JSON.
 
 `record_curves.py` recorded them. Each order is a search of some of the configurations, drawn at random: a rule selects
 one of them by a single run of each, and its regret is how much worse that one is than the best of them, by the mean of
-the last epochs of fresh runs. `--smoke` replays few orders.
+the last epochs of fresh runs. Pruners are compared at equal epochs: each searches as many configurations as it can have
+for them, and its regret is against the best of all. `--smoke` replays few orders.
 """
 
 import json
 import lzma
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,16 +18,14 @@ from typing import Any
 import click
 import numpy as np
 from machine_facts import machine_facts
+from replayed_pruners import PRUNERS, Rule, stopped, that_fit
 
 from search.statistics.scores import FloatArray
 
 POINT = 0.01
 GUESS = 0.1
 CURVES = Path(__file__).parent / "curves"
-# As the pruner `asha` of a search: the first rung after a fifth of the epochs, and a third of its trials goes on.
-GRACE, REDUCTION = 5, 3
-
-Rule = Callable[[FloatArray], float]
+EPOCHS = (60, 100, 140, 180)
 
 
 def mean_of_last(count: int) -> Rule:
@@ -77,32 +76,6 @@ def as_curve(values: Sequence[float | None]) -> FloatArray:
     return np.array([GUESS if value is None else value for value in values] or [GUESS])
 
 
-def rungs(epochs: int) -> list[int]:
-    """The epochs after which a trial may be stopped."""
-    first = max(1, epochs // GRACE)
-    count = int(math.log(epochs / first) / math.log(REDUCTION)) + 1
-    return [first * REDUCTION**power for power in range(count) if first * REDUCTION**power < epochs]
-
-
-def stopped(curves: Sequence[FloatArray], rule: Rule) -> list[FloatArray]:
-    """The curves as far as asynchronous halving would train them, one after the other."""
-    epochs = max(len(curve) for curve in curves)
-    seen: dict[int, list[float]] = {rung: [] for rung in rungs(epochs)}
-    kept = list[FloatArray]()
-    for curve in curves:
-        end = len(curve)
-        for rung, values in seen.items():
-            if rung >= len(curve):
-                break
-            value = rule(curve[:rung])
-            values.append(value)
-            if sum(other > value for other in values) >= max(1, len(values) // REDUCTION):
-                end = rung
-                break
-        kept.append(curve[:end])
-    return kept
-
-
 def select(curves: Sequence[FloatArray], rule: Rule) -> int:
     """The completed one with the highest value; of equals the first."""
     longest = max(len(curve) for curve in curves)
@@ -115,14 +88,38 @@ def replay(pool: Pool, orders: int, trials: int, seed: int) -> dict[str, Any]:
     end, and under halving that judges by the same rule.
     """
     rng = np.random.default_rng(seed)
-    regrets: dict[str, list[float]] = {f"{name}, {how}": [] for name in RULES for how in ("full", "asha")}
+    regrets: dict[str, list[float]] = {f"{name}, {how}": [] for name in RULES for how in ("full", "asha-stop")}
     for _ in range(orders):
         chosen = rng.permutation(len(pool.curves))[:trials]
         curves, truth = [pool.curves[number] for number in chosen], pool.truth[chosen]
         for name, rule in RULES.items():
-            for how, trained in (("full", curves), ("asha", stopped(curves, rule))):
+            for how, trained in (("full", curves), ("asha-stop", stopped(curves, rule))):
                 regrets[f"{name}, {how}"].append(float(truth.max() - truth[select(trained, rule)]) / POINT)
     return {name: mean_and_error(values) for name, values in regrets.items()}
+
+
+def replay_pruners(pool: Pool, orders: int, epochs: int, seed: int) -> dict[str, Any]:
+    """Of each pruner the regret, in points, the difference of its regret from that of `asha-stop` in the same orders,
+    and the number of trials, by the mean of the last three epochs.
+    """
+    rng, rule = np.random.default_rng(seed), RULES["mean of the last 3"]
+    regrets: dict[str, list[float]] = {name: [] for name in PRUNERS}
+    trials: dict[str, list[float]] = {name: [] for name in PRUNERS}
+    for _ in range(orders):
+        order = rng.permutation(len(pool.curves))
+        curves = [pool.curves[number] for number in order]
+        for name, pruner in PRUNERS.items():
+            trained = that_fit(curves, rule, pruner, epochs)
+            regrets[name].append(float(pool.truth.max() - pool.truth[order[select(trained, rule)]]) / POINT)
+            trials[name].append(float(len(trained)))
+    return {
+        name: {
+            "regret": mean_and_error(regrets[name]),
+            "less_asha_stop": mean_and_error(np.subtract(regrets[name], regrets["asha-stop"]).tolist()),
+            "trials": mean_and_error(trials[name]),
+        }
+        for name in PRUNERS
+    }
 
 
 def mean_and_error(values: Sequence[float]) -> dict[str, float]:
@@ -146,7 +143,7 @@ def read(path: Path) -> dict[str, Any]:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--smoke", is_flag=True, help="Few orders, to see that everything runs.")
 def main(*, recordings: tuple[Path, ...], orders: int, trials: int, seed: int, smoke: bool) -> None:
-    """Print the regret of each rule as JSON: of all recordings of this folder, or those that are named."""
+    """Print the regret of each rule and each pruner as JSON: of all recordings here, or those named."""
     if smoke:
         orders = 5
     tables = []
@@ -154,7 +151,11 @@ def main(*, recordings: tuple[Path, ...], orders: int, trials: int, seed: int, s
         document = read(path)
         about = {name: document[name] for name in ("space", "dataset", "n_train", "n_validation", "epochs")}
         pool = read_pool(document)
-        tables.append({**about, "configurations": len(pool.curves), "regret": replay(pool, orders, trials, seed)})
+        found = {
+            "regret": replay(pool, orders, trials, seed),
+            "pruners": {str(epochs): replay_pruners(pool, orders, epochs, seed) for epochs in EPOCHS},
+        }
+        tables.append({**about, "configurations": len(pool.curves), **found})
     click.echo(json.dumps({"orders": orders, "trials": trials, "machine": machine_facts(), "tables": tables}, indent=1))
 
 

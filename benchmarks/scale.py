@@ -81,8 +81,8 @@ class Ours:
 
     def __init__(self, url: str, space: Space) -> None:
         self._space = space
-        self._shared = create_study(url, OURS, example_manifest(epochs=EPOCHS, pruner="asha", sampler="tpe"))
-        self._pruner = make_pruner("asha", EPOCHS)
+        self._shared = create_study(url, OURS, example_manifest(epochs=EPOCHS, pruner="asha-stop", sampler="tpe"))
+        self._pruner = make_pruner("asha-stop", EPOCHS)
         self._running = 0
 
     def add_finished(self, trials: list[FrozenTrial]) -> None:
@@ -154,7 +154,7 @@ class Plain:
     def __init__(self, url: str, space: Space) -> None:
         self._space, self._running = space, 0
         self._study = optuna.create_study(
-            study_name=PLAIN, storage=url, direction="maximize", pruner=make_pruner("asha", EPOCHS)
+            study_name=PLAIN, storage=url, direction="maximize", pruner=make_pruner("asha-stop", EPOCHS)
         )
 
     def add_finished(self, trials: list[FrozenTrial]) -> None:

@@ -124,7 +124,7 @@ class Arena:
             n_trials=case.trials,
             epochs=case.epochs,
             batch_size=(case.batch_size,),
-            pruner=case.pruner,
+            pruner="asha-stop" if case.pruner == "asha" else case.pruner,
             seed=SEED,
             limit_train=case.limit_train,
             workers=WorkerSettings(data_dir=data_dir()),

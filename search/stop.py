@@ -39,13 +39,17 @@ def main(**flags: Any) -> None:
 
 def drained(storage: str, study_name: str, reason: str) -> str:
     """Drains the study; says what of it is left."""
+    from search.workers.join import study_folder
+    from search.workers.paused import end_paused
     from storage import open_study
 
     with open_study(storage, study_name) as shared:
         who = f"{getpass.getuser()}@{socket.gethostname()}"
         shared.ledger.stop(reason or f"stopped by {who}")
+        ended = end_paused(shared, study_folder(shared, None))
         counts = shared.ledger.counts()
-    return f"{counts.leased} trials are being finished, {counts.waiting} are left waiting."
+    paused = f", {ended} that were paused have ended as pruned" if ended else ""
+    return f"{counts.leased} trials are being finished, {counts.waiting} are left waiting{paused}."
 
 
 def ended_servers() -> str:

@@ -1,8 +1,8 @@
 """The end of a search in the ledger: stored in the transaction that stores the result which meets the study's rule.
 
 All slots that could be claimed are closed in that transaction. Those without a trial are taken back, as if they had
-never been ordered, and their numbers can be ordered again. Those whose worker was lost, or has handed back its trial,
-end that trial as pruned. Running trials go on to their end.
+never been ordered, and their numbers can be ordered again. Those that are paused, whose worker was lost, or has handed
+back its trial, end that trial as pruned. Running trials go on to their end.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from storage.ending import Ended, EndingRule, FinishedTrial, reason_to_end
 from storage.records import Outcome
 from storage.rows import outcome_values
-from storage.tables import database_now, is_open, manifests, slots
+from storage.tables import database_now, is_open, manifests, rungs, slots
 
 
 def read_rule(connection: Connection, study_id: int) -> EndingRule | None:
@@ -45,7 +45,10 @@ def end_if_met(connection: Connection, study_id: int, rule: EndingRule) -> None:
 
 
 def close_claimable(connection: Connection, study_id: int, ended: Ended) -> None:
-    """Closes the slots of an ended search that no worker has: waiting ones, and those whose lease has expired."""
+    """Closes the slots of an ended search that no worker has: paused and waiting ones, and those whose lease has
+    expired.
+    """
+    close_paused(connection, study_id, f"the search ended before it was resumed: {ended.words}")
     free = sa.or_(slots.c.state == "waiting", slots.c.lease_expires_at <= database_now())
     here = (slots.c.study_id == study_id, is_open, free)
     connection.execute(sa.delete(slots).where(*here, slots.c.trial_number.is_(None)))
@@ -54,12 +57,31 @@ def close_claimable(connection: Connection, study_id: int, ended: Ended) -> None
     connection.execute(sa.update(slots).where(*here).values(state="done", **fenced, **outcome))
 
 
+def close_paused(connection: Connection, study_id: int, why: str) -> list[int]:
+    """Ends the paused trials as pruned, with the value that they had when they were paused; returns their slots."""
+    here = (slots.c.study_id == study_id, slots.c.number == rungs.c.number, slots.c.state == "paused")
+    paused = (rungs.c.study_id == study_id, rungs.c.fate == "paused")
+    found = connection.execute(sa.select(rungs).where(*paused, sa.exists().where(*here)).order_by(rungs.c.number)).all()
+    for row in found:
+        reason = f"paused after {row.epoch} epoch{'s' * (row.epoch > 1)}; {why}"
+        outcome = outcome_values(Outcome("pruned", row.value, reason, "paused", row.epoch))
+        this = (slots.c.study_id == study_id, slots.c.number == row.number)
+        connection.execute(sa.update(slots).where(*this).values(state="done", **outcome))
+    connection.execute(sa.update(rungs).where(*paused).values(fate="closed"))
+    return [row.number for row in found]
+
+
 def finished_trials(connection: Connection, study_id: int) -> list[FinishedTrial]:
-    """The study's finished trials, in the order in which they finished."""
-    query = sa.select(slots.c.outcome, slots.c.value, slots.c.trial_number).where(
-        slots.c.study_id == study_id, slots.c.outcome.is_not(None)
+    """The study's finished trials, in the order in which they finished. Paused ones are among them as pruned, since
+    that is how they end unless they turn out to be better than others.
+    """
+    of_slot = (rungs.c.study_id == study_id, rungs.c.number == slots.c.number)
+    paused_at = sa.select(sa.func.max(rungs.c.recorded_at)).where(*of_slot).scalar_subquery()
+    state = sa.func.coalesce(slots.c.outcome, "pruned")
+    query = sa.select(state, slots.c.value, slots.c.trial_number).where(
+        slots.c.study_id == study_id, slots.c.state.in_(("paused", "done"))
     )
-    rows = connection.execute(query.order_by(slots.c.finished_at, slots.c.number))
+    rows = connection.execute(query.order_by(sa.func.coalesce(slots.c.finished_at, paused_at), slots.c.number))
     return [FinishedTrial(*row) for row in rows]
 
 

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection, Engine
 
 from storage.optuna_tables import intermediate_values, params, system_attributes, trials, values
+from storage.tables import slots
 from storage.transaction import reading
 
 AT_ONCE = 500  # trials in one query: databases limit its parameters
@@ -30,11 +31,12 @@ Rows = Mapping[int, Sequence[Sequence[Any]]]  # what belongs to a trial, by its 
 
 
 class TrialHeader(NamedTuple):
-    """A row of the table of trials."""
+    """A row of the table of trials. The state of one that is paused is PRUNED, until it goes on."""
 
     trial_id: int
     number: int
     state: TrialState
+    paused: bool = False
 
 
 class TrialHistory:
@@ -51,7 +53,8 @@ class TrialHistory:
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number, with their parameters and system attributes; those that have ended with their values,
-        too. User attributes and times are left out. Later calls return the same objects: don't modify them.
+        too. Paused ones, which run in Optuna's tables, are as if they were pruned. User attributes and times are left
+        out. Later calls return the same objects: don't modify them.
 
         Raises:
             StorageUnreachable: the database doesn't answer.
@@ -61,8 +64,9 @@ class TrialHistory:
                 headers = self._changed(connection)
                 read = [trial for some in chunks(headers) for trial in self._read(connection, some)]
             self._newest = max([self._newest, *(header.trial_id for header in headers)])
-            self._unfinished = {header.trial_id for header in headers if not header.state.is_finished()}
-            self._finished |= {trial.number: trial for trial in read if trial.state.is_finished()}
+            ended = {header.number for header in headers if header.state.is_finished() and not header.paused}
+            self._unfinished = {header.trial_id for header in headers if header.number not in ended}
+            self._finished |= {trial.number: trial for trial in read if trial.number in ended}
             everything = self._finished | {trial.number: trial for trial in read}
             return [everything[number] for number in sorted(everything)]
 
@@ -74,9 +78,14 @@ class TrialHistory:
         return headers
 
     def _headers(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[TrialHeader]:
-        query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state)
+        of_trial = (slots.c.study_id == self._study_id, slots.c.trial_number == trials.c.number)
+        paused = sa.exists().where(*of_trial, slots.c.state == "paused", trials.c.state == TrialState.RUNNING.name)
+        query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state, paused)
         found = connection.execute(query.where(trials.c.study_id == self._study_id, condition))
-        return [TrialHeader(*row) for row in found]
+        return [
+            TrialHeader(trial_id, number, TrialState.PRUNED if paused else state, bool(paused))
+            for trial_id, number, state, paused in found
+        ]
 
     def _read(self, connection: Connection, headers: Sequence[TrialHeader]) -> list[FrozenTrial]:
         every = [header.trial_id for header in headers]

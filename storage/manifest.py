@@ -19,7 +19,8 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 11
+MANIFEST_VERSION = 12
+PROMOTING_SINCE = 12  # the pruner `asha` of earlier studies ends trials, as `asha-stop` does
 
 IDENTITY = (
     "space",
@@ -184,6 +185,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         height, width, _ = self.image_shape
         return self.batch_size * height * width
 
+    def pruner_meant(self, name: str) -> str:
+        """The pruner that has the name in commands of the time when the study was made."""
+        return "asha-stop" if name == "asha" and self.schema_version < PROMOTING_SINCE else name
+
     def identity(self) -> dict[str, Any]:
         """The fields that every process which joins the study must agree with. Paths aren't among them:
         fingerprints identify what is there.
@@ -238,7 +243,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             require_known_version(text)
             stored = msgspec.json.decode(text, type=cls)
             # Releases before passwords were masked stored those of URLs that were typed.
-            return msgspec.structs.replace(stored, command=hide_in_command(stored.command))
+            command = hide_in_command(stored.command)
+            return msgspec.structs.replace(stored, command=command, pruner=stored.pruner_meant(stored.pruner))
         except msgspec.MsgspecError as error:
             raise NotAStudyDatabase(f"the study's manifest can't be read: {error}") from error
 

@@ -100,6 +100,40 @@ def remember_notices(operations: Operations) -> None:
     )
 
 
+def pause_trials(operations: Operations) -> None:
+    """Slots may be paused at a rung."""
+    operations.create_table(
+        "search_rungs",
+        sa.Column("study_id", sa.Integer, sa.ForeignKey("studies.study_id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("value", sa.Double),
+        sa.Column("fate", sa.String(9), nullable=False),
+        sa.Column("recorded_at", sa.Double, nullable=False),
+        sa.CheckConstraint("fate IN ('paused', 'promoted', 'finishing', 'closed')", name="search_rungs_fate"),
+    )
+    operations.create_index("search_rungs_values", "search_rungs", ["study_id", "epoch", "value"])
+    before, after = "'waiting', 'leased', 'done'", "'waiting', 'leased', 'paused', 'done'"
+    if operations.get_bind().dialect.name == "sqlite":
+        replace_in_definition(operations.get_bind(), "search_slots", before, after)
+    else:
+        operations.drop_constraint("search_slots_state", "search_slots")
+        operations.create_check_constraint("search_slots_state", "search_slots", f"state IN ({after})")
+
+
+def replace_in_definition(connection: Connection, table: str, before: str, after: str) -> None:
+    """Makes a table of SQLite anew, which can't change constraints, with one text for another in its definition."""
+    definitions = sa.text("SELECT sql FROM sqlite_master WHERE tbl_name = :table AND type = :kind AND sql IS NOT NULL")
+    created, *_ = connection.scalars(definitions, {"table": table, "kind": "table"})
+    indexes = list(connection.scalars(definitions, {"table": table, "kind": "index"}))
+    connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_before")
+    connection.exec_driver_sql(created.replace(before, after))
+    connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table}_before")  # noqa: S608 - names of this file
+    connection.exec_driver_sql(f"DROP TABLE {table}_before")
+    for index in indexes:
+        connection.exec_driver_sql(index)
+
+
 # The version that a step leads to, and the step.
 MIGRATIONS: Mapping[int, Migration] = {
     2: count_expiries,
@@ -109,6 +143,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     6: queue_studies,
     7: end_searches,
     8: remember_notices,
+    9: pause_trials,
 }
 
 

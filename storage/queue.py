@@ -36,8 +36,8 @@ class QueuePlace(msgspec.Struct, frozen=True):
 
 
 class QueueEntry(msgspec.Struct, frozen=True):
-    """An open study as a worker that looks for work sees it: `claimable` is how many slots are free to take, and
-    `unsettled` whether finished trials wait to be settled. `workers` are at work on it now.
+    """An open study as a worker that looks for work sees it: `claimable` is how many slots are free to take, one more
+    if all others are paused, and `unsettled` whether finished trials wait to be settled. `workers` are at work on it.
     """
 
     name: str
@@ -135,7 +135,9 @@ def as_place(row: sa.Row[Any] | None) -> QueuePlace:
 def queue_entries(engine: Engine) -> list[QueueEntry]:
     """The studies of a database that aren't stopped and have something to do, in the order of their creation."""
     free = sa.or_(slots.c.state == "waiting", slots.c.lease_expires_at < database_now())
-    claimable = count_of(slots, slots.c.state != "done", free)
+    leased, paused = (count_of(slots, slots.c.state == state) for state in ("leased", "paused"))
+    # What becomes of paused trials is for whoever finds them; where workers are at work, that is one of those.
+    claimable = count_of(slots, slots.c.state != "done", free) + sa.case(((paused > 0) & (leased == 0), 1), else_=0)
     unsettled = sa.exists().where(
         slots.c.study_id == manifests.c.study_id, is_unconfirmed, slots.c.finished_at < database_now() - UNSETTLED_S
     )

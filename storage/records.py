@@ -8,10 +8,10 @@ from spaces.epoch_scores import EpochScores
 from spaces.failure_kind import FailureKind
 
 Scalar = str | int | float | bool | None
-SlotState = Literal["waiting", "leased", "done"]
-OutcomeKind = FailureKind | Literal["diverged"]
+SlotState = Literal["waiting", "leased", "paused", "done"]
+OutcomeKind = FailureKind | Literal["diverged", "paused"]
 OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
-TrialState = Literal[OutcomeState, "running", "waiting"]
+TrialState = Literal[OutcomeState, "running", "paused", "waiting"]
 
 
 class SlotSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +69,8 @@ class TrialEpoch(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """How a slot ended. `value` is the objective's, None where there is none; `epochs` is how many were trained.
 
-    `reason` says in words why it didn't complete, `kind` classifies it ("out_of_memory", "timeout", …).
+    `reason` says in words why it didn't complete, `kind` classifies it ("out_of_memory", "timeout", …). A pruned one of
+    the kind "paused" was paused at a rung, and wasn't resumed.
     """
 
     state: OutcomeState
@@ -139,6 +140,7 @@ class SlotCounts(msgspec.Struct, frozen=True):
     total: int = 0
     waiting: int = 0
     leased: int = 0
+    paused: int = 0
     complete: int = 0
     pruned: int = 0
     diverged: int = 0
@@ -147,7 +149,7 @@ class SlotCounts(msgspec.Struct, frozen=True):
     @property
     def finished(self) -> int:
         """How many slots have their result."""
-        return self.total - self.waiting - self.leased
+        return self.total - self.waiting - self.leased - self.paused
 
     def by_state(self) -> dict[TrialState, int]:
         """How many trials there are in each state, as people are told: one under a lease is running."""
@@ -157,6 +159,7 @@ class SlotCounts(msgspec.Struct, frozen=True):
             "diverged": self.diverged,
             "failed": self.failed,
             "running": self.leased,
+            "paused": self.paused,
             "waiting": self.waiting,
         }
 

@@ -20,6 +20,7 @@ from storage.kept import KeptFiles
 from storage.ledger import Ledger
 from storage.manifest import Manifest
 from storage.notices import Notices
+from storage.promotion import Promotion
 from storage.queue import StudyQueue
 from storage.schema import can_be_locked, creation_lock
 from storage.trials import Trials, attach_trials
@@ -50,6 +51,7 @@ class SharedStudy:
     kept: KeptFiles = field(repr=False)
     queue: StudyQueue = field(repr=False)
     notices: Notices = field(repr=False)
+    promotion: Promotion = field(repr=False)
     engine: Engine = field(repr=False)
 
     @property
@@ -238,6 +240,7 @@ def attach(rdb: RDBStorage, study_name: str, stored: registry.StoredStudy, *, cr
         kept=KeptFiles(rdb.engine, key),
         queue=StudyQueue(rdb.engine, key),
         notices=Notices(rdb.engine, key),
+        promotion=Promotion(rdb.engine, key),
         engine=rdb.engine,
     )
 

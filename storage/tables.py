@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 8  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 9  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -73,7 +73,7 @@ slots = sa.Table(
     sa.Column("finished_at", sa.Double),
     sa.Column("confirmed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("study_id", "trial_number", name="search_slots_trial"),
-    sa.CheckConstraint("state IN ('waiting', 'leased', 'done')", name="search_slots_state"),
+    sa.CheckConstraint("state IN ('waiting', 'leased', 'paused', 'done')", name="search_slots_state"),
     sa.CheckConstraint("(state = 'done') = (outcome IS NOT NULL)", name="search_slots_outcome"),
 )
 
@@ -88,6 +88,21 @@ sa.Index(
     postgresql_where=is_unconfirmed,
     sqlite_where=is_unconfirmed,
 )
+
+# The trials that have come to a rung of promotion, each with its value there. `fate` is what has become of it: paused,
+# promoted, finishing (to be trained to its end), or closed, if its slot was ended while it was paused.
+rungs = sa.Table(
+    "search_rungs",
+    metadata,
+    study_id_column(),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Double),
+    sa.Column("fate", sa.String(9), nullable=False),
+    sa.Column("recorded_at", sa.Double, nullable=False),
+    sa.CheckConstraint("fate IN ('paused', 'promoted', 'finishing', 'closed')", name="search_rungs_fate"),
+)
+sa.Index("search_rungs_values", rungs.c.study_id, rungs.c.epoch, rungs.c.value)
 
 epochs = sa.Table(
     "search_epochs",
@@ -153,8 +168,8 @@ notices = sa.Table(
     sa.Column("claimed_at", sa.Double, nullable=False),
 )
 
-OURS = (schema, manifests, slots, epochs, workers, artifacts, queue, notices)
-OF_A_STUDY = (manifests, slots, epochs, workers, artifacts, queue, notices)
+OURS = (schema, manifests, slots, rungs, epochs, workers, artifacts, queue, notices)
+OF_A_STUDY = (manifests, slots, rungs, epochs, workers, artifacts, queue, notices)
 
 
 class database_now(FunctionElement[float]):  # noqa: N801 - it stands in queries as a function does

@@ -18,11 +18,12 @@ from storage.study import SharedStudy, create_study, open_study, study_names
 from storage.tables import database_now
 from storage.testing_identity import IdentityContract
 from storage.testing_ledger import LedgerContract
+from storage.testing_promotion import PromotionContract
 from storage.testkit import LEASE_S, claimed, example_manifest, plain_client
 from storage.transaction import reading
 
 
-class StorageContract(IdentityContract, LedgerContract):
+class StorageContract(IdentityContract, LedgerContract, PromotionContract):
     """The tests of a backend. They ask for a fixture `storage_url`: the URL of a database without studies."""
 
     @pytest.fixture

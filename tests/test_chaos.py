@@ -20,6 +20,8 @@ def test_nothing_is_lost_and_nothing_is_done_twice(storage: str, restarts: int) 
     assert report.get("failed_checks") == [], ended.stdout + ended.stderr
     assert ended.returncode == 0
     assert report["finished"] == report["trials"]
+    assert report["complete"] >= 3, "of the trials that were paused, the best were finished"
+    assert report["ended_while_paused"] > 0
     assert {name: report[name] for name in MUST_BE_ZERO if report[name]} == {}
     assert report["most_epochs_lost_by_a_kill"] <= 1
     assert report["database_restarts"] == restarts

@@ -33,7 +33,7 @@ def record_of(facts: StudyFacts) -> SearchRecord:
             f"{facts.name} is a comparison, whose answer comes with its own intervals: "
             f"python -m search.report --study-name {facts.name}. Checks are for searches"
         )
-    finished = [trial for trial in facts.trials if trial.state != "running"]
+    finished = [trial for trial in facts.trials if trial.state not in ("running", "paused")]
     finished.sort(key=lambda trial: (trial.ended is None, trial.ended, trial.number))
     distributions = _distributions(finished)
     ranges = {name: _range(found) for name, found in distributions.items() if _is_number(found)}
@@ -66,7 +66,7 @@ def copies_of(manifest: Manifest, data_dir: Path | None) -> Finding:
 
 
 def _run(trial: TrialFacts, goal: Objective) -> Run:
-    assert trial.state != "running"  # noqa: S101 - those were left out
+    assert trial.state != "running" and trial.state != "paused"  # noqa: S101, PT018 - those were left out
     scores = [_oriented(goal, goal.of(row)) for row in trial.curve]
     if trial.complete and trial.value is not None and scores:
         scores[-1] = _oriented(goal, trial.value)  # that of the epoch whose model is kept

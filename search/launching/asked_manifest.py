@@ -115,7 +115,7 @@ def make_manifest(
         class_weight=weights[0] if len(weights) == 1 else "none",
         class_weights=weights if len(weights) > 1 else (),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
-        pruner=pick(options.pruner, stored.pruner if stored else None, "asha"),
+        pruner=asked_pruner(options.pruner, stored, validation),
         select=pick(options.select, stored.select if stored else None, "last"),
         seed=seed,
         validation_fraction=share,
@@ -191,6 +191,22 @@ def wanted_resizing(options: LaunchOptions, stored: Manifest | None) -> Resizing
     size = pick(options.image_size, known.size, None)
     usual: Resize = known.resize if stored is not None or size is None else "crop"
     return Resizing(size, options.resize or usual)
+
+
+def asked_pruner(flag: str | None, stored: Manifest | None, validation: Validation) -> str:
+    """The pruner: the flag's, as it was meant when the study was made, else the study's, else the default.
+
+    Raises:
+        UsageError: it pauses trials, and those of folds can't be.
+    """
+    if stored is not None:
+        return stored.pruner if flag is None else stored.pruner_meant(flag)
+    if validation.folds and flag == "asha":
+        raise UsageError(
+            "--pruner asha pauses trials between epochs, which --validation folds:K has K times: "
+            "give --pruner asha-stop, which is the default with folds, or median or none"
+        )
+    return flag or ("asha-stop" if validation.folds else "asha")
 
 
 def require_a_use(validation_share: float | None, images: DataSet) -> None:

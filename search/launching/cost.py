@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search.errors import UsageError
 from search.host.cgroup import total_memory
+from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
 from spaces import Space
 from spaces.configuration import Configuration
@@ -93,6 +94,20 @@ def cost_notes(cost: PlannedCost, manifest: Manifest) -> tuple[str, ...]:
             f"{memory_mb:,.0f} MB: a smaller --batch-size takes less in proportion"
         )
     return tuple(notes)
+
+
+def paused_note(space: Space, manifest: Manifest, n_trials: int) -> str:
+    """What the checkpoints of paused trials take at most, if it is much: weights, and two values for each of them."""
+    if promotion_rule(manifest) is None or space.build is not None:
+        return ""
+    found = drawn(space, manifest.image_shape)
+    most = max((cost_of(one, manifest.image_shape, len(manifest.classes)).parameters for one in found), default=0)
+    mb = most * 3 * FLOAT_BYTES * n_trials / 1e6
+    if mb < MANY_MB:
+        return ""
+    return (
+        f"checkpoints of paused trials take up to {mb:,.0f} MB until they go on or end; --pruner asha-stop keeps none"
+    )
 
 
 def halving(manifest: Manifest) -> str:

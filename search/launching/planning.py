@@ -12,7 +12,7 @@ from search.datasets import resolve_dataset
 from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import DEFAULT_DATASET, Existing, find_existing, make_manifest, narrow
-from search.launching.cost import PlannedCost, cost_notes, planned_cost, require_batch_memory
+from search.launching.cost import PlannedCost, cost_notes, paused_note, planned_cost, require_batch_memory
 from search.launching.ending import ended_note, goes_on, wanted_rule
 from search.launching.fitting import unfit_note
 from search.launching.limits import require_possible
@@ -107,6 +107,7 @@ def make_plan(options: LaunchOptions) -> Plan:
         absent_classes_note(manifest),
         share_within,
         *cost_notes(cost, manifest),
+        paused_note(space, manifest, n_trials),
     )
     notes = tuple(note for note in said if note)
     orders = make_orders(space, manifest, n_trials, baselines)

@@ -29,6 +29,7 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
+from search.workers.paused import end_paused
 from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
@@ -309,6 +310,7 @@ def all_finished(shared: SharedStudy) -> bool:
 
 def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:
     """Ends what killed workers couldn't."""
+    end_paused(shared, folder)
     for finished in shared.ledger.unconfirmed():
         settle(shared, folder, finished)
     clear_settled_slots(shared, folder)

@@ -1,4 +1,6 @@
-"""Pruners by name. A pruner ends a trial early when it does worse than others did after as many epochs."""
+"""Pruners by name. A pruner ends a trial early when it does worse than others did after as many epochs, or pauses it
+until it is known whether others do better (storage/promotion.py).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from search.errors import UsageError
 from spaces.names import unknown_name
+from storage.rungs import Rungs
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
+
+    from storage.manifest import Manifest
 
 REDUCTION_FACTOR = 3
 NO_PRUNER = "none"
@@ -18,12 +23,14 @@ NO_PRUNER = "none"
 @dataclass(frozen=True)
 class PrunerChoice:
     """A pruner by name: its description, its factory for trials of N epochs, and whether it judges after one of these N
-    epochs: after the others every trial goes on.
+    epochs: after the others every trial goes on. One that `promotes` pauses trials at its rungs: it is the ledger that
+    judges, and what is made ends none.
     """
 
     description: str
     make: "Callable[[int], BasePruner]"
     judges: Callable[[int, int], bool]
+    promotes: bool = False
 
 
 def make_pruner(name: str, epochs: int) -> "BasePruner":
@@ -52,7 +59,19 @@ def grace_epochs(epochs: int) -> int:
     return max(1, round(epochs / 5))
 
 
-def _asha(epochs: int) -> "BasePruner":
+def rung_epochs(epochs: int) -> tuple[int, ...]:
+    """The epochs after which halving judges trials of N epochs."""
+    return tuple(epoch for epoch in range(1, epochs) if _at_rungs(epochs, epoch))
+
+
+def promotion_rule(manifest: "Manifest") -> Rungs | None:
+    """How a study's trials are promoted, None if its pruner pauses none."""
+    if not pruner_choice(manifest.pruner).promotes:
+        return None
+    return Rungs(rung_epochs(manifest.epochs_per_trial), manifest.direction, REDUCTION_FACTOR)
+
+
+def _asha_stop(epochs: int) -> "BasePruner":
     from optuna.pruners import SuccessiveHalvingPruner
 
     return SuccessiveHalvingPruner(min_resource=grace_epochs(epochs), reduction_factor=REDUCTION_FACTOR)
@@ -95,7 +114,15 @@ def _never(_epochs: int, _epoch: int) -> bool:
 PRUNERS: Mapping[str, PrunerChoice] = MappingProxyType(
     {
         "asha": PrunerChoice(
-            "asynchronous successive halving: the best third goes on at each rung (default)", _asha, _at_rungs
+            "asynchronous successive halving: trials are paused at each rung, the best third is resumed (default)",
+            _none,
+            _at_rungs,
+            promotes=True,
+        ),
+        "asha-stop": PrunerChoice(
+            "asynchronous successive halving that ends trials: the best third so far goes on at each rung",
+            _asha_stop,
+            _at_rungs,
         ),
         "median": PrunerChoice("ends what is worse than the median of the completed trials", _median, _after_grace),
         "hyperband": PrunerChoice(

@@ -10,6 +10,8 @@ from search.errors import UsageError
 from search.study.snapshot import take_snapshot
 from search.views.layout import TextTable, table_text
 from search.views.times import duration
+from search.workers.join import study_folder
+from search.workers.paused import end_paused
 from storage import SharedStudy, open_study
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
 from storage.queue import QueuePlace
@@ -94,6 +96,7 @@ def cancel(storage: str, names: Iterable[str], reason: str) -> list[str]:
     for name in names:
         with open_study(storage, name) as shared:
             shared.ledger.stop(reason)
+            end_paused(shared, study_folder(shared, None))
             counts = shared.ledger.counts()
             said.append(f"{name}: canceled; {counts.leased} trials are being finished, {counts.waiting} stay waiting.")
     return said

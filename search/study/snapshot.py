@@ -70,13 +70,14 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this pace; None where there is no pace."""
-        return self.open / self.pace * SECONDS_PER_HOUR if self.pace else None
+        """How long the rest takes at this pace; None where there is no pace. Few of the paused trials go on."""
+        to_do = self.counts.waiting + self.counts.leased
+        return to_do / self.pace * SECONDS_PER_HOUR if self.pace else None
 
     @property
     def open(self) -> int:
         """How many trials have no result yet."""
-        return self.counts.waiting + self.counts.leased
+        return self.counts.total - self.counts.finished
 
     @property
     def over(self) -> bool:
@@ -101,7 +102,7 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         incumbents=incumbents,
         workers=worker_statuses(workers, ledger.under_way()),
         failures=failures(outcomes),
-        pace=pace(outcomes, workers, ledger.now()),
+        pace=pace(outcomes, workers, ledger.now(), shared.promotion.paused_at()),
         epochs_per_trial=shared.manifest.epochs_per_trial,
         ended=ledger.ended(),
     )
@@ -156,15 +157,17 @@ def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
     return counted(reasons)
 
 
-def pace(outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float) -> float | None:
-    """Trials per hour, over the last thirty that were finished since the active workers began. Times after `now` are of
-    before the database's clock was set back, and tell nothing.
+def pace(
+    outcomes: Sequence[FinishedSlot], workers: Sequence[WorkerRow], now: float, paused_at: Sequence[float] = ()
+) -> float | None:
+    """Trials per hour, over the last thirty that were finished or paused since the active workers began. Times after
+    `now` are of before the database's clock was set back, and tell nothing.
     """
     alive = [worker.started_at for worker in workers if is_alive(worker) and worker.started_at <= now]
     if not alive:
         return None
     since = min(alive)
-    finished = [done.finished_at for done in outcomes if since <= done.finished_at <= now]
+    finished = sorted(at for at in (*(done.finished_at for done in outcomes), *paused_at) if since <= at <= now)
     if len(finished) > PACE_WINDOW:
         since = finished[-PACE_WINDOW - 1]
         finished = finished[-PACE_WINDOW:]

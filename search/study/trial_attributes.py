@@ -13,10 +13,11 @@ class TrialAttributes(msgspec.Struct, frozen=True, kw_only=True):
 
     `slot`, `token` and `seed` are those of the attempt that created the trial. `baseline` names the published
     configuration that it is, `replicate_of` the first trial with the same parameters. `configuration` and `layers` are
-    documents (search/study/configurations.py). The others are stored when the trial ends: its outcome with its
-    `reason`, and for a failed trial what kind of `failure` it was; how many `epochs` were trained; where it ran, the
-    number of the model's `parameters`, the median of `epoch_seconds`, and resident memory in MB. `model_problem` says
-    why its model can't be kept, `model_artifact` is the id of one that was.
+    documents (search/study/configurations.py). `paused_after` is the epoch after which it was paused last, and
+    `started_over` how often it was trained again from an earlier epoch, as a checkpoint was missing. The others are
+    stored when the trial ends: its outcome with its `reason`, and for a failed trial what kind of `failure` it was; how
+    many `epochs` were trained; where it ran, the number of the model's `parameters`, the median of `epoch_seconds`, and
+    resident memory in MB. `model_problem` says why its model can't be kept, `model_artifact` is the id of one that was.
     """
 
     slot: int | None = None
@@ -26,6 +27,8 @@ class TrialAttributes(msgspec.Struct, frozen=True, kw_only=True):
     replicate_of: int | None = None
     configuration: Any = None
     layers: Any = None
+    paused_after: int | None = None
+    started_over: int | None = None
     outcome: OutcomeState | None = None
     epochs: int | None = None
     reason: str | None = None

@@ -52,7 +52,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     (.keras), None to keep none. Neither is one kept whose value by `objective` and `select` is worse than
     `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
     slot: it doesn't resume from the checkpoint of another. `report_metrics` are measured after each epoch next to the
-    objective. `class_weight` is how much images count in the training loss.
+    objective. `class_weight` is how much images count in the training loss. There is a checkpoint at most every
+    `checkpoint_every` seconds, and after each of the epochs `checkpoint_after`.
     """
 
     job: int
@@ -72,6 +73,7 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     precision: Precision = "float32"
     owner: str = ""
     checkpoint_every: float = CHECKPOINT_EVERY_S
+    checkpoint_after: tuple[int, ...] = ()
     order_seed: int | None = None
     report_metrics: tuple[MetricName, ...] = ()
     class_weight: ClassWeight = "none"

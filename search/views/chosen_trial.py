@@ -64,7 +64,7 @@ def unfinished(trial: TrialFacts) -> str:
     """Why a trial has no trained model."""
     outcome = trial.slot.outcome
     why = f": {outcome.reason}" if outcome is not None and outcome.reason else ""
-    words = {"running": "is still running", "pruned": "was pruned"}
+    words = {"running": "is still running", "paused": "is paused", "pruned": "was pruned"}
     return (
         f"trial {trial.number} {words.get(trial.state, trial.state)}{why}: only completed trials have a trained model. "
         "--trial best takes the best of them"

@@ -24,7 +24,7 @@ from storage import Manifest, SharedStudy
 from storage.records import OutcomeState, SlotCounts, SlotRow, WorkerRow
 
 TOP = 5
-State = OutcomeState | Literal["running"]
+State = OutcomeState | Literal["running", "paused"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class TrialFacts:
     @property
     def state(self) -> State:
         """How it ended."""
-        return "running" if self.slot.outcome is None else self.slot.outcome.state
+        if self.slot.outcome is not None:
+            return self.slot.outcome.state
+        return "paused" if self.slot.state == "paused" else "running"
 
     @property
     def complete(self) -> bool:

@@ -22,8 +22,9 @@ SYMBOLS: Mapping[State, str] = {
     "diverged": "triangle-down-open",
     "failed": "square-open",
     "running": "diamond-open",
+    "paused": "hourglass-open",
 }
-STATES: tuple[State, ...] = ("pruned", "diverged", "failed", "running", "complete")
+STATES: tuple[State, ...] = ("pruned", "diverged", "failed", "paused", "running", "complete")
 TEMPLATE = "plotly_white"
 
 

@@ -31,10 +31,11 @@ BLOCKS: Mapping[TrialState, tuple[str, str]] = MappingProxyType(
         "diverged": ("▚", "magenta"),
         "failed": ("▞", "red"),
         "running": ("▒", "yellow"),
+        "paused": ("▤", "bright_yellow"),
         "waiting": ("░", "bright_black"),
     }
 )
-UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed"})  # only named if there are any
+UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed", "paused"})  # only named if there are any
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def finished(snapshot: Snapshot) -> str:
 def states(snapshot: Snapshot) -> str:
     """The trials by state."""
     states = snapshot.counts.by_state().items()
-    return ", ".join(f"{count} {state}" for state, count in states if count or state != "diverged")
+    return ", ".join(f"{count} {state}" for state, count in states if count or state not in ("diverged", "paused"))
 
 
 def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:

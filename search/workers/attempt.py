@@ -46,6 +46,10 @@ class SlotReleased(Exception):
     """The slot goes back to the ledger, with its checkpoint, for another worker."""
 
 
+class SlotPaused(Exception):
+    """The slot is paused in the ledger, with its checkpoint: the lease is over."""
+
+
 def attempt_slot(
     context: WorkerContext, lease: Lease, shutdown: Shutdown, deferred: DeferredSettlement
 ) -> AttemptResult:
@@ -64,6 +68,9 @@ def attempt_slot(
             attempt.patience.reach(lambda: context.shared.ledger.finish(lease, outcome))
         except LeaseLost as error:
             log.warning("slot %d: %s; this attempt is dropped", lease.slot, error)
+            attempt.stop_training()
+            return "done"
+        except SlotPaused:
             attempt.stop_training()
             return "done"
         except SlotReleased:
@@ -105,6 +112,7 @@ class Attempt:
         Raises:
             LeaseLost: another worker holds the slot now.
             SlotReleased: the worker was told to exit.
+            SlotPaused: the pruner has paused the trial.
             TrainerDied: the trainer crashed; another attempt may continue from the checkpoint.
             TrainerUnavailable: none can be started on this host.
             StorageUnreachable: the database was unreachable for too long.
@@ -172,7 +180,7 @@ class Attempt:
         )
         self.patience.reach(lambda: settle(self.context.shared, self.context.folder, finished, self._stats))
         if self.context.mirror is not None:
-            self.context.mirror.remove(self.lease)
+            self.context.mirror.remove(self.lease.slot, self.lease.token)
         words = "" if outcome.value is None else f": {self.context.shared.manifest.objective} {outcome.value:.4f}"
         reason = f"; {outcome.reason}" if outcome.reason else ""
         log.info(
@@ -271,8 +279,9 @@ class Attempt:
         """Does what was decided after an epoch.
 
         Raises:
-            SlotReleased: the trial is paused, or epochs are to come and none fits before the worker's job ends, or the
-                study doesn't want the worker any more: nothing is lost now.
+            SlotPaused: the trial is paused.
+            SlotReleased: epochs are to come and none fits before the worker's job ends, or the study doesn't want the
+                worker any more: nothing is lost now.
         """
         match decision:
             case Decision.CONTINUE:
@@ -283,7 +292,8 @@ class Attempt:
             case Decision.STOP:
                 return Outcome("pruned", epochs.value(), "worse than others after as many epochs", None, epochs.last)
             case Decision.PAUSE:
-                raise SlotReleased
+                log.info("trial %d is paused after %d epochs", epochs.trial.number, epochs.last)
+                raise SlotPaused
             case _:
                 assert_never(decision)
 

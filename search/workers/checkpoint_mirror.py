@@ -43,13 +43,13 @@ class CheckpointMirror:
             except ArtifactError as error:
                 log.info("slot %d: attempt %d left no checkpoint in the store (%s)", lease.slot, token, error)
 
-    def remove(self, lease: Lease) -> None:
-        """Removes a finished slot's checkpoints from the store."""
-        for token in range(1, lease.token + 1):
+    def remove(self, slot: int, token: int) -> None:
+        """Removes the checkpoints of a finished slot's attempts, up to that of the token, from the store."""
+        for earlier in range(1, token + 1):
             try:
-                self.store.remove(self._name(lease.slot, token))
+                self.store.remove(self._name(slot, earlier))
             except ArtifactError as error:
-                log.warning("slot %d: a checkpoint stays in the store: %s", lease.slot, error)
+                log.warning("slot %d: a checkpoint stays in the store: %s", slot, error)
 
     def _name(self, slot: int, token: int) -> str:
         study = f"{quote(self.folder.study_name, safe='')}-{self.folder.stamp}"

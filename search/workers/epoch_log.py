@@ -1,13 +1,17 @@
 """The epochs of a trial in one attempt: stored in the ledger and in Optuna's trial at once, and shown to the pruner."""
 
+import contextlib
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from search.sampling.pruners import NO_PRUNER, pruner_choice
+from optuna.exceptions import UpdateFinishedTrialError
+
+from search.sampling.pruners import NO_PRUNER, promotion_rule, pruner_choice
 from search.study.snapshot import find_best
+from search.study.trial_attributes import TrialAttributes
 from search.study.trials import should_prune
 from search.trainers.protocol import CHECKPOINT_EVERY_S, EpochEnd
 from search.workers.context import WorkerContext
@@ -17,6 +21,7 @@ from search.workers.slot_trial import NewTrial, ResumedTrial, SlotTrial
 from spaces.epoch_scores import EpochScores
 from storage.epoch_report import TrialScore
 from storage.records import Lease
+from storage.rungs import Rungs
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +103,29 @@ class EpochLog:
         to_judge = len(self.recorded) <= self.last < shared.manifest.epochs_per_trial
         if not to_judge or self.lease.settings.baseline is not None:
             return Decision.CONTINUE
+        if (rungs := promotion_rule(shared.manifest)) is not None:
+            return self._at_rung(rungs)
         if message.ended_folds and self.patience.reach(self._is_behind):
             return Decision.STOP
         if not pruner_choice(shared.manifest.pruner).judges(shared.manifest.epochs_per_trial, self.last):
             return Decision.CONTINUE
         stop = self.patience.reach(lambda: should_prune(shared, self.trial.number, self.context.pruner))
         return Decision.STOP if stop else Decision.CONTINUE
+
+    def _at_rung(self, rungs: Rungs) -> Decision:
+        """What promotion makes of the trial; one that it pauses is marked for dashboards, where it runs on."""
+        if self.last not in rungs.epochs:
+            return Decision.CONTINUE
+        shared, value = self.context.shared, self.value()
+        if self.patience.reach(lambda: shared.promotion.advance(self.lease, rungs, self.last, value)):
+            return Decision.CONTINUE
+        self._annotate(TrialAttributes(paused_after=self.last))
+        return Decision.PAUSE
+
+    def _annotate(self, attributes: TrialAttributes) -> None:
+        number = self.trial.number
+        with contextlib.suppress(UpdateFinishedTrialError):  # another worker may have ended it meanwhile
+            self.patience.reach(lambda: self.context.shared.trials.fenced.annotate(number, attributes.stored()))
 
     def _is_behind(self) -> bool:
         """Whether the mean over the folds so far is worse than that of the best trial over the same folds. Not
@@ -129,6 +151,8 @@ class EpochLog:
         if first > 1 and repeated <= 2 * CHECKPOINT_EVERY_S:
             return
         self._started_over = True
+        before = TrialAttributes.of(self.context.shared.trials.get(self.trial.number).user_attrs).started_over or 0
+        self._annotate(TrialAttributes(started_over=before + 1))
         log.warning(
             "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
             "Is the artifact folder the same for all hosts?",

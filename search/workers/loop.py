@@ -17,6 +17,7 @@ from search.workers.attempt import AttemptResult, attempt_slot
 from search.workers.context import WorkerContext
 from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.idle_pause import idle_pause
+from search.workers.paused import end_paused, next_lease
 from search.workers.scoring import measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy
@@ -86,7 +87,7 @@ def work(
                     deferred.do()
                     shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
                     continue
-                lease = context.shared.ledger.claim(context.worker_id, context.shared.manifest.lease_s)
+                lease = next_lease(context)
                 if lease is not None:
                     worked_last = True
                     streak.note(lease.slot, attempt_slot(context, lease, shutdown, deferred))
@@ -95,6 +96,7 @@ def work(
                     busy_until = time.monotonic()
                     continue
                 deferred.do()
+                end_paused(context.shared, context.folder)
                 if no_more_work(context.shared):
                     clean_up(context, score=worked_last)
                     return True
@@ -195,7 +197,7 @@ def stop_if_all_failing(shared: SharedStudy) -> None:
     Reasons that only differ in numbers (a parameter, a time, an address) are the same.
     """
     counts = shared.ledger.counts()
-    if counts.failed < counts.finished or counts.failed < ALL_FAILING_AFTER:
+    if counts.failed < counts.finished or counts.failed < ALL_FAILING_AFTER or counts.paused:
         return
     first = [finished.outcome for finished in shared.ledger.outcomes(ALL_FAILING_AFTER)]
     if len({(outcome.kind, without_numbers(outcome.reason or "")) for outcome in first}) == 1:

@@ -76,7 +76,7 @@ def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: T
         outcome=outcome.state,
         epochs=outcome.epochs,
         reason=outcome.reason,
-        failure=outcome.kind,
+        failure=None if outcome.kind == "paused" else outcome.kind,
         **(asdict(stats) if stats is not None else {}),
     )
     shared.trials.fenced.annotate(number, attributes.stored())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
 from search.study.class_weight import class_weight
 from search.study.split_seed import split_seed
@@ -41,7 +42,7 @@ class StudyJobs:
         """The job with that number: to train a slot's configuration. A model whose value is worse than
         `value_to_beat` is not kept.
         """
-        manifest = self.manifest
+        manifest, rungs = self.manifest, promotion_rule(self.manifest)
         return Train(
             job=number,
             configuration=configuration,
@@ -62,6 +63,7 @@ class StudyJobs:
             class_weight=class_weight(manifest, configuration),
             value_to_beat=value_to_beat,
             select=manifest.select,
+            checkpoint_after=() if rungs is None else rungs.epochs,
         )
 
     def evaluate(self, number: int, model: Path, split_seed: int, part: Part = "test") -> Evaluate:

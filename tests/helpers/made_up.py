@@ -30,11 +30,11 @@ def trial_facts(
     """A trial in its own slot."""
     frozen = create_trial(state=TrialState.FAIL, params={}, distributions={})
     frozen.number, frozen.params = number, dict(params or {})
-    frozen.state = TrialState.RUNNING if state == "running" else STATES[state]
+    frozen.state = TrialState.RUNNING if state in ("running", "paused") else STATES[state]
     frozen.distributions = {name: distributions[name] for name in frozen.params if name in distributions}
     slot = SlotRow(
         slot=number,
-        state="leased" if state == "running" else "done",
+        state="leased" if state == "running" else "paused" if state == "paused" else "done",
         token=1,
         worker_id=None,
         trial_number=number,
@@ -43,8 +43,8 @@ def trial_facts(
         settings=SlotSettings(baseline=baseline),
         failures=0,
         last_failure=None,
-        outcome=None if state == "running" else Outcome(state, value, epochs=epochs),
-        confirmed=state != "running",
+        outcome=None if state == "running" or state == "paused" else Outcome(state, value, epochs=epochs),
+        confirmed=state not in ("running", "paused"),
     )
     curve = tuple(example_epoch(epoch) for epoch in range(1, epochs + 1))
     return TrialFacts(frozen, slot, value, curve, "host cpu (1)", "cpu")

@@ -42,7 +42,7 @@ def test_a_slot_becomes_a_complete_trial_with_a_value_for_each_epoch(lab: Lab) -
 
 
 def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Lab) -> None:
-    shared = lab.study(4, pruner="asha", epochs=5)
+    shared = lab.study(4, pruner="asha-stop", epochs=5)
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7, 0.1])}
     lab.work()
     trial = trial_of(shared, 3)
@@ -52,7 +52,7 @@ def test_a_trial_that_the_pruner_ends_is_pruned_with_the_reason(lab: Lab) -> Non
 
 
 def test_nothing_of_a_pruned_trial_is_left_although_its_trainer_writes_late(lab: Lab) -> None:
-    lab.study(4, pruner="asha", epochs=5)
+    lab.study(4, pruner="asha-stop", epochs=5)
     late = {"hold_before": 2, "write_after_stop": True}
     lab.acts = {0: [{"scores": [0.9] * 5}]} | {slot: [{"scores": [0.1], **late}] for slot in (1, 2, 3)}
     lab.work()
@@ -248,7 +248,7 @@ def stall_renewals(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> t
 def test_a_worker_killed_between_an_epoch_and_its_verdict_leaves_the_verdict_to_the_next(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = lab.study(4, pruner="asha", epochs=5)
+    shared = lab.study(4, pruner="asha-stop", epochs=5)
     lab.acts = {slot: [{"scores": [0.9] * 5}] for slot in range(3)}
     lab.acts[3] = [{"scores": [0.1], "die_before": 2}, {"scores": [0.1, 0.95, 0.95, 0.95, 0.95]}]
     context = lab.context()

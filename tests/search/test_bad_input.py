@@ -87,7 +87,7 @@ TABLE: Mapping[str, Bad] = {
         (*BN, "--dataset", "cifar"), ("'cifar'", "Did you mean 'cifar", "digits, mnist, fashion_mnist", ".npz")
     ),
     "unknown sampler": Bad((*BN, "--sampler", "tpee"), ("sampler 'tpee'", "'tpe'", "random, qmc, cmaes, gp, grid")),
-    "unknown pruner": Bad((*BN, "--pruner", "medain"), ("pruner 'medain'", "'median'", "asha, median, hyperband")),
+    "unknown pruner": Bad((*BN, "--pruner", "medain"), ("pruner 'medain'", "'median'", "asha, asha-stop, median")),
     "unknown objective": Bad((*BN, "--objective", "acurracy"), ("metric 'acurracy'", "'accuracy'", "macro_f1, auc")),
     "no space": Bad((), ("--space",)),
     "unknown flag": Bad((*BN, "--trials", "3"), ("--trials", "--n-trials")),

@@ -21,7 +21,7 @@ def test_asha_keeps_good_trials_with_batch_normalization_and_ends_poor_ones(
     lab: Lab, with_real_trainer: Callable[[WorkerContext], WorkerContext]
 ) -> None:
     """Eighteen steps per epoch: with Keras' momentum of 0.99 the averages would hold 17 % of the truth after one."""
-    shared = lab.study(0, pruner="asha", epochs=2)
+    shared = lab.study(0, pruner="asha-stop", epochs=2)
     params = [FAIR, POOR, POOR, BEFORE, POOR, POOR, AFTER]
     order_all(shared.ledger, [SlotOrder(seed=number, params=given) for number, given in enumerate(params)])
     lab.work(with_real_trainer(lab.context()))

@@ -34,7 +34,7 @@ def test_a_study_of_the_same_name_neither_finds_nor_removes_it(there: Checkpoint
     other = mirror_of(tmp_path / "other", tmp_path / "store", stamp=STAMP[::-1])
     other.fetch(SECOND)
     assert not other.folder.checkpoint(FIRST.slot, FIRST.token).exists()
-    other.remove(SECOND)
+    other.remove(SECOND.slot, SECOND.token)
     assert len(list((tmp_path / "store").iterdir())) == 1
 
 
@@ -66,7 +66,7 @@ def test_without_a_checkpoint_the_next_attempt_starts_again(here: CheckpointMirr
 
 def test_nothing_of_a_finished_slot_stays_in_the_store(there: CheckpointMirror, tmp_path: Path) -> None:
     there.put(FIRST)
-    there.remove(SECOND)
+    there.remove(SECOND.slot, SECOND.token)
     assert list((tmp_path / "store").iterdir()) == []
 
 

@@ -47,7 +47,7 @@ def answers(url: str) -> bytes:
 def test_four_workers_and_a_dashboard_share_one_sqlite_file(
     lab: Lab, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    shared = lab.study(N_TRIALS, pruner="asha", sampler="tpe", epochs=5)
+    shared = lab.study(N_TRIALS, pruner="asha-stop", sampler="tpe", epochs=5)
     address, log = request.getfixturevalue("dashboard")
     (study,) = msgspec.json.decode(answers(f"{address}/api/studies"))["study_summaries"]
     workers = [start_worker(lab, tmp_path / f"worker-{number}.log") for number in range(4)]

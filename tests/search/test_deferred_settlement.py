@@ -76,7 +76,7 @@ def test_a_sampler_sees_how_all_the_trials_before_have_ended(lab: Lab) -> None:
 def test_a_trainer_that_is_ended_for_a_pruned_trial_is_replaced_without_blame_on_the_next(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = study_of_given(lab, 5, pruner="asha", epochs=5)
+    shared = study_of_given(lab, 5, pruner="asha-stop", epochs=5)
     lab.acts = {slot: [{"scores": [score] * 5}] for slot, score in enumerate([0.9, 0.8, 0.7])}
     lab.acts[3] = [{"scores": [0.1], "hold_before": 2, "deaf": True}]
     lab.acts[4] = [{"scores": [0.95] * 5}]

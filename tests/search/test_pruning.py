@@ -35,14 +35,14 @@ def ended_after(study: optuna.Study, final: float) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("pruner", ["asha", "median", "hyperband"])
+@pytest.mark.parametrize("pruner", ["asha-stop", "median", "hyperband"])
 def test_the_worst_of_a_set_is_ended_and_the_best_is_not(pruner: str) -> None:
     study = study_of(pruner, [0.5, 0.6, 0.7, 0.8, 0.9, 0.55, 0.65])
     assert ended_after(study, 0.1) is not None
     assert ended_after(study, 0.99) is None
 
 
-@pytest.mark.parametrize("pruner", ["asha", "median", "hyperband"])
+@pytest.mark.parametrize("pruner", ["asha-stop", "median", "hyperband"])
 def test_no_trial_is_judged_before_its_grace_is_over(pruner: str) -> None:
     study = study_of(pruner, [0.9] * 7)
     ended = ended_after(study, 0.01)
@@ -70,11 +70,13 @@ def test_a_search_with_it_runs_to_its_end(pruner: str, lab: Lab) -> None:
 
 
 def test_an_unknown_pruner_is_refused_with_the_valid_ones() -> None:
-    with pytest.raises(UsageError, match=r"Did you mean 'median'.*asha, median, hyperband, none"):
+    with pytest.raises(UsageError, match=r"Did you mean 'median'.*asha, asha-stop, median, hyperband, none"):
         pruner_choice("medium")
 
 
-@pytest.mark.parametrize(("pruner", "epochs"), [("asha", [2, 6]), ("hyperband", [2, 6]), ("none", [])])
+@pytest.mark.parametrize(
+    ("pruner", "epochs"), [("asha", [2, 6]), ("asha-stop", [2, 6]), ("hyperband", [2, 6]), ("none", [])]
+)
 def test_pruners_are_asked_where_they_judge(pruner: str, epochs: list[int]) -> None:
     choice = pruner_choice(pruner)
     assert [epoch for epoch in range(1, 11) if choice.judges(10, epoch)] == epochs

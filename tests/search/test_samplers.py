@@ -21,7 +21,7 @@ INSTALLED = ["tpe", "random", "qmc", "cmaes", "grid"]
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_a_search_runs_without_a_warning(name: str, lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
-    shared = lab.study(14, sampler=name, pruner="asha", epochs=3)
+    shared = lab.study(14, sampler=name, pruner="asha-stop", epochs=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         lab.work()

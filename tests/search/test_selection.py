@@ -69,7 +69,7 @@ def test_trials_are_ranked_by_the_mean_of_their_last_epochs_and_judged_by_the_ru
 
 def test_a_pruner_sees_the_running_mean(lab: Lab) -> None:
     """After two epochs a trial's value is its second epoch's, after four the mean of two: one dip isn't its end."""
-    shared = lab.study(4, epochs=20, pruner="asha", select="smooth")
+    shared = lab.study(4, epochs=20, pruner="asha-stop", select="smooth")
     dips = [0.9, 0.9, 0.9, 0.1, *[0.9] * 16]
     lab.acts = {slot: [{"scores": [0.4] * 20}] for slot in range(3)} | {3: [{"scores": dips}]}
     lab.work()

@@ -73,7 +73,7 @@ def test_one_that_is_suspended_between_two_parameters_changes_none(lab: Lab) -> 
 def test_one_that_is_suspended_before_the_pruner_asks_learns_that_the_slot_is_done(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = lab.study(1, pruner="asha", epochs=5)
+    shared = lab.study(1, pruner="asha-stop", epochs=5)
     context, successor = lab.context(), lab.context()
     ask = context.pruner.prune
     asked: list[int] = []

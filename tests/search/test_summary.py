@@ -60,6 +60,7 @@ def test_the_json_has_the_counts_the_best_and_the_test_score(summary: StudyFacts
         "diverged": 1,
         "failed": 1,
         "running": 0,
+        "paused": 0,
         "waiting": 0,
     }
     assert document["best"]["number"] == 0

@@ -157,13 +157,13 @@ def test_slots_can_be_ordered_with_their_parameters(lab: Lab) -> None:
 
 
 def test_the_same_seed_gives_the_same_parameters_and_values(lab: Lab) -> None:
-    shared = lab.study(12, sampler="tpe", pruner="asha", seed=7)
+    shared = lab.study(12, sampler="tpe", pruner="asha-stop", seed=7)
     lab.work()
     first = [(trial.params, trial.intermediate_values) for trial in shared.study.get_trials()]
     import optuna
 
     optuna.delete_study(study_name="study", storage=shared.trials.storage)
-    again = lab.study(12, sampler="tpe", pruner="asha", seed=7)
+    again = lab.study(12, sampler="tpe", pruner="asha-stop", seed=7)
     lab.work()
     assert [(trial.params, trial.intermediate_values) for trial in again.study.get_trials()] == first
 
@@ -186,7 +186,7 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
 
     from storage.errors import StudyNotFound
 
-    shared = lab.study(2, pruner="asha")
+    shared = lab.study(2, pruner="asha-stop")
     context = lab.context()
     whole = getattr(context.shared.ledger, step)
     others = list[SharedStudy]()
@@ -216,7 +216,7 @@ def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: s
 
     from storage.errors import StudyNotFound
 
-    shared = lab.study(2, pruner="asha")
+    shared = lab.study(2, pruner="asha-stop")
     context = lab.context()
     whole = getattr(context.shared.ledger, step)
 

@@ -223,6 +223,7 @@ def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Ite
         reports.begin()
         history.append(scores)
         due = time.monotonic() - checkpointed >= job.checkpoint_every or finished(job, history)
+        due = due or len(history) in job.checkpoint_after
         needed = (due and job.checkpoints is not None) or kept_epoch(rule, history) == len(history)
         yield TrainedEpoch(scores, model.values() if needed else None)
         checkpointed = time.monotonic() if needed else checkpointed

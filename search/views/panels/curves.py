@@ -14,6 +14,7 @@ DASHES: Mapping[State, str] = {
     "diverged": "dot",
     "failed": "dash",
     "running": "dashdot",
+    "paused": "longdash",
     "complete": "solid",
 }
 

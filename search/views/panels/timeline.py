@@ -10,7 +10,14 @@ from search.views.plots import Panel, Plot, axis, by_state, label, layout, plain
 
 TITLE = "Workers"
 UNITS = (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
-PATTERNS: dict[State, str] = {"complete": "", "pruned": "/", "diverged": ".", "failed": "x", "running": "-"}
+PATTERNS: dict[State, str] = {
+    "complete": "",
+    "pruned": "/",
+    "diverged": ".",
+    "failed": "x",
+    "running": "-",
+    "paused": "|",
+}
 
 
 def timeline_panel(facts: StudyFacts) -> Panel:
