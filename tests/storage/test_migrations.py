@@ -23,12 +23,15 @@ from click.testing import CliRunner
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 
+from search.launching.asked_manifest import asked_pruner
 from search.report import main
+from spaces.validation import FIXED
 from storage import open_study, study_names
 from storage.ending import EndingRule
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
 from storage.records import SlotOrder, WorkerInfo
+from storage.rungs import Rungs
 from storage.tables import OURS, SCHEMA_VERSION, schema
 from storage.testkit import COMPLETE, bound, claimed, example_epoch, plain_client
 from storage.transaction import writing
@@ -63,6 +66,18 @@ def columns(url: str) -> dict[str, dict[str, tuple[str, bool, str | None]]]:
         table.name: {column["name"]: shape(column) for column in inspector.get_columns(table.name)}
         for table in OURS
         if inspector.has_table(table.name)
+    }
+    engine.dispose()
+    return found
+
+
+def checks(url: str) -> dict[str, dict[str | None, str]]:
+    """Of each of our tables: what is checked of a row, by the constraint's name."""
+    engine = sa.create_engine(check_url(url))
+    inspector = sa.inspect(engine)
+    found = {
+        table.name: {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table.name)}
+        for table in OURS
     }
     engine.dispose()
     return found
@@ -128,6 +143,17 @@ def test_no_notice_of_an_older_study_was_sent_and_one_may_be_once(older_sqlite_u
         assert [study.notices.claim("ended", "5 of 5") for _ in range(2)] == [True, False]
 
 
+def test_an_older_search_ends_trials_as_it_did_and_its_tables_may_have_paused_ones(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        assert study.manifest.pruner == "asha-stop", "it was called asha"
+        assert asked_pruner("asha", study.manifest, FIXED) == "asha-stop", "its command continues it"
+        before = study.ledger.slots()
+        study.ledger.order_up_to(8, order_of=SlotOrder)
+        assert not study.promotion.advance(claimed(study.ledger), Rungs((1, 3), "maximize"), 1, 0.1)
+        assert study.ledger.counts().paused == 1
+        assert study.ledger.slots()[: len(before)] == before
+
+
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
     with plain_client(older_sqlite_url) as plain:
         older = optuna.load_study(study_name=STUDY, storage=plain)
@@ -143,11 +169,13 @@ def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(ol
 def test_migrated_sqlite_tables_are_those_of_a_new_study(older_sqlite_url: str, sqlite_template: Path) -> None:
     study_names(older_sqlite_url)
     assert columns(older_sqlite_url) == columns(f"sqlite:///{sqlite_template}")
+    assert checks(older_sqlite_url) == checks(f"sqlite:///{sqlite_template}")
 
 
 def test_migrated_postgres_tables_are_those_of_a_new_study(older_postgres_url: str, postgres_url: str) -> None:
     assert study_names(older_postgres_url) == []
     assert columns(older_postgres_url) == columns(postgres_url)
+    assert checks(older_postgres_url) == checks(postgres_url)
 
 
 def test_a_migration_that_fails_changes_nothing(older_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
