@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("optuna", "sqlalchemy", "psycopg", "numpy", "keras", "tensorflow")
+PACKAGES = ("optuna", "sqlalchemy", "psycopg", "numpy", "keras", "tensorflow", "jax")
 
 
 def machine_facts() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The benchmarks run, and print JSON."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def smoke(benchmark: str, *arguments: str) -> Any:
+def smoke(benchmark: str, *arguments: str, **variables: str) -> Any:
     """What the benchmark prints of a tiny run."""
     command = [sys.executable, str(BENCHMARKS / f"{benchmark}.py"), *arguments, "--smoke"]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
@@ -70,6 +71,15 @@ def test_the_same_search_is_timed_on_each_side() -> None:
     digits = smoke("versus")["results"]["digits"]
     assert {"plain_optuna", "cold_workers", "default_workers", "one_worker"} <= set(digits["seconds"])
     assert all(epochs["values"] == [1] for epochs in digits["epochs_trained"].values())
+
+
+@pytest.mark.slow
+def test_searches_on_jax_are_measured_by_hand_and_by_a_worker(tmp_path: Path) -> None:
+    report = smoke("gpu", KERAS_BACKEND="jax", XDG_CACHE_HOME=str(tmp_path))
+    by_hand, ours = report["results"]["parts"]
+    assert (report["backend"], report["results"]["left_out"]) == ("jax", [])
+    assert len(by_hand["trial_s"]) == 1
+    assert (ours["states"], len(ours["first_epochs_s"])) == ({"complete": 2}, 2)
 
 
 @pytest.mark.slow
