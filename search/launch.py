@@ -21,6 +21,7 @@ from search.commands.cli import (
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import AnyNumber, Number, WholeNumber
+from search.commands.queue_flags import PLACE, given_place, place_flags
 from search.commands.worker_flags import keep_warm_flag, take_worker_flags, worker_flags
 from search.errors import UsageError
 from search.host.exit_codes import CODES
@@ -125,6 +126,7 @@ EXAMPLES = {
 @click.option("--study-name", help="The study's name in the database.  [default: SPACE-DATASET]")
 @worker_flags
 @keep_warm_flag
+@place_flags
 @click.option(
     "--tensorboard",
     type=click.Path(path_type=Path, file_okay=False),
@@ -157,6 +159,7 @@ def main(**flags: Any) -> None:
     keep_warm_s = flags.pop("keep_warm")
     if keep_warm_s and placing is not None:
         raise UsageError("--keep-warm can't go with --on: the cluster's workers train elsewhere")
+    place = given_place({name: flags.pop(name) for name in PLACE})
     trains = workers.n_workers != 0 and not flags["dry_run"] and placing is None
     with trainer_server(wanted=trains, keep_warm_s=keep_warm_s):  # it imports Keras while we import what we need
         from search.launching.options import LaunchOptions
@@ -172,7 +175,7 @@ def main(**flags: Any) -> None:
         answerer = partial(answer_search, answer_share=share) if answers else None
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
         given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answerer": answerer}
-        options = LaunchOptions(**flags, **given)
+        options = LaunchOptions(**flags, **given, place=place)
         raise SystemExit(CODES[launch(options)])
 
 

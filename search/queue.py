@@ -9,12 +9,11 @@ import click
 
 from search.commands.answer import answer, answer_json
 from search.commands.cli import Verb, format_flag, shared_flags, start_logging
-from search.commands.numbers import WholeNumber
+from search.commands.queue_flags import PLACE, given_place, place_flags
 from search.errors import UsageError
 
 Action = Literal["list", "set", "pause", "resume", "cancel"]
 ACTIONS: tuple[Action, ...] = ("list", "set", "pause", "resume", "cancel")
-ANY_NUMBER = 0
 
 EXAMPLES = {
     "python -m search.queue": "",
@@ -27,9 +26,7 @@ EXAMPLES = {
 @click.command(cls=Verb, name="queue", examples=EXAMPLES)
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("names", nargs=-1, metavar="[STUDY]...")
-@click.option("--priority", type=WholeNumber(-1_000_000, 1_000_000), help="Studies of a higher one go first.")
-@click.option("--max-workers", type=WholeNumber(0, 100_000), help="Most workers at once; 0 for any number.")
-@click.option("--owner", help="Whose study it is; a name or an address.")
+@place_flags
 @shared_flags
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
@@ -53,7 +50,7 @@ def main(**flags: Any) -> None:
 
 def require_fitting(action: Action, flags: dict[str, Any]) -> None:
     """Raises UsageError for names or flags that the action lacks, or that it doesn't take."""
-    changes = [name for name in ("priority", "max_workers", "owner") if flags[name] is not None]
+    changes = [name for name in PLACE if flags[name] is not None]
     named = ", ".join(f"--{name.replace('_', '-')}" for name in changes)
     if action != "list" and not flags["names"]:
         raise UsageError(f"{action} takes the names of studies: python -m search.queue lists them")
@@ -88,7 +85,7 @@ def change(
     queue_view.require_known(names, known)
     match action:
         case "set":
-            return queue_view.change_place(storage, names, **changes_of(flags))
+            return queue_view.change_place(storage, names, **given_place(flags))
         case "pause":
             return queue_view.change_place(storage, names, paused=True)
         case "resume":
@@ -96,12 +93,6 @@ def change(
         case "cancel":
             return queue_view.cancel(storage, names, f"canceled by {getpass.getuser()}@{socket.gethostname()}")
     assert_never(action)
-
-
-def changes_of(flags: dict[str, Any]) -> dict[str, Any]:
-    """What is to be changed of a place."""
-    given = {name: flags[name] for name in ("priority", "max_workers", "owner") if flags[name] is not None}
-    return {name: None if (name, value) == ("max_workers", ANY_NUMBER) else value for name, value in given.items()}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 from search.commands.cli import Verb, shared_flags, start_logging
 from search.commands.durations import Duration
 from search.commands.numbers import Number
-from search.commands.worker_flags import OF_A_WORKER, take_worker_flags, worker_flags
+from search.commands.worker_flags import OF_A_WORKER, TRUST_SPACES, take_worker_flags, worker_flags
 from search.errors import UsageError
 from search.host.exit_codes import CODES
 from search.trainers.serving import server_descriptor, trainer_server
@@ -29,6 +29,7 @@ EXAMPLES = {
 @click.option("--idle-exit", type=Duration(0), help="Without --study-name: end after this time without work.")
 @click.option("--space", help="Where the study's space is on this host, FILE.py:NAME.  [default: as in the study]")
 @click.option("--dataset", help="Where the study's images are on this host.  [default: as in the study]")
+@TRUST_SPACES
 @worker_flags
 @click.option("--job", help="The cluster's job that this worker runs in, as in slurm:1234_5; search.cluster sets it.")
 @click.option(

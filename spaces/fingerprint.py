@@ -72,6 +72,21 @@ def fingerprint(source: Source) -> str:
     Neighbors are modules of the same package, or the files next to a file of no package. Libraries aren't followed:
     a study records their versions by themselves. Line endings and the names of folders above don't matter.
     """
+    digest = hashlib.sha256()
+    for name, path in sorted((_known_as(name), path) for name, path in _modules(source).items()):
+        text = b"\n".join(_as_first_spelled(name, path.read_bytes()).splitlines())
+        digest.update(b"%s\n%d\n%s\n" % (name.encode(), len(text), text))
+    return digest.hexdigest()
+
+
+def own_files(source: Source) -> list[Path]:
+    """The files whose text counts in the fingerprint and that aren't ours, relative to the source's root."""
+    own = (path for name, path in _modules(source).items() if name.partition(".")[0] != OURS)
+    return sorted(path.relative_to(source.root) for path in own)
+
+
+def _modules(source: Source) -> dict[str, Path]:
+    """The modules that count, by dotted name."""
     found: dict[str, Path] = {}
     waiting = [(source.module, source.path)]
     while waiting:
@@ -79,11 +94,7 @@ def fingerprint(source: Source) -> str:
         if name not in found:
             found[name] = path
             waiting.extend(_neighbors(source, name, path))
-    digest = hashlib.sha256()
-    for name, path in sorted((_known_as(name), path) for name, path in found.items()):
-        text = b"\n".join(_as_first_spelled(name, path.read_bytes()).splitlines())
-        digest.update(b"%s\n%d\n%s\n" % (name.encode(), len(text), text))
-    return digest.hexdigest()
+    return found
 
 
 def _known_as(module: str) -> str:

@@ -38,6 +38,7 @@ class ClusterOptions:
     study_name: str
     artifacts: Path | None = None
     shared_artifacts: bool = False
+    trust_spaces: bool = False
     n_workers: int | None = None
     data_dir: Path | None = None
     python: str = "python"
@@ -111,7 +112,8 @@ def worker_arguments(options: ClusterOptions) -> tuple[str, ...]:
         "artifacts": options.artifacts and options.artifacts.absolute(),
         "data-dir": options.data_dir and options.data_dir.absolute(),
     }
-    return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)
+    trust = ["--trust-spaces"] if options.trust_spaces else []
+    return (*(f"--{name}={value}" for name, value in given.items() if value is not None), *trust)
 
 
 def render(options: ClusterOptions, count: int) -> None:

@@ -11,6 +11,7 @@ import click
 from search.cluster.quantities import as_bytes
 from search.commands.durations import Duration
 from search.commands.numbers import WholeNumber
+from search.commands.worker_flags import TRUST_SPACES
 from search.errors import UsageError
 from search.host.module_path import PATH, with_our_path
 from search.workers.settings import WorkerSettings
@@ -23,10 +24,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MOST_JOBS = 10_000
 RESOURCES = ("cpus", "gpus", "memory", "time_s", "queue", "account", "options")
+TRUSTED = ("shared_artifacts", "trust_spaces")
 PODS = ("namespace", "image", "volumes")
 PLACING = ("on", "workers", "detach")
-JOBS = ("cpus", "memory", "time_s", "queue", "account", "options", "setup", "python", "shared_artifacts", *PODS)
-OWN = ("on", "storage", "study_name", "artifacts", "shared_artifacts", "n_workers", "data_dir", "setup", "quiet")
+JOBS = ("cpus", "memory", "time_s", "queue", "account", "options", "setup", "python", *TRUSTED, *PODS)
+OWN = ("on", "storage", "study_name", "artifacts", "n_workers", "data_dir", "setup", "quiet", *TRUSTED)
 
 
 def job_flags(command: F) -> F:
@@ -61,6 +63,7 @@ def job_flags(command: F) -> F:
             metavar="CLAIM:/PATH",
             help="Kubernetes: a PersistentVolumeClaim and where pods mount it; several are allowed.",
         ),
+        TRUST_SPACES,
         click.option(
             "--shared-artifacts", is_flag=True, help="All nodes share the artifact folder, though it looks local."
         ),

@@ -23,6 +23,7 @@ from storage import SharedStudy
 from storage.retry import retry_while_unreachable
 
 POLL_S = 1.0
+LAST_WORKER_S = 60.0
 JOBS_POLL_S = 15.0  # asking the engine is a burden for clusters of many users
 
 
@@ -83,6 +84,7 @@ def watch(site: Site, quiet: bool) -> End:
                     return End.FAILED
             if shutdown.wait(POLL_S):
                 break
+        wait_for_last_worker(shared, shutdown)
     if shutdown.requested:
         tell(
             "Detached: the jobs go on. The same command watches them again, and python -m search.cluster down "
@@ -90,6 +92,20 @@ def watch(site: Site, quiet: bool) -> End:
         )
         return shutdown.end
     return End.DONE
+
+
+def wait_for_last_worker(shared: SharedStudy, shutdown: Shutdown) -> None:
+    """Waits for the workers to leave, as the last one measures the test score: the images shouldn't be looked at twice.
+    One that stays, such as a worker of all studies, isn't waited for long.
+    """
+    deadline = time.monotonic() + LAST_WORKER_S
+
+    def left() -> bool:
+        return not any(is_alive(worker) for worker in shared.workers.all())
+
+    while not shutdown.requested and time.monotonic() < deadline:
+        if retry_while_unreachable(left, give_up=lambda: shutdown.requested) or shutdown.wait(POLL_S):
+            return
 
 
 def is_deserted(site: Site) -> bool:

@@ -33,7 +33,17 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "idle_exit",
             "leave_before",
         ),
-        "Workers": ("n_workers", "gpus", "workers_per_gpu", "keep_warm", "job"),
+        "Workers": (
+            "n_workers",
+            "gpus",
+            "workers_per_gpu",
+            "keep_warm",
+            "job",
+            "trust_spaces",
+            "priority",
+            "max_workers",
+            "owner",
+        ),
         "Limits": ("trial_timeout", "trial_memory", "trainer_memory", "outage", "wait"),
         "Cluster": (
             "on",

@@ -21,7 +21,14 @@ MOST_WARM_S = 7 * 24 * 3600.0
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Flags of search.worker alone: of these names, other commands have flags that name what to search, or none.
-OF_A_WORKER = ("space", "dataset", "job", "leave_before")
+OF_A_WORKER = ("space", "dataset", "job", "leave_before", "trust_spaces")
+
+
+TRUST_SPACES = click.option(
+    "--trust-spaces",
+    is_flag=True,
+    help="Run a study's own space from the source kept with it where its file is missing.",
+)
 
 
 def take_worker_flags(flags: dict[str, Any]) -> WorkerSettings:

@@ -28,15 +28,17 @@ from search.design.test_score import measure_test
 from search.errors import SearchFailed
 from search.host.ends import End, first_trouble
 from search.launching.orders import make_orders
-from search.launching.running import all_finished, go_on, run_search, tidy_up
+from search.launching.running import go_on, run_search
 from search.notify.notifier import Notifier, notifier_of
 from search.notify.study_notices import failure_notice
 from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
+from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.study.race_answer import RaceAnswer
 from search.study.space import study_space
+from search.workers.concluding import all_finished, tidy_up
 from search.workers.join import study_folder
 from search.workers.settings import WorkerSettings
 from spaces import resolve
@@ -101,7 +103,9 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
         plan = plan.with_arms(arms)
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as created:
         shared, flags = at_home(created, plan.manifest, flags)
-        prepare(study_folder(shared, flags.workers.artifacts), shared.manifest)
+        folder = study_folder(shared, flags.workers.artifacts)
+        prepare(folder, shared.manifest)
+        keep_space(folder, shared.manifest)
         retry_while_unreachable(shared.ledger.resume)
         train = round_by_round if plan.comparison.kind == "ablation" else look_by_look
         done = train(shared, plan, flags, dependencies, say)

@@ -1,8 +1,8 @@
 """The options of a launch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from search.host.ends import End
 from search.trackers.tracking import Tracking
@@ -32,7 +32,7 @@ class FinishedSearch:
 class LaunchOptions:
     """The flags of `python -m search.launch`; None where one wasn't given. `placed` has workers elsewhere run the
     study, and returns how that ended so far; None for workers on this machine. `answerer` ends a finished search with
-    an answer; None for none.
+    an answer; None for none. `place` has the fields of the study's place in the queue that were given.
     """
 
     space: str
@@ -70,4 +70,5 @@ class LaunchOptions:
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     tracking: Tracking = field(default_factory=Tracking)
     placed: Callable[[SharedStudy], End] | None = None
+    place: Mapping[str, Any] = field(default_factory=dict)
     answerer: "Callable[[FinishedSearch], End] | None" = None

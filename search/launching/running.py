@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
@@ -20,22 +21,20 @@ from search.launching.progress import ProgressView
 from search.launching.wording import ended_by, plan_json, plan_text, result_json, result_text, unfinished_line
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
+from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
 from search.trackers.follower import Follower
 from search.views.facts import StudyFacts, gather_facts
-from search.views.figures import store_figures
-from search.views.notes import note_failures
 from search.views.study_notes import note_study
+from search.workers.concluding import all_finished, store_findings, tidy_up
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
-from search.workers.paused import end_paused
 from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.pool import WorkerPool
 from search.workers.running import progress_of
 from search.workers.scoring import measure_test_score
 from search.workers.settings import WorkerSettings
-from search.workers.settle import clear_settled_slots, settle
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder, WorkerRow
 from storage.retry import retry_while_unreachable
@@ -73,6 +72,8 @@ def launch(options: LaunchOptions) -> End:
         workers = replace(options.workers, space=places.space, dataset=places.dataset)
         folder = study_folder(shared, workers.artifacts)
         prepare(folder, shared.manifest)
+        keep_space(folder, shared.manifest)
+        retry_while_unreachable(lambda: take_place(shared, options), wait)
         retry_while_unreachable(lambda: carry_on(shared, plan), wait)
 
         def describe() -> None:
@@ -110,6 +111,12 @@ def launch(options: LaunchOptions) -> End:
     if end is not End.DONE:
         tell(unfinished_line(end, options.workers.timeout, duration_s, facts.snapshot.open))
     return end
+
+
+def take_place(shared: SharedStudy, options: LaunchOptions) -> None:
+    """Gives the study the place in the queue that the flags ask for; what they don't say stays as it is."""
+    if options.place:
+        shared.queue.set(msgspec.structs.replace(shared.queue.place(), **options.place))
 
 
 def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
@@ -210,7 +217,7 @@ def run_search(
     arguments = [f"--study-name={shared.name}", *workers.for_one_worker()]
     free, taken = retry_while_unreachable(lambda: divide_places(workers, shared))
     logs = study_folder(shared, workers.artifacts).logs
-    pool = WorkerPool(arguments, free, url, logs, workers.timeout, taken)
+    pool = WorkerPool(arguments, free, url, logs, workers.timeout, taken, watches=True)
     view = ProgressView(shared.name, shared.manifest.objective, quiet)
     with pool, Shutdown(at_once=pool.kill) as shutdown, view:
         pool.start()
@@ -287,9 +294,7 @@ def write_up(shared: SharedStudy, folder: StudyFolder) -> None:
     """Ends what killed workers couldn't, and stores what dashboards show of a search once all its trials are done."""
     tidy_up(shared, folder)
     if all_finished(shared):
-        facts = gather_facts(shared)
-        store_figures(shared, facts)
-        note_failures(shared, facts)
+        store_findings(shared, gather_facts(shared))
 
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
@@ -300,20 +305,6 @@ def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) ->
     if all_finished(shared):
         measure_test_score(shared, folder, data_dir)
         folder.remove_images()
-
-
-def all_finished(shared: SharedStudy) -> bool:
-    """Whether there are trials, and each has its result."""
-    counts = shared.ledger.counts()
-    return counts.total > 0 and counts.finished == counts.total
-
-
-def tidy_up(shared: SharedStudy, folder: StudyFolder) -> None:
-    """Ends what killed workers couldn't."""
-    end_paused(shared, folder)
-    for finished in shared.ledger.unconfirmed():
-        settle(shared, folder, finished)
-    clear_settled_slots(shared, folder)
 
 
 def require_success(facts: StudyFacts) -> None:

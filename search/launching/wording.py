@@ -51,7 +51,7 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"{in_class_weights(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}{in_selection(manifest)}\n"
-        f"{baselines_line(plan)}{ending_line(plan)}{existing}"
+        f"{baselines_line(plan)}{ending_line(plan)}{place_line(options)}{existing}"
         f"{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
 
@@ -84,6 +84,15 @@ def ending_line(plan: Plan) -> str:
         None if rule.margin is None else f"when the next {rule.horizon} trials would gain less than {rule.margin:g}",
     ]
     return f"  ends     {', or '.join(part for part in parts if part)}\n"
+
+
+def place_line(options: LaunchOptions) -> str:
+    """The study's place in the queue, as far as it was asked for."""
+    words = {"priority": "priority {}", "max_workers": "{} workers at once", "owner": "owner {}"}
+    most = options.place.get("max_workers")
+    shown = {**options.place, "max_workers": "any number of" if most is None else f"at most {most}"}
+    said = [words[name].format(shown[name]) for name in options.place]
+    return f"  queue    {', '.join(said)}\n" if said else ""
 
 
 def images_document(manifest: Manifest) -> dict[str, Any]:

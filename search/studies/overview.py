@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.snapshot import find_best
@@ -13,6 +15,7 @@ from search.views.times import duration
 from search.workers.join import study_folder
 from storage import SharedStudy, comparison, open_study
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
+from storage.queue import QueuePlace
 
 Kind = Literal["search"] | comparison.Kind
 MEGABYTE = 1e6
@@ -21,7 +24,8 @@ MEGABYTE = 1e6
 @dataclass(frozen=True)
 class StudyOverview:
     """One study. `finished` of `trials` have their result; `workers` are at work now; `seen_s` is the time in seconds
-    since any worker was last seen; `bytes` is the size of its files on this host.
+    since any worker was last seen; `bytes` is the size of its files on this host. `place` is that
+    in the queue.
     """
 
     name: str
@@ -37,6 +41,7 @@ class StudyOverview:
     seen_s: float | None
     stop_reason: str | None
     bytes: int
+    place: QueuePlace
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def overview(shared: SharedStudy) -> StudyOverview:
         seen_s=min((worker.age_s for worker in workers), default=None),
         stop_reason=shared.ledger.stop_reason(),
         bytes=size_of(shared, study_folder(shared, None)),
+        place=shared.queue.place(),
     )
 
 
@@ -95,15 +101,23 @@ def size_of(shared: SharedStudy, folder: StudyFolder) -> int:
 
 def as_document(found: Iterable[StudyOverview | UnreadableStudy]) -> list[dict[str, Any]]:
     """The studies for a JSON document."""
-    return [asdict(one) for one in found]
+    return [
+        {**asdict(one), "place": msgspec.structs.asdict(one.place)} if isinstance(one, StudyOverview) else asdict(one)
+        for one in found
+    ]
 
 
 def overview_text(found: list[StudyOverview | UnreadableStudy], where: str) -> str:
     """The studies as a table; below it, those that can't be read."""
     readable = [one for one in found if isinstance(one, StudyOverview)]
     number = f"{len(found) or 'no'} {'study' if len(found) == 1 else 'studies'} in {where}"
-    columns = ("study", "kind", "space", "images", "trials", "best", "workers", "last seen", "MB")
-    table = TextTable(number, columns, tuple(map(row, readable)), frozenset({"trials", "best", "workers", "MB"}))
+    columns: tuple[str, ...] = ("study", "kind", "space", "images", "trials", "best", "workers", "last seen", "MB")
+    rows = tuple(map(row, readable))
+    if any(one.place != QueuePlace() for one in readable):
+        columns += ("owner", "priority", "at most")
+        rows = tuple((*cells, *place_cells(one.place)) for cells, one in zip(rows, readable, strict=True))
+    numbers = frozenset({"trials", "best", "workers", "MB", "priority", "at most"})
+    table = TextTable(number, columns, rows, numbers)
     problems = [f"{one.name}: {one.problem}" for one in found if isinstance(one, UnreadableStudy)]
     return "\n".join([table_text(table) if readable else number, *problems]).rstrip("\n")
 
@@ -121,6 +135,11 @@ def row(one: StudyOverview) -> tuple[str, ...]:
         "never" if one.seen_s is None else f"{duration(one.seen_s)} ago",
         f"{one.bytes / MEGABYTE:.1f}",
     )
+
+
+def place_cells(place: QueuePlace) -> tuple[str, ...]:
+    """A place in the queue as cells of the table."""
+    return place.owner or "", str(place.priority), "" if place.max_workers is None else str(place.max_workers)
 
 
 def named(reference: str) -> str:

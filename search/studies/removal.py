@@ -8,6 +8,7 @@ from search.host.own_files import remove_empty, remove_files
 from search.study.alive import is_alive
 from search.study.folder_mark import MARK
 from search.study.folders import StudyFolder
+from search.study.kept_space import remove_kept_space
 from search.workers.join import study_folder
 from search.workers.keeping import remove_files as remove_kept_files
 from storage import SharedStudy
@@ -43,6 +44,7 @@ def delete_study(shared: SharedStudy) -> Path | None:
         folder.clear_slot(slot.slot)
     folder.remove_empty()
     folder.remove_images()
+    remove_kept_space(folder, shared.manifest)
     remove_own_folder(folder)
     shared.trials.storage.delete_study(shared.study_id)
     return folder.root if folder.root.exists() else None

@@ -16,6 +16,8 @@ from search.study.folders import study_root
 from spaces.paths import at_home
 from storage import Manifest, SharedStudy
 
+KEPT = "; or have search.worker run the source that is kept with the study, if you trust it, with --trust-spaces"
+
 
 @dataclass(frozen=True)
 class Places:
@@ -64,8 +66,9 @@ def require_there(manifest: Manifest) -> None:
     ):
         path = Path(place)
         if path.is_absolute() and not path.exists():
+            trusted = "" if flag != "--space" or path.suffix != ".py" else KEPT
             raise UsageError(
-                f"the study's {what} can't be found at {path} on this host: give its path here with {flag}"
+                f"the study's {what} can't be found at {path} on this host: give its path here with {flag}{trusted}"
             )
 
 

@@ -1,5 +1,6 @@
 """What a worker needs for every slot, gathered once."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from optuna.pruners import BasePruner
@@ -29,7 +30,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """The study, the space, the pruner and the trainer that a worker's slots have in common."""
+    """The study, the space, the pruner and the trainer that a worker's slots have in common. `held` is closed when the
+    worker leaves the study.
+    """
 
     worker_id: str
     shared: SharedStudy
@@ -45,3 +48,4 @@ class WorkerContext:
     assignment: Assignment = field(default_factory=Assignment)
     progress: EpochProgress = field(default_factory=EpochProgress)
     notifier: Notifier = field(default_factory=Notifier)
+    held: ExitStack = field(default_factory=ExitStack)

@@ -1,11 +1,13 @@
 """Joining a study as a worker: checks this machine against the manifest, and creates the worker's context."""
 
+import dataclasses
 import importlib.metadata
 import os
 import platform
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from search.errors import UsageError
@@ -14,7 +16,8 @@ from search.sampling.pruners import make_pruner
 from search.sampling.samplers import sampler_choice
 from search.study.folders import StudyFolder, default_artifacts
 from search.study.images import find_images
-from search.study.location import artifact_folder, located, require_there, typed_places
+from search.study.kept_space import is_missing, unpacked_space
+from search.study.location import Places, artifact_folder, located, require_there, typed_places
 from search.study.own_folder import prepare
 from search.study.space import study_space
 from search.trainers.child import TRAINER_COMMAND
@@ -54,10 +57,27 @@ def join_study(
     """
     places = typed_places(settings.space, settings.dataset)
     shared = located(open_study(url, study_name, wait_s=settings.wait), places)
+    with ExitStack() as held:
+        folder = study_folder(shared, settings.artifacts)
+        if settings.trust_spaces and settings.space is None and is_missing(shared.manifest):
+            shared = located(shared, Places(space=unpacked_space(folder, shared.manifest, held)))
+        context = join_opened(shared, folder, settings, place, trainer_command)
+        return dataclasses.replace(context, held=held.pop_all())
+
+
+def join_opened(
+    shared: SharedStudy,
+    folder: StudyFolder,
+    settings: WorkerSettings,
+    place: WorkerPlacement,
+    trainer_command: Sequence[str],
+) -> WorkerContext:
+    """Registers as a worker of an open study, whose space and images are at the places of its manifest. Raises as
+    `join_study` does.
+    """
     manifest = shared.manifest
     require_there(manifest)
     source = resolve(manifest.space, expected=manifest.space_fingerprint)
-    folder = study_folder(shared, settings.artifacts)
     data = data_source(manifest, settings.data_dir, folder)
     require_same_code(manifest, source)
     job_end = find_job_end(shared, settings.leave_before)

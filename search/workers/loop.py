@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from search.errors import Quarantined
@@ -14,12 +13,12 @@ from search.host.shutdown import Shutdown
 from search.notify.study_notices import StudyWatch
 from search.study.reasons import without_numbers
 from search.workers.attempt import AttemptResult, attempt_slot
+from search.workers.concluding import clean_up
 from search.workers.context import WorkerContext
 from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.idle_pause import idle_pause
 from search.workers.paused import end_paused, next_lease
-from search.workers.scoring import measure_test_score
-from search.workers.settle import clear_settled_slots, settle
+from search.workers.settle import settle
 from storage import SharedStudy
 from storage.errors import StorageError, StorageUnreachable
 
@@ -98,7 +97,7 @@ def work(
                 deferred.do()
                 end_paused(context.shared, context.folder)
                 if no_more_work(context.shared):
-                    clean_up(context, score=worked_last)
+                    clean_up(context, worked_last=worked_last)
                     return True
                 worked_last = False
                 orphans.settle()
@@ -117,29 +116,6 @@ def ended_meanwhile(shared: SharedStudy) -> bool:
         return no_more_work(shared)
     except StorageUnreachable:
         return False
-
-
-def clean_up(context: WorkerContext, *, score: bool) -> None:
-    """Cleans up after a study whose slots are all done; with `score`, the best model's test score is measured,
-    and the notice of the end sent.
-    """
-    clear_settled_slots(context.shared, context.folder)
-    if score:
-        score_if_complete(context)
-        StudyWatch(context.shared, context.notifier).note_end()
-    if context.shared.manifest.is_search:  # other images may be needed again, after more trials
-        context.folder.remove_images()
-
-
-def score_if_complete(context: WorkerContext) -> None:
-    """Measures the best model's test score, if all of a search's trials are done: this worker finished the
-    last of them, and its trainer is ready. Otherwise a launch does it. Comparisons have their own test
-    scores.
-    """
-    counts = context.shared.ledger.counts()
-    if counts.finished == counts.total and context.shared.manifest.is_search:
-        data_dir = context.data.data_dir
-        measure_test_score(context.shared, context.folder, Path(data_dir) if data_dir else None, context.trainer)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
 from search.trainers.serving import server_descriptor
+from search.workers.concluding import WATCHED_BY
 from search.workers.placement import WorkerPlacement
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class WorkerPool:
 
     `arguments` are those of `python -m search.worker`. The storage's URL is passed in the environment, where other
     users of the machine can't read its password. No worker starts a trial when `timeout` seconds have passed since the
-    pool was created. `vacant` are places that other launches' workers occupy for now.
+    pool was created. `vacant` are places that other launches' workers occupy for now. If this process `watches` the
+    search, its end is left to it as long as it runs.
 
     `failure` is how the first worker ended that had an error, DONE if none did; `left_early` says that one was
     terminated or ran out of time, `found_done` that one found no trials left.
@@ -67,6 +69,7 @@ class WorkerPool:
     failure: End = End.DONE
     left_early: bool = False
     found_done: bool = False
+    watches: bool = False
     _workers: list[WorkerProcess] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _started: int = 0
@@ -188,7 +191,8 @@ class WorkerPool:
 
     def _environment(self, place: WorkerPlacement) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **place.for_worker()}
+        watched = {WATCHED_BY: str(os.getpid())} if self.watches else {}
+        return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **watched, **place.for_worker()}
 
 
 def in_words(code: int) -> str:

@@ -73,8 +73,16 @@ def greet(context: WorkerContext) -> None:
 
 
 def leave(context: WorkerContext, reason: str) -> None:
-    """Logs and records the worker's exit; if the database is unreachable, missing heartbeats will show it."""
+    """Logs and records the worker's exit, and closes what it held; if the database is unreachable, missing heartbeats
+    will show the exit.
+    """
     log.info("worker %s leaves the study %s: %s", context.worker_id, shown(context.shared.name), reason)
+    with context.held:
+        record_exit(context, reason)
+
+
+def record_exit(context: WorkerContext, reason: str) -> None:
+    """Records the worker's exit, if the database answers."""
     try:
         context.shared.workers.leave(context.worker_id, reason)
     except StorageError as error:

@@ -30,8 +30,7 @@ def measure_test_score(
     A running `trainer` saves the seconds of starting one.
     """
     best = find_best(shared)
-    looks = recorded_looks(shared)
-    if best is None or any(look.trial == best.number and look.reason != EXPORT for look in looks):
+    if best is None or is_measured(shared, best.number):
         return
     problem = TrialAttributes.of(shared.trials.get(best.number).user_attrs).model_problem
     if problem is not None:
@@ -53,6 +52,11 @@ def measure_test_score(
     look = record_look(shared, score, SEARCH)
     if look.look > 1:
         log.info("%s at the test images, of trial %d: each further one says less", look.words, look.trial)
+
+
+def is_measured(shared: SharedStudy, number: int) -> bool:
+    """Whether the test score of that trial, as the search's best, is known."""
+    return any(look.trial == number and look.reason != EXPORT for look in recorded_looks(shared))
 
 
 def _evaluate(shared: SharedStudy, trainer: TrainerClient, data: DataSource, number: int, model: Path) -> TestScore:

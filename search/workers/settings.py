@@ -13,6 +13,7 @@ class WorkerSettings:
     """How workers run. Times are in seconds, memory is resident and in MB; None for no limit, and `n_workers` None for
     as many as the machine allows. `space` and `dataset` are the study's paths on this host, None for those in its
     manifest. `job` is the cluster's job that the worker runs in, and `leave_before` when it ends, in Unix seconds.
+    With `trust_spaces`, the source of a user's own space that is kept with the study is run where its file is missing.
     """
 
     n_workers: int | None = None
@@ -30,10 +31,12 @@ class WorkerSettings:
     dataset: str | None = None
     job: str | None = None
     leave_before: float | None = None
+    trust_spaces: bool = False
 
     def for_one_worker(self) -> list[str]:
         """The arguments of a process that is one of these workers; its environment says which GPU it uses."""
         decided = ("n_workers", "gpus", "workers_per_gpu")
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in decided}
-        named = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+        flags = {f"--{name.replace('_', '-')}": value for name, value in given.items() if value not in (None, False)}
+        named = [flag if value is True else f"{flag}={value}" for flag, value in flags.items()]
         return ["--n-workers=1", "--gpus=all", *named]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from search import queue, worker
+from search import launch, queue, studies, worker
 from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.launching.options import LaunchOptions
@@ -22,7 +22,7 @@ from search.workers.fleet import FleetSettings, FleetWorker
 from search.workers.loop import work
 from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
-from storage import SharedStudy, create_study
+from storage import SharedStudy, create_study, open_study
 from storage.queue import QueuePlace
 from storage.records import Outcome, SlotOrder
 from storage.testkit import bound, claimed, set_clock_back
@@ -221,3 +221,28 @@ def test_the_queue_is_listed_and_changed(comparisons: Comparisons) -> None:
     assert "set takes --priority" in said("set", "two", code=2)
     assert "--owner can't go with pause" in said("pause", "two", "--owner", "me", code=2)
     assert "takes the names of studies" in said("cancel", code=2)
+
+
+def test_a_launch_gives_its_study_a_place_and_changes_only_what_it_says(comparisons: Comparisons) -> None:
+    def launched(*flags: str) -> str:
+        words = ("--space", "bn_dropout", "--study-name", "mine", "--n-trials", "2", "--n-workers", "0", *flags)
+        folder = ("--artifacts", str(comparisons.folder / "artifacts"))
+        done = CliRunner().invoke(launch.main, [*words, *folder, "--storage", comparisons.url])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    launched()
+    with open_study(comparisons.url, "mine") as shared:
+        assert shared.queue.place() == QueuePlace()  # of who launches, nothing is stored without being asked for
+    said = launched("--priority", "7", "--max-workers", "3", "--owner", "vision")
+    assert "queue    priority 7, at most 3 workers at once, owner vision" in said
+    launched("--max-workers", "0")
+    launched()
+    with open_study(comparisons.url, "mine") as shared:
+        assert shared.queue.place() == QueuePlace(7, None, "vision")
+    listed = CliRunner().invoke(studies.main, ["--storage", comparisons.url, "-f", "json"])
+    [study] = msgspec.json.decode(listed.stdout)
+    assert study["place"] == {"priority": 7, "max_workers": None, "owner": "vision", "paused": False}
+    table = CliRunner().invoke(studies.main, ["--storage", comparisons.url]).stdout
+    assert "vision" in table
+    assert "priority" in table

@@ -1,6 +1,7 @@
 """A worker's loop: which slots it works on, and when it stops."""
 
 import math
+import os
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from optuna.trial import TrialState
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
 from search.study.test_score import stored_test_score
+from search.views.dashboard_attributes import get_note
 from search.workers.attempt import attempt_slot
+from search.workers.concluding import WATCHED_BY
 from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.loop import FailureStreak, OrphanSettler, work
 from storage.errors import StorageUnreachable
@@ -33,6 +36,46 @@ def test_the_worker_that_ends_the_last_trial_measures_the_test_score(lab: Lab) -
     score = stored_test_score(shared)
     assert score is not None
     assert score.trial == shared.study.best_trial.number
+
+
+def shown(shared: SharedStudy) -> tuple[set[str], str]:
+    """The names of the figures that are stored with the study, and its note."""
+    attributes = shared.trials.storage.get_study_system_attrs(shared.study_id)
+    figures = {name.split(":")[2] for name in attributes if name.startswith("dashboard:plot_data:")}
+    return figures, get_note(shared, None) or ""
+
+
+def test_of_a_search_that_nobody_watches_the_last_worker_stores_figures_and_notes(lab: Lab) -> None:
+    shared = lab.study(4)
+    lab.acts = {3: [{"fail": ["space_error", "broken"]}]}
+    lab.work()
+    figures, note = shown(shared)
+    score = stored_test_score(shared)
+    assert "history" in figures
+    assert score is not None
+    assert f"a test accuracy of {score.accuracy:.2%}" in note.partition("## Result")[2]
+    assert "broken" in (get_note(shared, shared.trials.ids[3]) or "")
+
+
+def test_of_one_that_a_launch_watches_it_leaves_them_to_the_launch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = lab.study(2)
+    monkeypatch.setenv(WATCHED_BY, str(os.getppid()))
+    lab.work()
+    assert stored_test_score(shared) is not None
+    assert shown(shared) == (set(), "")
+
+
+def test_if_the_last_worker_was_killed_the_next_one_that_comes_ends_the_search(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = lab.study(2)
+    monkeypatch.setattr("search.workers.concluding.conclude", lambda _: None)
+    lab.work()
+    monkeypatch.undo()
+    assert stored_test_score(shared) is None
+    lab.work()
+    assert stored_test_score(shared) is not None
+    assert "history" in shown(shared)[0]
 
 
 def test_a_second_worker_finds_a_finished_study_and_leaves(lab: Lab) -> None:
