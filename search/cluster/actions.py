@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
+from search.cluster import autoscaling
 from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engine import Engine
 from search.cluster.engines import engine_of
-from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, Pods, Resources, fleet_name, job_name
+from search.cluster.fleet import ACTIVE, STAYING, Fleet, Job, fleet_name, job_name
+from search.cluster.options import ClusterOptions, worker_flags
 from search.cluster.own_files import FOLDER
+from search.cluster.serving_all import SharedFleet, require_shared_folder, shared_fleet
 from search.cluster.standing import PlaceStatus, Standing, in_words, joined
 from search.cluster.table import places_table
 from search.commands.answer import answer, answer_json, tell
@@ -27,26 +29,6 @@ from storage.retry import retry_while_unreachable
 PROBE_POLL_S = 1.0
 QUEUED_S = 30.0  # the first job is waited for that long to begin, and then the others are submitted all the same
 DOWN_S = 120.0
-
-
-@dataclass(frozen=True)
-class ClusterOptions:
-    """The flags of `python -m search.cluster`."""
-
-    on: EngineName
-    storage: str
-    study_name: str
-    artifacts: Path | None = None
-    shared_artifacts: bool = False
-    trust_spaces: bool = False
-    n_workers: int | None = None
-    data_dir: Path | None = None
-    python: str = "python"
-    module_path: str | None = None
-    setup: str = ""
-    resources: Resources = field(default_factory=Resources)
-    pods: Pods = field(default_factory=Pods)
-    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +61,8 @@ def opened_site(options: ClusterOptions) -> Iterator[Site]:
         StorageError: it can't be opened.
     """
     require_server(options.storage)
+    if options.study_name is None:
+        raise UsageError("name the study with --study-name; for workers that serve all studies, use autoscale")
     with open_study(options.storage, options.study_name) as shared:
         folder = study_folder(shared, options.artifacts)
         yield Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on))
@@ -89,7 +73,7 @@ def fleet_of(options: ClusterOptions, shared: SharedStudy, folder: StudyFolder) 
     return Fleet(
         name=fleet_name(shared.name, shared.key.stamp),
         study_name=shared.name,
-        worker=worker_arguments(options),
+        worker=(f"--study-name={shared.name}", *worker_flags(options)),
         folder=(folder.root / FOLDER).absolute(),
         storage=options.storage,
         resources=options.resources,
@@ -100,25 +84,19 @@ def fleet_of(options: ClusterOptions, shared: SharedStudy, folder: StudyFolder) 
     )
 
 
-def worker_arguments(options: ClusterOptions) -> tuple[str, ...]:
-    """The arguments of each job's workers: one per GPU, else one per processor, unless their number is given."""
-    number = options.n_workers
-    if number is None and not options.resources.gpus:
-        number = options.resources.cpus
-    given = {
-        "study-name": options.study_name,
-        "gpus": "all" if options.resources.gpus else "none",
-        "n-workers": number,
-        "artifacts": options.artifacts and options.artifacts.absolute(),
-        "data-dir": options.data_dir and options.data_dir.absolute(),
-    }
-    trust = ["--trust-spaces"] if options.trust_spaces else []
-    return (*(f"--{name}={value}" for name, value in given.items() if value is not None), *trust)
+@contextmanager
+def opened_fleet(options: ClusterOptions) -> Iterator[Site | SharedFleet]:
+    """A study with its fleet; without a study's name, the fleet that serves all of them. Raises as `opened_site`."""
+    if options.study_name is None:
+        yield shared_fleet(options)
+    else:
+        with opened_site(options) as site:
+            yield site
 
 
 def render(options: ClusterOptions, count: int) -> None:
     """Prints what would be submitted."""
-    with opened_site(options) as site:
+    with opened_fleet(options) as site:
         answer(site.engine.render(site.fleet, count), nl=False)
 
 
@@ -132,8 +110,7 @@ def up(options: ClusterOptions, count: int) -> str:
         InfrastructureError: the first job ended before its worker joined the study.
     """
     with opened_site(options) as site:
-        if not options.shared_artifacts:
-            require_shared_files(site.engine, site.fleet, site.folder)
+        require_shared(site, options)
         have = sum(job.state in STAYING for job in site.jobs())
         counts = site.shared.ledger.counts()
         wanted = min(count, have + counts.total - counts.finished)
@@ -193,7 +170,7 @@ def why_ended(site: Site, job: Job | None) -> str:
 
 def status(options: ClusterOptions, format_: Literal["table", "json"]) -> None:
     """Prints the jobs with their workers."""
-    with opened_site(options) as site:
+    with opened_fleet(options) as site:
         places = retry_while_unreachable(site.places)
     if format_ == "json":
         answer_json(msgspec.json.format(msgspec.json.encode({"on": options.on, "jobs": places}), indent=2))
@@ -204,12 +181,34 @@ def status(options: ClusterOptions, format_: Literal["table", "json"]) -> None:
 
 def scale(options: ClusterOptions, count: int) -> None:
     """Brings the fleet to that many jobs."""
-    with opened_site(options) as site:
+    with opened_fleet(options) as site:
         before = sum(job.state in STAYING for job in site.jobs())
-        if count > before == 0 and not options.shared_artifacts:
-            require_shared_files(site.engine, site.fleet, site.folder)
+        if count > before == 0:
+            require_shared(site, options)
         site.engine.scale(site.fleet, count)
         answer(f"from {before} to {count} jobs: {in_words(site.places())}.")
+
+
+def require_shared(site: Site | SharedFleet, options: ClusterOptions) -> None:
+    """Raises UsageError unless the nodes share what they need, or it was said that they do."""
+    if isinstance(site, SharedFleet):
+        require_shared_folder(site, said_so=options.shared_artifacts)
+    elif not options.shared_artifacts:
+        require_shared_files(site.engine, site.fleet, site.folder)
+
+
+def autoscale(options: ClusterOptions, max_jobs: int, every_s: float | None) -> None:
+    """Adds jobs that serve all studies, as many as open trials ask for: once, or every so many seconds.
+
+    Raises:
+        UsageError: a study is named, or the engine refuses a job, or the nodes don't share the fleet's folder.
+        InfrastructureError: jobs fail before they join a study, or the engine doesn't answer.
+    """
+    if options.study_name is not None:
+        raise UsageError("autoscale serves all studies: leave out --study-name; --studies NAME limits it to one")
+    site = shared_fleet(options)
+    require_shared(site, options)
+    autoscaling.autoscale(site, options.studies, max_jobs, every_s, lambda text: None if options.quiet else tell(text))
 
 
 def down(options: ClusterOptions) -> None:
@@ -218,7 +217,7 @@ def down(options: ClusterOptions) -> None:
     Raises:
         InfrastructureError: some are still there after two minutes.
     """
-    with opened_site(options) as site:
+    with opened_fleet(options) as site:
         before = sum(job.state in ACTIVE for job in site.jobs())
         deadline = time.monotonic() + DOWN_S
         site.engine.cancel(site.fleet)

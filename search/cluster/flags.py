@@ -17,7 +17,7 @@ from search.host.module_path import PATH, with_our_path
 from search.workers.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from search.cluster.actions import ClusterOptions
+    from search.cluster.options import ClusterOptions
     from search.cluster.placing import Placing
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,8 +82,8 @@ def engine_names() -> list[str]:
 
 def cluster_options(flags: Mapping[str, Any]) -> "ClusterOptions":
     """The options from the values of these flags, and of those in OWN and RESOURCES that a command has itself."""
-    from search.cluster.actions import ClusterOptions
     from search.cluster.fleet import Pods, Resources
+    from search.cluster.options import ClusterOptions
 
     return ClusterOptions(
         **{name: flags[name] for name in OWN},
@@ -91,6 +91,7 @@ def cluster_options(flags: Mapping[str, Any]) -> "ClusterOptions":
         python=flags["python"] or (sys.executable if flags["on"] != "kubernetes" else "python"),
         resources=Resources(**{name: flags[name] for name in RESOURCES}),
         pods=Pods(**{name: flags[name] for name in PODS}),
+        **{name: flags[name] for name in ("studies", "idle_exit") if flags.get(name) is not None},
     )
 
 
@@ -113,7 +114,7 @@ def take_placing(
         raise UsageError(f"how many jobs? Give --workers with --on {on}")
     from search.cluster.placing import Placing
 
-    own = {"on": on, "quiet": quiet, "storage": flags["storage"], "study_name": "", "n_workers": workers.n_workers}
+    own = {"on": on, "quiet": quiet, "storage": flags["storage"], "study_name": None, "n_workers": workers.n_workers}
     own |= {"artifacts": workers.artifacts, "data_dir": workers.data_dir, "gpus": gpus_per_job(workers.gpus)}
     here = replace(workers, n_workers=0 if detach else 1, gpus="none")
     return Placing(cluster_options({**jobs, **own}), count, detach), here

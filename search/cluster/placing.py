@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass, replace
 
 from search.cluster import actions
-from search.cluster.actions import ClusterOptions, Site, fleet_of
+from search.cluster.actions import Site, fleet_of
 from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, Fleet
+from search.cluster.options import ClusterOptions
 from search.commands.answer import tell
 from search.host.ends import End
 from search.host.shutdown import Shutdown

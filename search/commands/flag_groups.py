@@ -61,6 +61,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "namespace",
             "volumes",
             "shared_artifacts",
+            "max_jobs",
+            "once",
+            "every",
+            "studies",
         ),
         "Storage and output": (
             "storage",

@@ -80,13 +80,14 @@ class FleetWorker:
     trainer_command: Sequence[str] = TRAINER_COMMAND
     _unfit: set[str] = field(default_factory=set)
     _context: WorkerContext | None = None
+    _job_ends: bool = False
     _source: random.Random = field(default_factory=random.Random)
 
     def run(self) -> End:
         """Serves one study after another."""
         deadline = time.monotonic() + (self.settings.timeout or math.inf)
         with Shutdown(at_once=self._discard) as shutdown:
-            while not shutdown.requested and time.monotonic() < deadline:
+            while not shutdown.requested and not self._job_ends and time.monotonic() < deadline:
                 entry = self._wait_for_work(shutdown, deadline)
                 if entry is None:
                     break
@@ -147,6 +148,7 @@ class FleetWorker:
             with Heartbeat(context):
                 done = work(context, shutdown, deadline, partial(self._is_needed_elsewhere, context))
             reason = "nothing left to do" if done else "told to leave" if shutdown.requested else "went to other work"
+            self._job_ends = not context.job_end.fits_epoch
         finally:
             self._discard()
             leave(context, reason)

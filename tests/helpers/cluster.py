@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from search.cluster.actions import ClusterOptions, opened_site
+from search.cluster.actions import opened_site
 from search.cluster.fleet import EngineName
+from search.cluster.options import ClusterOptions
 from search.cluster.standing import PlaceStatus
 from storage import SharedStudy, open_study
 from tests.helpers.paths import ROOT

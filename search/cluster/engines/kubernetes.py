@@ -51,11 +51,16 @@ class Kubernetes:
         return any(fleet.folder.is_relative_to(path) for _, path in map(volume_of, fleet.pods.volumes))
 
     def submit(self, fleet: Fleet, count: int) -> None:
-        """Applies the Secret, then the Job in the place of one that is over."""
+        """Adds indexes to the Job; without one, or in the place of one that is over, applies the Secret and a Job."""
         job = job_manifest(fleet, count)
+        there = _job(fleet)
+        if there is not None and not is_over(there):
+            done = int(there.get("status", {}).get("succeeded", 0))
+            _resize(fleet, there, int(there["spec"]["completions"]) - done + count)
+            return
         try:
             _apply(fleet, secret_manifest(fleet))
-            if _job(fleet) is not None:
+            if there is not None:
                 _run(fleet, "delete", "job", fleet.name, "--ignore-not-found", "--cascade=foreground")
             _apply(fleet, job)
         except UsageError:
@@ -89,10 +94,7 @@ class Kubernetes:
             if count:
                 self.submit(fleet, count)
             return
-        spec = {"parallelism": count, "completions": count + int(job.get("status", {}).get("succeeded", 0))}
-        _run(
-            fleet, "patch", "job", fleet.name, "--type=merge", f"--patch={msgspec.json.encode({'spec': spec}).decode()}"
-        )
+        _resize(fleet, job, count)
 
     def cancel(self, fleet: Fleet) -> None:
         """Deletes the Job, whose pods then have their time to leave, and the Secret."""
@@ -105,6 +107,12 @@ def _run(fleet: Fleet, *words: str, stdin: str | None = None) -> str:
     """Runs kubectl in the fleet's namespace."""
     namespace = [] if fleet.pods.namespace is None else [f"--namespace={fleet.pods.namespace}"]
     return _kubectl(["kubectl", *namespace, *words], stdin=stdin)
+
+
+def _resize(fleet: Fleet, job: Json, count: int) -> None:
+    """Brings a Job to that many indexes besides those that are done."""
+    spec = {"parallelism": count, "completions": count + int(job.get("status", {}).get("succeeded", 0))}
+    _run(fleet, "patch", "job", fleet.name, "--type=merge", f"--patch={msgspec.json.encode({'spec': spec}).decode()}")
 
 
 def _apply(fleet: Fleet, manifest: Json) -> None:
