@@ -39,17 +39,35 @@ up: ## Search in containers: make up SPACE=bn_dropout WORKERS=4; also DATASET=�
 	$(SETTINGS) $(COMPOSE) up --detach --build --scale worker=$(WORKERS) || { $(COMPOSE) logs --tail 20 init >&2; exit 1; }
 	@$(where_to_look)
 
+.PHONY: fleet
+fleet: ## Start workers in containers that serve whatever is submitted: make fleet WORKERS=4; also GPU=1
+	@$(need_password)
+	@$(make_login)
+	$(COMPOSE) up --detach --build --scale fleet=$(WORKERS) fleet dashboard
+	@$(how_to_submit)
+
+.PHONY: submit
+submit: ## Submit a study to them: make submit SPACE=bn_dropout DATASET=mnist; also TRIALS=… EPOCHS=… STUDY=… PRIORITY=…
+	@$(need_password)
+	@$(make_login)
+	@$(need_space)
+	$(SETTINGS) $(COMPOSE) run --rm init
+
+.PHONY: queue
+queue: ## List the studies that are served, in their order; ARGS="pause STUDY" is for search.queue
+	$(COMPOSE) run --rm init python -m search.queue $(ARGS)
+
 .PHONY: logs
-logs: ## Follow the logs of `make up`
-	$(COMPOSE) logs --follow --tail 20 init worker
+logs: ## Follow the logs of `make up` and `make fleet`
+	$(COMPOSE) --profile fleet logs --follow --tail 20 init worker fleet
 
 .PHONY: results
 results: ## Show the best trials so far of `make up`; give it the same SPACE=… and so on
 	@$(SETTINGS) $(COMPOSE) run --rm init
 
 .PHONY: down
-down: ## Stop what `make up` started; the study stays, and `make up` continues it
-	$(COMPOSE) down
+down: ## Stop what `make up` or `make fleet` started; the studies stay, and the same command continues them
+	$(COMPOSE) --profile fleet down
 
 .PHONY: test
 test: lint ## Run lint and all tests; ARGS="-k ledger" and JOBS=4 are for pytest
@@ -133,7 +151,8 @@ STUDY ?= $(call name_of,$(or $(SPACE),bn_dropout))-$(call name_of,$(or $(DATASET
 endif
 setting = $(if $($(1)),$(2)='$($(1))')
 SETTINGS = $(strip $(call setting,STUDY,SEARCH_STUDY_NAME) $(call setting,SPACE,SEARCH_SPACE) \
-	$(call setting,DATASET,SEARCH_DATASET) $(call setting,TRIALS,SEARCH_N_TRIALS) $(call setting,EPOCHS,SEARCH_EPOCHS))
+	$(call setting,DATASET,SEARCH_DATASET) $(call setting,TRIALS,SEARCH_N_TRIALS) $(call setting,EPOCHS,SEARCH_EPOCHS) \
+	$(call setting,PRIORITY,SEARCH_PRIORITY) $(call setting,MAX_WORKERS,SEARCH_MAX_WORKERS) $(call setting,OWNER,SEARCH_OWNER))
 GIVEN = $(filter-out WORKERS=%,$(MAKEOVERRIDES))
 
 define need_password
@@ -150,6 +169,23 @@ if [ -z "$$DASHBOARD_LOGIN" ] && ! grep -qs '^DASHBOARD_LOGIN=.' .env; then \
 	 echo "DASHBOARD_LOGIN=$$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')" >> .env); \
 	echo 'Created a token for the dashboard: DASHBOARD_LOGIN, in .env.'; \
 fi
+endef
+
+define need_space
+if [ -z '$(SPACE)$(STUDY)' ]; then \
+	echo 'Which space? make submit SPACE=bn_dropout; also DATASET=mnist TRIALS=40 EPOCHS=10 PRIORITY=5 MAX_WORKERS=4 OWNER=me' >&2; \
+	exit 2; \
+fi
+endef
+
+define how_to_submit
+printf '%s\n' '' 'The workers are ready.' \
+	"  dashboard      http://$$($(COMPOSE) port dashboard 8080), with the token DASHBOARD_LOGIN of .env" \
+	'  submit         make submit SPACE=bn_dropout DATASET=mnist' \
+	'  queue          make queue' \
+	'  follow         make logs' \
+	'  more workers   $(strip make fleet $(GIVEN)) WORKERS=8' \
+	'  stop           make down; to continue: $(strip make fleet $(GIVEN))'
 endef
 
 define where_to_look

@@ -1,4 +1,4 @@
-"""The workers of all studies of a database that run in jobs of a cluster."""
+"""The workers of all studies of a database."""
 
 from typing import NamedTuple
 
@@ -21,13 +21,23 @@ class FleetLook(NamedTuple):
     now: float
 
 
+ROWS = sa.select(workers, sa.func.abs(database_now() - workers.c.seen_at).label("age_s")).order_by(
+    workers.c.started_at, workers.c.worker_id
+)
+
+
 def look_at_fleet(engine: Engine, prefix: str) -> FleetLook:
     """The workers whose jobs' names begin with `prefix`."""
-    query = sa.select(workers, sa.func.abs(database_now() - workers.c.seen_at).label("age_s"))
-    query = query.where(workers.c.job.startswith(prefix, autoescape=True))
+    query = ROWS.where(workers.c.job.startswith(prefix, autoescape=True))
     leased = sa.select(slots.c.worker_id).where(slots.c.state == "leased").distinct()
     with reading(engine) as connection:
-        rows = connection.execute(query.order_by(workers.c.started_at, workers.c.worker_id)).all()
+        rows = connection.execute(query).all()
         busy = frozenset(connection.scalars(leased))
         now = float(connection.scalar(sa.select(database_now())) or 0.0)
     return FleetLook(tuple(map(as_worker, rows)), busy, now)
+
+
+def workers_on(engine: Engine, host: str) -> list[WorkerRow]:
+    """The workers of a host, in order of arrival, with those that have left."""
+    with reading(engine) as connection:
+        return [as_worker(row) for row in connection.execute(ROWS.where(workers.c.host == host))]

@@ -1,13 +1,15 @@
 """Clusters for the tests: the one that the environment names, else a test bed that is started for the module."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from tests.helpers.cluster import Cli, SlurmCluster, require_tool, words
+from tests.helpers.cluster import Cli, Kube, SlurmCluster, require_tool, words
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,13 @@ def make_cli() -> type[Cli]:
 @pytest.fixture(scope="session")
 def need_tool() -> Callable[[str], Path]:
     return require_tool
+
+
+@pytest.fixture(scope="module")
+def kube_tool() -> Kube:
+    """The stand-in's tool, installed."""
+    tool, folder = require_tool("kube-testbed"), Path("/tmp/search-kube-testbed")  # noqa: S108 - one a machine
+    environment = {"KUBE_TESTBED": str(folder), "KUBE_TESTBED_PYTHON": sys.executable}
+    with FileLock(f"{folder}.install.lock"):
+        subprocess.run([tool, "install"], env={**os.environ, **environment}, check=True)
+    return Kube(tool, str(folder / "venv" / "bin" / "python"), environment)

@@ -8,10 +8,9 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,13 @@ from search.cluster.engines.kubernetes import Kubernetes, job_manifest, job_of, 
 from search.cluster.fleet import Fleet, Pods, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from search.errors import UsageError
-from tests.helpers.cluster import Cli, require_whole
+from tests.helpers.cluster import Cli, Kube, require_whole
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
 TRIALS = 24
 EPOCHS = 3
 REFERENCE = re.compile(r"\$\$|\$\((\w+)\)")
-
-VALIDATE = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-import kubernetes_validate
-for version in ("1.31.0", kubernetes_validate.latest_version()):
-    kubernetes_validate.validate(json.load(open(sys.argv[1])), version, strict=True)
-"""
 
 
 def expanded(word: str, values: dict[str, str]) -> str:
@@ -67,11 +58,11 @@ def rich_fleet(folder: Path) -> Fleet:
     return replace(example_fleet(folder), resources=resources, pods=pods, setup="ulimit -c 0")
 
 
-def test_manifests_are_valid_against_the_schemas_of_kubernetes(tmp_path: Path, kube_tool: "Kube") -> None:
+def test_manifests_are_valid_against_the_schemas_of_kubernetes(tmp_path: Path, kube_tool: Kube) -> None:
     for number, fleet in enumerate((example_fleet(tmp_path), rich_fleet(tmp_path))):
         path = tmp_path / f"{number}.json"
         path.write_text(Kubernetes().render(fleet, 3))
-        subprocess.run([kube_tool.python, "-c", VALIDATE, path], check=True)
+        kube_tool.validate(path)
 
 
 def test_a_pod_gets_what_was_asked_for(tmp_path: Path) -> None:
@@ -139,32 +130,6 @@ def ended(code: int) -> list[dict[str, Any]]:
 )
 def test_pods_are_read(found: dict[str, Any], state: str, reason: str) -> None:
     assert (job_of(found).state, job_of(found).reason) == (state, reason)
-
-
-@dataclass(frozen=True)
-class Kube:
-    """A cluster, and the stand-in's tool if it is the stand-in."""
-
-    tool: Path | None
-    python: str
-    environment: dict[str, str]
-
-    def __call__(self, *words: str) -> str:
-        done = subprocess.run(
-            words, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, (words, done.stderr)
-        return done.stdout
-
-
-@pytest.fixture(scope="module")
-def kube_tool(need_tool: Callable[[str], Path]) -> Kube:
-    """The stand-in's tool, installed."""
-    tool, folder = need_tool("kube-testbed"), Path("/tmp/search-kube-testbed")  # noqa: S108 - one a machine
-    environment = {"KUBE_TESTBED": str(folder), "KUBE_TESTBED_PYTHON": sys.executable}
-    with FileLock(f"{folder}.install.lock"):
-        subprocess.run([tool, "install"], env={**os.environ, **environment}, check=True)
-    return Kube(tool, str(folder / "venv" / "bin" / "python"), environment)
 
 
 @pytest.fixture(scope="module")

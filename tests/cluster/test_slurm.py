@@ -216,7 +216,8 @@ def test_the_commands_of_the_page_run(cli: Cli, slurm: SlurmCluster) -> None:
     others = {"kubernetes", "ray", "search.status"}
     ours = [words[2:] for words in found if others.isdisjoint(words)]
     commands = [words for words in ours if words[0] == "search.cluster" or "--on" not in words]
-    assert [words[1] for words in commands[1:]] == ["up", "status", "scale", "scale", "down", "render"]
+    of_a_study, of_all = ["up", "status", "scale", "scale", "down"], ["autoscale", "status", "down"]
+    assert [words[1] for words in commands[1:]] == [*of_a_study, *of_all, "render"]
     for module, *arguments in commands:
         local = [str(cli.folder / "artifacts") if word == "/shared/search" else word for word in arguments]
         said = cli.run(module, *local).stdout

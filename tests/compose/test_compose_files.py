@@ -12,7 +12,7 @@ import yaml
 from tests.helpers.paths import ROOT
 
 FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
-OURS = ("init", "worker", "dashboard")
+OURS = ("init", "worker", "fleet", "dashboard")
 ERROR = "set your own password in the file .env"
 
 
@@ -49,7 +49,7 @@ def config(
     names = [f"--file={ROOT / name}" for name in files]
     inherited = ("PATH", "HOME", "DOCKER_CONFIG")
     environment = {name: os.environ[name] for name in inherited if name in os.environ}
-    command = [*compose, f"--env-file={settings}", *names, "config"]
+    command = [*compose, f"--env-file={settings}", *names, "--profile=fleet", "config"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
 
 
@@ -83,18 +83,20 @@ def test_any_character_may_be_in_a_password(compose: list[str], tmp_path: Path) 
     password = "p@ss:w/r%d#1"  # noqa: S105 - of nothing
     read = yaml.safe_load(config(compose, tmp_path, password, *FILES[:1]).stdout)["services"]
     assert read["postgres"]["environment"]["POSTGRES_PASSWORD"] == password
-    assert [read[name]["environment"]["PGPASSWORD"] for name in OURS] == [password] * 3
+    assert [read[name]["environment"]["PGPASSWORD"] for name in OURS] == [password] * len(OURS)
 
 
 def test_the_gpu_file_makes_one_image_for_all_and_gives_the_devices_to_the_worker(
     compose: list[str], tmp_path: Path
 ) -> None:
     read = yaml.safe_load(config(compose, tmp_path, "secret", *FILES).stdout)["services"]
+    assert set(OURS) <= set(read)
     assert {read[name]["image"] for name in OURS} == {"keras-image-search:gpu"}
     assert {read[name]["build"]["args"]["TENSORFLOW"] for name in OURS} == {"tensorflow[and-cuda]"}
-    (device,) = read["worker"]["deploy"]["resources"]["reservations"]["devices"]
-    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
-    assert all("deploy" not in read[name] for name in OURS if name != "worker")
+    for name in ("worker", "fleet"):
+        (device,) = read[name]["deploy"]["resources"]["reservations"]["devices"]
+        assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert all("deploy" not in read[name] for name in OURS if name not in ("worker", "fleet"))
 
 
 def test_no_password_is_written_into_a_file() -> None:
@@ -134,7 +136,7 @@ def test_an_init_process_passes_signals_on_and_reaps(name: str) -> None:
     assert services()[name]["init"] is True
 
 
-@pytest.mark.parametrize("name", ["postgres", "worker", "dashboard"])
+@pytest.mark.parametrize("name", ["postgres", "worker", "fleet", "dashboard"])
 def test_what_keeps_running_has_a_health_check(name: str) -> None:
     assert services()[name]["healthcheck"]["test"][0] == "CMD"
 
@@ -143,13 +145,24 @@ def test_the_database_is_healthy_once_it_answers_over_tcp() -> None:
     assert services()["postgres"]["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
 
 
-def test_a_worker_has_time_to_give_its_trial_back() -> None:
-    assert services()["worker"]["stop_grace_period"] == "1m"
+@pytest.mark.parametrize("name", ["worker", "fleet"])
+def test_a_worker_has_time_to_give_its_trial_back(name: str) -> None:
+    assert services()[name]["stop_grace_period"] == "1m"
 
 
-@pytest.mark.parametrize("name", ["worker", "dashboard"])
-def test_nobody_opens_the_study_before_it_was_created(name: str) -> None:
-    assert services()[name]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}
+def test_nobody_opens_the_study_before_it_was_created() -> None:
+    assert services()["worker"]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}
+
+
+@pytest.mark.parametrize("name", ["fleet", "dashboard"])
+def test_what_serves_all_studies_waits_for_none(name: str) -> None:
+    assert services()[name]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert services()[name]["environment"]["SEARCH_STUDY_NAME"] == ""
+
+
+def test_workers_of_all_studies_run_only_if_they_are_asked_for() -> None:
+    assert services()["fleet"]["profiles"] == ["fleet"]
+    assert [name for name, service in services().items() if "profiles" in service] == ["fleet"]
 
 
 def test_every_image_has_a_version() -> None:

@@ -174,7 +174,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     try:
         yield project
     finally:
-        project.compose("down", "--volumes", "--timeout", "20")
+        project.compose("--profile", "fleet", "down", "--volumes", "--timeout", "20")
 
 
 def test_a_search_loses_nothing_while_its_containers_come_and_go(project: Project) -> None:
@@ -280,3 +280,19 @@ def test_what_runs_is_not_root_and_cannot_write_the_image(project: Project) -> N
     done = subprocess.run(["docker", "exec", dashboard, "python", "-c", tried], capture_output=True, text=True)
     assert done.stdout == "10001\n"
     assert "Read-only file system" in done.stderr
+
+
+def test_a_fleet_serves_the_studies_that_are_submitted(project: Project) -> None:
+    project.compose("up", "--detach", "--build", "--scale", "fleet=2", "fleet", "dashboard")
+    for name in ("first", "second"):
+        settings = ("SEARCH_STUDY_NAME=" + name, "SEARCH_N_TRIALS=4", "SEARCH_EPOCHS=2", "SEARCH_PRUNER=none")
+        project.compose("run", "--rm", "-T", *(f"-e{setting}" for setting in settings), "init")
+        tell(f"submitted {name}")
+    done = """SELECT count(*) FROM search_slots JOIN studies USING (study_id)
+        WHERE study_name IN ('first', 'second') AND outcome = 'complete'"""
+    wait_until(lambda: project.query(done) == "8", "all trials of both studies are complete")
+    fleet = project.containers("fleet")
+    assert [inspect(worker, "{{.State.Running}} {{.RestartCount}}") for worker in fleet] == ["true 0"] * 2
+    wait_until(lambda: {inspect(worker, "{{.State.Health.Status}}") for worker in fleet} == {"healthy"}, "health")
+    by_study = "SELECT count(DISTINCT host) FROM search_workers JOIN studies USING (study_id) WHERE study_name = '{}'"
+    tell(f"hosts by study: {[project.query(by_study.format(name)) for name in ('first', 'second')]}")

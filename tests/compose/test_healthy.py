@@ -1,6 +1,7 @@
 """The health check of a worker's container, on a real study."""
 
 import importlib.util
+import os
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +71,20 @@ def test_without_a_study_nobody_is_healthy(sqlite_url: str, monkeypatch: pytest.
     monkeypatch.setenv("SEARCH_STUDY_NAME", "s")
     with pytest.raises(SystemExit, match="there is no database"):
         runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def test_one_that_serves_all_studies_is_healthy_between_them_and_not_if_it_is_silent_in_one(
+    healthy: ModuleType, study: SharedStudy, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert healthy.fleet_fault(sqlite_url, "box") is None
+    study.workers.register(WorkerInfo("dead", host="box", pid=2**22 + 1))
+    monkeypatch.setattr(healthy, "SILENCE_S", -1.0)
+    assert healthy.fleet_fault(sqlite_url, "box") is None  # its container was restarted, and it isn't there any more
+    study.workers.register(WorkerInfo("silent", host="box", pid=os.getpid()))
+    assert "last sign of life of a worker of box" in healthy.fleet_fault(sqlite_url, "box")
+    study.workers.leave("silent", "went to other work")
+    assert healthy.fleet_fault(sqlite_url, "box") is None
+
+
+def test_a_database_without_studies_is_no_fault_of_one_that_serves_all(healthy: ModuleType, tmp_path: Path) -> None:
+    assert healthy.fleet_fault(f"sqlite:///{tmp_path}/none.db", "box") is None

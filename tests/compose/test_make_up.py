@@ -82,3 +82,26 @@ def test_it_ends_with_what_to_do_next(clone: Path) -> None:
         "more workers make up SPACE=bn_dropout WORKERS=8",
         "stop make down; to continue: make up SPACE=bn_dropout",
     ]
+
+
+def test_a_fleet_is_started_once_and_studies_are_submitted_to_it(clone: Path) -> None:
+    (clone / ".env").write_text("POSTGRES_PASSWORD=x\n")
+    started = make(clone, "fleet", "WORKERS=4").stdout
+    assert "up --detach --build --scale fleet=4 fleet dashboard\n" in started
+    assert "make fleet WORKERS=8" in " ".join(started.split())
+    done = make(clone, "submit", "SPACE=bn_dropout", "DATASET=mnist", "PRIORITY=5", "OWNER=me")
+    settings = "SEARCH_DATASET=mnist SEARCH_OWNER=me SEARCH_PRIORITY=5 SEARCH_SPACE=bn_dropout"
+    assert f"{settings} SEARCH_STUDY_NAME=bn_dropout-mnist run --rm init\n" in done.stdout
+    assert (
+        "run --rm init python -m search.queue pause bn_dropout-mnist"
+        in make(clone, "queue", "ARGS=pause bn_dropout-mnist").stdout
+    )
+    assert "--profile fleet down" in make(clone, "down").stdout
+
+
+def test_what_is_submitted_has_to_be_named(clone: Path) -> None:
+    (clone / ".env").write_text("POSTGRES_PASSWORD=x\n")
+    done = make(clone, "submit")
+    assert done.returncode == 2
+    assert "Which space? make submit SPACE=bn_dropout" in done.stderr
+    assert "run --rm" not in done.stdout

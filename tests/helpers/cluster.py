@@ -16,6 +16,16 @@ from search.cluster.standing import PlaceStatus
 from storage import SharedStudy, open_study
 from tests.helpers.paths import ROOT
 
+VALIDATE = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import kubernetes_validate
+found = json.load(open(sys.argv[1]))
+for manifest in found if isinstance(found, list) else [found]:
+    for version in ("1.31.0", kubernetes_validate.latest_version()):
+        kubernetes_validate.validate(manifest, version, strict=True)
+"""
+
 TOOLS = ROOT.parent / "shared" / "tools"
 
 
@@ -123,3 +133,23 @@ class SlurmCluster:
         """Runs a command of the test bed."""
         assert self.tool is not None
         return words(self.tool, *command, environment=self.environment)
+
+
+@dataclass(frozen=True)
+class Kube:
+    """A cluster, and the stand-in's tool if it is the stand-in."""
+
+    tool: Path | None
+    python: str
+    environment: dict[str, str]
+
+    def __call__(self, *words: str) -> str:
+        done = subprocess.run(
+            words, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout
+
+    def validate(self, path: Path) -> None:
+        """Fails unless the JSON document, a manifest or a list of some, fits the schemas of 1.31 and the newest."""
+        subprocess.run([self.python, "-c", VALIDATE, path], check=True)
