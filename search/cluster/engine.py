@@ -20,6 +20,10 @@ class Engine(Protocol):
         """The script or manifest with which this many jobs are submitted."""
         ...
 
+    def require_accepted(self, fleet: Fleet, count: int) -> None:
+        """Raises as all do where it is known already that such jobs would be refused. Nothing is submitted."""
+        ...
+
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the nodes are known to see the fleet's folder as this machine does."""
         ...

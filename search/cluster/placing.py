@@ -47,7 +47,7 @@ class Placing:
         engine = engine_of(self.options.on)
         artifacts = (self.options.artifacts or default_artifacts(self.options.storage)).absolute()
         fleet = Fleet("search-none", "none", (), artifacts, "", self.options.resources, self.options.pods)
-        engine.render(fleet, self.count)
+        engine.require_accepted(fleet, self.count)
         engine.list(fleet)
         if not self.options.shared_artifacts:
             require_shared_files(engine, fleet, StudyFolder(artifacts, "none", "", artifact_store))

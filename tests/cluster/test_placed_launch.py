@@ -58,6 +58,15 @@ def test_ctrl_c_leaves_the_search_to_the_cluster_and_says_so(cli: Cli) -> None:
     cli.cluster("down", on="slurm")
 
 
+def test_what_slurm_would_refuse_is_refused_before_a_study_is_created(cli: Cli) -> None:
+    refused = cli.run("search.launch", *placed(cli, "--workers", "2", "--queue", "nowhere"), code=2)
+    assert "sbatch says: sbatch: error: invalid partition specified: nowhere" in refused.stderr
+    refused = cli.run("search.launch", *placed(cli, "--workers", "2", "--gpus", "63"), code=2)
+    assert "Requested node configuration is not available" in refused.stderr
+    assert not (cli.folder / "artifacts").exists()
+    assert "holds no study" in cli.run("search.studies", code=2).stderr
+
+
 def test_detached_it_submits_and_returns(cli: Cli) -> None:
     done = cli.run("search.launch", *placed(cli, "--workers", "1", "--n-trials", "40", "--detach"))
     assert "Submitted to slurm: 1 more." in done.stderr

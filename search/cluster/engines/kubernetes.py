@@ -46,6 +46,10 @@ class Kubernetes:
         """The manifest of the Job, as JSON. The Secret isn't in it."""
         return msgspec.json.format(msgspec.json.encode(job_manifest(fleet, count)), indent=2).decode() + "\n"
 
+    def require_accepted(self, fleet: Fleet, count: int) -> None:
+        """Checks what can be said without the cluster: nodes for such jobs may still be added to it."""
+        self.render(fleet, count)
+
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the folder is on a volume that all pods mount."""
         return any(fleet.folder.is_relative_to(path) for _, path in map(volume_of, fleet.pods.volumes))

@@ -136,6 +136,10 @@ class Ray:
         }
         return SCRIPT_TEXT.format(fleet=json.dumps(told), leave=LEAVE)
 
+    def require_accepted(self, fleet: Fleet, count: int) -> None:
+        """Checks what can be said without the cluster: nodes for such jobs may still be added to it."""
+        self.render(fleet, count)
+
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the folder is on a network's file system, or all nodes are this machine."""
         return is_shared(fleet.folder) or nodes_are_here()

@@ -25,6 +25,7 @@ from search.cluster.calls import call
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState, Resources
 from search.cluster.own_files import SECRET, last_line, remove_own, write_private
+from search.errors import UsageError
 
 SCRIPT = "slurm.sh"
 MOST_IN_ARRAY = 1000  # Slurm's own limit (MaxArraySize) unless it is set otherwise
@@ -32,6 +33,8 @@ WARNING_S = 60
 SHORTEST_WARNED_S = 300  # Slurm's warning comes up to a minute early: in a shorter job it would come at the start
 SECRETS = frozenset({"OPTUNA_STORAGE", "SEARCH_STORAGE", "SEARCH_CONFIG"})
 AWAY = ("Unable to contact slurm controller", "Connection refused", "Socket timed out", "Zero Bytes were transmitted")
+# What sbatch --test-only says of jobs that would wait, as their nodes or partition are down or reserved for now.
+BUSY = ("Required node not available", "partition configuration not available now")
 FIELDS = {"JobArrayID": 48, "State": 20, "NodeList": 64, "TimeUsed": 16, "exit_code": 12, "Reason": 64}
 NODE_HOST = re.compile(r"NodeHostName=(\S+)")
 QUEUED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "SUSPENDED", "STOPPED"})
@@ -89,6 +92,15 @@ class Slurm:
             command=shlex.join(words),
         )
 
+    def require_accepted(self, fleet: Fleet, count: int) -> None:
+        """Has sbatch check the script, for its partition, account and resources, without submitting it."""
+        words = ["sbatch", "--test-only", f"--array=0-{min(max(count, 1), MOST_IN_ARRAY) - 1}"]
+        try:
+            _slurm(words, stdin=self.render(fleet, count), environment=without_secrets())
+        except UsageError as error:
+            if not any(text in str(error) for text in BUSY):
+                raise
+
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the folder is on a network's file system, or all nodes are this machine."""
         return is_shared(fleet.folder) or nodes_are_here()
@@ -100,10 +112,8 @@ class Slurm:
             write_private(fleet.folder / SECRET, fleet.storage)
             write_private(fleet.folder / SCRIPT, self.render(fleet, count))
             for size in array_sizes(count):
-                # Slurm hands the environment of sbatch on to the jobs.
-                environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
                 words = ["sbatch", "--parsable", f"--array=0-{size - 1}", str(fleet.folder / SCRIPT)]
-                _slurm(words, environment=environment)
+                _slurm(words, environment=without_secrets())
         except BaseException:
             if fresh:
                 remove_own(fleet.folder, SCRIPT, SECRET)
@@ -133,6 +143,11 @@ class Slurm:
         ask_to_leave([job for job in self.list(fleet) if job.state in STAYING])
         if not any(job.state in ACTIVE for job in self.list(fleet)):
             remove_own(fleet.folder, SCRIPT, SECRET)
+
+
+def without_secrets() -> dict[str, str]:
+    """This process's environment for sbatch, which hands it on to the jobs."""
+    return {name: value for name, value in os.environ.items() if name not in SECRETS}
 
 
 def nodes_are_here() -> bool:
