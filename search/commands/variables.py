@@ -9,6 +9,7 @@ from search.commands.usage_errors import variables_of
 from search.commands.verbs import VERBS
 from search.host.machine import SHARE_VARIABLE, THREADS_VARIABLE
 from search.host.program_folder import VARIABLE as PROGRAM_CACHE_VARIABLE
+from search.host.watched import VARIABLE as WATCHED_VARIABLE
 from spaces.names import nearest_name
 
 PREFIX = "SEARCH_"
@@ -23,6 +24,7 @@ OTHERS = frozenset(
         PROGRAM_CACHE_VARIABLE,
         SHARE_VARIABLE,
         THREADS_VARIABLE,
+        WATCHED_VARIABLE,
     }
 )
 

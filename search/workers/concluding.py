@@ -4,9 +4,9 @@ A launch that watches a search does this. Of one that nobody watches, because it
 its workers serve all studies, the worker that finished the last trial does it. All of it can be repeated.
 """
 
-import os
 from pathlib import Path
 
+from search.host.watched import is_watched
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.snapshot import find_best
@@ -20,14 +20,6 @@ from search.workers.scoring import is_measured, measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from spaces import load_space
 from storage import SharedStudy
-
-# The process that watches the search for the workers that it starts.
-WATCHED_BY = "SEARCH_WATCHED_BY"
-
-
-def is_watched() -> bool:
-    """Whether the process that started this one watches the search, and still runs."""
-    return os.environ.get(WATCHED_BY) == str(os.getppid())
 
 
 def all_finished(shared: SharedStudy) -> bool:

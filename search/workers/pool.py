@@ -13,8 +13,8 @@ from typing import Self, assert_never
 from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
+from search.host.watched import watched_by_me
 from search.trainers.serving import server_descriptor
-from search.workers.concluding import WATCHED_BY
 from search.workers.placement import WorkerPlacement
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class WorkerPool:
 
     def _environment(self, place: WorkerPlacement) -> Mapping[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        watched = {WATCHED_BY: str(os.getpid())} if self.watches else {}
+        watched = watched_by_me() if self.watches else {}
         return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **watched, **place.for_worker()}
 
 

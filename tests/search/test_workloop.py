@@ -9,10 +9,10 @@ from optuna.trial import TrialState
 
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
+from search.host.watched import VARIABLE
 from search.study.test_score import stored_test_score
 from search.views.dashboard_attributes import get_note
 from search.workers.attempt import attempt_slot
-from search.workers.concluding import WATCHED_BY
 from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.loop import FailureStreak, OrphanSettler, work
 from storage.errors import StorageUnreachable
@@ -59,7 +59,7 @@ def test_of_a_search_that_nobody_watches_the_last_worker_stores_figures_and_note
 
 def test_of_one_that_a_launch_watches_it_leaves_them_to_the_launch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(2)
-    monkeypatch.setenv(WATCHED_BY, str(os.getppid()))
+    monkeypatch.setenv(VARIABLE, str(os.getppid()))
     lab.work()
     assert stored_test_score(shared) is not None
     assert shown(shared) == (set(), "")
