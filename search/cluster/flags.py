@@ -112,6 +112,10 @@ def take_placing(
         return None, workers
     if count is None:
         raise UsageError(f"how many jobs? Give --workers with --on {on}")
+    if detach and (tracked := [flag for flag in ("tensorboard", "mlflow") if flags[flag] is not None]):
+        raise UsageError(
+            f"--{' and --'.join(tracked)}: trackers are written while the launch watches: leave out --detach"
+        )
     from search.cluster.placing import Placing
 
     own = {"on": on, "quiet": quiet, "storage": flags["storage"], "study_name": None, "n_workers": workers.n_workers}

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from search.study.test_score import stored_test_score
+from search.views.dashboard_attributes import get_note
 from tests.helpers.cluster import Cli
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -67,9 +69,13 @@ def test_what_slurm_would_refuse_is_refused_before_a_study_is_created(cli: Cli) 
     assert "holds no study" in cli.run("search.studies", code=2).stderr
 
 
-def test_detached_it_submits_and_returns(cli: Cli) -> None:
-    done = cli.run("search.launch", *placed(cli, "--workers", "1", "--n-trials", "40", "--detach"))
+def test_detached_it_submits_and_returns_and_the_last_worker_ends_the_search(cli: Cli) -> None:
+    done = cli.run("search.launch", *placed(cli, "--workers", "1", "--n-trials", "2", "--detach"))
     assert "Submitted to slurm: 1 more." in done.stderr
+    with cli.study() as study:
+        wait_until(lambda: "## Result" in get_note(study), "the notes of the end")
+        assert study.ledger.counts().complete == 2
+        assert stored_test_score(study) is not None
     cli.cluster("down", on="slurm")
 
 
@@ -78,6 +84,7 @@ def test_detached_it_submits_and_returns(cli: Cli) -> None:
     [
         (("--workers", "2"), "--workers and --detach are for a cluster: give --on"),
         (("--on", "slurm"), "how many jobs? Give --workers"),
+        (("--on", "slurm", "--workers", "2", "--detach", "--tensorboard", "t"), "leave out --detach"),
         (("--on", "slurm", "--workers", "2", "--gpus", "0,2"), "the number of GPUs per job"),
         (("--on", "slurm", "--workers", "2"), "SQLite is a file of one host"),
         (("--on", "kubernetes", "--workers", "2", "--storage", "postgresql://u@h/d"), "pods need an image"),
