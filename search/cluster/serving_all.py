@@ -1,7 +1,7 @@
 """The fleet that serves all studies of a database: where its files are, and how it is now."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.cluster.checks import require_server
 from search.cluster.engine import Engine
@@ -46,11 +46,18 @@ class SharedFleet:
             return FleetLook((), frozenset(), 0.0)
 
     def places(self) -> tuple[PlaceStatus, ...]:
-        """The jobs joined with the workers: of jobs that have none, no study needs the workers."""
+        """The jobs joined with the workers. Between two studies a worker is registered nowhere: it is idle."""
         jobs, look = self.jobs(), self.look()
         own = {job_name(self.engine.name, job.job_id) for job in jobs}
         workers = tuple(worker for worker in look.workers if worker.info.job in own)
-        return joined(self.engine.name, jobs, Standing(workers, look.busy, look.now))
+        known = {worker.info.job for worker in workers}
+        places = joined(self.engine.name, jobs, Standing(workers, look.busy, look.now))
+        return tuple(
+            replace(place, state="idle")
+            if place.state == "starting" and job_name(self.engine.name, place.job) in known
+            else place
+            for place in places
+        )
 
 
 def shared_fleet(options: ClusterOptions) -> SharedFleet:
@@ -62,11 +69,12 @@ def shared_fleet(options: ClusterOptions) -> SharedFleet:
     require_server(options.storage)
     url = check_url(options.storage)
     artifacts = options.artifacts or default_artifacts(options.storage)
+    database = fingerprint(parse(url))[:NAME_DIGITS]
     fleet = Fleet(
-        name=f"search-fleet-{fingerprint(parse(url))[:NAME_DIGITS]}",
+        name=f"search-fleet-{database}",
         study_name=NO_STUDY,
         worker=(f"--studies={options.studies}", f"--idle-exit={options.idle_exit}", *worker_flags(options)),
-        folder=(artifacts / ".fleet" / FOLDER).absolute(),
+        folder=(artifacts / ".fleet" / f"{FOLDER}-{database}").absolute(),
         storage=options.storage,
         resources=options.resources,
         pods=options.pods,

@@ -75,7 +75,10 @@ def test_one_job_is_submitted_first_and_the_others_when_it_has_joined(site: Shar
         join(one, 0)
         assert "open trials ask for 7 more workers; submitted 4." in one_pass(site, "*", 16)
         assert "submitted 0" in one_pass(site, "*", 16)  # they are on their way
-    assert [job.state for job in engine.jobs] == ["running", *["queued"] * 4]
+        assert [place.state for place in site.places()] == ["at work", *["queued"] * 4]
+        for worker in one.workers.all():
+            one.workers.leave(worker.info.worker_id, "went to other work")
+        assert [place.state for place in site.places()] == ["idle", *["queued"] * 4]
 
 
 def test_a_cluster_without_room_gets_all_of_them(site: SharedFleet) -> None:
@@ -138,5 +141,5 @@ def test_a_real_slurm_runs_what_is_open_and_the_jobs_end_by_themselves(cli: Cli,
     done = cli.run("search.cluster", "autoscale", "--once", *flags)
     assert "open trials ask for 0 more workers; submitted 0." in done.stderr
     cli.run("search.cluster", "down", *flags[:4])
-    left = [path.name for path in (cli.folder / "artifacts" / ".fleet" / "cluster").iterdir()]
+    left = [path.name for path in (cli.folder / "artifacts" / ".fleet").glob("cluster-*/*")]
     assert [name for name in left if not name.endswith(".log")] == []
