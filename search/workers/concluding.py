@@ -7,6 +7,7 @@ its workers serve all studies, the worker that finished the last trial does it. 
 from pathlib import Path
 
 from search.host.watched import is_watched
+from search.notify.study_notices import StudyWatch
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.snapshot import find_best

@@ -10,7 +10,6 @@ from typing import Self
 
 from search.errors import Quarantined
 from search.host.shutdown import Shutdown
-from search.notify.study_notices import StudyWatch
 from search.study.reasons import without_numbers
 from search.workers.attempt import AttemptResult, attempt_slot
 from search.workers.concluding import clean_up
