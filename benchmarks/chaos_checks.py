@@ -24,7 +24,13 @@ from storage.testkit import plain_client
 from storage.transaction import reading
 
 SCORE = "val_accuracy"
-STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "diverged": "PRUNED", "failed": "FAIL"}
+STATES = {
+    "complete": "COMPLETE",
+    "pruned": "PRUNED",
+    "diverged": "PRUNED",
+    "infeasible": "PRUNED",
+    "failed": "FAIL",
+}
 
 # Each of these is 0 after a run in which nothing was lost and nothing done twice.
 MUST_BE_ZERO = (

@@ -92,7 +92,7 @@ EXAMPLES = {
 @click.option(
     "--limit",
     metavar="NAME=MOST,…",
-    help="Try only models of at most this size: --limit parameters=200k,model_mb=2.",
+    help="The most that a trial may take: --limit parameters=200k,model_mb=2,train_seconds=600.",
 )
 @click.option("--target", type=AnyNumber(), help="End the search once a trial's objective is this good, as 0.99.")
 @click.option(
@@ -144,6 +144,7 @@ EXAMPLES = {
 @click.option("--detach", is_flag=True, help="With --on: submit the jobs and return.")
 @job_flags
 @click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing.")
+@click.option("--time-epoch", is_flag=True, help="With --dry-run: train two batches, and say how long an epoch takes.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:
     """Searches a space for the best model and summarizes the findings.

@@ -1,11 +1,12 @@
 """What every space must keep to, checked in a moment without Keras, Optuna or a database."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from spaces.blame import describe
 from spaces.configuration import Configuration, Scalar
 from spaces.distributions import Distribution
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.space import Baseline, Space
 from spaces.trials import DryTrial, fixed_trial, random_trial
 
@@ -35,20 +36,25 @@ def parameters(space: Space, trials: int = RANDOM_TRIALS) -> dict[str, Distribut
     found: dict[str, Distribution] = {}
     for seed in range(trials):
         trial = random_trial(seed)
-        configuration_of(space, trial)
+        with suppress(Infeasible):
+            configuration_of(space, trial)
         for name, distribution in trial.distributions.items():
             _require_same(name, found.setdefault(name, distribution), distribution)
     return found
 
 
 def check_trial(space: Space, seed: int) -> None:
-    """Checks that a random trial's configuration goes through JSON, and that its parameters give it a second time.
+    """Checks that a random trial's configuration goes through JSON, and that its parameters give it a second time;
+    nothing of one that the space vetoes.
 
     Raises:
         SpaceError: one of them isn't so.
     """
     trial = random_trial(seed)
-    configuration = configuration_of(space, trial)
+    try:
+        configuration = configuration_of(space, trial)
+    except Infeasible:
+        return
     check_round_trip(configuration)
     if configuration_of(space, fixed_trial(trial.params)) != configuration:
         raise SpaceError(
@@ -61,10 +67,13 @@ def configuration_of(space: Space, trial: DryTrial) -> Configuration:
     """The configuration that the space suggests for a trial.
 
     Raises:
-        SpaceError: `suggest` raised, or returned something else than a configuration.
+        Infeasible: `suggest` raised it.
+        SpaceError: `suggest` raised something else, or returned something else than a configuration.
     """
     try:
         configuration: object = space.suggest(trial)
+    except Infeasible:
+        raise
     except SpaceError as error:
         raise SpaceError(f"suggest failed{_with(trial.params)}: {error}") from error
     except Exception as error:

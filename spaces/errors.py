@@ -4,7 +4,8 @@ SpaceError                  a space can't be used; its message says why and what
 ├── UnknownSpace            no space has that name
 ├── SpaceFileError          a file or module that should define a space doesn't
 ├── SpaceChanged            the source of a study's space isn't that of the study
-└── ConfigurationError      a configuration that can't be built
+├── ConfigurationError      a configuration that can't be built
+└── Infeasible              a trial that a space vetoes, or that breaks a limit: no failure
 """
 
 
@@ -26,3 +27,10 @@ class SpaceChanged(SpaceError):
 
 class ConfigurationError(SpaceError):
     """A configuration that can't be built."""
+
+
+class Infeasible(SpaceError):
+    """A trial isn't wanted: raised by a space's own `suggest` or `build`, with the reason, or where a limit is broken.
+
+    It ends the trial as infeasible. That isn't a failure: it is counted apart, and samplers avoid parameters like it.
+    """

@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error"]
+FailureKind = Literal["out_of_memory", "timeout", "crash", "space_error", "data_error", "storage_error", "infeasible"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from spaces.configuration import Scalar
 from spaces.distributions import Choices, Distribution
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.space import Space
 from spaces.trials import DryTrial
 
@@ -15,7 +15,7 @@ def grid(space: Space, points: int = 3, limit: int = LIMIT) -> Iterator[dict[str
     """The parameters of each combination, once each, depth first: the parameter that is asked for last changes fastest.
 
     Choices, integers and floats with a step go through all their values; a continuous parameter goes through `points`
-    values, evenly spaced on its scale from its lower to its upper bound.
+    values, evenly spaced on its scale from its lower to its upper bound. What the space vetoes is left out.
 
     Raises:
         SpaceError: `points` is less than 1, or there are more than `limit` combinations.
@@ -27,7 +27,9 @@ def grid(space: Space, points: int = 3, limit: int = LIMIT) -> Iterator[dict[str
     while path is not None:
         walk = _Walk(path, points)
         trial = DryTrial(walk.pick)
-        space.suggest(trial)
+        path, vetoed = _step(space, trial, walk)
+        if vetoed:
+            continue
         found += 1
         if found > limit:
             raise SpaceError(
@@ -35,7 +37,15 @@ def grid(space: Space, points: int = 3, limit: int = LIMIT) -> Iterator[dict[str
                 "lower the points, or give long ranges of integers a step"
             )
         yield dict(trial.params)
-        path = walk.next_path()
+
+
+def _step(space: Space, trial: DryTrial, walk: "_Walk") -> tuple[list[int] | None, bool]:
+    """Asks a combination's trial; returns the path to the next one, and whether the space vetoes this one."""
+    try:
+        space.suggest(trial)
+    except Infeasible:
+        return walk.next_path(), True
+    return walk.next_path(), False
 
 
 class _Walk:

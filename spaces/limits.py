@@ -1,4 +1,6 @@
-"""Limits on what a search tries: sizes of a model that follow from its configuration, before any training."""
+"""Limits on what a search tries: sizes of a model, which mostly follow from its configuration before any training, and
+what only training shows.
+"""
 
 import math
 import re
@@ -20,6 +22,8 @@ SIZES: Mapping[str, Callable[[Cost], float]] = MappingProxyType(
         "model_mb": lambda cost: cost.parameters * FLOAT_BYTES / 1e6,
     }
 )
+TRAIN_SECONDS = "train_seconds"  # of a trial's epochs together, known after each of them
+LIMITED = (*SIZES, TRAIN_SECONDS)
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)")
 UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
@@ -33,8 +37,8 @@ def parse_limits(text: str) -> dict[str, float]:
     found = dict[str, float]()
     for part in text.split(","):
         name, _, amount = (piece.strip() for piece in part.partition("="))
-        if name not in SIZES:
-            raise SpaceError(unknown_name("limit", name, list(SIZES)))
+        if name not in LIMITED:
+            raise SpaceError(unknown_name("limit", name, LIMITED))
         given = AMOUNT.fullmatch(amount)
         if given is None or not float(given[1]):
             raise SpaceError(f"--limit {part.strip()}: give NAME=MOST, as in {name}=200k; k, M and G are units")
@@ -53,15 +57,24 @@ class Limits:
     most: Mapping[str, float] = field(default_factory=dict)
 
     def broken_by(self, configuration: Configuration) -> str | None:
-        """Which limit a configuration breaks, with its number; None if it is within all of them."""
-        if not self.most:
+        """Which limit of a size a configuration breaks, with its number; None if it is within all of them."""
+        if not self.of_sizes:
             return None
-        cost = cost_of(configuration, self.image_shape, self.classes)
-        for name, most in self.most.items():
-            size = SIZES[name](cost)
-            if size > most:
-                return f"{name} {written(size)} is more than {written(most)}"
-        return None
+        return broken_by(self.of_sizes, cost_of(configuration, self.image_shape, self.classes))
+
+    @property
+    def of_sizes(self) -> Mapping[str, float]:
+        """Those that follow from a configuration."""
+        return {name: most for name, most in self.most.items() if name in SIZES}
+
+
+def broken_by(most: Mapping[str, float], cost: Cost) -> str | None:
+    """Which limit of a size a model of that cost breaks, with its number; None if it is within all of them."""
+    for name, limit in most.items():
+        size = SIZES[name](cost)
+        if size > limit:
+            return f"{name} {written(size)} is more than {written(limit)}"
+    return None
 
 
 def written(size: float) -> str:

@@ -13,6 +13,7 @@ from storage.records import OutcomeState
 EndedBy = Literal["target", "patience", "converged"]
 
 DEFAULT_PATIENCE = 20
+UNCOUNTED: frozenset[OutcomeState] = frozenset({"failed", "infeasible"})
 
 
 class EndingRule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,10 +61,10 @@ class FinishedTrial(msgspec.Struct, frozen=True):
 def reason_to_end(rule: EndingRule, trials: Sequence[FinishedTrial]) -> tuple[EndedBy, str] | None:
     """What ends the search after these trials, in the order in which they finished, with the words; None if it goes on.
 
-    Failed trials say nothing about the parameters, and don't count.
+    Failed and infeasible trials say nothing about how good parameters are, and don't count.
     """
-    counted = [trial for trial in trials if trial.state != "failed"]
-    recent = [trial for trial in trials[rule.since :] if trial.state != "failed"]
+    counted = [trial for trial in trials if trial.state not in UNCOUNTED]
+    recent = [trial for trial in trials[rule.since :] if trial.state not in UNCOUNTED]
     return _target(rule, recent) or _patience(rule, counted, recent) or _converged(rule, counted, recent)
 
 

@@ -19,7 +19,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 12
+MANIFEST_VERSION = 13
 PROMOTING_SINCE = 12  # the pruner `asha` of earlier studies ends trials, as `asha-stop` does
 
 IDENTITY = (

@@ -10,7 +10,7 @@ from spaces.failure_kind import FailureKind
 Scalar = str | int | float | bool | None
 SlotState = Literal["waiting", "leased", "paused", "done"]
 OutcomeKind = FailureKind | Literal["diverged", "paused"]
-OutcomeState = Literal["complete", "pruned", "diverged", "failed"]
+OutcomeState = Literal["complete", "pruned", "diverged", "infeasible", "failed"]
 TrialState = Literal[OutcomeState, "running", "paused", "waiting"]
 
 
@@ -144,6 +144,7 @@ class SlotCounts(msgspec.Struct, frozen=True):
     complete: int = 0
     pruned: int = 0
     diverged: int = 0
+    infeasible: int = 0
     failed: int = 0
 
     @property
@@ -157,6 +158,7 @@ class SlotCounts(msgspec.Struct, frozen=True):
             "complete": self.complete,
             "pruned": self.pruned,
             "diverged": self.diverged,
+            "infeasible": self.infeasible,
             "failed": self.failed,
             "running": self.leased,
             "paused": self.paused,

@@ -209,13 +209,13 @@ class LedgerContract:
         assert (ledger.unconfirmed(), ledger.outcomes()[0].confirmed) == ([], True)
 
     def test_outcomes_are_counted_and_come_in_the_order_of_finishing(self, study: SharedStudy) -> None:
-        study.ledger.order_up_to(6, order_of=SlotOrder)
-        leases = [claimed(study.ledger) for _ in range(5)]
-        states: tuple[OutcomeState, ...] = ("failed", "complete", "pruned", "diverged")
-        for lease, state in zip(reversed(leases[:4]), states, strict=True):
+        study.ledger.order_up_to(7, order_of=SlotOrder)
+        leases = [claimed(study.ledger) for _ in range(6)]
+        states: tuple[OutcomeState, ...] = ("failed", "complete", "pruned", "diverged", "infeasible")
+        for lease, state in zip(reversed(leases[:5]), states, strict=True):
             study.ledger.finish(lease, Outcome(state=state, value=None, reason=f"it was {state}", kind="crash"))
         backdate_finishes(study)
-        expected = SlotCounts(total=6, waiting=1, leased=1, complete=1, pruned=1, diverged=1, failed=1)
+        expected = SlotCounts(total=7, waiting=1, leased=1, complete=1, pruned=1, diverged=1, infeasible=1, failed=1)
         assert study.ledger.counts() == expected
         assert [done.outcome.state for done in study.ledger.outcomes(3)] == ["failed", "complete", "pruned"]
 

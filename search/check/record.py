@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-State = Literal["complete", "pruned", "diverged", "failed"]
+State = Literal["complete", "pruned", "diverged", "infeasible", "failed"]
 Array = NDArray[np.float64]
 
 

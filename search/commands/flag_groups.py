@@ -75,6 +75,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "mlflow",
             "config",
             "dry_run",
+            "time_epoch",
             "format_",
             "output",
             "force",

@@ -7,6 +7,7 @@ from search.design.ablated import Ablated, take_ablated, without_untrained
 from search.design.confusion import Confusion
 from search.design.curves import ArmCurves, arm_curves
 from search.design.raced import race_answer, take_race
+from search.design.reported import ReportedMeans, reported_means
 from search.design.scores import Scores, gather_scores
 from search.design.screened import Screened, take_screened
 from search.design.test_score import ArmTest
@@ -32,7 +33,7 @@ class ComparisonResult:
     replicates in common, and for a screening, an ablation, a measurement of noise or a race, which have `screened`,
     `ablated`, `noise`, or `race` and, in other words, `raced` instead. Of an ablation, `comparison` and `scores` have
     the configurations that were trained. `devices` are those on which trials ran. `test` is there when a confirmation
-    or a race is complete.
+    or a race is complete. `reported` are the metrics next to the objective, by arm.
     """
 
     study_name: str
@@ -52,6 +53,7 @@ class ComparisonResult:
     noise: NoiseAnswer | None = None
     race: Race | None = None
     raced: RaceAnswer | None = None
+    reported: tuple[ReportedMeans, ...] = ()
 
     @property
     def decided(self) -> bool:
@@ -76,6 +78,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
     if ablated is not None:
         comparison, scores = without_untrained(comparison, scores)
     summaries = tuple(map(summarize, scores.arms, missing(scores.arms)))
+    epochs = tuple(shared.ledger.all_epochs())
     race = take_race(manifest, comparison, scores, look) if kind == "race" else None
     return ComparisonResult(
         study_name=shared.name,
@@ -85,7 +88,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         scores=scores,
         summaries=summaries,
         answer=answer_of(manifest, scores, comparison, look.level) if kind in OF_PAIRS else None,
-        curves=arm_curves(comparison, scores.replicates, shared.ledger.all_epochs()),
+        curves=arm_curves(comparison, scores.replicates, epochs),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
         screened=take_screened(shared, comparison, scores, look) if kind == "screening" else None,
@@ -93,6 +96,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         noise=noise_of(manifest, comparison, scores) if kind == "noise" else None,
         race=race,
         raced=None if race is None else race_answer(shared, comparison, scores, summaries, race),
+        reported=reported_means(manifest, comparison, scores.replicates, epochs),
     )
 
 

@@ -21,7 +21,8 @@ MOST_SENTENCES = 3
 
 
 def arms_table(result: ComparisonResult) -> TextTable:
-    """Each arm: n, mean, standard deviation, interval, and what went wrong."""
+    """Each arm: n, mean, standard deviation, interval, means of other metrics, and what went wrong."""
+    metrics = result.manifest.report_metrics
     counts = {arm.name: [0, 0] for arm in result.scores.arms}
     for failure in result.scores.diverged:
         counts[failure.arm][0] += 1
@@ -29,7 +30,7 @@ def arms_table(result: ComparisonResult) -> TextTable:
         counts[failure.arm][1] += 1
     return TextTable(
         "Arms",
-        ("arm", "n", result.manifest.objective, "sd", "95 % interval", "diverged", "failed"),
+        ("arm", "n", result.manifest.objective, "sd", "95 % interval", *metrics, "diverged", "failed"),
         tuple(
             (
                 arm.name,
@@ -37,11 +38,18 @@ def arms_table(result: ComparisonResult) -> TextTable:
                 score(arm.mean),
                 score(arm.deviation),
                 span(arm.interval),
+                *reported_cells(result, number),
                 *map(str, counts[arm.name]),
             )
-            for arm in result.summaries
+            for number, arm in enumerate(result.summaries)
         ),
     )
+
+
+def reported_cells(result: ComparisonResult, arm: int) -> tuple[str, ...]:
+    """An arm's means of the metrics that the comparison reports."""
+    means = result.reported[arm] if result.reported else {}
+    return tuple(score(means[name].value if name in means else None) for name in result.manifest.report_metrics)
 
 
 def pairs_table(result: ComparisonResult) -> TextTable:

@@ -68,5 +68,5 @@ def _measure(shared: SharedStudy, evaluator: Evaluator, arm: str, trial: int, se
     except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
         log.warning("no test score: %s", error)
         return None
-    score = TestScore(trial, found.accuracy, found.loss, found.n)
+    score = TestScore(trial, found.accuracy, found.loss, found.n, metrics=found.metrics)
     return ArmTest(arm, record_look(shared, score, CONFIRMATION))

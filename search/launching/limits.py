@@ -15,21 +15,18 @@ from storage import Manifest
 
 
 def require_possible(space: Space, manifest: Manifest, baselines: Sequence[Baseline]) -> str | None:
-    """What to say of a search's limits: how many configurations keep to them; None without limits.
+    """What to say of a search's limits of sizes: how many configurations keep to them; None without such limits.
 
     Raises:
-        UsageError: none does, a baseline that is to be run doesn't, or the sizes can't be known before training.
+        UsageError: none does, or a baseline that is to be run doesn't.
     """
-    if not manifest.limits:
+    limits = limits_of(manifest, space)
+    if space.build is not None and any(name in SIZES for name in manifest.limits):
+        return "the space builds its models itself: trials whose models are larger than --limit end as infeasible"
+    if not limits.of_sizes:
         return None
-    if space.build is not None:
-        raise UsageError(
-            f"--limit: the space {space.name} builds its models itself, so that their sizes aren't known "
-            "before training"
-        )
     if manifest.sampler == GRID:
         raise UsageError("--limit can't go with --sampler grid, which tries every point: narrow the space with --only")
-    limits = limits_of(manifest)
     for baseline in baselines:
         broken = limits.broken_by(configuration_of(space, fixed_trial(baseline.params)))
         if broken is not None:
@@ -38,7 +35,7 @@ def require_possible(space: Space, manifest: Manifest, baselines: Sequence[Basel
     within = sum(limits.broken_by(one) is None for one in found)
     if not within:
         costs = [cost_of(one, manifest.image_shape, len(manifest.classes)) for one in found]
-        least = [f"{name} {written(min(map(SIZES[name], costs)))}" for name in limits.most if costs]
+        least = [f"{name} {written(min(map(SIZES[name], costs)))}" for name in limits.of_sizes if costs]
         raise UsageError(
             f"--limit: none of {len(found)} configurations drawn at random keeps to it; the smallest of them has "
             f"{', '.join(least)}"

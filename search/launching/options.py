@@ -65,6 +65,7 @@ class LaunchOptions:
     patience: int | None = None
     until_converged: float | None = None
     dry_run: bool = False
+    time_epoch: bool = False
     format_: Literal["table", "json"] = "table"
     quiet: bool = False
     workers: WorkerSettings = field(default_factory=WorkerSettings)

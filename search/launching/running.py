@@ -11,19 +11,29 @@ import msgspec
 import optuna
 
 from search.commands.answer import answer, answer_json, tell
-from search.errors import SearchFailed
+from search.errors import SearchFailed, UsageError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
+from search.launching.epoch_time import measure_epoch
 from search.launching.notices import tell_of_end
 from search.launching.options import FinishedSearch, LaunchOptions
 from search.launching.planning import Plan, make_plan
 from search.launching.progress import ProgressView
-from search.launching.wording import ended_by, plan_json, plan_text, result_json, result_text, unfinished_line
+from search.launching.wording import (
+    ended_by,
+    epoch_time_text,
+    plan_json,
+    plan_text,
+    result_json,
+    result_text,
+    unfinished_line,
+)
 from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
+from search.study.space import study_space
 from search.trackers.follower import Follower
 from search.views.facts import StudyFacts, gather_facts
 from search.views.study_notes import note_study
@@ -55,6 +65,10 @@ def launch(options: LaunchOptions) -> End:
         SearchFailed: no trial was completed.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if options.time_epoch and not options.dry_run:
+        raise UsageError(
+            "--time-epoch belongs to a --dry-run: add that, or leave it out; status shows a search's times"
+        )
     began = time.monotonic()
     wait = options.workers.wait
     plan = retry_while_unreachable(lambda: make_plan(options), wait)
@@ -62,10 +76,7 @@ def launch(options: LaunchOptions) -> End:
     say = _teller(options)
     say(plan_text(plan, options))
     if options.dry_run:
-        say("Nothing was done: this was a dry run.")
-        if options.format_ == "json":
-            answer_json(plan_json(plan, options))
-        return End.DONE
+        return rehearse(plan, options, say)
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=wait) as created:
         shared = located(created, Places(plan.manifest.space, plan.manifest.dataset))
         places = places_that_differ(created.manifest, plan.manifest)
@@ -117,6 +128,17 @@ def take_place(shared: SharedStudy, options: LaunchOptions) -> None:
     """Gives the study the place in the queue that the flags ask for; what they don't say stays as it is."""
     if options.place:
         shared.queue.set(msgspec.structs.replace(shared.queue.place(), **options.place))
+
+
+def rehearse(plan: Plan, options: LaunchOptions, say: Callable[[str], None]) -> End:
+    """The end of a dry run: an epoch is timed if that is asked for, and nothing is kept."""
+    timed = measure_epoch(study_space(plan.manifest, plan.source.space), plan.manifest) if options.time_epoch else None
+    if timed is not None:
+        say(epoch_time_text(timed, plan.manifest))
+    say("Nothing was done: this was a dry run.")
+    if options.format_ == "json":
+        answer_json(plan_json(plan, options, timed))
+    return End.DONE
 
 
 def go_on(shared: SharedStudy, orders: Sequence[SlotOrder]) -> None:
@@ -313,5 +335,6 @@ def require_success(facts: StudyFacts) -> None:
         return
     if facts.stop_reason is not None:
         raise SearchFailed(f"the search was stopped: {facts.stop_reason}")
-    reasons = "; ".join(f"{count} x {reason}" for reason, count in facts.failures.items())
+    listed = {**facts.failures, **{f"infeasible: {reason}": count for reason, count in facts.infeasible.items()}}
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in listed.items())
     raise SearchFailed(f"no trial was completed{': ' + reasons if reasons else ''}")

@@ -82,6 +82,7 @@ def status_json(shared: SharedStudy, snapshot: Snapshot) -> bytes:
         "epochs": snapshot.epochs,
         "workers": snapshot.workers,
         "failures": snapshot.failures,
+        "infeasible": snapshot.infeasible,
         "trials_per_hour": snapshot.pace,
         "seconds_left": snapshot.seconds_left,
         "stop_reason": snapshot.stop_reason,

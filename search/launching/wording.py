@@ -4,12 +4,15 @@ import json
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from shlex import quote
 from typing import Any
 
 import msgspec
 
 from search.host.ends import End
+from search.launching.cost import halving
+from search.launching.epoch_time import EpochTime
 from search.launching.options import LaunchOptions
 from search.launching.planning import Plan
 from search.study.space import narrowing_of
@@ -22,12 +25,23 @@ from search.views.answer_text import (
     test_text,
     top_text,
 )
+from search.views.classes_table import classes_document
 from search.views.data_text import data_text, inventory_of
 from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
-from search.views.sentences import headline, images_of, in_batches, in_class_weights, in_precision, in_selection
+from search.views.sentences import (
+    headline,
+    images_of,
+    in_batches,
+    in_class_weights,
+    in_precision,
+    in_selection,
+    metric_words,
+)
+from search.views.times import duration
+from spaces.metrics import DEFAULT_METRIC, METRICS
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
@@ -51,7 +65,7 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
         f"{in_class_weights(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}{in_selection(manifest)}\n"
-        f"{baselines_line(plan)}{ending_line(plan)}{place_line(options)}{existing}"
+        f"{metrics_line(manifest)}{baselines_line(plan)}{ending_line(plan)}{place_line(options)}{existing}"
         f"{''.join(f'  note     {note}{chr(10)}' for note in plan.notes)}"
     )
 
@@ -65,6 +79,16 @@ def narrowing_line(manifest: Manifest) -> str:
     """The searched part of the space, "" if it is all of it."""
     narrowing = narrowing_of(manifest)
     return f"  only     {narrowing}\n" if narrowing.names else ""
+
+
+def metrics_line(manifest: Manifest) -> str:
+    """The objective and the metrics that the study reports, with what is better and what guessing gives; "" where the
+    accuracy is all.
+    """
+    names = (manifest.objective, *manifest.report_metrics)
+    return (
+        "" if names == (DEFAULT_METRIC,) else f"  metrics  {', '.join(metric_words(one, manifest) for one in names)}\n"
+    )
 
 
 def baselines_line(plan: Plan) -> str:
@@ -108,6 +132,14 @@ def images_document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def metrics_document(manifest: Manifest) -> dict[str, Any]:
+    """The objective and the metrics that the study reports, each with its direction and what guessing gives."""
+    return {
+        name: {"direction": METRICS[name].direction, "guess": METRICS[name].guess(len(manifest.classes))}
+        for name in (manifest.objective, *manifest.report_metrics)
+    }
+
+
 def narrowing_document(manifest: Manifest) -> dict[str, Any]:
     """The searched part of the space, by flag."""
     return {
@@ -117,16 +149,27 @@ def narrowing_document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def plan_json(plan: Plan, options: LaunchOptions) -> str:
-    """The output of a dry run."""
+def epoch_time_text(timed: EpochTime, manifest: Manifest) -> str:
+    """How long an epoch takes, and what would halve that; with the trials' most epochs in mind."""
+    whole = duration(timed.seconds * manifest.epochs_per_trial)
+    return (
+        f"  an epoch of {timed.whose} takes about {timed.seconds:.3g} s on this machine (measured on {timed.images} "
+        f"images), a trial of all {manifest.epochs_per_trial} about {whole}{halving(manifest)}\n"
+    )
+
+
+def plan_json(plan: Plan, options: LaunchOptions, timed: EpochTime | None = None) -> str:
+    """The output of a dry run; `timed` is how long an epoch takes, None if that wasn't measured."""
     document = {
         "study_name": plan.study_name,
         "storage": hide_password(options.storage),
         "dry_run": True,
         "trials": plan.n_trials,
         "narrowed": narrowing_document(plan.manifest),
+        "metrics": metrics_document(plan.manifest),
         "images": images_document(plan.manifest),
         "cost": msgspec.to_builtins(plan.cost),
+        "epoch": None if timed is None else asdict(timed),
     }
     return json.dumps(document, indent=2)
 
@@ -142,16 +185,30 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
         "trials": facts.counts.by_state(),
         "best": None
         if best is None
-        else {"number": best.number, "value": best.value, "params": dict(best.params), "epochs": best.epochs},
+        else {
+            "number": best.number,
+            "value": best.value,
+            "metrics": dict(best.metrics),
+            "params": dict(best.params),
+            "epochs": best.epochs,
+        },
         "baselines": [
             {"name": trial.baseline, "trial": trial.number, "value": trial.value if trial.complete else None}
             for trial in facts.baselines
         ],
         "objective": facts.manifest.objective,
+        "metrics": metrics_document(facts.manifest),
         "images": images_document(facts.manifest),
         "test": None
         if test is None
-        else {"trial": test.trial, "accuracy": test.accuracy, "n": test.n, "look": test.look},
+        else {
+            "trial": test.trial,
+            "accuracy": test.accuracy,
+            "metrics": msgspec.to_builtins(test.metrics),
+            "n": test.n,
+            "look": test.look,
+        },
+        "classes": classes_document(facts.class_results, facts.manifest.classes),
         "answer": msgspec.to_builtins(facts.answer),
         "trials_since_answer": None if facts.answer is None else facts.answer.trials_since(facts.counts.finished),
         "test_looks": [msgspec.to_builtins(look) for look in facts.looks],

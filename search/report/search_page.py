@@ -15,6 +15,7 @@ from search.views.importances import Importances, find_importances
 from search.views.lessons import Lesson, lessons
 from search.views.lessons_text import CAVEAT, HEAD, range_text
 from search.views.panels.choices import choices_panel
+from search.views.panels.confusion import confusion_panel
 from search.views.panels.contours import contours_panel
 from search.views.panels.curves import curves_panel
 from search.views.panels.history import history_panel
@@ -75,6 +76,7 @@ def panels(facts: StudyFacts, found: Importances) -> tuple[Panel, ...]:
         race_panel(facts.answer, facts.manifest.goal, facts.counts.finished),
         history_panel(facts),
         curves_panel(facts),
+        confusion_panel(facts),
         importances_panel(found),
         choices_panel(facts, found),
         slices_panel(facts, found),

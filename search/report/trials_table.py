@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search.views.best_trials import metric_cells
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.number import number, score
 from search.views.numeric_columns import numeric_columns
+from spaces.metrics import MetricName
 
 Described = Callable[[TrialFacts], Sequence[Any]]
 
@@ -30,16 +32,19 @@ class TrialsTable:
 
 def trials_table(facts: StudyFacts, own: Sequence[str], described: Described) -> TrialsTable:
     """The table; `own` are the columns that tell trials of this kind of study apart, which `described` fills."""
-    columns = ("trial", "state", facts.manifest.goal.label, "epochs", "seconds", "attempts", *own, "worker", "reason")
-    rows = tuple(trial_row(trial, described(trial)) for trial in facts.trials)
+    metrics = facts.manifest.report_metrics
+    scores = (facts.manifest.goal.label, *metrics)
+    columns = ("trial", "state", *scores, "epochs", "seconds", "attempts", *own, "worker", "reason")
+    rows = tuple(trial_row(trial, metrics, described(trial)) for trial in facts.trials)
     return TrialsTable(columns, rows, numeric_columns(columns, [[text for text, _ in row.cells] for row in rows]))
 
 
-def trial_row(trial: TrialFacts, own: Sequence[Any]) -> TrialRow:
+def trial_row(trial: TrialFacts, metrics: Sequence[MetricName], own: Sequence[Any]) -> TrialRow:
     """One trial."""
     seconds = sum(row.seconds for row in trial.curve)
     value = "" if trial.value is None else score(trial.value)
-    texts: list[Any] = [trial.number, trial.state, value, trial.epochs, f"{seconds:.1f}", trial.attempts, *own]
+    scores = (value, *metric_cells(trial, metrics))
+    texts: list[Any] = [trial.number, trial.state, *scores, trial.epochs, f"{seconds:.1f}", trial.attempts, *own]
     return TrialRow(trial.state, tuple((number(text), sort_key(text)) for text in (*texts, trial.worker, trial.reason)))
 
 

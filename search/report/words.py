@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from search.views.answer_sentences import answer_sentences
+from search.views.classes_table import classes_sentence
 from search.views.facts import StudyFacts
 from search.views.lessons import FEWEST, JUDGED
 from search.views.number import plural, score
 from search.views.proportion import wilson_interval
-from search.views.sentences import baselines, best_sentence, tested, validation_majority
+from search.views.sentences import baselines, best_sentence, reported, tested, validation_majority
 from spaces import resolve
 from spaces.registry import is_built_in
 from storage import Manifest
@@ -35,6 +36,8 @@ def summary(facts: StudyFacts) -> tuple[str, ...]:
             doubt(facts),
             test_words(facts),
             validation_majority(facts.manifest),
+            classes_sentence(facts.class_results, facts.manifest.classes),
+            reported(facts.manifest),
             *answered(facts),
             *baselines(facts),
             once(facts),
@@ -116,8 +119,9 @@ def too_few(facts: StudyFacts) -> str:
 
 
 def ended_otherwise(facts: StudyFacts) -> str:
-    """Failures and stops."""
+    """Failures, vetoes and stops."""
     words = [f"{n} failed: {reason}" for reason, n in facts.failures.items()]
+    words += [f"{n} infeasible: {reason}" for reason, n in facts.infeasible.items()]
     if facts.stop_reason is not None:
         words.append(f"the study was stopped: {facts.stop_reason}")
     text = "; ".join(words)

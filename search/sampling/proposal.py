@@ -6,6 +6,7 @@ trials over 120 combinations.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from search.sampling.ranking import JUDGED
 from search.sampling.samplers import make_sampler, sampler_choice
 from search.sampling.seeds import derive_seed
 from spaces.configuration import Configuration
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.questions import PlainTrial
 from spaces.space import Space
 from spaces.trials import random_trial
@@ -49,10 +50,21 @@ class Proposal:
     broken: str | None = None
 
 
-def propose(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal:
+@dataclass(frozen=True)
+class Vetoed:
+    """A proposal that the space vetoes, for that reason: its new parameters, as far as the space has asked for them,
+    and what the sampler notes of the trial for others.
+    """
+
+    reason: str
+    parameters: Sequence[Parameter]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def propose(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTrial) -> Proposal | Vetoed:
     """The sampler's proposal; if that has been tried, or breaks a limit of the study, another one: the sampler is asked
     a few more times, then combinations are drawn at random. If all have been tried, the trial is a replicate: the same
-    parameters with another seed.
+    parameters with another seed. What the space vetoes is the proposal: its trial tells the sampler.
 
     Raises:
         SpaceError: nothing that keeps to the limits was found.
@@ -60,7 +72,10 @@ def propose(shared: SharedStudy, space: Space, slot: int, buffered: BufferedTria
     asked = list[Proposal]()
     for number in range(1 + SECOND_PROPOSALS):
         sampler = make_sampler(shared.manifest.sampler, shared.manifest.seed, slot, number)
-        asked.append(_proposed(shared, space, buffered, sampler))
+        proposed = _proposed(shared, space, buffered, sampler)
+        if isinstance(proposed, Vetoed):
+            return proposed
+        asked.append(proposed)
         if asked[-1].broken is None and asked[-1].replicate_of is None:
             return asked[-1]
     drawn, repeated = _drawn(shared, space, slot, buffered)
@@ -96,10 +111,11 @@ def first_with(params: Mapping[str, Any], trials: Iterable[FrozenTrial]) -> int 
 
 def fixed_params(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     """The given parameters and their distributions, as the space asks for them. Any that the space doesn't ask for in
-    this configuration are left out.
+    this configuration are left out; of one that it vetoes there are those that it asks for before.
     """
     recorder = FixedTrial(dict(params))
-    space.suggest(PlainTrial(recorder))
+    with suppress(Infeasible):
+        space.suggest(PlainTrial(recorder))
     return recorder.params, recorder.distributions
 
 
@@ -109,10 +125,13 @@ def _drawn(
     """Among combinations drawn at random that keep to the limits: the first that hasn't been tried, and the first that
     has.
     """
-    others, limits, repeated = buffered.others(), limits_of(shared.manifest), None
-    for number in range(RANDOM_PROPOSALS if not limits.most else DRAWS_WITHIN):
+    others, limits, repeated = buffered.others(), limits_of(shared.manifest, space), None
+    for number in range(RANDOM_PROPOSALS if not limits.of_sizes else DRAWS_WITHIN):
         drawn = random_trial(derive_seed(shared.manifest.seed, slot, UNTRIED, number))
-        configuration = space.suggest(drawn)
+        try:
+            configuration = space.suggest(drawn)
+        except Infeasible:
+            continue
         if limits.broken_by(configuration) is not None:
             continue
         tried = first_with(drawn.params, others)
@@ -124,11 +143,14 @@ def _drawn(
     return None, repeated
 
 
-def _proposed(shared: SharedStudy, space: Space, buffered: BufferedTrial, sampler: BaseSampler) -> Proposal:
+def _proposed(shared: SharedStudy, space: Space, buffered: BufferedTrial, sampler: BaseSampler) -> Proposal | Vetoed:
     trial, buffer = buffered.begin(sampler)
-    configuration = space.suggest(PlainTrial(trial))
+    try:
+        configuration = space.suggest(PlainTrial(trial))
+    except Infeasible as veto:
+        return Vetoed(" ".join(str(veto).split()) or "the space vetoes it", buffer.parameters, buffer.attributes)
     new = bool(buffer.parameters)  # those that the trial had already are what it is to try
     repeats = new and can_repeat(trial.distributions)
     replicate_of = first_with(trial.params, buffered.others()) if repeats else None
-    broken = limits_of(shared.manifest).broken_by(configuration) if new else None
+    broken = limits_of(shared.manifest, space).broken_by(configuration) if new else None
     return Proposal(configuration, buffer.parameters, buffer.attributes, replicate_of, broken)

@@ -9,7 +9,7 @@ from search.study.reasons import counted
 from storage import SharedStudy
 from storage.ending import Ended
 from storage.objective import Objective
-from storage.records import FinishedSlot, SlotCounts, UnderWay, WorkerRow
+from storage.records import FinishedSlot, OutcomeState, SlotCounts, UnderWay, WorkerRow
 
 PACE_WINDOW = 30
 MOST_CURVES = 16
@@ -50,9 +50,10 @@ class WorkerStatus:
 class Snapshot:
     """How far a study is. `best` is None until a trial is complete; `incumbents` are the trials that were the best when
     they ended; `epochs` counts those of all trials; `pace` is in trials per hour, None while no worker is active or
-    nothing is finished yet; `epochs_per_trial` is what a full trial has;
-    `ended` is what has ended the search early, None if nothing has. Only a snapshot with details has the parameters of
-    the best trial, `best_params`, and `curves`, the objective after each epoch of trials that run, by trial.
+    nothing is finished yet; `epochs_per_trial` is what a full trial has; `failures` and `infeasible` count trials by
+    the reason that ended them so; `ended` is what has ended the search early, None if nothing has. Only a snapshot with
+    details has the parameters of the best trial, `best_params`, and `curves`, the objective after each epoch of trials
+    that run, by trial.
     """
 
     counts: SlotCounts
@@ -62,6 +63,7 @@ class Snapshot:
     incumbents: tuple[Best, ...] = ()
     workers: tuple[WorkerStatus, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
+    infeasible: Mapping[str, int] = field(default_factory=dict)
     pace: float | None = None
     epochs_per_trial: int | None = None
     ended: Ended | None = None
@@ -101,7 +103,8 @@ def take_snapshot(shared: SharedStudy) -> Snapshot:
         stop_reason=ledger.stop_reason(),
         incumbents=incumbents,
         workers=worker_statuses(workers, ledger.under_way()),
-        failures=failures(outcomes),
+        failures=reasons(outcomes, "failed"),
+        infeasible=reasons(outcomes, "infeasible"),
         pace=pace(outcomes, workers, ledger.now(), shared.promotion.paused_at()),
         epochs_per_trial=shared.manifest.epochs_per_trial,
         ended=ledger.ended(),
@@ -147,14 +150,12 @@ def running_best(outcomes: Sequence[FinishedSlot], goal: Objective) -> tuple[Bes
     return tuple(found)
 
 
-def failures(outcomes: Sequence[FinishedSlot]) -> dict[str, int]:
-    """How often each reason ended a trial as failed, the most frequent first."""
-    reasons = [
-        f"{done.outcome.kind or 'unknown'}: {done.outcome.reason or 'no reason was stored'}"
-        for done in outcomes
-        if done.outcome.state == "failed"
-    ]
-    return counted(reasons)
+def reasons(outcomes: Sequence[FinishedSlot], state: OutcomeState) -> dict[str, int]:
+    """How often each reason ended a trial in that state, the most frequent first; of failures with their kind."""
+    ended = [done.outcome for done in outcomes if done.outcome.state == state]
+    kinds = [f"{outcome.kind or 'unknown'}: " if state == "failed" else "" for outcome in ended]
+    words = [outcome.reason or "no reason was stored" for outcome in ended]
+    return counted(f"{kind}{reason}" for kind, reason in zip(kinds, words, strict=True))
 
 
 def pace(

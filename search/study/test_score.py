@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from spaces.estimate import Estimate
+from spaces.metrics import MetricName
 from storage import SharedStudy
 
 TEST_ATTR = "test_score"  # of earlier releases, which only stored the last look
@@ -20,7 +22,8 @@ class TestScore(msgspec.Struct, frozen=True):
     """The score of a trial's model on `n` images that neither training nor the search saw: accuracy in [0, 1]; the loss
     is None if it wasn't measured. `at` is the time (ISO 8601, UTC), None in earlier releases; `reason` the purpose;
     `look` counts the looks at the study's test images from 1. `ensemble` are the trials of an ensemble, whose best is
-    `trial`; empty for the model of one trial.
+    `trial`; empty for the model of one trial. `metrics` are the study's objective and those that it reports, unless
+    they are the accuracy, with 95 % intervals; named as on the validation images.
     """
 
     trial: int
@@ -31,6 +34,7 @@ class TestScore(msgspec.Struct, frozen=True):
     reason: str = EARLIER
     look: int = 1
     ensemble: tuple[int, ...] = ()
+    metrics: dict[MetricName, Estimate] = {}
 
     @property
     def words(self) -> str:

@@ -14,12 +14,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.sampling.buffered_trial import BufferedTrial
-from search.sampling.proposal import fixed_params, propose, visible_to_sampler
+from search.sampling.proposal import Proposal, Vetoed, fixed_params, propose, visible_to_sampler
 from search.study.configurations import trained_attributes
 from search.study.trial_attributes import TrialAttributes
 from spaces.blame import describe
 from spaces.configuration import Configuration
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.space import Space
 from storage import SharedStudy
 from storage.errors import StorageError
@@ -53,6 +53,7 @@ def suggest_configuration(
     """The space's configuration for the leased slot's trial. Parameters that the trial already has are kept.
 
     Raises:
+        Infeasible: the space vetoes what was proposed, whose parameters the trial has now.
         SpaceError: the space's own code failed.
         LeaseLost: another worker holds the slot now.
         StorageUnreachable: the database didn't answer.
@@ -60,17 +61,25 @@ def suggest_configuration(
     buffered = BufferedTrial(shared, number, pruner, partial(visible_to_sampler, shared, lease.slot))
     try:
         proposal = propose(shared, space, lease.slot, buffered)
-        trained = trained_attributes(space, proposal.configuration)
-        shared.trials.fenced.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
-        if proposal.replicate_of is not None:
-            shared.trials.fenced.annotate(number, TrialAttributes(replicate_of=proposal.replicate_of).stored())
+        _store(shared, space, lease, number, proposal)
     except (SQLAlchemyError, StorageInternalError, StorageError):
         raise  # the trial's doing, not the space's
     except UpdateFinishedTrialError:
         log.warning("trial %d was ended by another program, without the parameters of its slot", number)
     except Exception as error:
         raise SpaceError(f"the space {space.name!r} failed to suggest: {describe(error)}") from error
+    if isinstance(proposal, Vetoed):
+        raise Infeasible(proposal.reason)
     return proposal.configuration
+
+
+def _store(shared: SharedStudy, space: Space, lease: Lease, number: int, proposal: Proposal | Vetoed) -> None:
+    """Gives the trial what was proposed."""
+    fenced = shared.trials.fenced
+    trained = {} if isinstance(proposal, Vetoed) else trained_attributes(space, proposal.configuration)
+    fenced.set_params(lease, number, proposal.parameters, proposal.attributes, trained)
+    if isinstance(proposal, Proposal) and proposal.replicate_of is not None:
+        fenced.annotate(number, TrialAttributes(replicate_of=proposal.replicate_of).stored())
 
 
 def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:

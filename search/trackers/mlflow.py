@@ -18,7 +18,7 @@ except ImportError as error:
     raise missing("--mlflow", "mlflow-skinny") from error
 
 SCORES = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate")
-STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "KILLED", "failed": "FAILED"}
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "KILLED", "infeasible": "KILLED", "failed": "FAILED"}
 TRIAL_TAG = "search.trial"
 STAMP_TAG = "search.study"
 LONGEST_TAG = 5000

@@ -11,6 +11,7 @@ import msgspec
 from spaces.class_weight import ClassWeight
 from spaces.configuration import Configuration
 from spaces.epoch_scores import EpochScores
+from spaces.estimate import Estimate
 from spaces.failure_kind import FailureKind
 from spaces.metrics import DEFAULT_METRIC, MetricName
 from spaces.precision import Precision
@@ -53,7 +54,8 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     `value_to_beat`. `precision` is what the model computes in; weights are float32. `owner` is the job's study and
     slot: it doesn't resume from the checkpoint of another. `report_metrics` are measured after each epoch next to the
     objective. `class_weight` is how much images count in the training loss. There is a checkpoint at most every
-    `checkpoint_every` seconds, and after each of the epochs `checkpoint_after`.
+    `checkpoint_every` seconds, and after each of the epochs `checkpoint_after`. `limits` are the most of sizes of the
+    model (spaces/limits.py): one that breaks them isn't trained, and the job fails as infeasible.
     """
 
     job: int
@@ -77,11 +79,13 @@ class Train(msgspec.Struct, frozen=True, tag="train"):
     order_seed: int | None = None
     report_metrics: tuple[MetricName, ...] = ()
     class_weight: ClassWeight = "none"
+    limits: dict[str, float] = {}
 
 
 class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     """A job: the scores of a saved model on the test or validation images. Its `space` defines the layers of its own,
-    if any. `precision` is what it was trained in.
+    if any. `precision` is what it was trained in. `metrics` are measured next to accuracy and loss, with
+    intervals. With `validation_confusion`, which classes it takes the validation images for is counted as well.
     """
 
     job: int
@@ -92,6 +96,8 @@ class Evaluate(msgspec.Struct, frozen=True, tag="evaluate"):
     model_path: str
     part: Part = "test"
     precision: Precision = "float32"
+    metrics: tuple[MetricName, ...] = ()
+    validation_confusion: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -152,7 +158,8 @@ class Trained(msgspec.Struct, frozen=True, tag="trained"):
 
 class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
     """The scores on the images, and their number. `confusion` counts, for each class (row), for which class (column)
-    its images were taken.
+    its images were taken; `validation_confusion` the same of the validation images, if it was asked for. `metrics` are
+    those that were asked for, as far as they are defined.
     """
 
     job: int
@@ -160,6 +167,8 @@ class Evaluated(msgspec.Struct, frozen=True, tag="evaluated"):
     accuracy: float
     n: int
     confusion: tuple[tuple[int, ...], ...] = ()
+    validation_confusion: tuple[tuple[int, ...], ...] = ()
+    metrics: dict[MetricName, Estimate] = {}
 
 
 class Stopped(msgspec.Struct, frozen=True, tag="stopped"):

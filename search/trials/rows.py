@@ -10,6 +10,7 @@ from search.study.trial_attributes import TrialAttributes
 from search.views.facts import State, StudyFacts, TrialFacts
 from spaces.epoch_scores import EpochScores
 from spaces.errors import SpaceError
+from spaces.metrics import MetricName
 from storage import Manifest
 
 
@@ -18,7 +19,8 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `began` and `ended` are in ISO 8601, by the clocks of the workers' hosts; `seconds` is the time from one to the
     other, `training_seconds` that of its epochs alone. `model_parameters` is how many weights the model has. `scores`
-    are those of its last epoch. `configuration` is None if an earlier release didn't store it and it isn't known.
+    are those of its last epoch, `metrics` those that the study reports, of the epoch whose value counts.
+    `configuration` is None if an earlier release didn't store it and it isn't known.
     """
 
     trial: int
@@ -41,11 +43,13 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
     reason: str
     scores: Mapping[str, float | None]
+    metrics: Mapping[MetricName, float]
     params: Mapping[str, Any]
     configuration: Mapping[str, Any] | None
 
 
-PLAIN = tuple(name for name in TrialRecord.__struct_fields__ if name not in ("scores", "params", "configuration"))
+GROUPS = ("scores", "metrics", "params")  # of several values each
+PLAIN = tuple(name for name in TrialRecord.__struct_fields__ if name not in (*GROUPS, "configuration"))
 
 
 def trial_rows(facts: StudyFacts) -> list[TrialRecord]:
@@ -77,6 +81,7 @@ def trial_row(trial: TrialFacts, manifest: Manifest) -> TrialRecord:
         failure=trial.kind,
         reason=trial.reason,
         scores=last_scores(trial.curve),
+        metrics=trial.metrics,
         params=dict(trial.params),
         configuration=configuration(trial, manifest),
     )

@@ -11,6 +11,7 @@ from search.views.facts import StudyFacts
 from search.views.layout import TextTable, table_text
 from search.views.markdown import titled_table
 from search.views.number import number, plural, score
+from spaces.metrics import MetricName
 
 
 def as_table(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
@@ -26,18 +27,20 @@ def as_markdown(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
 def short_table(facts: StudyFacts, rows: Sequence[TrialRecord]) -> TextTable:
     """What people look for: state, objective, epochs, time, parameters, and why a trial didn't complete."""
     params = names_of(row.params for row in rows)
-    columns = ("trial", "state", facts.manifest.objective, "epochs", "seconds", *params, "reason")
-    numbers = frozenset({"trial", facts.manifest.objective, "epochs", "seconds"})
-    cells = tuple(short_cells(row, params) for row in rows)
+    metrics = facts.manifest.report_metrics
+    columns = ("trial", "state", facts.manifest.objective, *metrics, "epochs", "seconds", *params, "reason")
+    numbers = frozenset({"trial", facts.manifest.objective, *metrics, "epochs", "seconds"})
+    cells = tuple(short_cells(row, metrics, params) for row in rows)
     return TextTable(f"{plural(len(rows), 'trial')} of {facts.name}", columns, cells, numbers)
 
 
-def short_cells(row: TrialRecord, params: Sequence[str]) -> tuple[str, ...]:
+def short_cells(row: TrialRecord, metrics: Sequence[MetricName], params: Sequence[str]) -> tuple[str, ...]:
     """One trial's line."""
     return (
         f"{row.trial}{'' if row.baseline is None else '*'}",
         row.state,
         "" if row.value is None else score(row.value),
+        *("" if (value := row.metrics.get(name)) is None else score(value) for name in metrics),
         str(row.epochs),
         f"{row.training_seconds:.1f}",
         *(number(row.params[name]) if name in row.params else "" for name in params),
@@ -59,22 +62,22 @@ def as_json(facts: StudyFacts, rows: Sequence[TrialRecord]) -> str:
 
 
 def as_csv(rows: Sequence[TrialRecord]) -> str:
-    """A line for each trial: fixed columns, then scores, parameters in the order of their names, and the configuration
-    as JSON.
+    """A line for each trial: fixed columns, then scores, metrics, parameters in the order of their names, and the
+    configuration as JSON.
     """
-    scores = names_of(row.scores for row in rows)
+    scores, metrics = names_of(row.scores for row in rows), names_of(row.metrics for row in rows)
     params = sorted(names_of(row.params for row in rows))
-    heading = (*PLAIN, *(f"scores.{name}" for name in scores), *(f"params.{name}" for name in params), "configuration")
-    return csv_text(heading, (cells(row, scores, params) for row in rows))
+    named = (("scores", scores), ("metrics", metrics), ("params", params))
+    heading = (*PLAIN, *(f"{group}.{name}" for group, names in named for name in names), "configuration")
+    return csv_text(heading, (cells(row, named) for row in rows))
 
 
-def cells(row: TrialRecord, scores: Sequence[str], params: Sequence[str]) -> tuple[Any, ...]:
-    """One trial's values, None where it has none."""
+def cells(row: TrialRecord, named: Iterable[tuple[str, Sequence[str]]]) -> tuple[Any, ...]:
+    """One trial's values, those of fields of several values by their names; None where it has none."""
     configuration = None if row.configuration is None else msgspec.json.encode(row.configuration, order="sorted")
     return (
         *(getattr(row, name) for name in PLAIN),
-        *(row.scores.get(name) for name in scores),
-        *(row.params.get(name) for name in params),
+        *(getattr(row, group).get(name) for group, names in named for name in names),
         None if configuration is None else configuration.decode(),
     )
 

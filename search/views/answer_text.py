@@ -3,6 +3,7 @@
 from search.views import sentences
 from search.views.answer_sentences import answer_sentences
 from search.views.best_trials import best_trials_table
+from search.views.classes_table import classes_sentence
 from search.views.facts import StudyFacts
 from search.views.layout import table_text
 from search.views.lessons import lessons
@@ -10,11 +11,17 @@ from search.views.lessons_text import CAVEAT, HEAD, lesson_lines
 
 
 def top_text(facts: StudyFacts) -> str:
-    """The table of the best trials, and the majority's share for comparison."""
+    """The table of the best trials, the majority's share for comparison, and how much of each class the best
+    recognizes.
+    """
     table = best_trials_table(facts, facts.manifest.objective)
     if table is None:
         return ""
-    return table_text(table) + _lines(sentences.validation_majority(facts.manifest))
+    return table_text(table) + _lines(
+        sentences.validation_majority(facts.manifest),
+        sentences.reported(facts.manifest),
+        classes_sentence(facts.class_results, facts.manifest.classes),
+    )
 
 
 def baselines_text(facts: StudyFacts) -> str:
@@ -41,10 +48,19 @@ def lessons_text(facts: StudyFacts) -> str:
 
 
 def failures_text(facts: StudyFacts) -> str:
-    """The reasons of failed trials, and why the study was stopped if it was."""
+    """The reasons of failed and of infeasible trials, and why the study was stopped if it was."""
     lines = [f"  {count} x {reason}" for reason, count in facts.failures.items()]
+    vetoed = [f"  {count} x {reason}" for reason, count in facts.infeasible.items()]
     stopped = [] if facts.stop_reason is None else [f"The study was stopped: {facts.stop_reason}"]
-    return "\n".join([*(["Failed trials:"] if lines else []), *lines, *stopped])
+    return "\n".join(
+        [
+            *(["Failed trials:"] if lines else []),
+            *lines,
+            *(["Infeasible trials, which broke a limit or were vetoed by the space:"] if vetoed else []),
+            *vetoed,
+            *stopped,
+        ]
+    )
 
 
 def model_problems_text(facts: StudyFacts) -> str:

@@ -36,7 +36,8 @@ def best_number(shared: SharedStudy) -> int:
         )
     raise UsageError(
         f"no trial of the study {shared.name!r} was completed: {counts.pruned} were pruned, "
-        f"{counts.diverged} diverged, {counts.failed} failed. python -m search.status shows why"
+        f"{counts.diverged} diverged, {counts.infeasible} were infeasible, {counts.failed} failed. "
+        "python -m search.status shows why"
     )
 
 
@@ -64,7 +65,12 @@ def unfinished(trial: TrialFacts) -> str:
     """Why a trial has no trained model."""
     outcome = trial.slot.outcome
     why = f": {outcome.reason}" if outcome is not None and outcome.reason else ""
-    words = {"running": "is still running", "paused": "is paused", "pruned": "was pruned"}
+    words = {
+        "running": "is still running",
+        "paused": "is paused",
+        "pruned": "was pruned",
+        "infeasible": "was infeasible",
+    }
     return (
         f"trial {trial.number} {words.get(trial.state, trial.state)}{why}: only completed trials have a trained model. "
         "--trial best takes the best of them"

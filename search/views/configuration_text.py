@@ -6,17 +6,19 @@ from shlex import quote
 import msgspec
 
 from search.study.batch_size import batch_size
+from search.study.class_results import ClassResults, stored_class_results
 from search.study.configurations import TrialModel, trial_model
 from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.test_score import TestScore, look_at, recorded_looks
 from search.views.answer_sentences import answer_sentences
 from search.views.chosen_trial import chosen_trial
+from search.views.classes_table import classes_document, classes_table
 from search.views.facts import TrialFacts
-from search.views.layout import fitted, layer_lines, terminal_width, wrapped
+from search.views.layout import fitted, layer_lines, table_text, terminal_width, wrapped
 from search.views.next_commands import command, listed, storage_flag
 from search.views.number import number, score
 from search.views.proportion import wilson_interval
-from search.views.sentences import against_majority, earlier_looks, test_sentence
+from search.views.sentences import against_majority, earlier_looks, metric_words, test_sentence
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
 from storage import Manifest, SharedStudy
@@ -28,6 +30,7 @@ class Described:
     recomputed; `unknown` then says why. `test` is the test score, None if it wasn't measured for this trial; `looks`
     are all at the study's test images, and `answer` is what a race of its best trials found, None without one.
     `finished` is how many of the study's trials are.
+    `class_results` is what its model takes the validation images of each class for, None if that wasn't measured.
     """
 
     study_name: str
@@ -39,6 +42,7 @@ class Described:
     looks: tuple[TestScore, ...] = ()
     answer: RaceAnswer | None = None
     finished: int = 0
+    class_results: ClassResults | None = None
 
     @property
     def value(self) -> float:
@@ -90,6 +94,7 @@ def described_trial(shared: SharedStudy, which: str) -> Described:
         looks=looks,
         answer=stored_answer(shared),
         finished=shared.ledger.counts().finished,
+        class_results=stored_class_results(shared, trial.number),
     )
 
 
@@ -100,11 +105,13 @@ def trial_json(described: Described) -> str:
         "number": described.trial.number,
         "objective": described.manifest.objective,
         "value": described.value,
+        "metrics": described.trial.metrics,
         "params": dict(described.trial.params),
         "epochs": described.trial.epochs,
         "configuration": None if described.model is None else described.configuration,
         "test": described.test,
         "test_looks": described.looks,
+        "classes": classes_document(described.class_results, described.manifest.classes),
         "answer": described.answer,
         "trials_since_answer": None if described.answer is None else described.answer.trials_since(described.finished),
         "model_problem": described.trial.model_problem,
@@ -118,6 +125,7 @@ def trial_text(described: Described, storage: str) -> str:
         f"Trial {described.trial.number} of {described.study_name}",
         "\n".join(line for text in scores(described) for line in wrapped(text, terminal_width(), "  ", " " * 6)),
         "Parameters\n" + parameters_text([(name, number(value)) for name, value in described.trial.params.items()]),
+        classes_text(described),
         layers_text(described),
         answer_text(described),
         next_steps(described, storage),
@@ -138,12 +146,19 @@ def scores(described: Described) -> list[str]:
     manifest = described.manifest
     epochs = described.trial.epochs
     lines = [f"{manifest.objective} {score(described.value)} after {epochs} epochs{validation_interval(described)}"]
+    lines += [f"{metric_words(name, manifest)}: {score(value)}" for name, value in described.trial.metrics.items()]
     if described.test is not None:
         test = test_sentence(described.test, f"Trial {described.trial.number}", manifest)
         lines += [line for line in (test, earlier_looks(described.looks, described.test)) if line]
     if (problem := described.trial.model_problem) is not None:
         lines.append(f"not to be exported: {problem}")
     return lines
+
+
+def classes_text(described: Described) -> str:
+    """Recall and confusion matrix, "" if they weren't measured."""
+    found = described.class_results
+    return "" if found is None else table_text(classes_table(found, described.manifest.classes)).rstrip()
 
 
 def validation_interval(described: Described) -> str:

@@ -6,7 +6,7 @@ doesn't keep: the parameters, and measurements of the worker. Trials that other 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,12 +14,15 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from search.study.class_results import ClassResults, stored_class_results
 from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.reasons import counted
+from search.study.reported_metrics import reported_metrics
 from search.study.snapshot import Snapshot, take_snapshot
 from search.study.test_score import TestScore, last_of_search, recorded_looks
 from search.study.trial_attributes import TrialAttributes
 from spaces.epoch_scores import EpochScores
+from spaces.metrics import MetricName
 from storage import Manifest, SharedStudy
 from storage.records import OutcomeState, SlotCounts, SlotRow, WorkerRow
 
@@ -31,8 +34,9 @@ State = OutcomeState | Literal["running", "paused"]
 class TrialFacts:
     """One trial: `frozen` is Optuna's record of it, `slot` the ledger's.
 
-    `value` is the objective's last one, of pruned and running trials too, None before the first epoch; `curve` are its
-    epochs in order; `worker` names the one that had it last, `device` what it ran on.
+    `value` is the objective's last one, of pruned and running trials too, None before the first epoch; `metrics` are
+    those that the study reports, after the epoch of that value; `curve` are its epochs in order; `worker` names the one
+    that had it last, `device` what it ran on.
     """
 
     frozen: FrozenTrial
@@ -41,6 +45,7 @@ class TrialFacts:
     curve: tuple[EpochScores, ...]
     worker: str
     device: str
+    metrics: Mapping[MetricName, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A summary for notebooks."""
@@ -121,7 +126,8 @@ class TrialFacts:
 class StudyFacts:
     """A study at one moment: how far it is, its trials by number, and the looks at its test images in order of time.
 
-    `answer` is what a race of its best trials found, None while none has ended.
+    `answer` is what a race of its best trials found, None while none has ended; `class_results` is what its best
+    trial's model takes the validation images of each class for, None while that wasn't measured.
     """
 
     name: str
@@ -130,6 +136,7 @@ class StudyFacts:
     trials: tuple[TrialFacts, ...] = ()
     looks: tuple[TestScore, ...] = ()
     answer: RaceAnswer | None = None
+    class_results: ClassResults | None = None
 
     @property
     def counts(self) -> SlotCounts:
@@ -140,6 +147,11 @@ class StudyFacts:
     def failures(self) -> Mapping[str, int]:
         """How often each reason ended a trial as failed, the most frequent first."""
         return self.snapshot.failures
+
+    @property
+    def infeasible(self) -> Mapping[str, int]:
+        """How often each reason ended a trial as infeasible, the most frequent first."""
+        return self.snapshot.infeasible
 
     @property
     def stop_reason(self) -> str | None:
@@ -218,7 +230,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
         for slot in shared.ledger.slots()
         if slot.trial_number in frozen
     ]
-    return StudyFacts(
+    facts = StudyFacts(
         name=shared.name,
         manifest=shared.manifest,
         snapshot=take_snapshot(shared),
@@ -226,6 +238,8 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
         looks=recorded_looks(shared),
         answer=stored_answer(shared),
     )
+    best = facts.best
+    return facts if best is None else replace(facts, class_results=stored_class_results(shared, best.number))
 
 
 def find_trial(shared: SharedStudy, number: int) -> TrialFacts | None:
@@ -253,13 +267,15 @@ def trial_facts(
     outcome, worker = slot.outcome, workers.get(slot.worker_id or "")
     stored = TrialAttributes.of(trial.user_attrs)
     last = manifest.value_of(curve)
+    value = outcome.value if outcome is not None and outcome.value is not None else last
     return TrialFacts(
         frozen=trial,
         slot=slot,
-        value=outcome.value if outcome is not None and outcome.value is not None else last,
+        value=value,
         curve=curve,
         worker=worker_name(worker) if worker is not None else stored.host or "unknown",
         device=stored.device or (worker.info.device if worker is not None else ""),
+        metrics=reported_metrics(manifest, curve, value),
     )
 
 

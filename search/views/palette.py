@@ -22,7 +22,15 @@ EDGE = "#FFFFFF"
 TRAINING, VALIDATION = ORANGE, BLUE
 BEST = ORANGE
 STATES: Mapping[State, str] = MappingProxyType(
-    {"complete": BLUE, "pruned": GRAY, "diverged": PURPLE, "failed": RED, "running": SKY, "paused": GREEN}
+    {
+        "complete": BLUE,
+        "pruned": GRAY,
+        "diverged": PURPLE,
+        "infeasible": ORANGE,
+        "failed": RED,
+        "running": SKY,
+        "paused": GREEN,
+    }
 )
 ARMS = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY, BLACK)
 SCALE = "Cividis"  # of numbers; made for color-blind readers: https://doi.org/10.1371/journal.pone.0199239

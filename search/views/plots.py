@@ -20,11 +20,12 @@ SYMBOLS: Mapping[State, str] = {
     "complete": "circle",
     "pruned": "x",
     "diverged": "triangle-down-open",
+    "infeasible": "cross-open",
     "failed": "square-open",
     "running": "diamond-open",
     "paused": "hourglass-open",
 }
-STATES: tuple[State, ...] = ("pruned", "diverged", "failed", "paused", "running", "complete")
+STATES: tuple[State, ...] = ("pruned", "diverged", "infeasible", "failed", "paused", "running", "complete")
 TEMPLATE = "plotly_white"
 
 

@@ -8,6 +8,7 @@ from search.views.facts import StudyFacts, TrialFacts
 from search.views.majority import PartName, majority_words
 from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
+from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.selection import SMOOTH_EPOCHS
 from storage import Manifest
 
@@ -41,9 +42,29 @@ def best_sentence(facts: StudyFacts, best: TrialFacts) -> str:
     """Which trial is the best, with which score and parameters."""
     return (
         f"Trial {best.number} is the best of {plural(len(facts.ranked), 'completed trial')}: "
-        f"{facts.manifest.goal.label} {score(best.value or 0.0)} after {plural(best.epochs, 'epoch')}, "
+        f"{facts.manifest.goal.label} {score(best.value or 0.0)}{metrics_words(best)} after "
+        f"{plural(best.epochs, 'epoch')}, "
         f"with {parameters(best.params)}."
     )
+
+
+def metrics_words(trial: TrialFacts) -> str:
+    """The metrics that the study reports, of a trial, to follow its objective in brackets; "" without any."""
+    words = ", ".join(f"{METRICS[name].label} {score(value)}" for name, value in trial.metrics.items())
+    return f" ({words})" if words else ""
+
+
+def reported(manifest: Manifest) -> str:
+    """Of the metrics that a study reports, which direction is better, and what guessing gives; "" without any."""
+    words = "; ".join(metric_words(name, manifest) for name in manifest.report_metrics)
+    return f"Reported next to {manifest.objective}: {words}." if words else ""
+
+
+def metric_words(name: MetricName, manifest: Manifest) -> str:
+    """Which direction of a metric is better, and what guessing gives."""
+    metric = METRICS[name]
+    better = "higher" if metric.direction == "maximize" else "lower"
+    return f"{name} ({better} is better, a guess gives {score(metric.guess(len(manifest.classes)))})"
 
 
 def parameters(params: Mapping[str, Any]) -> str:
@@ -57,7 +78,22 @@ def test_sentence(test: TestScore, whose: str, manifest: Manifest) -> str:
     return (
         f"{whose} has a test accuracy of {test.accuracy:.2%} (95 % interval {low:.1%} to {high:.1%}), {test.words}, on "
         f"{plural(test.n, 'image')} that neither training nor search saw{against_majority(manifest, 'test')}."
+        f"{test_metrics(test)}"
     )
+
+
+def test_metrics(test: TestScore) -> str:
+    """The other metrics on the test images, as a sentence with a space before it; "" without any."""
+    listed = [
+        f"{test_label(name)} {score(found.value)} ({score(found.low)} to {score(found.high)})"
+        for name, found in test.metrics.items()
+    ]
+    return f" On these images: {', '.join(listed)}, each with its 95 % bootstrap interval." if listed else ""
+
+
+def test_label(name: MetricName) -> str:
+    """What a metric of the validation images is called on the test images."""
+    return METRICS[name].label.replace("validation ", "")
 
 
 def earlier_looks(looks: tuple[TestScore, ...], test: TestScore) -> str:
@@ -83,8 +119,9 @@ def against_majority(manifest: Manifest, part: PartName) -> str:
 
 
 def validation_majority(manifest: Manifest) -> str:
-    """The majority's share on the validation images; "" if it isn't known, or the objective isn't an accuracy."""
-    words = majority_words(manifest, "validation") if manifest.goal.is_share else ""
+    """The majority's share on the validation images; "" if it isn't known, or no accuracy is shown."""
+    shown = manifest.goal.is_share or DEFAULT_METRIC in manifest.report_metrics
+    words = majority_words(manifest, "validation") if shown else ""
     return f"On the validation images, {words}." if words else ""
 
 

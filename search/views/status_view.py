@@ -29,13 +29,15 @@ BLOCKS: Mapping[TrialState, tuple[str, str]] = MappingProxyType(
         "complete": ("█", "blue"),
         "pruned": ("▓", "cyan"),
         "diverged": ("▚", "magenta"),
+        "infeasible": ("▧", "bright_magenta"),
         "failed": ("▞", "red"),
         "running": ("▒", "yellow"),
         "paused": ("▤", "bright_yellow"),
         "waiting": ("░", "bright_black"),
     }
 )
-UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "failed", "paused"})  # only named if there are any
+# Only named if there are any.
+UNUSUAL: frozenset[TrialState] = frozenset({"diverged", "infeasible", "failed", "paused"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,10 @@ def lines(shown: StatusView, width: int) -> Iterator[RenderableType]:
         yield from packed(curves_text(snapshot, width), width)
     if snapshot.failures:
         yield Text()
-        yield failures_table(snapshot)
+        yield reasons_table("failed", snapshot.failures)
+    if snapshot.infeasible:
+        yield Text()
+        yield reasons_table("infeasible", snapshot.infeasible)
 
 
 def packed(parts: Sequence[Text], width: int, gap: int = GAP) -> Iterator[Text]:
@@ -196,12 +201,12 @@ def times(snapshot: Snapshot, elapsed_s: float | None = None) -> list[Text]:
     return list(map(Text, parts))
 
 
-def failures_table(snapshot: Snapshot) -> RenderableType:
-    """The failures by reason."""
+def reasons_table(state: TrialState, reasons: Mapping[str, int]) -> RenderableType:
+    """Trials that ended in that state, by reason."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
-    table.add_column("failed", justify="right")
+    table.add_column(state, justify="right")
     table.add_column("reason")
-    for reason, count in list(snapshot.failures.items())[:MOST_FAILURES]:
+    for reason, count in list(reasons.items())[:MOST_FAILURES]:
         table.add_row(str(count), plain(shortened(reason)))
     return table
 
@@ -220,7 +225,8 @@ def finished(snapshot: Snapshot) -> str:
 def states(snapshot: Snapshot) -> str:
     """The trials by state."""
     states = snapshot.counts.by_state().items()
-    return ", ".join(f"{count} {state}" for state, count in states if count or state not in ("diverged", "paused"))
+    rare = UNUSUAL - {"failed"}
+    return ", ".join(f"{count} {state}" for state, count in states if count or state not in rare)
 
 
 def one_line(snapshot: Snapshot, objective: str, elapsed_s: float) -> str:

@@ -5,8 +5,9 @@ import shlex
 from search.study.batch_size import stored_batch_sizes
 from search.views import sentences
 from search.views.answer_sentences import answer_sentences
+from search.views.classes_table import classes_table
 from search.views.facts import StudyFacts, TrialFacts
-from search.views.markdown import escaped, markdown_table
+from search.views.markdown import escaped, markdown_table, titled_table
 from search.views.notes import write_note
 from spaces.space import Space
 from storage import Manifest, SharedStudy
@@ -62,8 +63,15 @@ def result_note(facts: StudyFacts) -> str:
     best = facts.best
     if best is None:
         return ""
-    lines = (sentences.headline(facts), sentences.best_sentence(facts, best), sentences.tested(facts), *answered(facts))
-    return "\n\n".join(["## Result", *(escaped(line) for line in lines if line)])
+    lines = (
+        sentences.headline(facts),
+        sentences.best_sentence(facts, best),
+        sentences.validation_majority(facts.manifest),
+        sentences.reported(facts.manifest),
+        sentences.tested(facts),
+        *answered(facts),
+    )
+    return "\n\n".join(["## Result", *(escaped(line) for line in lines if line), *class_tables(facts)])
 
 
 def answered(facts: StudyFacts) -> tuple[str, ...]:
@@ -71,10 +79,17 @@ def answered(facts: StudyFacts) -> tuple[str, ...]:
     return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished)
 
 
+def class_tables(facts: StudyFacts) -> tuple[str, ...]:
+    """Recall and confusion matrix of the best trial's model, if they were measured."""
+    found = facts.class_results
+    return () if found is None else (titled_table(classes_table(found, facts.manifest.classes)),)
+
+
 def best_note(facts: StudyFacts, best: TrialFacts) -> str:
     """Why a trial has a note: it was the best of the study."""
     lines = (sentences.best_sentence(facts, best), sentences.tested(facts), KEPT)
-    return " ".join(escaped(line) for line in lines if line)
+    sentence = " ".join(escaped(line) for line in lines if line)
+    return "\n\n".join((sentence, *class_tables(facts)))
 
 
 def note_study(shared: SharedStudy, space: Space, n_trials: int, facts: StudyFacts | None = None) -> None:

@@ -28,17 +28,19 @@ from search.workers.slot_trial import open_slot_trial
 from search.workers.study_jobs import JobFiles, StudyJobs
 from search.workers.trial_stats import TrialStats, trial_stats
 from spaces.configuration import Configuration
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.failure_kind import FailureKind
+from spaces.limits import TRAIN_SECONDS, written
 from storage.errors import LeaseLost, StorageUnreachable
 from storage.masking import hide_in_text
-from storage.records import FinishedSlot, Lease, Outcome
+from storage.records import FinishedSlot, Lease, Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
 
 AttemptResult = Literal["done", "crashed", "unavailable"]
 RELEASE_S = 5.0
 PRUNE_S = 60.0
+ENDED_BY_WORKER: frozenset[OutcomeState] = frozenset({"pruned", "infeasible"})  # while the trainer may go on
 MOST_EXPIRIES = 25  # a trial that takes its workers down with it ends at last; kills of healthy ones don't come to that
 
 
@@ -128,6 +130,8 @@ class Attempt:
             configuration = self.patience.reach(
                 lambda: suggest_configuration(context.shared, context.space, self.lease, trial.number, context.pruner)
             )
+        except Infeasible as veto:
+            return Outcome("infeasible", None, hide_in_text(str(veto)), "infeasible")
         except SpaceError as error:
             return _failed("space_error", str(error))
         if context.mirror is not None:
@@ -137,7 +141,7 @@ class Attempt:
         begins = f"continues after epoch {max(epochs.recorded)}" if epochs.recorded else "begins"
         log.info("trial %d %s on worker %s", trial.number, begins, self.lease.worker_id)
         outcome = self._follow(running, keeper, epochs)
-        if outcome.state == "pruned":
+        if outcome.state in ENDED_BY_WORKER:
             running.stop()
         self._stats = trial_stats(running.ready, self._trained, epochs.seconds, context.trainer.memory_mb())
         return outcome
@@ -165,7 +169,7 @@ class Attempt:
 
     def settle(self, outcome: Outcome) -> None:
         """Settles the finished slot's trial."""
-        if self._running is not None and outcome.state == "pruned":
+        if self._running is not None and outcome.state in ENDED_BY_WORKER:
             # Files that the trainer writes after the slot's folder is cleared would stay there.
             self._running.wait_until_left(PRUNE_S, give_up=lambda: self.patience.shutdown.requested)
         number = None if self._epochs is None else self._epochs.trial.number
@@ -261,11 +265,14 @@ class Attempt:
                 self.context.progress.steps = (message.done, message.steps)
             case EpochEnd():
                 self.context.progress.steps = None
-                return self._heed(epochs.record(message), epochs)
+                decision = epochs.record(message)
+                return self._beyond_limits(epochs) or self._heed(decision, epochs)
             case Trained():
                 self._trained = message
                 return trained_outcome(message, epochs)
             case Failed():
+                if message.kind == "infeasible":
+                    return Outcome("infeasible", None, hide_in_text(message.reason), "infeasible", epochs.last)
                 if message.kind in ("out_of_memory", "crash"):
                     self.context.trainer.discard()  # its state is unknown
                 return _failed(message.kind, message.reason, epochs.last)
@@ -296,6 +303,15 @@ class Attempt:
                 raise SlotPaused
             case _:
                 assert_never(decision)
+
+    def _beyond_limits(self, epochs: EpochLog) -> Outcome | None:
+        """The end of a trial whose epochs take longer than the study allows."""
+        most = self.context.shared.manifest.limits.get(TRAIN_SECONDS)
+        seconds = sum(epochs.seconds)
+        if most is None or seconds <= most:
+            return None
+        reason = f"{TRAIN_SECONDS} {seconds:.3g} is more than {written(most)}"
+        return Outcome("infeasible", epochs.value(), reason, "infeasible", epochs.last)
 
     def _exceeded(self, seconds: float, epochs: EpochLog) -> Outcome | None:
         limits = self.context.limits

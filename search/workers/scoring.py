@@ -6,11 +6,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from search.errors import TrainerDied, TrainerUnavailable
+from search.study.class_results import ClassResults, store_class_results, stored_class_results
 from search.study.folders import StudyFolder
 from search.study.snapshot import find_best
+from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, SEARCH, TestScore, record_look, recorded_looks
 from search.study.trial_attributes import TrialAttributes
-from search.trainers.protocol import DataSource
+from search.trainers.protocol import DataSource, Evaluated, Part
 from search.workers.join import data_source
 from search.workers.keeping import kept_model
 from search.workers.study_jobs import StudyJobs
@@ -24,31 +26,42 @@ log = logging.getLogger(__name__)
 def measure_test_score(
     shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: TrainerClient | None = None
 ) -> None:
-    """Evaluates the best trial's model on the test images, unless that was done before, and records the score. The
-    score of an earlier best is kept.
+    """Evaluates the best trial's model on the test images, unless that was done before, and records the score; so it
+    does with the classes for which the model takes the validation images. The score of an earlier best is kept.
 
     A running `trainer` saves the seconds of starting one.
     """
     best = find_best(shared)
-    if best is None or is_measured(shared, best.number):
+    if best is None:
+        return
+    looked = is_measured(shared, best.number)
+    if looked and stored_class_results(shared, best.number) is not None:
         return
     problem = TrialAttributes.of(shared.trials.get(best.number).user_attrs).model_problem
-    if problem is not None:
-        log.warning("no test score of trial %d: %s", best.number, problem)
-        return
-    artifact = kept_model(shared, best.number)
+    artifact = kept_model(shared, best.number) if problem is None else None
     if artifact is None:
-        log.warning("the model of trial %d wasn't kept on this host: no test score", best.number)
+        if not looked:
+            why = problem or "its model wasn't kept on this host"
+            log.warning("no test score of trial %d: %s", best.number, why)
         return
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model.keras"
         try:
             open_artifacts(folder.store).fetch(artifact, model)
             with nullcontext(trainer) if trainer is not None else TrainerClient.on_processors(folder) as evaluator:
-                score = _evaluate(shared, evaluator, data_source(shared.manifest, data_dir, folder), best.number, model)
+                data = data_source(shared.manifest, data_dir, folder)
+                found = _evaluate(shared, evaluator, data, best.number, model, "validation" if looked else "test")
         except (ArtifactError, StorageUsageError, TrainerDied, TrainerUnavailable) as error:
-            log.warning("no test score: %s", error)
+            log.warning("no %s: %s", "recall by class" if looked else "test score", error)
             return
+    confusion = found.confusion if looked else found.validation_confusion
+    if confusion:
+        store_class_results(shared, ClassResults(best.number, confusion))
+    if not looked:
+        _record(shared, TestScore(best.number, found.accuracy, found.loss, found.n, metrics=found.metrics))
+
+
+def _record(shared: SharedStudy, score: TestScore) -> None:
     look = record_look(shared, score, SEARCH)
     if look.look > 1:
         log.info("%s at the test images, of trial %d: each further one says less", look.words, look.trial)
@@ -59,8 +72,12 @@ def is_measured(shared: SharedStudy, number: int) -> bool:
     return any(look.trial == number and look.reason != EXPORT for look in recorded_looks(shared))
 
 
-def _evaluate(shared: SharedStudy, trainer: TrainerClient, data: DataSource, number: int, model: Path) -> TestScore:
+def _evaluate(
+    shared: SharedStudy, trainer: TrainerClient, data: DataSource, number: int, model: Path, part: Part
+) -> Evaluated:
     manifest = shared.manifest
     jobs = StudyJobs(manifest, manifest.space, data)
-    scores = trainer.evaluate(jobs.evaluate(trainer.next_job(), model, manifest.seed))
-    return TestScore(number, scores.accuracy, scores.loss, scores.n)
+    slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == number)
+    seed = split_seed(manifest, slot.settings)
+    job = jobs.evaluate(trainer.next_job(), model, seed, part, validation_confusion=part == "test")
+    return trainer.evaluate(job)

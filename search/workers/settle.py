@@ -9,7 +9,9 @@ from dataclasses import asdict
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from search.sampling.constraints import note_constraint
 from search.study.folders import StudyFolder
+from search.study.reported_metrics import reported_metrics
 from search.study.trial_attributes import TrialAttributes
 from search.workers.keeping import MODEL, keep_file, kept_file, remove_files
 from search.workers.trial_files import keep_files
@@ -25,6 +27,7 @@ STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "diverged": TrialState.PRUNED,  # samplers learn from pruned trials, and ignore failed ones
+    "infeasible": TrialState.PRUNED,  # with a constraint that it violates
     "failed": TrialState.FAIL,
 }
 
@@ -66,6 +69,8 @@ def _end_trial(
                 _keep_model(shared, folder, finished, trial)
             if best or folder.remote is None:  # a remote store takes time for each file
                 keep_files(shared, folder, finished, trial)
+        if outcome.state == "infeasible":
+            note_constraint(shared, trial.number)
         _tell(shared, trial.number, outcome)
     except UpdateFinishedTrialError:
         log.info("trial %d was ended by another worker meanwhile", trial.number)
@@ -79,7 +84,15 @@ def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: T
         failure=None if outcome.kind == "paused" else outcome.kind,
         **(asdict(stats) if stats is not None else {}),
     )
-    shared.trials.fenced.annotate(number, attributes.stored())
+    shared.trials.fenced.annotate(number, {**attributes.stored(), **_metrics(shared, number, outcome)})
+
+
+def _metrics(shared: SharedStudy, number: int, outcome: Outcome) -> dict[str, float]:
+    """The metrics that the study reports, each an attribute: a column of dashboards."""
+    if not shared.manifest.report_metrics:
+        return {}
+    found = reported_metrics(shared.manifest, list(shared.ledger.epochs(number)), outcome.value)
+    return {str(name): value for name, value in found.items()}
 
 
 def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:

@@ -9,6 +9,8 @@ from search.study.class_weight import class_weight
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Evaluate, Part, Train
 from spaces.configuration import Configuration
+from spaces.limits import SIZES
+from spaces.metrics import DEFAULT_METRIC
 from storage import Manifest
 from storage.records import Lease, SlotRow
 
@@ -61,13 +63,19 @@ class StudyJobs:
             objective=manifest.objective,
             report_metrics=manifest.report_metrics,
             class_weight=class_weight(manifest, configuration),
+            limits={name: most for name, most in manifest.limits.items() if name in SIZES},
             value_to_beat=value_to_beat,
             select=manifest.select,
             checkpoint_after=() if rungs is None else rungs.epochs,
         )
 
-    def evaluate(self, number: int, model: Path, split_seed: int, part: Part = "test") -> Evaluate:
-        """The job with that number: to score a saved model on images of the split of that seed."""
+    def evaluate(
+        self, number: int, model: Path, split_seed: int, part: Part = "test", *, validation_confusion: bool = False
+    ) -> Evaluate:
+        """The job with that number: to score a saved model on images of the split of that seed, by every metric of the
+        study.
+        """
+        wanted = (self.manifest.objective, *self.manifest.report_metrics)
         return Evaluate(
             job=number,
             space=self.space,
@@ -77,4 +85,6 @@ class StudyJobs:
             precision=self.manifest.precision,
             model_path=str(model),
             part=part,
+            metrics=tuple(name for name in wanted if name != DEFAULT_METRIC),  # every evaluation has the accuracy
+            validation_confusion=validation_confusion,
         )

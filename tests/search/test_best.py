@@ -93,4 +93,4 @@ def test_only_failures_are_counted(lab: Lab) -> None:
     lab.work()
     result = best(lab)
     assert result.exit_code == 2
-    assert "0 were pruned, 0 diverged, 1 failed" in result.stderr
+    assert "0 were pruned, 0 diverged, 0 were infeasible, 1 failed" in result.stderr

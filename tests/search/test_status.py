@@ -217,7 +217,8 @@ def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:
     lab.work()
     document = json.loads(status(lab.url, "-f", "json").stdout)
     assert document["trials"] == dict.fromkeys(document["trials"], 0) | {"complete": 2}
-    assert sorted(document["trials"]) == ["complete", "diverged", "failed", "paused", "pruned", "running", "waiting"]
+    states = ["complete", "diverged", "failed", "infeasible", "paused", "pruned", "running", "waiting"]
+    assert sorted(document["trials"]) == states
     assert document["best"]["number"] == document["incumbents"][-1]["number"]
     assert document["seconds_left"] is None
 

@@ -58,6 +58,7 @@ def test_the_json_has_the_counts_the_best_and_the_test_score(summary: StudyFacts
         "complete": 3,
         "pruned": 3,
         "diverged": 1,
+        "infeasible": 0,
         "failed": 1,
         "running": 0,
         "paused": 0,

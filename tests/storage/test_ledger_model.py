@@ -28,7 +28,13 @@ from storage.testkit import LEASE_S, bound, example_epoch, example_manifest, exp
 from storage.url import parse
 
 WORKERS = st.sampled_from(["ann", "ben", "eve"])
-OUTCOMES: dict[OutcomeState, float | None] = {"complete": 0.9, "pruned": 0.1, "diverged": None, "failed": None}
+OUTCOMES: dict[OutcomeState, float | None] = {
+    "complete": 0.9,
+    "pruned": 0.1,
+    "diverged": None,
+    "infeasible": None,
+    "failed": None,
+}
 
 
 @dataclass

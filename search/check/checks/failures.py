@@ -41,7 +41,7 @@ def check_failures(record: SearchRecord) -> Finding:
 def _settings(record: SearchRecord) -> Iterator[str]:
     """The settings with which failing goes, in words."""
     bad = [run for run in record.runs if run.state in ("failed", "diverged")]
-    good = [run for run in record.runs if run.state not in ("failed", "diverged")]
+    good = [run for run in record.runs if run.state in ("complete", "pruned")]
     tests = [*_choice_tests(record, good, bad), *_range_tests(record, good, bad)]
     if not tests:
         return

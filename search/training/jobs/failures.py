@@ -2,7 +2,7 @@
 
 from search.datasets.errors import DataError
 from spaces.blame import describe, own_line
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.failure_kind import FailureKind
 
 OUT_OF_MEMORY_NAMES = frozenset({"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"})
@@ -25,6 +25,8 @@ def failure_kind(error: BaseException) -> FailureKind:
         return "data_error"
     if _is_out_of_memory(error):
         return "out_of_memory"
+    if isinstance(error, Infeasible):
+        return "infeasible"
     if isinstance(error, SpaceError):
         return "space_error"
     if isinstance(error, OSError):

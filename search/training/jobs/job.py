@@ -8,7 +8,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from search.training.data.split import Fold, Split, split
 from search.training.epochs.epochs import Epochs, Stop, run_epochs
 from search.training.epochs.trainable_model import TrainableModel
 from search.training.jobs.checkpoint import Checkpoints
-from search.training.jobs.evaluation import evaluation
+from search.training.jobs.evaluation import Evaluation, evaluation
 from search.training.jobs.prefetcher import Prefetcher
 from search.training.jobs.run import Run, diverged, finished
 from search.training.jobs.step_reports import StepReports
@@ -40,8 +40,11 @@ from search.training.models.keras_settings import kept_settings
 from search.training.models.model_files import load_model, save_model
 from search.training.shared_programs.program_cache import ProgramCache
 from spaces import Space, load_space
+from spaces.costs import Cost
 from spaces.epoch_scores import EpochScores
-from spaces.metrics import METRICS
+from spaces.errors import Infeasible
+from spaces.limits import broken_by
+from spaces.metrics import METRICS, MetricName
 from spaces.resizing import AS_FOUND
 from spaces.selection import selection_value
 
@@ -116,6 +119,7 @@ class Jobs:
         prepared = self._prepare(job.data, Preprocessing.of(job.configuration, job.split_seed))
         measurement = self._measurement(job, prepared.preprocessed.data)
         with kept_settings(self._backend), prepared.models.model_for(job, run.space, measurement) as model:
+            require_within(job.limits, model.parameters)
             not_kept = yield from self._remarks(run, model, prepared.preprocessed.warning)
             kept = None if run.resumed else (yield from run.resume(model))
             if not run.resumed:
@@ -152,9 +156,7 @@ class Jobs:
         data = self._split(job.data, job.split_seed)
         try:
             model = load_model(Path(job.model_path))
-            raw, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
-            result = evaluation(model, data.scaled(raw), labels, len(data.classes), job.batch_size)
-            yield Evaluated(job.job, result.score.loss, result.score.accuracy, len(labels), result.confusion)
+            yield _evaluated(job, model, data)
         finally:
             forget_models()
 
@@ -200,6 +202,27 @@ class Jobs:
 
     def _space(self, ref: str) -> Space:
         return self._spaces.get(ref, lambda: load_space(ref))
+
+
+def require_within(limits: Mapping[str, float], parameters: int) -> None:
+    """Raises Infeasible if a model with that many parameters breaks one of the limits of sizes."""
+    broken = broken_by(limits, Cost(0, 0, parameters))
+    if broken is not None:
+        raise Infeasible(broken)
+
+
+def _evaluated(job: Evaluate, model: Any, data: Split) -> Evaluated:
+    """The scores of a model on the images that the job is about."""
+    classes = len(data.classes)
+
+    def of(images: NDArray[Any], labels: NDArray[Any], metrics: Sequence[MetricName] = ()) -> Evaluation:
+        return evaluation(model, data.scaled(images), labels, classes, job.batch_size, metrics)
+
+    images, labels = (data.x_test, data.y_test) if job.part == "test" else (data.x_val, data.y_val)
+    found = of(images, labels, job.metrics)
+    validated = of(data.x_val, data.y_val).confusion if job.validation_confusion else ()
+    score, metrics = found.score, dict(found.metrics)
+    return Evaluated(job.job, score.loss, score.accuracy, len(labels), found.confusion, validated, metrics)
 
 
 def _read(source: DataSource) -> DataSet:

@@ -7,7 +7,7 @@ from search.training.models.logits import require_logits
 from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import describe
 from spaces.configuration import Configuration
-from spaces.errors import SpaceError
+from spaces.errors import Infeasible, SpaceError
 from spaces.layers import (
     Activate,
     Conv,
@@ -77,6 +77,7 @@ def build_model(space: Space, configuration: Configuration, spec: InputSpec) -> 
     """The uncompiled `keras.Model` from scaled images (batch, height, width, channels) to logits (batch, classes).
 
     Raises:
+        Infeasible: the space's own `build` raises it.
         SpaceError: the images are too small for the layers, or the space's own `build` raises or returns no such model.
     """
     if space.build is None:
@@ -191,6 +192,8 @@ def _from_space(space: Space, configuration: Configuration, spec: InputSpec) -> 
     assert space.build is not None  # noqa: S101  the caller asked
     try:
         model = space.build(configuration, spec.image_shape, spec.classes)
+    except Infeasible:
+        raise
     except Exception as error:
         raise SpaceError(f"build of the space {space.name!r} raised {describe(error)}") from error
     if not isinstance(model, keras.Model):

@@ -12,6 +12,7 @@ TITLE = "Learning curves"
 DASHES: Mapping[State, str] = {
     "pruned": "solid",
     "diverged": "dot",
+    "infeasible": "longdash",
     "failed": "dash",
     "running": "dashdot",
     "paused": "longdash",

@@ -14,6 +14,7 @@ PATTERNS: dict[State, str] = {
     "complete": "",
     "pruned": "/",
     "diverged": ".",
+    "infeasible": "+",
     "failed": "x",
     "running": "-",
     "paused": "|",
