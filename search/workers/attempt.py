@@ -271,11 +271,7 @@ class Attempt:
                 self._trained = message
                 return trained_outcome(message, epochs)
             case Failed():
-                if message.kind == "infeasible":
-                    return Outcome("infeasible", None, hide_in_text(message.reason), "infeasible", epochs.last)
-                if message.kind in ("out_of_memory", "crash"):
-                    self.context.trainer.discard()  # its state is unknown
-                return _failed(message.kind, message.reason, epochs.last)
+                return self._failure(message, epochs)
             case Evaluated() | Stopped():
                 pass
             case _:
@@ -303,6 +299,14 @@ class Attempt:
                 raise SlotPaused
             case _:
                 assert_never(decision)
+
+    def _failure(self, message: Failed, epochs: EpochLog) -> Outcome:
+        """How the trial ends of a job that its trainer couldn't do."""
+        if message.kind == "infeasible":
+            return Outcome("infeasible", None, hide_in_text(message.reason), "infeasible", epochs.last)
+        if message.kind in ("out_of_memory", "crash"):
+            self.context.trainer.discard()  # its state is unknown
+        return _failed(message.kind, message.reason, epochs.last)
 
     def _beyond_limits(self, epochs: EpochLog) -> Outcome | None:
         """The end of a trial whose epochs take longer than the study allows."""
