@@ -15,11 +15,12 @@ import scipy
 from scipy.stats import DegenerateDataWarning
 
 from search.statistics.eprocess import p_difference, p_equivalence
-from search.statistics.intervals import CONFIDENCE, bca, expanded, standard_error, student
+from search.statistics.intervals import CONFIDENCE, bca, expanded, share_limits, standard_error, student
 from search.statistics.looks import Look, plan_looks
 from search.statistics.race_testing import SCENARIOS, simulate_races
 from search.statistics.scores import FloatArray
 from search.statistics.testing import (
+    IMAGES,
     SHAPES,
     SPREAD,
     judge,
@@ -30,6 +31,7 @@ from search.statistics.testing import (
     paired,
     share,
     simulate,
+    ties,
     unequal_spreads,
 )
 
@@ -81,11 +83,17 @@ def coverage(size: Size) -> Iterator[Row]:
 
 
 def coverage_of_arms(size: Size) -> Iterator[Row]:
-    """Student's 95 % interval of an arm's own mean, whose scores are skewed."""
-    for n in size.counts:
-        values = simulate(near_ceiling, [2, n], replicates=n, effects=(0,), simulations=size.simulations)[:, 0]
-        limits = student(values.mean(axis=-1), standard_error(values), n - 1, CONFIDENCE)
-        yield {"shape": "near_ceiling", "n": n, "student": covered(limits, 60 / 62)}
+    """95 % intervals of an arm's own mean, whose scores are skewed: Student's, and that of shares of images."""
+    for name, draw, truth in (("near_ceiling", near_ceiling, 60 / 62), ("ties", ties, 0.995), ("normal", normal, 0.9)):
+        for n in (4, *size.counts):
+            values = simulate(draw, [2, n], replicates=n, effects=(0,), simulations=size.simulations)[:, 0]
+            mean, error = values.mean(axis=-1), standard_error(values)
+            yield {
+                "shape": name,
+                "n": n,
+                "student": covered(student(mean, error, n - 1, CONFIDENCE), truth),
+                "share": covered(share_limits(mean, error, n, IMAGES, CONFIDENCE), truth),
+            }
 
 
 def wrong_differences(size: Size) -> Iterator[Row]:

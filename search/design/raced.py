@@ -41,9 +41,8 @@ def race_answer(
     """What the race says when it is over."""
     costs = arm_costs(shared, comparison, scores)
     means = {one.name: one for one in summaries}
-    share = shared.manifest.goal.is_share
     candidates = tuple(
-        candidate(arm.name, arm.selected, means[arm.name], costs[arm.name], left=arm.name in raced.left, share=share)
+        candidate(arm.name, arm.selected, means[arm.name], costs[arm.name], left=arm.name in raced.left)
         for arm in comparison.arms
         if arm.selected is not None
     )
@@ -64,38 +63,32 @@ def race_answer(
         margin=comparison.margin,
         end=ENDS[raced.end or RaceEnd.SPENT],
         level=total_level(comparison, comparison.last_look),
-        reference=next(
-            (reference(one, share=share) for one in summaries if one.name not in comparison.candidates), None
-        ),
+        reference=next((reference(one) for one in summaries if one.name not in comparison.candidates), None),
     )
 
 
-def candidate(
-    name: str, selected: float, summary: ArmSummary, cost: MeasuredCost, *, left: bool, share: bool
-) -> Candidate:
+def candidate(name: str, selected: float, summary: ArmSummary, cost: MeasuredCost, *, left: bool) -> Candidate:
     """One of the race's candidates."""
     return Candidate(
         name=name,
         selected=selected,
         n=summary.n,
         mean=summary.mean,
-        interval=span_of(summary.interval, share=share),
+        interval=span_of(summary.interval),
         left=left,
         parameters=None if cost.parameters is None else round(cost.parameters),
         epoch_seconds=cost.epoch_seconds,
     )
 
 
-def reference(summary: ArmSummary, *, share: bool) -> Reference:
+def reference(summary: ArmSummary) -> Reference:
     """The arm that isn't a candidate."""
-    return Reference(summary.name, summary.n, summary.mean, span_of(summary.interval, share=share))
+    return Reference(summary.name, summary.n, summary.mean, span_of(summary.interval))
 
 
-def span_of(interval: ConfidenceInterval | None, *, share: bool) -> Span | None:
-    """The interval of a mean; that of a share ends at 0 and 1."""
-    if interval is None:
-        return None
-    return Span(max(interval.low, 0.0), min(interval.high, 1.0)) if share else Span(interval.low, interval.high)
+def span_of(interval: ConfidenceInterval | None) -> Span | None:
+    """The interval of a mean, as answers have it."""
+    return None if interval is None else Span(interval.low, interval.high)
 
 
 def arm_costs(shared: SharedStudy, comparison: Comparison, scores: Scores) -> Mapping[str, MeasuredCost]:

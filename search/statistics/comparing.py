@@ -14,6 +14,7 @@ from search.statistics.intervals import (
     bootstrap_interval,
     deviation,
     new_data_interval,
+    share_interval,
     student_interval,
 )
 from search.statistics.permutation import fewest_replicates
@@ -141,7 +142,8 @@ def pair_up_anytime(first: ArmScores, second: ArmScores, margin: float, test_sha
 def summarize(arm: ArmScores, lacking: tuple[int, ...]) -> ArmSummary:
     """One arm's mean and spread."""
     values = np.array([arm.scores[replicate] for replicate in sorted(arm.scores)], dtype=np.float64)
-    return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), student_interval(values), lacking)
+    interval = student_interval(values) if arm.images is None else share_interval(values, arm.images)
+    return ArmSummary(arm.name, values.size, mean_of(values), deviation_of(values), interval, lacking)
 
 
 def answer_pair(pair: Paired, decision: Decision, place: int, margin: float | None, *, maximize: bool) -> PairAnswer:

@@ -8,7 +8,7 @@ lopsided: where the two disagree, the differences are skewed, or one replicate s
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from search.statistics.scores import FEWEST_REPLICATES, FloatArray
 
@@ -53,6 +53,34 @@ def student_interval(values: FloatArray, confidence: float = CONFIDENCE) -> Conf
     if values.size < FEWEST_REPLICATES:
         return None
     low, high = student(values.mean(), standard_error(values), values.size - 1, confidence)
+    return ConfidenceInterval(float(low), float(high), confidence)
+
+
+def share_limits(
+    mean: FloatArray, error: FloatArray, n: int, images: int, confidence: float | FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The interval of the mean of n shares of that many images each: low and high, of means and standard errors.
+
+    Shares near 1 are skewed, and Student's interval around their mean covers too little. Around its logit it does not,
+    and ends within 0 and 1. The mean is first moved towards a half by half an image, as that of all right has no logit.
+    """
+    total = n * images
+    inner = (mean * total + 0.5) / (total + 1)
+    middle, half = special.logit(inner), stats.t.isf((1 - np.asarray(confidence)) / 2, n - 1) * error
+    reach = half / (inner * (1 - inner))
+    low, high = special.expit(middle - reach), special.expit(middle + reach)
+    exact = np.asarray(error) == 0
+    return (
+        np.asarray(np.where(exact, mean, np.minimum(low, mean))),
+        np.asarray(np.where(exact, mean, np.maximum(high, mean))),
+    )
+
+
+def share_interval(values: FloatArray, images: int, confidence: float = CONFIDENCE) -> ConfidenceInterval | None:
+    """The interval of the mean of values of shape (n,) that are shares of that many images; None for fewer than two."""
+    if values.size < FEWEST_REPLICATES:
+        return None
+    low, high = share_limits(values.mean(), standard_error(values), values.size, images, confidence)
     return ConfidenceInterval(float(low), float(high), confidence)
 
 

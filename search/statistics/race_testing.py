@@ -13,11 +13,11 @@ import numpy as np
 from search.statistics import holm
 from search.statistics.anytime import weigh_anytime
 from search.statistics.eprocess import p_above
-from search.statistics.intervals import CONFIDENCE, standard_error, student
+from search.statistics.intervals import CONFIDENCE, share_limits, standard_error, student
 from search.statistics.looks import Look
 from search.statistics.race import p_worse, plan_anytime_race, plan_race
 from search.statistics.scores import DECIMALS, SMALLEST_STEP, BoolArray, FloatArray, IntArray
-from search.statistics.testing import Draw, Shape, near_ceiling, normal, simulate, ties
+from search.statistics.testing import IMAGES, Draw, Shape, near_ceiling, normal, simulate, ties
 from search.statistics.verdict import decide, weigh
 
 STUCK, STUCK_RATE = 0.1, 0.05
@@ -116,7 +116,7 @@ def simulate_races(
         left=left,
         best_left=left[:, BEST],
         gain_covers=covers(chosen(scores, pick) - scores[:, -1], reached, (means[pick] - means[-1])),
-        score_covers=covers(chosen(scores, pick), reached, means[pick]),
+        score_covers=covers(chosen(scores, pick), reached, means[pick], shares=True),
         gain=means[pick] - means[-1],
         replicates=reached,
         trainings=trainings + reached,
@@ -188,12 +188,15 @@ def chosen(scores: FloatArray, pick: IntArray) -> FloatArray:
     return scores[np.arange(len(pick)), pick]
 
 
-def covers(values: FloatArray, reached: IntArray, truth: FloatArray) -> BoolArray:
-    """Whether Student's interval of the first `reached` values holds the truth."""
+def covers(values: FloatArray, reached: IntArray, truth: FloatArray, *, shares: bool = False) -> BoolArray:
+    """Whether Student's interval of the first `reached` values, or that of shares of images, holds the truth."""
     covered = np.zeros(len(values), dtype=bool)
     for n in np.unique(reached):
         these = reached == n
         seen = values[these, :n]
-        low, high = student(seen.mean(axis=-1), standard_error(seen), n - 1, CONFIDENCE)
+        mean, error = seen.mean(axis=-1), standard_error(seen)
+        low, high = (
+            share_limits(mean, error, int(n), IMAGES, CONFIDENCE) if shares else student(mean, error, n - 1, CONFIDENCE)
+        )
         covered[these] = (low <= truth[these] + SMALLEST_STEP) & (truth[these] - SMALLEST_STEP <= high)
     return covered

@@ -11,12 +11,14 @@ from search.statistics.intervals import (
     bootstrap_interval,
     expanded,
     new_data_interval,
+    share_interval,
+    share_limits,
     standard_error,
     student,
     student_interval,
 )
 from search.statistics.scores import FloatArray
-from search.statistics.testing import SHAPES, normal, paired, simulate
+from search.statistics.testing import IMAGES, SHAPES, normal, paired, simulate
 
 COUNTS = (5, 8, 12, 20, 30)
 ROUNDING = 1e-9
@@ -47,6 +49,28 @@ def test_with_runs_that_fail_now_and_then_intervals_cover_at_least_as_often_as_t
     values = differences_of_equal_arms("failing_runs", n)
     low, high = student(values.mean(axis=-1), standard_error(values), n - 1, CONFIDENCE)
     assert share_covered(low, high) >= 0.93
+
+
+@pytest.mark.parametrize("n", [4, 8, 20])
+@pytest.mark.parametrize(("shape", "truth"), [("near_ceiling", 60 / 62), ("ties", 0.995), ("normal", 0.9)])
+def test_the_interval_of_a_mean_of_shares_covers_near_the_ceiling_too(shape: str, truth: float, n: int) -> None:
+    values = simulate(SHAPES[shape], [12, n], replicates=n, effects=(0,))[:, 0]
+    low, high = share_limits(values.mean(axis=-1), standard_error(values), n, IMAGES, CONFIDENCE)
+    assert 0.93 <= share_covered(low - truth, high - truth) <= 0.97
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+
+
+def test_shares_that_are_all_equal_have_a_point_and_far_from_0_and_1_the_interval_is_student_s() -> None:
+    equal = share_interval(np.ones(4), 287)
+    assert equal is not None
+    assert (equal.low, equal.high) == (1, 1)
+    assert share_interval(np.array([0.9]), 287) is None
+    values = np.array([0.48, 0.5, 0.51, 0.52, 0.49])
+    share, plain = share_interval(values, 1000), student_interval(values)
+    assert share is not None
+    assert plain is not None
+    assert (share.low, share.high) == pytest.approx((plain.low, plain.high), abs=1e-4)
 
 
 @pytest.mark.parametrize("n", [8, 12, 20, 30])
