@@ -23,7 +23,7 @@ from search.host.examination import (
 )
 from search.host.gpus import Gpu
 from search.host.installed import Installed, differing_from_lock, out_of_range
-from search.host.program_folder import VARIABLE
+from search.host.program_folder import VARIABLE, make_executables_folder
 from search.training.shared_programs.traced_files import open_traced_files
 from search.views.findings_text import findings_text
 from storage import create_study
@@ -62,10 +62,10 @@ def test_a_problem_gives_exit_code_1_and_says_what_to_do(monkeypatch: pytest.Mon
 
 
 def test_a_backend_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("KERAS_BACKEND", "openvino")
     (finding,) = keras_findings([])
     assert finding.verdict == "problem"
-    assert "jax" in finding.advice
+    assert "openvino" in finding.advice
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,13 @@ def test_traced_programs_are_counted_and_cleared(tmp_path: Path, monkeypatch: py
     for key in ("one", "another"):
         files.put(key, os.urandom(10**6))
     assert programs_finding().found == f"2 traced programs, 2.0 MB, in {tmp_path / 'programs'}"
-    assert "2 traced programs are removed." in doctor("--clear-cache").stdout
+    executables = make_executables_folder("a processor")
+    assert executables is not None
+    (executables / "steps-cache").write_bytes(os.urandom(10**6))
+    found = programs_finding().found
+    assert found == f"2 traced programs and 1 executables of JAX, 3.0 MB, in {tmp_path / 'programs'}"
+    assert "3 traced programs are removed." in doctor("--clear-cache").stdout
+    assert not executables.exists()
     assert programs_finding().found.startswith("0 traced programs")
 
 

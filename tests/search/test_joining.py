@@ -7,7 +7,7 @@ import pytest
 
 from search.errors import UsageError
 from search.host.machine import threads_each
-from search.workers.join import data_source, join_study, require_same
+from search.workers.join import data_source, installed_versions, join_study, require_same, require_same_code
 from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from spaces import SpaceSource, resolve
@@ -89,3 +89,13 @@ def test_the_processors_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("SEARCH_THREADS", raising=False)
     monkeypatch.setattr("search.host.machine.usable_processors", lambda: 8)
     assert [threads_each(workers) for workers in (1, 3, 8, 20)] == [8, 2, 1, 1]
+
+
+def test_a_worker_with_another_backend_of_keras_may_not_join(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "jax" not in manifest.versions
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert "tensorflow" not in installed_versions()
+    with pytest.raises(UsageError, match="tensorflow is missing here"):
+        require_same_code(manifest, source())

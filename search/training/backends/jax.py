@@ -153,12 +153,12 @@ class Jax:
             """`count` whole batches from number `first` on, then the partial one if `rest` is true."""
             whole = order.shape[0] // batch_size * batch_size
             step_of = partial(one, tensors, order, batch_size)
-            carry: tuple[Values, Tensor]
-            carry = lax.fori_loop(0, count, lambda i, carry: step_of(first + i, carry), (state, sums))
-            if whole == order.shape[0] or rest is False:
-                return carry
-            left = partial(one, tensors, order[whole:], order.shape[0] - whole, 0)
-            carry = left(carry) if rest is True else lax.cond(rest, left, lambda carry: carry, carry)
+            carry: tuple[Values, Tensor] = state, sums
+            if whole:
+                carry = lax.fori_loop(0, count, lambda i, carry: step_of(first + i, carry), carry)
+            if whole < order.shape[0] and rest is not False:
+                left = partial(one, tensors, order[whole:], order.shape[0] - whole, 0)
+                carry = left(carry) if rest is True else lax.cond(rest, left, lambda carry: carry, carry)
             return carry
 
         constant = ("count", "rest") if self._on_accelerator else ()

@@ -30,8 +30,8 @@ class CompiledRunner:
         self._model, self._backend = model, backend
         self._batch_size = batch_size
         self._val_order = np.arange(data.n_val)
-        _create_metrics(model, data)
         self._train, self._val = backend.to_device(data)
+        _create_metrics(model, data, self._train.labels[:1])
         variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
         train_step, test_step = backend.model_steps(model)
         self._train_steps = backend.step_program(_unsummed(train_step, class_weights), variables, batch_size)
@@ -80,14 +80,13 @@ def _unsummed(step: ModelStep, class_weights: Sequence[float] | None = None) -> 
     return run
 
 
-def _create_metrics(model: Any, data: Split) -> None:
+def _create_metrics(model: Any, data: Split, labels: Tensor) -> None:
     """Lets loss and metrics create their variables now: within a compiled loop they can't. A model may compute its loss
-    by itself, from the images, too.
+    by itself, from the images, too. `labels` are those of one image.
     """
     import keras
 
-    images, labels = keras.ops.zeros((1, *data.image_shape)), keras.ops.zeros((1,), "int64")
-    logits = keras.ops.zeros((1, len(data.classes)))
+    images, logits = keras.ops.zeros((1, *data.image_shape)), keras.ops.zeros((1, len(data.classes)))
     model.compute_loss(x=images, y=labels, y_pred=logits)
     model.compute_metrics(images, labels, logits)
     model.reset_metrics()
