@@ -156,6 +156,21 @@ def test_the_first_search_and_what_the_readme_does_with_it(context: Path) -> Non
             assert run(*command.words[1:], folder=context).returncode == 0
 
 
+@pytest.mark.slow
+def test_the_page_on_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    program = list[str]()
+    for block in blocks(ROOT / "docs" / "python.md", "python"):
+        first, _, rest = block.partition("\n")
+        if first.startswith("%%writefile "):
+            (tmp_path / first.split()[1]).write_text(rest, encoding="utf-8")
+        else:
+            program.append(block)
+    small = {"SEARCH_LIMIT_TRAIN": "200", "SEARCH_N_WORKERS": "1"}
+    done = run("-W", "error", "-c", "\n".join(program), folder=tmp_path, environment=small)
+    assert done.returncode == 0, done.stderr
+    assert "All 4 trials of bn_dropout-digits are finished" in done.stdout
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in TESTED_ELSEWHERE], ids=name_of)
 def test_the_examples_execute(page: Path, tmp_path: Path) -> None:
     for block in blocks(page, "python"):

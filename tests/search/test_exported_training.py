@@ -151,21 +151,25 @@ KINDS: Mapping[str, Configuration] = {
         optimizer=Optimizer("adamw", 0.02, weight_decay=0.1, epsilon=1e-4, schedule=Schedule("inverse_time", 0.01)),
         activation="gelu",
     ),
-    "nadam, silu, cosine": using(
-        optimizer=Optimizer("nadam", 0.03, beta_1=0.8, schedule=Schedule("cosine")), activation="silu", batch_size=24
+    "nadam, silu, cosine, best epoch, dense": using(
+        blocks=(),
+        dense=(24, 16),
+        optimizer=Optimizer("nadam", 0.03, beta_1=0.8, schedule=Schedule("cosine")),
+        activation="silu",
+        batch_size=24,
+        early_stopping=EarlyStopping(None, "val_loss", restore_best=True),
     ),
-    "adam, prelu, standardised, shifted": using(
+    "adam, prelu, standardised, shifted, patience": using(
         activation="prelu",
         inputs=Inputs("standardised", Augmentation(shift=1)),
         dropout=(Dropout("after_pooling", 0.1),),
+        early_stopping=EarlyStopping(1),
+        optimizer=Optimizer("adam", 0.08),
+        batch_norm=BatchNorm("after_pooling"),
     ),
-    "zca, cropped": using(inputs=Inputs("zca", Augmentation(flip=True, crop=1))),
-    "patience": using(
-        early_stopping=EarlyStopping(1), optimizer=Optimizer("adam", 0.08), batch_norm=BatchNorm("after_pooling")
-    ),
-    "restored": using(early_stopping=EarlyStopping(2, "val_accuracy", restore_best=True)),
-    "best epoch, dense": using(
-        blocks=(), dense=(24, 16), early_stopping=EarlyStopping(None, "val_loss", restore_best=True)
+    "zca, cropped, restored": using(
+        inputs=Inputs("zca", Augmentation(flip=True, crop=1)),
+        early_stopping=EarlyStopping(2, "val_accuracy", restore_best=True),
     ),
     "shuffled labels": using(shuffled_labels=True),
 }
