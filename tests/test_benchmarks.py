@@ -36,13 +36,16 @@ def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
     assert (result["workers"], result["joined"], result["exit_codes"]) == (4, 4, {"0": 4})
 
 
-def test_rules_of_selection_are_replayed_on_every_recording() -> None:
+def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> None:
     tables = smoke("replay")["tables"]
     assert [(table["space"], table["dataset"], table["configurations"]) for table in tables] == [
         ("optimizer", "cifar10", 60),
         ("optimizer", "mnist", 60),
     ]
     assert all(regret["mean"] >= 0 for table in tables for regret in table["regret"].values())
+    for pruners in (at_epochs for table in tables for at_epochs in table["pruners"].values()):
+        assert list(pruners) == ["none", "asha-stop", "asha"]
+        assert pruners["asha"]["trials"]["mean"] > pruners["none"]["trials"]["mean"], "as many epochs go further"
 
 
 def test_a_fleet_is_measured_and_loses_nothing() -> None:
