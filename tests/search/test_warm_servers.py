@@ -72,6 +72,19 @@ def state_of(connection: socket.socket | None) -> ServerState:
     return state
 
 
+def is_found() -> bool:
+    """Whether a launch that asks for nothing finds a server."""
+    connection = connect_to_warm(None)
+    if connection is not None:
+        connection.close()
+    return connection is not None
+
+
+def suspend(process: psutil.Process) -> None:
+    process.suspend()
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "the server to be suspended")
+
+
 def stopped(*arguments: str) -> Result:
     return CliRunner(catch_exceptions=False).invoke(stop, list(arguments))
 
@@ -84,7 +97,7 @@ def test_a_kept_server_serves_the_next_launch_whether_that_asks_for_one_or_not(q
 
 
 def test_without_being_asked_for_nothing_stays(quick: Path) -> None:
-    assert connect_to_warm(None) is None
+    assert not is_found()
     assert connect_to_warm(0.0) is None
     assert list(quick.iterdir()) == []
 
@@ -92,7 +105,7 @@ def test_without_being_asked_for_nothing_stays(quick: Path) -> None:
 def test_it_leaves_when_it_has_been_idle_for_as_long_as_was_asked(quick: Path) -> None:
     process = psutil.Process(state_of(connect_to_warm(0.1)).pid)
     wait_until(lambda: not process.is_running(), "the server to leave")
-    assert connect_to_warm(None) is None
+    assert not is_found()
 
 
 def test_it_stays_as_long_as_a_launch_uses_it(quick: Path) -> None:
@@ -112,14 +125,14 @@ def test_a_killed_server_is_replaced_if_one_is_wanted_and_done_without_if_not(qu
     killed = psutil.Process(state_of(connect_to_warm(LONG_S)).pid)
     killed.kill()
     killed.wait()
-    assert connect_to_warm(None) is None
+    assert not is_found()
     assert state_of(connect_to_warm(LONG_S)).pid != killed.pid
 
 
 def test_a_suspended_server_is_replaced_too(quick: Path) -> None:
     suspended = psutil.Process(state_of(connect_to_warm(LONG_S)).pid)
-    suspended.suspend()
-    assert connect_to_warm(None) is None
+    suspend(suspended)
+    assert not is_found()
     other = state_of(connect_to_warm(LONG_S))
     assert other.pid != suspended.pid
     suspended.resume()
@@ -132,7 +145,7 @@ def test_a_signal_to_all_of_a_job_ends_it_once_its_launch_is_done(quick: Path) -
     with trainer_server(keep_warm_s=LONG_S):
         process = psutil.Process(state_of(connect_to_warm(None)).pid)
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: connect_to_warm(None) is None, "the server to let no more in")
+        wait_until(lambda: not is_found(), "the server to let no more in")
         assert process.is_running()
         assert server_descriptor() is not None
     wait_until(lambda: not process.is_running(), "the server to leave")
@@ -162,7 +175,7 @@ def test_a_folder_that_others_may_use_is_refused_by_those_who_ask_and_passed_ove
     spoiled(server_folder())
     with pytest.raises(UsageError, match="can't be used for trainer servers"):
         connect_to_warm(LONG_S)
-    assert connect_to_warm(None) is None
+    assert not is_found()
     assert servers_finding().verdict == "note"
     assert stopped("--server").exit_code == EXIT_USAGE
 
@@ -176,7 +189,7 @@ def test_a_runtime_folder_of_another_kind_is_not_trusted(tmp_path: Path, monkeyp
 def test_the_server_of_another_user_is_not_used(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state_of(connect_to_warm(LONG_S))
     monkeypatch.setattr("search.trainers.server_folder._credentials", lambda _: (1, os.geteuid() + 1, 1))
-    assert connect_to_warm(None) is None
+    assert not is_found()
 
 
 def test_a_socket_that_nobody_else_may_use(quick: Path) -> None:
@@ -245,7 +258,7 @@ def test_stop_leaves_a_server_to_its_launch_and_kills_one_that_does_not_answer(
         assert used.is_running()
     wait_until(lambda: not used.is_running(), "the server to leave")
     suspended = psutil.Process(state_of(connect_to_warm(LONG_S)).pid)
-    suspended.suspend()
+    suspend(suspended)
     monkeypatch.setattr(warm_servers, "ANSWER_S", 0.1)
     assert "doesn't answer" in servers_finding().found
     assert "1 trainer servers are ended" in stopped("--server").output
