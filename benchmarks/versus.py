@@ -6,7 +6,8 @@
 
 Each side gets the same configurations, drawn once from the space, the same images, epochs and batch size, and is timed
 as a process of its own, from start to end. Of ours, "cold" workers find no traced programs, the others those of a
-launch before them. CIFAR-10 needs cifar10.npz in SEARCH_DATA_DIR.
+launch before them, and "kept" ones also a trainer server that an earlier launch has left (--keep-warm). CIFAR-10 needs
+cifar10.npz in SEARCH_DATA_DIR.
 """
 
 import importlib.util
@@ -40,6 +41,8 @@ from spaces.configuration import DROPOUT_POSITIONS
 HERE = Path(__file__).parent
 SPACE = "bn_dropout"
 SEED = 0
+LAUNCH = [sys.executable, "-m", "search.launch", "--space", SPACE]
+RUNTIME = "XDG_RUNTIME_DIR"
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 KERAS_TUNER = ("keras_tuner", "tensorboard")  # it imports tensorboard, but doesn't ask for it
 
@@ -47,7 +50,7 @@ KERAS_TUNER = ("keras_tuner", "tensorboard")  # it imports tensorboard, but does
 @dataclass(frozen=True)
 class Case:
     """A search, and how many times as fast as plain Optuna it is to be: with the default workers, with one, and with
-    the default workers and no traced programs.
+    the default workers and no traced programs, or a kept server too.
     """
 
     dataset: str
@@ -58,12 +61,13 @@ class Case:
     goal_default: float
     goal_one: float | None = None
     goal_cold: float | None = None
+    goal_kept: float | None = None
     batch_size: int = 64
 
 
 CASES = {
-    "digits": Case("digits", 20, 10, "none", None, 4.7, 3.3, 4.3),
-    "digits-halving": Case("digits", 20, 10, "asha", None, 5.4, None, 4.4),
+    "digits": Case("digits", 20, 10, "none", None, 4.7, 3.3, 4.3, 5.2),
+    "digits-halving": Case("digits", 20, 10, "asha", None, 5.4, None, 4.4, 6.5),
     "cifar10": Case("cifar10", 6, 3, "none", 4_000, 1.5),
 }
 SMOKE = {"digits": Case("digits", 1, 1, "asha", 200, 0.0)}
@@ -105,6 +109,18 @@ class Arena:
     def cold_workers(self, round_: int) -> Run:
         return self._ours(f"cold-{round_}", self.folder / f"traced-{round_}")
 
+    def kept_workers(self, round_: int) -> Run:
+        kept = private(self.folder / "kept")
+        if round_ == 0:
+            small = ["--n-trials=1", "--epochs=1", "--limit-train=200", "--n-workers=1", "--keep-warm=1h", "-q"]
+            url = f"sqlite:///{self.folder}/kept.db"
+            timed([*LAUNCH, *small, "--storage", url], {RUNTIME: str(kept)})
+        return self._ours(f"kept-{round_}", self._warm(), runtime=kept)
+
+    def end(self) -> None:
+        """Ends the server that was kept."""
+        timed([sys.executable, "-m", "search.stop", "--server"], {RUNTIME: str(private(self.folder / "kept"))})
+
     def _warm(self) -> Path:
         """What the first cold search has traced."""
         return self.folder / "traced-0"
@@ -114,7 +130,7 @@ class Arena:
         seconds, output = timed([sys.executable, str(HERE / name), str(self.data), str(self.listed), *numbers, *more])
         return Run(seconds, [tuple(trial) for trial in json.loads(output.splitlines()[-1])])
 
-    def _ours(self, name: str, traced: Path, *flags: str) -> Run:
+    def _ours(self, name: str, traced: Path, *flags: str, runtime: Path | None = None) -> Run:
         case, url = self.case, f"sqlite:///{self.folder}/{name}.db"
         options = LaunchOptions(
             space=SPACE,
@@ -131,9 +147,17 @@ class Arena:
         )
         order_study(options, self.params)
         wanted = ["--storage", url, "--study-name", "versus", f"--n-trials={case.trials}"]
-        launch = [sys.executable, "-m", "search.launch", "--space", SPACE, *wanted, *flags, "-q", "-f", "json"]
-        seconds, _ = timed(launch, {VARIABLE: str(traced)})
+        servers = runtime or private(self.folder / "no-servers")
+        seconds, _ = timed(
+            [*LAUNCH, *wanted, *flags, "-q", "-f", "json"], {VARIABLE: str(traced), RUNTIME: str(servers)}
+        )
         return Run(seconds, study_results(url, "versus"))
+
+
+def private(folder: Path) -> Path:
+    """The folder, closed to others."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def data_dir() -> Path | None:
@@ -161,7 +185,7 @@ def timed(command: Sequence[str], variables: Mapping[str, str] = NO_VARIABLES) -
 
 def measure(case: Case, rounds: int) -> dict[str, Any]:
     """Lets the sides take turns, and compares them round by round."""
-    sides = ["plain_optuna", "cold_workers", "default_workers", "one_worker"]
+    sides = ["plain_optuna", "cold_workers", "default_workers", "one_worker", "kept_workers"]
     without = why_no_keras_tuner(case)
     if without is None:
         sides.insert(1, "keras_tuner")
@@ -172,6 +196,7 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
             for side in sides if round_ % 2 == 0 else reversed(sides):
                 runs[side].append(getattr(arena, side)(round_))
                 click.echo(f"round {round_ + 1}: {side} {runs[side][-1].seconds:.1f} s", err=True)
+        arena.end()
     seconds = {side: [run.seconds for run in of_side] for side, of_side in runs.items()}
     plain = seconds["plain_optuna"]
     return {

@@ -72,7 +72,7 @@ def test_large_studies_are_measured_on_both_sides_for_each_size() -> None:
 @pytest.mark.slow
 def test_the_same_search_is_timed_on_each_side() -> None:
     digits = smoke("versus")["results"]["digits"]
-    assert {"plain_optuna", "cold_workers", "default_workers", "one_worker"} <= set(digits["seconds"])
+    assert {"plain_optuna", "cold_workers", "default_workers", "one_worker", "kept_workers"} <= set(digits["seconds"])
     assert all(epochs["values"] == [1] for epochs in digits["epochs_trained"].values())
 
 
