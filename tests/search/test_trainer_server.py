@@ -18,7 +18,7 @@ from search.host.gpus import installed_gpus
 from search.study.folders import StudyFolder
 from search.trainers.process import TrainerProcess
 from search.trainers.protocol import EpochEnd, Failed, Train, Trained
-from search.trainers.serving import server_descriptor, trainer_server
+from search.trainers.serving import SERVER, server_descriptor, trainer_server
 from search.workers.trainer_client import TrainerClient
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Inputs
 from tests.helpers.launches import PrepareStudy, RunLaunch, StartLaunch
@@ -49,6 +49,26 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     with serving() as (started,):
         monkeypatch.delenv("GONE")
         yield started
+
+
+@pytest.fixture(scope="module")
+def long_lived() -> Iterator[tuple[psutil.Process, str]]:
+    """A server as `server` is, for all tests that leave it alive, and what names it in SERVER of the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("GONE", "of the server alone")
+        with serving() as (started,):
+            patch.delenv("GONE")
+            yield started, os.environ.pop(SERVER)
+
+
+@pytest.fixture
+def shared_server(long_lived: tuple[psutil.Process, str], monkeypatch: pytest.MonkeyPatch) -> psutil.Process:
+    """The trainer server of this module's tests."""
+    started, descriptor = long_lived
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv(SERVER, descriptor)
+    return started
 
 
 @pytest.fixture
@@ -108,12 +128,12 @@ def test_a_forked_trainer_gives_the_scores_of_one_that_was_started_to_the_last_b
 
 
 def test_a_forked_trainer_has_its_own_session_log_and_descriptors_and_its_worker_s_folder(
-    server: psutil.Process, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_server: psutil.Process, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for process in (start(), start()):
         process.wait_ready(PATIENCE_S)
-        assert psutil.Process(process.pid).ppid() == server.pid
+        assert psutil.Process(process.pid).ppid() == shared_server.pid
         assert os.getsid(process.pid or 0) == process.pid
         assert process.memory_mb() > 1
         assert Path(f"/proc/{process.pid}/fd/2").readlink() == tmp_path / "trainer.log"
@@ -136,7 +156,7 @@ TELLING_SPACE = SPACE.replace(KEPT, '[name for name, value in os.environ.items()
 
 
 def test_a_forked_trainer_has_exactly_the_environment_of_its_worker(
-    server: psutil.Process, start: Start, tmp_path: Path
+    shared_server: psutil.Process, start: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "own_space.py").write_text(SPACE)
     process = start(MARK="a = b")
@@ -169,7 +189,7 @@ def test_neither_server_nor_trainers_hold_what_opens_databases_and_stores(
     assert "a = b" in Path(f"/proc/{started.pid}/environ").read_text()
 
 
-def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Process, start: Start) -> None:
+def test_the_death_of_a_forked_trainer_is_told_with_the_signal(shared_server: psutil.Process, start: Start) -> None:
     process = start()
     process.wait_ready(PATIENCE_S)
     os.kill(process.pid or 0, signal.SIGSEGV)
@@ -180,15 +200,17 @@ def test_the_death_of_a_forked_trainer_is_told_with_the_signal(server: psutil.Pr
 
 
 def test_a_trainer_that_is_not_wanted_any_more_before_it_is_forked_does_not_stay(
-    server: psutil.Process, start: Start, tmp_path: Path
+    shared_server: psutil.Process, start: Start, tmp_path: Path
 ) -> None:
     start().kill()
     start().wait_ready(PATIENCE_S)
-    wait_until(lambda: len(server.children()) == 1, "the other one to end")
+    wait_until(lambda: len(shared_server.children()) == 1, "the other one to end")
     assert "Traceback" not in (tmp_path / "trainer.log").read_text()
 
 
-def test_more_requests_than_a_socket_holds_at_once_are_all_answered(server: psutil.Process, start: Start) -> None:
+def test_more_requests_than_a_socket_holds_at_once_are_all_answered(
+    shared_server: psutil.Process, start: Start
+) -> None:
     large = {"LARGE": "x" * 50_000}
     trainers = [start(**large) for _ in range(6)]
     for process in trainers:
@@ -265,11 +287,11 @@ def test_a_server_ends_when_all_are_gone_who_could_ask() -> None:
     wait_until(lambda: not psutil.pid_exists(int(said.stdout)), "the server to end")
 
 
-def test_one_that_was_started_for_this_process_is_used_and_left_running(server: psutil.Process) -> None:
+def test_one_that_was_started_for_this_process_is_used_and_left_running(shared_server: psutil.Process) -> None:
     with serving() as started:
         assert started == []
         assert server_descriptor() is not None
-    assert server.is_running()
+    assert shared_server.is_running()
     assert server_descriptor() is not None
 
 
