@@ -80,7 +80,7 @@ EXAMPLES = {
 @click.option(
     "--select",
     type=click.Choice(SELECTS),
-    help="Value of a trial: the last epoch's, or the mean of its last three (smooth).  [default: last]",
+    help="Value of a trial: the last epoch's, or the mean of its last three (smooth).  [default: smooth]",
 )
 @class_weight_flag
 @metric_flags("Metric to optimize.")

@@ -39,6 +39,7 @@ def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
 def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> None:
     tables = smoke("replay")["tables"]
     assert [(table["space"], table["dataset"], table["configurations"]) for table in tables] == [
+        ("bn_dropout", "digits", 60),
         ("optimizer", "cifar10", 60),
         ("optimizer", "mnist", 60),
     ]

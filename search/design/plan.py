@@ -121,6 +121,7 @@ def study_manifest(
         precision=flags.precision,
         sampler=sampler,
         pruner="none",
+        select="last",
         objective=flags.objective,
         report_metrics=flags.report_metrics,
         class_weight=flags.class_weight,

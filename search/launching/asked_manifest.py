@@ -27,6 +27,7 @@ from spaces.limits import parse_limits
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
 from spaces.resizing import AS_FOUND, Resize, Resizing
+from spaces.selection import Select
 from spaces.validation import FIXED, Validation
 from storage import Manifest, open_study
 from storage.ending import Ended, EndingRule
@@ -116,7 +117,7 @@ def make_manifest(
         class_weights=weights if len(weights) > 1 else (),
         sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
         pruner=asked_pruner(options.pruner, stored, validation),
-        select=pick(options.select, stored.select if stored else None, "last"),
+        select=pick(options.select, stored.select if stored else None, default_select(validation)),
         seed=seed,
         validation_fraction=share,
         limit_train=limit_train,
@@ -134,6 +135,11 @@ def make_manifest(
     parts = study_split(images, manifest, seed)
     require_measurable((objective, *reported), parts)
     return counted(manifest, parts)
+
+
+def default_select(validation: Validation) -> Select:
+    """The mean of the last epochs; with folds, whose last epochs' scores are means already, the last epoch."""
+    return "last" if validation.folds else "smooth"
 
 
 def narrow(manifest: Manifest, options: LaunchOptions, space: Space, existing: Existing | None) -> Manifest:
