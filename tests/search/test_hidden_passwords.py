@@ -44,6 +44,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(
     launch: StartLaunch, keras: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
