@@ -4,9 +4,9 @@
     python benchmarks/ledger.py --storage sqlite --smoke
 
 1, 4, 16 and 64 simulated workers, each a process with connections of its own, that train nothing. First they claim
-slots, all at once, until none is left. Then each reports the epochs of a trial, as a worker does: into the ledger, then
-into Optuna, then the pruner is asked. The database holds finished trials by then, which the pruner has to read. Prints
-JSON; times are in milliseconds.
+slots, all at once, until none is left. Then each reports the epochs of a trial, as a worker does, and asks the pruner
+after those at which it judges. The database holds finished trials by then, which the pruner has to read. Prints JSON;
+times are in milliseconds.
 """
 
 import argparse
@@ -26,10 +26,11 @@ from machine_facts import machine_facts
 from optuna.trial import TrialState, create_trial
 from own_postgres import own_postgres
 
-from search.sampling.pruners import make_pruner
-from search.study.trials import report, should_prune
+from search.sampling.pruners import make_pruner, pruner_choice
+from search.study.trials import should_prune
 from spaces.epoch_scores import EpochScores
 from storage import SharedStudy, create_study, open_study
+from storage.epoch_report import TrialScore
 from storage.records import Lease, SlotOrder
 from storage.testkit import example_manifest
 
@@ -103,9 +104,10 @@ def timed_reports(shared: SharedStudy, lease: Lease | None, epochs: int) -> list
     reports, pruner = list[float](), make_pruner(PRUNER, epochs)
     for epoch in range(1, epochs + 1):
         started = time.perf_counter()
-        shared.ledger.record_epoch(lease, EpochScores(epoch, 0.5, 0.8, 0.6, 0.7 + epoch / 1000, 0.1, 0.001))
-        report(shared, number, 0.7 + epoch / 1000, epoch)
-        should_prune(shared, number, pruner)
+        score = TrialScore(shared.trials.ids[number], 0.7 + epoch / 1000)
+        shared.ledger.record_epoch(lease, EpochScores(epoch, 0.5, 0.8, 0.6, score.value, 0.1, 0.001), score)
+        if pruner_choice(PRUNER).judges(epochs, epoch):
+            should_prune(shared, number, pruner)
         reports.append(time.perf_counter() - started)
     return reports
 
