@@ -45,7 +45,7 @@ def test_a_configurations_own_weight_comes_before_the_studys() -> None:
 
 
 def test_a_study_keeps_its_weight_and_one_from_before_there_was_any_has_none() -> None:
-    planned = make_plan(LaunchOptions(space="bn_dropout", class_weight=("balanced",))).manifest
+    planned = make_plan(LaunchOptions(space="bn_dropout", class_weight=("balanced",), pruner="none")).manifest
     assert Manifest.from_json(planned.to_json()).class_weight == "balanced"
     document = msgspec.json.decode(planned.to_json())
     del document["class_weight"]
