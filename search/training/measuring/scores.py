@@ -30,7 +30,8 @@ def weighted_score(name: MetricName, labels: Labels, logits: Logits) -> Callable
         return metric.of_probabilities(labels, probabilities(logits))
     if metric.of_counts is None:
         raise ValueError(f"{name} is none that is made of counts or logits")
-    from_counts, taken_for, in_top5 = metric.of_counts, logits.argmax(axis=1), within_top5(labels, logits)
+    from_counts, taken_for = metric.of_counts, logits.argmax(axis=1)
+    in_top5 = within_top5(labels, logits) if name == "val_top5" else np.zeros(len(labels), np.bool_)
     return lambda weights: from_counts(_counts(labels, taken_for, in_top5, weights, logits.shape[1]))
 
 
