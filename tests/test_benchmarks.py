@@ -49,6 +49,13 @@ def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> Non
         assert pruners["asha"]["trials"]["mean"] > pruners["none"]["trials"]["mean"], "as many epochs go further"
 
 
+@pytest.mark.slow
+def test_a_screening_is_set_against_all_configurations_of_its_settings() -> None:
+    found = smoke("factorial", "--n-workers", "1")
+    assert [one["name"] for one in found["settings"]] == ["optimizer", "learning_rate"]
+    assert all(one["factorial"]["n"] == one["screening"]["n"] == 2 for one in found["settings"])
+
+
 def test_a_fleet_is_measured_and_loses_nothing() -> None:
     (fleet,) = smoke("fleet")["results"]
     assert (fleet["workers"], fleet["leases_lost"], fleet["problems"], fleet["exact"]) == (4, 0, [], True)
