@@ -121,6 +121,14 @@ def pause_trials(operations: Operations) -> None:
         operations.create_check_constraint("search_slots_state", "search_slots", f"state IN ({after})")
 
 
+def have_infeasible_trials(operations: Operations) -> None:
+    """Outcomes may have longer names, such as infeasible."""
+    if operations.get_bind().dialect.name == "sqlite":
+        replace_in_definition(operations.get_bind(), "search_slots", "outcome VARCHAR(8)", "outcome VARCHAR(16)")
+    else:
+        operations.alter_column("search_slots", "outcome", type_=sa.String(16))
+
+
 def replace_in_definition(connection: Connection, table: str, before: str, after: str) -> None:
     """Makes a table of SQLite anew, which can't change constraints, with one text for another in its definition."""
     definitions = sa.text("SELECT sql FROM sqlite_master WHERE tbl_name = :table AND type = :kind AND sql IS NOT NULL")
@@ -144,6 +152,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     7: end_searches,
     8: remember_notices,
     9: pause_trials,
+    10: have_infeasible_trials,
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 9  # a change of the tables has a step in storage/migrations.py
+SCHEMA_VERSION = 10  # a change of the tables has a step in storage/migrations.py
 
 metadata = sa.MetaData()
 
@@ -65,7 +65,7 @@ slots = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("expiries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("last_failure", sa.Text),
-    sa.Column("outcome", sa.String(8)),
+    sa.Column("outcome", sa.String(16)),
     sa.Column("value", sa.Double),
     sa.Column("reason", sa.Text),
     sa.Column("kind", sa.String(32)),

@@ -30,7 +30,7 @@ from storage import open_study, study_names
 from storage.ending import EndingRule
 from storage.errors import StorageUsageError
 from storage.migrations import MIGRATIONS
-from storage.records import SlotOrder, WorkerInfo
+from storage.records import Outcome, SlotOrder, WorkerInfo
 from storage.rungs import Rungs
 from storage.tables import OURS, SCHEMA_VERSION, schema
 from storage.testkit import COMPLETE, bound, claimed, example_epoch, plain_client
@@ -152,6 +152,13 @@ def test_an_older_search_ends_trials_as_it_did_and_its_tables_may_have_paused_on
         assert not study.promotion.advance(claimed(study.ledger), Rungs((1, 3), "maximize"), 1, 0.1)
         assert study.ledger.counts().paused == 1
         assert study.ledger.slots()[: len(before)] == before
+
+
+def test_trials_of_an_older_study_may_end_as_infeasible(older_sqlite_url: str) -> None:
+    with open_study(older_sqlite_url, STUDY) as study:
+        study.ledger.order_up_to(7, order_of=SlotOrder)
+        study.ledger.finish(claimed(study.ledger), Outcome("infeasible", None, "not wanted", "infeasible"))
+        assert study.ledger.counts().infeasible == 1
 
 
 def test_the_models_that_its_own_trials_have_kept_are_on_record_and_no_others(older_sqlite_url: str) -> None:
