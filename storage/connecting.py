@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 
+from storage.pool import TurnPool
+from storage.pooler import AS_OPTIONS
 from storage.sqlite_file import Access, SqliteFile, can_be_written
 
 BUSY_TIMEOUT_S = 60.0
@@ -20,7 +22,7 @@ POSTGRES_SETTINGS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
-    "options": "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    "options": AS_OPTIONS,
 }
 
 
@@ -48,17 +50,17 @@ def engine_settings(url: URL, file: SqliteFile | None) -> dict[str, Any]:
     return {"connect_args": {**settings, "prepare_threshold": None}}
 
 
-def pool_settings(file: SqliteFile | None) -> dict[str, Any]:
+def pool_settings(file: SqliteFile | None, *, in_turns: bool = False) -> dict[str, Any]:
     """How many connections a process keeps open, and opens at most.
 
-    It keeps one open and opens more when several threads need one: a study may have hundreds of workers, and a Postgres
-    server allows 100 connections by default. If nothing can be written, each transaction has its own connection, since
-    the way to read the file depends on the files next to it, which other processes change.
+    It keeps one open and opens more when several threads need one; with `in_turns`, they wait for each other first. If
+    nothing can be written, each transaction on a file has its own connection, since the way to read the file depends on
+    the files next to it, which other processes change.
     """
     if file is not None and file.access == "read" and not can_be_written(file.path):
         return {"poolclass": NullPool}
     settings = {"pool_size": 1, "max_overflow": 7, "pool_timeout": BUSY_TIMEOUT_S}
-    return settings if file is not None else {**settings, "pool_pre_ping": True}
+    return {**settings, "poolclass": TurnPool} if file is None and in_turns else settings
 
 
 @contextlib.contextmanager

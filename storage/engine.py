@@ -14,10 +14,13 @@ from typing import Any
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.connecting import BUSY_TIMEOUT_S, engine_settings, is_sqlite, path_of, pool_settings, sqlite_file
 from storage.errors import StorageUnreachable, StudyNotFound
+from storage.pool import replace_closed
+from storage.pooler import limit_transactions, refuses_options, without_options
 from storage.schema import (
     can_be_locked,
     creation_lock,
@@ -47,14 +50,15 @@ def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBSt
     if not create and is_sqlite(url) and not path_of(url).exists():
         raise StudyNotFound(f"there is no database {url.database!r} yet: a launch creates it")
     with translated(url):
-        make_ready(url, create=create, only_look=only_look)
-        with connected(url, "read" if only_look else "write") as storage:
+        accepted = make_ready(url, create=create, only_look=only_look)
+        with connected(accepted, "read" if only_look else "write", in_turns=True) as storage:
             yield storage
 
 
 @contextlib.contextmanager
-def connected(url: URL, access: Access) -> Iterator[RDBStorage]:
+def connected(url: URL, access: Access, *, in_turns: bool = False) -> Iterator[RDBStorage]:
     """Optuna's storage with our settings; `storage.engine` is the process's only engine, closed if the block fails.
+    With `in_turns`, its threads take turns on one connection to a server.
 
     Raises:
         StorageUsageError: Optuna's tables are those of another Optuna.
@@ -63,7 +67,7 @@ def connected(url: URL, access: Access) -> Iterator[RDBStorage]:
     # Optuna's check of its tables' version leaks the connection on which it fails: ours comes later.
     storage = RDBStorage(
         url.render_as_string(hide_password=False),
-        engine_kwargs={**engine_settings(url, file), **pool_settings(file)},
+        engine_kwargs={**engine_settings(url, file), **pool_settings(file, in_turns=in_turns)},
         skip_compatibility_check=True,
         skip_table_creation=access != "create",
     )
@@ -90,25 +94,38 @@ def looking(storage: RDBStorage) -> Iterator[None]:
         storage.remove_session()
 
 
-def make_ready(url: URL, *, create: bool, only_look: bool) -> None:
-    """Creates or migrates the tables if they aren't those of this release; only then it waits for its turn.
+def make_ready(url: URL, *, create: bool, only_look: bool) -> URL:
+    """Creates or migrates the tables if they aren't those of this release; only then it waits for its turn. Returns the
+    URL, without time-outs where a pooler refuses them.
 
     Optuna's own creation of tables fails when several processes try.
     """
-    if is_ready(url):
-        return
+    try:
+        ready = is_ready(url)
+    except DBAPIError as error:
+        if not refuses_options(error) or "options" in url.query:
+            raise
+        return make_ready(without_options(url), create=create, only_look=only_look)
+    if ready:
+        return url
     if only_look and not can_be_locked(url):
         require_tables_as_they_are(url)
-        return
+        return url
     with creation_lock(url):
-        if is_ready(url):
-            return
-        require_tables(url, create=create)
-        with connected(url, "create" if create else "write") as storage:
-            if is_sqlite(url):
-                turn_log_on(storage.engine)
-            prepare_tables(storage.engine, create=create)
-            storage.engine.dispose()
+        create_tables(url, create=create)
+    return url
+
+
+def create_tables(url: URL, *, create: bool) -> None:
+    """Creates or migrates the tables, unless another process has done so before this one had the lock."""
+    if is_ready(url):
+        return
+    require_tables(url, create=create)
+    with connected(url, "create" if create else "write") as storage:
+        if is_sqlite(url):
+            turn_log_on(storage.engine)
+        prepare_tables(storage.engine, create=create)
+        storage.engine.dispose()
 
 
 def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
@@ -121,7 +138,10 @@ def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
     if file is not None:
         event.listen(engine, "connect", partial(prepare_sqlite, file))
         event.listen(engine, "begin", partial(begin_sqlite, file))
-    elif access == "read":
+        return
+    replace_closed(engine)
+    limit_transactions(engine)
+    if access == "read":
         event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", True))
 
 

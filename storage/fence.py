@@ -34,8 +34,8 @@ from storage.trial_rows import (
     set_user_attributes,
 )
 
-NUMBERS_WAIT_S = 30.0
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
+NUMBERS_WAIT_S = 60.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
 class FencedTrials:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from storage.optuna_tables import intermediate_values, params, system_attributes, trials, values
 from storage.tables import slots
-from storage.transaction import reading
+from storage.transaction import looking_at_once
 
 AT_ONCE = 500  # trials in one query: databases limit its parameters
 NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
@@ -60,7 +60,7 @@ class TrialHistory:
             StorageUnreachable: the database doesn't answer.
         """
         with self._lock:
-            with reading(self._engine) as connection:
+            with looking_at_once(self._engine) as connection:
                 headers = self._changed(connection)
                 read = [trial for some in chunks(headers) for trial in self._read(connection, some)]
             self._newest = max([self._newest, *(header.trial_id for header in headers)])

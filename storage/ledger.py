@@ -17,12 +17,13 @@ from sqlalchemy.engine import Connection, Row
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
-from storage.closing import close_claimable, encoded, end_if_met, finished_trials, read_ended, read_rule
+from storage.claiming import claim_at_once, claim_in_steps
+from storage.closing import encoded, end_if_met, finished_trials, read_ended, read_rule
 from storage.ending import EndingRule
 from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, report_in_steps
 from storage.errors import LeaseLost
 from storage.identity import deleted
-from storage.records import Lease, Outcome, SlotOrder
+from storage.records import Lease, Outcome, SlotOrder, Unclaimed
 from storage.tables import database_now, is_open, manifests, slots
 from storage.transaction import at_once, writing
 from storage.trial_rows import lock_numbers
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 # From a slot's lease and those of others: makes the trials, and returns their numbers by slot.
 MakeTrials = Callable[[Connection, Lease, Sequence[Lease]], Mapping[int, int]]
 BOUND_AT_ONCE = 200
-SMALL_STEP_S = 1.0  # clock synchronization may set a clock back by this much; leases then only last longer
 
 
 class Ledger(LedgerView):
@@ -65,29 +65,31 @@ class Ledger(LedgerView):
             return sum(self._append(connection, number, [orders[number]]) for number in missing)
 
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
-        """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.
-
-        None if there is no such slot, or the study is stopped or has ended. Slots with several expired leases since
-        their last new epoch come after all others, those with the fewest first, so that a trial that kills its workers
-        doesn't hold up the others. One that has lost its first worker is continued at once.
+        """The lease that `try_claim` gives, None if there is none to be had.
 
         Raises:
             StudyNotFound: the study was deleted.
         """
+        found = self.try_claim(worker_id, lease_s)
+        return found if isinstance(found, Lease) else None
+
+    def try_claim(self, worker_id: str, lease_s: float) -> Lease | Unclaimed:
+        """Leases the first slot that is waiting, or whose lease has expired, for `lease_s` seconds.
+
+        If there is no such slot, or the study is stopped or has ended, it says what is left to do. Slots with several
+        expired leases since their last new epoch come after all others, those with the fewest first, so that a trial
+        that kills its workers doesn't hold up the others. One that has lost its first worker is continued at once.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
+        if self._engine.dialect.name == "postgresql":
+            with at_once(self._engine) as connection:
+                claim = claim_at_once(connection, self._study, worker_id, lease_s)
+            if not claim.ended:
+                return claim.result
         with writing(self._engine) as connection:
-            if self._stop_reason(connection) is not None:
-                return None
-            ended = read_ended(connection, self._study_id)
-            if ended is not None:
-                close_claimable(connection, self._study_id, ended)
-                return None
-            row = connection.execute(claimable(self._study_id, lease_s)).one_or_none()
-            row = row or connection.execute(claimable_again(self._study_id, lease_s)).one_or_none()
-            if row is None:
-                return None
-            changed = {"token": row.token + 1, "worker_id": worker_id, **expired_attempt(row)}
-            self._update(connection, row.number, state="leased", lease_expires_at=database_now() + lease_s, **changed)
-            return rows.as_lease(row, changed, lease_s)
+            return claim_in_steps(connection, self._study, worker_id, lease_s).result
 
     def renew(self, lease: Lease, lease_s: float) -> None:
         """Makes the lease last `lease_s` seconds from now. An expired one whose slot wasn't claimed since is still
@@ -109,6 +111,8 @@ class Ledger(LedgerView):
         Raises:
             LeaseLost: as `renew`.
         """
+        if with_others and (bound := self._bound_meanwhile(lease)) is not None:
+            return bound
         with writing(self._engine) as connection:
             if not lock_numbers(connection, self._study_id):
                 return self._bound(connection, lease)
@@ -119,6 +123,11 @@ class Ledger(LedgerView):
             numbers = make(connection, lease, others)
             self._store_trials(connection, numbers)
         return numbers[lease.slot]
+
+    def _bound_meanwhile(self, lease: Lease) -> int | None:
+        """The number of the slot's trial, if another worker has made it: one statement, as hundreds may wait."""
+        with at_once(self._engine) as connection:
+            return self._bound(connection, lease)
 
     def _bound(self, connection: Connection, lease: Lease) -> int | None:
         """The number of the slot's trial, if it has one."""
@@ -206,10 +215,10 @@ class Ledger(LedgerView):
         Raises:
             StudyNotFound: the study was deleted.
         """
-        with writing(self._engine) as connection:
-            self._study.require(connection)
-            done = slots.c.outcome.is_not(None)
-            connection.execute(sa.update(slots).where(*self._key(slot), done).values(confirmed=True))
+        done = sa.update(slots).where(*self._key(slot), slots.c.outcome.is_not(None), self._study.is_there())
+        with at_once(self._engine) as connection:
+            if connection.execute(done.values(confirmed=True)).rowcount == 0:
+                self._study.require(connection)
 
     def release(self, lease: Lease, *, failure: str | None = None) -> int:
         """Releases the slot; returns how many attempts in a row have failed.
@@ -319,36 +328,6 @@ class Ledger(LedgerView):
         return slots.c.study_id == self._study_id, slots.c.number == slot
 
 
-def claimable(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
-    """The query for the next slot among those without earlier expired leases; on Postgres it skips slots that
-    other workers are claiming. `lease_s` is the length of the study's leases; None for any length.
-    """
-    return free_slots(study_id, lease_s).where(slots.c.expiries == 0).order_by(slots.c.number)
-
-
-def claimable_again(study_id: int, lease_s: float | None = None) -> sa.Select[Any]:
-    """As `claimable`, among the slots with earlier expired leases."""
-    return free_slots(study_id, lease_s).where(slots.c.expiries > 0).order_by(slots.c.expiries, slots.c.number)
-
-
-def free_slots(study_id: int, lease_s: float | None) -> sa.Select[Any]:
-    """The query for one slot that is waiting or whose lease has expired."""
-    free = sa.or_(slots.c.state == "waiting", *expired(lease_s))
-    query = sa.select(slots).where(slots.c.study_id == study_id, is_open, free)
-    return query.limit(1).with_for_update(skip_locked=True)
-
-
-def expired(lease_s: float | None) -> Iterator[sa.ColumnElement[bool]]:
-    """Each condition under which a lease has expired.
-
-    A lease that ends later than a new one would was given before the database's clock was set back. Its worker may be
-    dead; if it isn't, it loses an epoch.
-    """
-    yield slots.c.lease_expires_at <= database_now()
-    if lease_s is not None:
-        yield slots.c.lease_expires_at > database_now() + lease_s + SMALL_STEP_S
-
-
 def as_other_lease(row: Row[Any], lease_s: float) -> Lease:
     """The lease under which another worker holds a slot, from its row."""
     return rows.as_lease(row, {"token": row.token, "worker_id": row.worker_id}, lease_s)
@@ -372,12 +351,3 @@ def require_held(row: Row[Any], lease: Lease) -> None:
         )
     if row.state != "leased":
         raise LeaseLost(f"slot {lease.slot} is {row.state}: {lease.worker_id} holds it no longer")
-
-
-def expired_attempt(row: Row[Any]) -> dict[str, Any]:
-    """What a claim records about the previous attempt, whose lease is still there if it didn't release it. A
-    killed or disconnected worker says little about the trial, so this doesn't count as a failure.
-    """
-    if row.state != "leased":
-        return {}
-    return {"expiries": row.expiries + 1, "last_failure": f"the lease of worker {row.worker_id} expired"}

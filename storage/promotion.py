@@ -26,7 +26,7 @@ from storage.ledger import is_holder, require_held
 from storage.records import FinishedSlot, Lease
 from storage.rungs import Rungs
 from storage.tables import database_now, is_open, manifests, rungs, slots
-from storage.transaction import reading, writing
+from storage.transaction import looking_at_once, writing
 
 Fate = Literal["paused", "promoted", "finishing", "closed"]
 
@@ -107,13 +107,13 @@ class Promotion:
                     close_paused(connection, self._study_id, why)
         unconfirmed = (slots.c.state == "done", slots.c.kind == "paused", slots.c.confirmed == sa.false())
         query = sa.select(slots).where(slots.c.study_id == self._study_id, *unconfirmed).order_by(slots.c.number)
-        with reading(self._engine) as connection:
+        with looking_at_once(self._engine) as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
 
     def paused_at(self) -> list[float]:
         """When the trials that are paused now were, in Unix seconds by the database's clock."""
         query = sa.select(rungs.c.recorded_at).where(self._at(), rungs.c.fate == "paused")
-        with reading(self._engine) as connection:
+        with looking_at_once(self._engine) as connection:
             return sorted(connection.scalars(query))
 
     def _goes_on(self, connection: Connection, rule: Rungs, slot: int, epoch: int) -> bool:
@@ -223,7 +223,7 @@ class Promotion:
 
     def _has_paused(self) -> bool:
         query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id, is_open, slots.c.state == "paused")
-        with reading(self._engine) as connection:
+        with looking_at_once(self._engine) as connection:
             self._study.require(connection)
             return connection.scalar(query.limit(1)) is not None
 

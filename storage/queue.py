@@ -14,8 +14,9 @@ from sqlalchemy.engine import Engine
 
 from storage.engine import opened
 from storage.identity import StudyKey
+from storage.rows import to_json
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, queue, slots, studies, workers
-from storage.transaction import reading, writing
+from storage.transaction import at_once, reading, writing
 from storage.url import parse
 
 # A worker whose last heartbeat is older counts as gone.
@@ -119,6 +120,43 @@ class StudyQueue:
             self._study.require(connection)
             row = connection.execute(query).one()
         return Standing(as_place(row), int(row.older), int(row.newer))
+
+    def beat(self, worker_id: str, **state: Any) -> bool:
+        """Stores a worker's heartbeat, with its state, any JSON values; returns whether the study wants the worker: see
+        `Standing.is_wanted`. On Postgres it is one statement. The other workers are counted only if they are limited.
+        """
+        row = workers.c.study_id == self._study.study_id, workers.c.worker_id == worker_id
+        seen = sa.update(workers).where(*row, self._study.is_there())
+        seen = seen.values(seen_at=database_now(), state=to_json(state))
+        with at_once(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                beaten = seen.returning(workers.c.worker_id).cte("beaten")
+                counted = sa.select(sa.func.count()).select_from(beaten).scalar_subquery()
+                found, wanted = connection.execute(sa.select(counted, self._wants(worker_id))).one()
+            else:
+                found = connection.execute(seen).rowcount
+                wanted = connection.scalar(sa.select(self._wants(worker_id)))
+            if found == 0:
+                self._study.require(connection)
+        return bool(wanted)
+
+    def _wants(self, worker_id: str) -> sa.ScalarSelect[bool]:
+        """Whether the study wants the worker; NULL is yes, as a study without a place limits nothing."""
+        own = workers.alias("own")
+        mine = sa.select(own.c.started_at, own.c.worker_id)
+        mine = mine.where(own.c.study_id == self._study.study_id, own.c.worker_id == worker_id)
+        older = (
+            sa.select(sa.func.count())
+            .select_from(workers)
+            .where(
+                workers.c.study_id == self._study.study_id,
+                *AT_WORK,
+                sa.tuple_(workers.c.started_at, workers.c.worker_id) < mine.scalar_subquery(),
+            )
+        )
+        few = sa.or_(queue.c.max_workers.is_(None), older.scalar_subquery() < queue.c.max_workers)
+        place = sa.select(sa.and_(sa.not_(queue.c.paused), few)).where(queue.c.study_id == self._study.study_id)
+        return sa.select(sa.func.coalesce(place.scalar_subquery(), sa.true())).scalar_subquery()
 
 
 PLACE = (queue.c.priority, queue.c.max_workers, queue.c.owner, queue.c.paused)

@@ -58,6 +58,21 @@ class Lease(msgspec.Struct, frozen=True):
     expiries: int = 0
 
 
+class Unclaimed(msgspec.Struct, frozen=True):
+    """Why a claim gave no lease: the study is stopped, or no slot is free. `has_open` is whether any slot has no result
+    yet, and `has_unsettled` whether the end of a finished trial may not be in Optuna yet.
+    """
+
+    is_stopped: bool
+    has_open: bool
+    has_unsettled: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do, until more is ordered."""
+        return self.is_stopped or not (self.has_open or self.has_unsettled)
+
+
 class TrialEpoch(msgspec.Struct, frozen=True):
     """The scores of an epoch, with the trial that it belongs to and the attempt (its token) that recorded them."""
 

@@ -1,6 +1,8 @@
 """Creates the tables on first use, migrates older ones, and refuses a schema newer than this release."""
 
 import contextlib
+import random
+import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from storage.transaction import unreachable, writing
 from storage.url import require_study_tables
 
 LOCK_WAIT_S = 60.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that no other program uses ("keras")
 OLDEST_POSTGRES = 14  # the oldest that still gets fixes
 
@@ -35,15 +38,31 @@ def creation_lock(url: URL) -> Iterator[None]:
         with file_lock(url):
             yield
     else:
-        # It sits idle in its transaction while others create.
-        with one_connection(url, options=f"-c lock_timeout={int(LOCK_WAIT_S * 1000)}") as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+        with advisory_lock(url):
             yield
 
 
 def can_be_locked(url: URL) -> bool:
     """Whether this process could take the creation lock."""
     return not is_sqlite(url) or can_be_written(path_of(url))
+
+
+@contextlib.contextmanager
+def advisory_lock(url: URL) -> Iterator[None]:
+    """The lock in a Postgres database; raises StorageUnreachable if it can't be acquired.
+
+    A process that waits holds no connection: behind a pooler, those that wait would have all, and none be left for the
+    one that creates. The lock's connection has no time-outs, as it sits idle in its transaction meanwhile.
+    """
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        with one_connection(url, options="") as connection:
+            if connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK_KEY))):
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise StorageUnreachable(unreachable(url, f"another process has held its lock for {LOCK_WAIT_S:g} s"))
+        time.sleep(random.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S))  # noqa: S311 - it spreads tries, no secret
 
 
 @contextlib.contextmanager

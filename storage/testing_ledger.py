@@ -8,7 +8,7 @@ from spaces.metrics import Direction
 from storage.errors import LeaseLost
 from storage.ledger import Ledger
 from storage.objective import Objective
-from storage.records import Lease, Outcome, OutcomeState, SlotCounts, SlotOrder, SlotSettings
+from storage.records import Lease, Outcome, OutcomeState, SlotCounts, SlotOrder, SlotSettings, Unclaimed
 from storage.study import SharedStudy
 from storage.testkit import (
     COMPLETE,
@@ -63,6 +63,28 @@ class LedgerContract:
         assert ledger.claim("worker", LEASE_S) is None
         ledger.resume()
         assert claimed(ledger).slot == 0
+
+    def test_a_claim_that_finds_nothing_says_what_is_left_to_do(self, study: SharedStudy) -> None:
+        ledger = study.ledger
+        assert ledger.try_claim("worker", LEASE_S) == Unclaimed(is_stopped=False, has_open=False, has_unsettled=False)
+        ledger.order_up_to(1, order_of=SlotOrder)
+        lease = bound(ledger, claimed(ledger, "another"), 0)
+        found = [ledger.try_claim("worker", LEASE_S)]
+        ledger.stop("enough")
+        found.append(ledger.try_claim("worker", LEASE_S))
+        ledger.resume()
+        ledger.finish(lease, COMPLETE)
+        found.append(ledger.try_claim("worker", LEASE_S))
+        assert ledger.left() == found[-1]
+        ledger.confirm(lease.slot)
+        found.append(ledger.try_claim("worker", LEASE_S))
+        assert found == [
+            Unclaimed(is_stopped=False, has_open=True, has_unsettled=False),
+            Unclaimed(is_stopped=True, has_open=True, has_unsettled=False),
+            Unclaimed(is_stopped=False, has_open=False, has_unsettled=True),
+            Unclaimed(is_stopped=False, has_open=False, has_unsettled=False),
+        ]
+        assert [one.is_over for one in found if isinstance(one, Unclaimed)] == [False, True, False, True]
 
     # leases
 

@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from storage.errors import StorageError, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.masking import MASK, hide_password, secrets
+from storage.pooler import is_unlimited
 
 READING = "search_reading"
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -33,14 +34,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def at_once(engine: Engine) -> Iterator[Connection]:
-    """A connection for single statements, each of which is a transaction without round trips of its own. On SQLite, one
-    transaction for all of them.
+    """A connection for single statements, each of which is a transaction without round trips of its own. On SQLite, and
+    where only a transaction can set a time-out, one transaction for all of them.
     """
     if engine.dialect.name != "postgresql":
         with writing(engine) as connection:
             yield connection
         return
-    with translated(engine.url), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with translated(engine.url), engine.connect() as connection:
+        if is_unlimited(connection):
+            with connection.begin():
+                yield connection
+        else:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextlib.contextmanager
+def looking_at_once(engine: Engine) -> Iterator[Connection]:
+    """As `at_once`, for queries that only read: on SQLite they wait for no writer. On Postgres each sees what is there
+    when it begins, as it would in a transaction of `reading`.
+    """
+    with at_once(engine) if engine.dialect.name == "postgresql" else reading(engine) as connection:
         yield connection
 
 

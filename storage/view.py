@@ -9,13 +9,14 @@ from sqlalchemy.engine import Connection, Engine
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
+from storage.claiming import still_there
 from storage.closing import read_ended, read_rule
 from storage.ending import Ended, EndingRule
 from storage.identity import StudyKey, deleted
 from storage.objective import Objective
-from storage.records import FinishedSlot, SlotCounts, SlotRow, TrialEpoch, UnderWay
+from storage.records import FinishedSlot, SlotCounts, SlotRow, TrialEpoch, Unclaimed, UnderWay
 from storage.tables import database_now, epochs, is_unconfirmed, manifests, slots
-from storage.transaction import reading
+from storage.transaction import looking_at_once
 
 
 class LedgerView:
@@ -42,9 +43,26 @@ class LedgerView:
         with self._reading() as connection:
             return [rows.as_slot(row) for row in connection.execute(self._select().order_by(slots.c.number))]
 
-    def outcomes(self, limit: int | None = None) -> list[FinishedSlot]:
-        """The done slots in the order in which they finished, the first `limit` of them."""
+    def left(self) -> Unclaimed:
+        """What is left to do, as a claim says that finds nothing.
+
+        Raises:
+            StudyNotFound: the study was deleted.
+        """
+        query: sa.Select[Any] = self._study.query(manifests.c.stop_reason)
+        with looking_at_once(self._engine) as connection:
+            row = connection.execute(query.add_columns(*still_there(self._study_id))).one_or_none()
+        if row is None:
+            raise deleted()
+        return Unclaimed(row.stop_reason is not None, bool(row.has_open), bool(row.has_unsettled))
+
+    def outcomes(self, limit: int | None = None, *, since: float | None = None) -> list[FinishedSlot]:
+        """The done slots in the order in which they finished, the first `limit` of them; with `since`, those that have
+        finished at that time (Unix seconds, by the database's clock) or later.
+        """
         query = self._select().where(slots.c.outcome.is_not(None)).order_by(slots.c.finished_at, slots.c.number)
+        if since is not None:
+            query = query.where(slots.c.finished_at >= since)
         with self._reading() as connection:
             return [rows.as_finished(row) for row in connection.execute(query.limit(limit))]
 
@@ -102,7 +120,7 @@ class LedgerView:
 
     def now(self) -> float:
         """The time by the database's clock, in Unix seconds."""
-        with reading(self._engine) as connection:
+        with looking_at_once(self._engine) as connection:
             return float(connection.scalar(sa.select(database_now())) or 0.0)
 
     def stop_reason(self) -> str | None:
@@ -111,7 +129,7 @@ class LedgerView:
         Raises:
             StudyNotFound: the study was deleted.
         """
-        with reading(self._engine) as connection:
+        with looking_at_once(self._engine) as connection:
             return self._stop_reason(connection)
 
     def ending(self) -> EndingRule | None:
@@ -126,8 +144,8 @@ class LedgerView:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """A transaction that reads what is the study's."""
-        with reading(self._engine) as connection:
+        """A connection to read what is the study's."""
+        with looking_at_once(self._engine) as connection:
             self._study.require(connection)
             yield connection
 

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from storage.queue import Standing
-
 
 @dataclass
 class Assignment:
-    """What the study's queue said of this worker last, None before it was asked. Heartbeats ask."""
+    """What the study's queue told this worker last; heartbeats ask."""
 
-    standing: Standing | None = None
+    told: bool = True
 
     @property
     def wanted(self) -> bool:
         """Whether the worker may begin another epoch."""
-        return self.standing is None or self.standing.is_wanted
+        return self.told

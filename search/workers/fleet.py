@@ -5,6 +5,7 @@ leaves a study between two trials when it is needed more elsewhere, and within a
 too many workers. A study that this host can't work on is left out from then on.
 """
 
+import contextlib
 import fnmatch
 import logging
 import math
@@ -13,6 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+
+from sqlalchemy.engine import Engine
 
 from search.console.outside_text import shown
 from search.errors import UsageError
@@ -29,7 +32,7 @@ from search.workers.pool import WorkerPool
 from search.workers.running import greet, leave, watch
 from search.workers.settings import WorkerSettings
 from spaces.errors import SpaceError
-from storage.errors import StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.errors import StorageError, StorageUnreachable, StorageUsageError, StudyNotFound
 from storage.queue import QueueEntry, is_needed_elsewhere, next_study, open_queue, queue_entries, total_progress
 from storage.retry import retry_while_unreachable
 
@@ -81,12 +84,14 @@ class FleetWorker:
     _unfit: set[str] = field(default_factory=set)
     _context: WorkerContext | None = None
     _job_ends: bool = False
+    _looking: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _queue: Engine | None = None
     _source: random.Random = field(default_factory=random.Random)
 
     def run(self) -> End:
         """Serves one study after another."""
         deadline = time.monotonic() + (self.settings.timeout or math.inf)
-        with Shutdown(at_once=self._discard) as shutdown:
+        with self._looking, Shutdown(at_once=self._discard) as shutdown:
             while not shutdown.requested and not self._job_ends and time.monotonic() < deadline:
                 entry = self._wait_for_work(shutdown, deadline)
                 if entry is None:
@@ -113,16 +118,29 @@ class FleetWorker:
     def _entries(self, shutdown: Shutdown) -> list[QueueEntry]:
         """The studies that this worker may serve; none while there is no database yet."""
 
-        def look() -> list[QueueEntry]:
-            with open_queue(self.url) as engine:
-                return queue_entries(engine)
-
         try:
-            found = retry_while_unreachable(look, self.settings.outage, give_up=lambda: shutdown.requested)
+            found = retry_while_unreachable(self._look, self.settings.outage, give_up=lambda: shutdown.requested)
         except StudyNotFound as error:
             log.debug("%s", error)
             return []
         return self._fitting(found)
+
+    def _look(self) -> list[QueueEntry]:
+        """Looks by the connection of the last time: a new one costs a server more than all else that an idle worker
+        does. If that fails, whatever the reason, by a new one.
+        """
+        try:
+            if self._queue is None:
+                self._queue = self._looking.enter_context(open_queue(self.url))
+            return queue_entries(self._queue)
+        except StorageError:
+            self._stop_looking()
+        with open_queue(self.url) as queue:
+            return queue_entries(queue)
+
+    def _stop_looking(self) -> None:
+        self._looking.close()
+        self._queue = None
 
     def _fitting(self, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
         return [
@@ -133,6 +151,7 @@ class FleetWorker:
 
     def _serve(self, entry: QueueEntry, shutdown: Shutdown, deadline: float) -> None:
         """Works on a study until it is done, or doesn't want or need the worker any more."""
+        self._stop_looking()  # a worker has one connection
         try:
             context = join_study(self.url, entry.name, self.settings, self.place, self.trainer_command)
         except (UsageError, SpaceError, StorageUsageError) as error:
@@ -157,7 +176,8 @@ class FleetWorker:
 
     def _is_needed_elsewhere(self, context: WorkerContext) -> bool:
         shared = context.shared
-        context.assignment.standing = standing = shared.queue.standing(context.worker_id)
+        standing = shared.queue.standing(context.worker_id)
+        context.assignment.told = standing.is_wanted
         if not standing.is_wanted:
             return True
         return is_needed_elsewhere(shared.key.stamp, standing, self._fitting(queue_entries(shared.engine)))

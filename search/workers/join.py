@@ -113,7 +113,7 @@ def join_opened(
             trial_timeout_s=settings.trial_timeout, trial_memory_mb=settings.trial_memory, outage_s=settings.outage
         ),
         job_end=job_end,
-        assignment=Assignment(standing),
+        assignment=Assignment(standing.is_wanted),
         notifier=notifier_of(os.environ),
     )
 

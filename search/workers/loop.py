@@ -49,11 +49,9 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
             try:
-                memory = round(self._context.trainer.memory_mb())
-                state = {"trainer_memory_mb": memory, "steps": self._context.progress.steps}
-                self._context.shared.workers.beat(self._context.worker_id, **state)
-                standing = self._context.shared.queue.standing(self._context.worker_id)
-                self._context.assignment.standing = standing
+                context = self._context
+                state = {"trainer_memory_mb": round(context.trainer.memory_mb()), "steps": context.progress.steps}
+                context.assignment.told = context.shared.queue.beat(context.worker_id, **state)
             except StorageError as error:  # the worker's next claim or write reveals the consequences
                 log.debug("no sign of life could be left: %s", error)
 
@@ -145,10 +143,7 @@ class FailureStreak:
 
 def no_more_work(shared: SharedStudy) -> bool:
     """Whether no slot can become claimable any more: all are settled, or the study is stopped."""
-    if shared.ledger.stop_reason() is not None:
-        return True
-    counts = shared.ledger.counts()
-    return counts.finished == counts.total and not shared.ledger.unconfirmed()
+    return shared.ledger.left().is_over
 
 
 @dataclass

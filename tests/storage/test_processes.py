@@ -53,7 +53,7 @@ with open_study(url, "demo") as study:
 """
 
 DIE_CLAIMING = """
-from storage.ledger import claimable
+from storage.claiming import claimable
 with open_study(url, "demo") as study:
     query = claimable(study.trials.storage.get_study_id_from_name("demo"))
     with writing(study.engine) as connection:

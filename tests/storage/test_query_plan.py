@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage.ledger import claimable, claimable_again
+from storage.claiming import claimable, claimable_again, still_there
 from storage.study import SharedStudy, create_study
 from storage.tables import is_unconfirmed, slots
 from storage.testkit import example_manifest
@@ -62,6 +62,13 @@ def test_a_claim_of_a_slot_that_has_lost_workers_reads_the_open_slots_alone(stud
     found = plan(study, claimable_again(study_id))
     assert "search_slots_open" in found
     assert "SCAN search_slots" not in found
+    assert "Seq Scan" not in found
+
+
+def test_what_is_left_to_do_is_found_by_the_indexes(study: SharedStudy, study_id: int) -> None:
+    found = plan(study, sa.select(*still_there(study_id)))
+    assert "search_slots_open" in found
+    assert "search_slots_unconfirmed" in found
     assert "Seq Scan" not in found
 
 

@@ -138,7 +138,8 @@ def cut_off(server: PostgresServer, database: str, *, closed: bool) -> None:
     """Ends all connections to a database; with `closed`, it takes no new ones."""
     server.execute(f"ALTER DATABASE {{}} ALLOW_CONNECTIONS {'false' if closed else 'true'}", database)
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+        ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
+        admin.execute(ended, [database])
 
 
 def test_connections_that_the_server_has_closed_are_replaced(

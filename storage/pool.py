@@ -1,0 +1,81 @@
+"""A worker's connection to a server: its threads take turns on one, and open another only if that is in use for long.
+
+A study may have a thousand workers, and a server allows 100 connections by default. A thread of each worker renews its
+lease: if that needed a second connection, a full server would take leases away from workers that are well.
+"""
+
+import select
+import threading
+import time
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import QueuePool
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import PoolProxiedConnection
+
+TURN_S = 3.0
+LOOK_S = 0.005
+
+
+class TurnPool(QueuePool):
+    """A pool whose threads take turns: one that finds a connection in use waits for it, up to `TURN_S` seconds, before
+    it opens another. Inside a transaction of its own, a thread gets a second connection at once.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._turn = threading.Lock()
+        self._own = threading.local()
+
+    def connect(self) -> "PoolProxiedConnection":
+        """A connection, when it is this thread's turn."""
+        if self._has_one():
+            return super().connect()
+        deadline = time.monotonic() + TURN_S
+        first = self._turn.acquire(timeout=TURN_S)
+        try:
+            while self.checkedout() > 0 and time.monotonic() < deadline:
+                time.sleep(LOOK_S)
+            taken = super().connect()
+        finally:
+            if first:
+                self._turn.release()
+        self._own.taken = weakref.ref(taken)
+        return taken
+
+    def _has_one(self) -> bool:
+        taken: weakref.ref[PoolProxiedConnection] | None = getattr(self._own, "taken", None)
+        connection = None if taken is None else taken()
+        return connection is not None and connection.is_valid
+
+
+def replace_closed(engine: Engine) -> None:
+    """Makes the engine replace connections that the server has closed, when they are taken from its pool.
+
+    An open one has nothing to say between two transactions, which is seen without a round trip. A closed one ends with
+    a message: one that has something to say is asked whether it is alive.
+    """
+    sa.event.listen(engine, "checkout", partial(require_alive, engine))
+
+
+def require_alive(engine: Engine, connection: Any, _record: object, _proxy: object) -> None:
+    """Raises DisconnectionError, upon which the pool makes a new connection, if the server has closed this one."""
+    if not (connection.closed or has_something_to_say(connection.fileno())):
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError(str(error)) from error
+
+
+def has_something_to_say(descriptor: int) -> bool:
+    """Whether anything can be read from a socket, its end included."""
+    look = select.poll()
+    look.register(descriptor, select.POLLIN)
+    return bool(look.poll(0))
