@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from search.study.alive import is_alive
 from search.study.reasons import counted
+from search.study.result_log import ResultLog
 from storage import SharedStudy
 from storage.ending import Ended
 from storage.objective import Objective
@@ -87,17 +88,18 @@ class Snapshot:
         return self.open == 0
 
 
-def take_snapshot(shared: SharedStudy) -> Snapshot:
-    """The study as the ledger has it now.
+def take_snapshot(shared: SharedStudy, results: ResultLog | None = None) -> Snapshot:
+    """The study as the ledger has it now. `results` are those of earlier snapshots, if there are any.
 
     Raises:
         StorageUnreachable: the database doesn't answer.
     """
     ledger, workers = shared.ledger, [worker for worker in shared.workers.all() if worker.left is None]
-    outcomes = ledger.outcomes()
+    counts = ledger.counts()
+    outcomes = (results or ResultLog(ledger)).read(counts.finished)
     incumbents = running_best(outcomes, shared.manifest.goal)
     return Snapshot(
-        counts=ledger.counts(),
+        counts=counts,
         best=find_best(shared, outcomes),
         epochs=ledger.epoch_count(),
         stop_reason=ledger.stop_reason(),
@@ -129,12 +131,13 @@ def take_details(shared: SharedStudy, snapshot: Snapshot) -> Snapshot:
 
 def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = None) -> Best | None:
     """The best completed trial; of equals, the earlier one. `outcomes` are the study's, if at hand."""
+    goal = shared.manifest.goal
     complete = [
         Best(done.trial_number, done.outcome.value)
-        for done in (shared.ledger.outcomes() if outcomes is None else outcomes)
+        for done in (shared.ledger.best(goal, 1) if outcomes is None else outcomes)
         if done.outcome.state == "complete" and done.outcome.value is not None and done.trial_number is not None
     ]
-    ranked = shared.manifest.goal.ranked(complete, lambda best: (best.value, best.number))
+    ranked = goal.ranked(complete, lambda best: (best.value, best.number))
     return ranked[0] if ranked else None
 
 
