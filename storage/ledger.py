@@ -3,7 +3,7 @@
 A slot is one of the study's ordered trials: waiting, then leased to a worker, then done. Every claim increments the
 slot's token; a write with an older one is refused (LeaseLost), in the same transaction. Leases use the database's
 clock. No call retries: a database that fails raises StorageUnreachable. If the connection is lost during a commit, the
-call can be repeated: all calls but `claim` are idempotent (a repeated claim leaves a lease behind that expires).
+call can be repeated: all calls but claims are idempotent (a repeated claim leaves a lease behind that expires).
 """
 
 import contextlib
@@ -11,23 +11,20 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from spaces.epoch_scores import EpochScores
 from storage import rows
 from storage.claiming import claim_at_once, claim_in_steps
-from storage.closing import encoded, end_if_met, finished_trials, read_ended, read_rule
-from storage.ending import EndingRule
+from storage.closing import end_if_met, read_rule
 from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, report_in_steps
 from storage.errors import LeaseLost
-from storage.identity import deleted
-from storage.records import Lease, Outcome, SlotOrder, Unclaimed
-from storage.tables import database_now, is_open, manifests, slots
+from storage.orders import Orders
+from storage.records import Lease, Outcome, Unclaimed
+from storage.tables import database_now, is_open, slots
 from storage.transaction import at_once, writing
 from storage.trial_rows import lock_numbers
-from storage.view import LedgerView
 
 log = logging.getLogger(__name__)
 
@@ -36,33 +33,8 @@ MakeTrials = Callable[[Connection, Lease, Sequence[Lease]], Mapping[int, int]]
 BOUND_AT_ONCE = 200
 
 
-class Ledger(LedgerView):
+class Ledger(Orders):
     """The slots of one study: reads for everyone, writes for the holder of a lease."""
-
-    def order_up_to(self, n: int, order_of: Callable[[int], SlotOrder]) -> int:
-        """Appends slots until the study has `n`, safely with concurrent calls; returns how many were added.
-
-        `order_of` returns the order of the slot with a given number. A search that has ended gets none.
-        """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            if read_ended(connection, self._study_id) is not None:
-                return 0
-            first = self._next_number(connection)
-            return self._append(connection, first, [order_of(number) for number in range(first, n)])
-
-    def order_these(self, orders: Mapping[int, SlotOrder]) -> int:
-        """Adds the slots of these numbers that the study hasn't, safely with concurrent calls; returns how many. A
-        search that has ended gets none.
-        """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            if read_ended(connection, self._study_id) is not None:
-                return 0
-            query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id)
-            known = set(connection.scalars(query))
-            missing = sorted(orders.keys() - known)
-            return sum(self._append(connection, number, [orders[number]]) for number in missing)
 
     def claim(self, worker_id: str, lease_s: float) -> Lease | None:
         """The lease that `try_claim` gives, None if there is none to be had.
@@ -244,45 +216,6 @@ class Ledger(LedgerView):
             )
         return failures
 
-    def stop(self, reason: str) -> None:
-        """Prevents further claims until `resume`; leases stay valid. An earlier reason is kept.
-
-        Raises:
-            StudyNotFound: the study was deleted.
-        """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            if self._stop_reason(connection) is None:
-                self._update_study(connection, stop_reason=reason)
-
-    def resume(self) -> None:
-        """Allows claims again.
-
-        Raises:
-            StudyNotFound: the study was deleted.
-        """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            self._update_study(connection, stop_reason=None)
-
-    def set_ending(self, rule: EndingRule | None, *, go_on: bool = False) -> None:
-        """Stores what ends the search, None for nothing but the number of trials. It holds from the next result on.
-
-        With `go_on`, a search that has ended is open again, and only trials that finish from now on can end it.
-
-        Raises:
-            StudyNotFound: the study was deleted.
-        """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
-            known = read_rule(connection, self._study_id)
-            since = 0 if known is None else known.since
-            if go_on:
-                since = len(finished_trials(connection, self._study_id))
-                self._update_study(connection, ended=None)
-            stored = None if rule is None else msgspec.structs.replace(rule, since=since)
-            self._update_study(connection, ending=None if stored is None else encoded(stored))
-
     def _held(self, connection: Connection, lease: Lease) -> Row[Any]:
         row = self._locked(connection, lease)
         require_held(row, lease)
@@ -300,29 +233,8 @@ class Ledger(LedgerView):
     def _of_slot(self, slot: int) -> sa.Select[Any]:
         return sa.select(slots).where(*self._key(slot), self._study.is_there())
 
-    def _next_number(self, connection: Connection) -> int:
-        query = sa.select(sa.func.coalesce(sa.func.max(slots.c.number) + 1, 0))
-        return int(connection.scalar(query.where(slots.c.study_id == self._study_id)) or 0)
-
-    def _append(self, connection: Connection, first: int, orders: Sequence[SlotOrder]) -> int:
-        values = [
-            {"study_id": self._study_id, "number": number, **rows.order_values(order)}
-            for number, order in enumerate(orders, first)
-        ]
-        if values:
-            connection.execute(sa.insert(slots), values)
-        return len(values)
-
-    def _lock_study(self, connection: Connection) -> None:
-        query = self._study.query(manifests.c.study_id).with_for_update(of=manifests)
-        if connection.scalar(query) is None:
-            raise deleted()
-
     def _update(self, connection: Connection, slot: int, **values: Any) -> None:
         connection.execute(sa.update(slots).where(*self._key(slot)).values(**values))
-
-    def _update_study(self, connection: Connection, **values: Any) -> None:
-        connection.execute(sa.update(manifests).where(manifests.c.study_id == self._study_id).values(**values))
 
     def _key(self, slot: int) -> tuple[sa.ColumnElement[bool], ...]:
         return slots.c.study_id == self._study_id, slots.c.number == slot
