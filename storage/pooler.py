@@ -28,7 +28,11 @@ def without_options(url: URL) -> URL:
 
 
 def limit_transactions(engine: Engine) -> None:
-    """Makes each transaction of a Postgres engine set its time-outs, on connections that have none."""
+    """Makes each transaction of a Postgres engine set its time-outs, on connections that have none, unless the URL asks
+    for other options.
+    """
+    if engine.url.query.get("options"):
+        return
     sa.event.listen(engine, "connect", note_whether_limited)
     sa.event.listen(engine, "begin", set_time_outs)
 

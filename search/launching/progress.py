@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 
+from search.study.result_log import ResultLog
 from search.study.snapshot import Snapshot, take_details, take_snapshot
 from search.views.status_view import StatusView, one_line
 from storage import SharedStudy
@@ -33,6 +34,7 @@ class ProgressView:
     _began: float = 0.0
     _last_line: float = -PLAIN_INTERVAL_S
     _last_counts: SlotCounts | None = None
+    _results: ResultLog | None = None
 
     def __enter__(self) -> Self:
         self._began = self.clock()
@@ -53,7 +55,9 @@ class ProgressView:
         Raises:
             StorageUnreachable: the database doesn't answer.
         """
-        snapshot = take_snapshot(shared)
+        if self._results is None:
+            self._results = ResultLog(shared.ledger)
+        snapshot = take_snapshot(shared, self._results)
         self.show(snapshot if self._live is None else take_details(shared, snapshot))
         return snapshot
 

@@ -1,7 +1,7 @@
 """Whoever watches a study reads each result once."""
 
 from search.study.result_log import OVERLAP_S, ResultLog
-from storage.records import Outcome
+from storage.records import FinishedSlot, Outcome
 from storage.study import SharedStudy
 from storage.testkit import claimed, set_clock_back
 from tests.helpers.lab import Lab
@@ -21,7 +21,12 @@ def test_what_is_known_is_not_read_again_and_what_comes_late_is_not_missed(lab: 
     assert [done.slot for done in log.read(2)] == [0, 1]
     asked = list[float | None]()
     read = shared.ledger.outcomes
-    shared.ledger.outcomes = lambda *_, since=None: asked.append(since) or read(since=since)  # type: ignore[method-assign]
+
+    def noted(*_: object, since: float | None = None) -> list[FinishedSlot]:
+        asked.append(since)
+        return read(since=since)
+
+    shared.ledger.outcomes = noted  # type: ignore[method-assign,assignment]
     finish(shared)
     assert [done.slot for done in log.read(3)] == [0, 1, 2]
     assert len(asked) == 1

@@ -37,7 +37,7 @@ def study(storage_url: str) -> Iterator[SharedStudy]:
         yield study
 
 
-def plan(study: SharedStudy, query: sa.Select[Any]) -> str:
+def plan(study: SharedStudy, query: "sa.Select[*tuple[Any, ...]]") -> str:
     """How the database would run the query."""
     explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}[study.engine.dialect.name]
     text = query.compile(study.engine, compile_kwargs={"literal_binds": True})
