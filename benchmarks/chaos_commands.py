@@ -316,8 +316,8 @@ def examine(shared: SharedStudy) -> dict[str, int]:
         rows = [] if trial is None else shared.ledger.epochs(trial.number)
         wanted = slot.outcome.epochs if slot.outcome is not None else 0
         gaps += [row.epoch for row in rows] != list(range(1, wanted + 1))
-        objective = {row.epoch: shared.manifest.goal.of(row) for row in rows}
-        different += trial is None or trial.intermediate_values != objective
+        values = {row.epoch: shared.manifest.value_of(rows[: number + 1]) for number, row in enumerate(rows)}
+        different += trial is None or trial.intermediate_values != values
     return {
         "trials": len(slots),
         "trials_without_result": sum(slot.outcome is None for slot in slots),

@@ -90,7 +90,7 @@ PARTS = (
     Part("cifar10-1024, one worker, bfloat16, cold", "cifar10-1024", 60, 1, "bfloat16-1024", "mixed_bfloat16"),
     Part("digits, one worker, cold", "digits", 120, 1, "digits-1"),
 )
-SMOKE_CASES = {name: Case(case.images and 120, 2, 1, 1) for name, case in CASES.items()}
+SMOKE_CASES = {name: Case(case.images and 120, 1, 1, 1) for name, case in CASES.items()}
 SMOKE_PARTS = (PARTS[0], PARTS[-1])
 
 
