@@ -29,6 +29,7 @@ OPTIONAL = {
     "apprise",
     "boto3",
     "cmaes",
+    "jax",
     "kaleido",
     "mcp",
     "mlflow-skinny",

@@ -12,7 +12,7 @@ from spaces.space import Baseline, Space, Trial
 
 
 def suggest(trial: Trial) -> Configuration:
-    """The textbook's network, with its means against overfitting."""
+    """The textbook's network, with what is to keep it from overfitting."""
     return Configuration(
         optimizer=suggest_adam(trial),
         regularization=suggest_regularization(trial, "convolutions"),

@@ -22,7 +22,8 @@ def suggest(trial):
 
 space = Space(name="own", question="How wide?", description="", suggest=suggest)
 """
-SMALL = ("--n-workers", "1", "--epochs", "8", "--pruner", "none", "--storage", "sqlite:///search.db", "-q")
+SEARCH = ("--epochs", "8", "--pruner", "none", "--select", "last")
+SMALL = ("--n-workers", "1", *SEARCH, "--storage", "sqlite:///search.db", "-q")
 LAUNCH = ("launch", "--space", "own_space.py", "--dataset", "images.npz", *SMALL)
 
 

@@ -90,10 +90,10 @@ def example_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_example_names_its_file() -> None:
-    assert list(EXAMPLES) == ["my_space.py", "dilated.py", "test_my_spaces.py", "look.py"]
+    assert list(EXAMPLES) == ["vetoed.py", "my_space.py", "dilated.py", "test_my_spaces.py", "look.py"]
 
 
-@pytest.mark.parametrize("name", ["my_space.py", "dilated.py"])
+@pytest.mark.parametrize("name", ["my_space.py", "vetoed.py", "dilated.py"])
 def test_the_spaces_of_the_page_load(name: str, example_folder: Path) -> None:
     assert resolve(f"{name}:space").space.name == name.removesuffix(".py")
 
