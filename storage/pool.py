@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
 
-TURN_S = 3.0
+TURN_S = 0.5
 LOOK_S = 0.005
 
 
