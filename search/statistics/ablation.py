@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.statistics.comparing import LEVEL, deviation_of, interval_at, verdict_at
+from search.statistics.comparing import LEVEL
 from search.statistics.intervals import ConfidenceInterval, student_interval
 from search.statistics.scores import FEWEST_REPLICATES, ArmScores, BoolArray, FloatArray, differences, step_of
-from search.statistics.screening import Effect
+from search.statistics.screening import Effect, effects_of
 from search.statistics.verdict import Verdict, decide, weigh
 
 # With more, the first rounds take most of the trainings.
@@ -111,20 +111,7 @@ def estimate_path(
         for place, one in enumerate(values)
     ]
     decision = decide(evidence, margin, level)
-    steps = tuple(
-        Effect(
-            terms=((1.0, (names[path[place]],)),),
-            n=one.size,
-            effect=float(one.mean()),
-            deviation=deviation_of(one) or 0.0,
-            interval=student_interval(one) or interval_at(decision, place),
-            corrected=interval_at(decision, place),
-            p=float(decision.p_difference[place]),
-            p_equivalence=float(decision.p_equivalence[place]),
-            verdict=verdict_at(decision, place, maximize=maximize),
-        )
-        for place, one in enumerate(values)
-    )
+    steps = effects_of(values, [((1.0, (names[setting],)),) for setting in path], decision, maximize=maximize)
     return AblationAnswer(path, steps, whole_of(differences(arms[-1], arms[0])))
 
 

@@ -22,7 +22,7 @@ from search.errors import UsageError
 from search.statistics.comparing import LEVEL, check_level, check_margin, deviation_of, interval_at, verdict_at
 from search.statistics.intervals import ConfidenceInterval, standard_error, student_interval
 from search.statistics.scores import DECIMALS, FEWEST_REPLICATES, FloatArray, IntArray
-from search.statistics.verdict import Evidence, Verdict, decide
+from search.statistics.verdict import Decision, Evidence, Verdict, decide
 
 # The first rows of the designs for 2, 4, 8 and 12 runs, without the column of ones: each further row is the one before,
 # shifted by one, and the last is all -1.
@@ -213,6 +213,13 @@ def judged(
     """The verdicts on effects of shape (replicates, effects), corrected for all of them."""
     columns = [values[:, place] for place in range(values.shape[1])]
     decision = decide([weigh_by_student(column, margin) for column in columns], margin, level)
+    return effects_of(columns, terms, decision, maximize=maximize)
+
+
+def effects_of(
+    columns: Sequence[FloatArray], terms: Sequence[Terms], decision: Decision, *, maximize: bool
+) -> tuple[Effect, ...]:
+    """The effects, each from its values, one a replicate, as the decision on all of them has it."""
     return tuple(
         Effect(
             terms=term,
