@@ -297,7 +297,7 @@ def test_a_launch_leaves_its_server_to_the_next(launch: StartLaunch, prepared: P
     assert (left.state.launches, left.state.leaves_after_s) == (0, 600.0)
     again = launch(*flags, "--n-trials", 2)
     (trainer,) = wait_until(psutil.Process(left.state.pid).children, "a trainer of the server")
-    assert Path(trainer.cwd()) == again.folder
+    wait_until(lambda: Path(trainer.cwd()) == again.folder, "the trainer to go where its launch was called")
     again.finish()
     assert again.code == 0, again.errors
     assert study.epochs() == 2
