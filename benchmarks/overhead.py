@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,10 +96,8 @@ class Timed:
 
 def trials_of(url: str) -> list[Timed]:
     """The trials of the study."""
-    seconds: dict[int, list[float]] = defaultdict(list)
     with open_study(url, "overhead") as shared:
-        for epoch in sorted(shared.ledger.all_epochs(), key=lambda epoch: epoch.scores.epoch):
-            seconds[epoch.trial_number].append(epoch.scores.seconds)
+        seconds = {trial: [scores.seconds for scores in curve] for trial, curve in shared.ledger.curves().items()}
         trials = shared.study.get_trials(deepcopy=False)
     return [
         Timed(trial.datetime_start.timestamp(), trial.datetime_complete.timestamp(), seconds[trial.number])

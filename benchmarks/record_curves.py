@@ -61,9 +61,7 @@ def recorded(shared: SharedStudy, comparison: Comparison) -> list[list[list[floa
     """The validation accuracies by configuration, run and epoch. A run that diverged ends with None; one that isn't
     finished is left out, and so is a configuration without a fresh run.
     """
-    curves: dict[int, list[float | None]] = {}
-    for row in shared.ledger.all_epochs():
-        curves.setdefault(row.trial_number, []).append(row.scores.val_accuracy)
+    curves = {trial: [one.val_accuracy for one in curve] for trial, curve in shared.ledger.curves().items()}
     runs: list[list[list[float | None]]] = [[] for _ in comparison.arms]
     for slot in shared.ledger.slots():
         if slot.outcome is None:

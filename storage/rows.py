@@ -81,9 +81,9 @@ def as_lease(row: Row[Any], changed: Mapping[str, Any], lease_s: float) -> Lease
     )
 
 
-def as_epoch(row: Row[Any]) -> TrialEpoch:
-    """The record of an epoch."""
-    scores = EpochScores(
+def as_scores(row: Row[Any]) -> EpochScores:
+    """The scores of an epoch."""
+    return EpochScores(
         epoch=row.epoch,
         loss=row.loss,
         accuracy=row.accuracy,
@@ -93,7 +93,11 @@ def as_epoch(row: Row[Any]) -> TrialEpoch:
         learning_rate=row.learning_rate,
         metrics=msgspec.json.decode(row.metrics, type=dict[str, float]),
     )
-    return TrialEpoch(trial_number=row.trial_number, token=row.token, scores=scores)
+
+
+def as_epoch(row: Row[Any]) -> TrialEpoch:
+    """The record of an epoch."""
+    return TrialEpoch(trial_number=row.trial_number, token=row.token, scores=as_scores(row))
 
 
 def as_outcome(row: Row[Any]) -> Outcome:

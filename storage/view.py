@@ -83,19 +83,21 @@ class LedgerView:
         """The epochs of a trial, in order."""
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id, epochs.c.trial_number == trial_number)
         with self._reading() as connection:
-            return [rows.as_epoch(row).scores for row in connection.execute(query.order_by(epochs.c.epoch))]
+            return [rows.as_scores(row) for row in connection.execute(query.order_by(epochs.c.epoch))]
 
-    def curves(self, trial_numbers: Collection[int]) -> dict[int, list[EpochScores]]:
-        """The epochs of some trials, in order, by trial; none of one that has none."""
-        here = (epochs.c.study_id == self._study_id, epochs.c.trial_number.in_(trial_numbers))
+    def curves(self, trial_numbers: Collection[int] | None = None) -> dict[int, list[EpochScores]]:
+        """The epochs of these trials, by default of all, in order, by trial in order; nothing of one that has none."""
+        query = sa.select(epochs).where(epochs.c.study_id == self._study_id)
+        if trial_numbers is not None:
+            query = query.where(epochs.c.trial_number.in_(trial_numbers))
         found = dict[int, list[EpochScores]]()
         with self._reading() as connection:
-            for row in connection.execute(sa.select(epochs).where(*here).order_by(epochs.c.epoch)):
-                found.setdefault(row.trial_number, []).append(rows.as_epoch(row).scores)
+            for row in connection.execute(query.order_by(epochs.c.trial_number, epochs.c.epoch)):
+                found.setdefault(row.trial_number, []).append(rows.as_scores(row))
         return found
 
     def all_epochs(self) -> list[TrialEpoch]:
-        """The epochs of all trials, by trial, then epoch."""
+        """The epochs of all trials, by trial, then epoch, with the attempt that recorded each."""
         query = sa.select(epochs).where(epochs.c.study_id == self._study_id)
         with self._reading() as connection:
             ordered = query.order_by(epochs.c.trial_number, epochs.c.epoch)

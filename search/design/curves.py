@@ -1,16 +1,17 @@
 """The learning curves of arms: over their replicates, the mean of each epoch and its 95 % interval."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from search.design.scores import Replicate
 from search.statistics.intervals import student_interval
+from spaces.epoch_scores import EpochScores
 from spaces.metrics import SCORES, ScoreName
 from storage.comparison import Comparison
-from storage.records import TrialEpoch
 
 ScoresOfArms = Mapping[tuple[int, ScoreName, int], list[float]]  # by arm, score and epoch
 
@@ -40,17 +41,17 @@ class ArmCurves:
 
 
 def arm_curves(
-    comparison: Comparison, replicates: Sequence[Replicate], epochs: Iterable[TrialEpoch]
+    comparison: Comparison, replicates: Sequence[Replicate], curves: Mapping[int, Sequence[EpochScores]]
 ) -> tuple[ArmCurves, ...]:
-    """The curves of all arms."""
+    """The curves of all arms; `curves` are the epochs of trials, by their number."""
     arm_of_trial = {one.trial: one.cell.arm for one in replicates}
     values: dict[tuple[int, ScoreName, int], list[float]] = defaultdict(list)
-    for row in epochs:
-        if row.trial_number in arm_of_trial:
-            for name, score_of in SCORES.items():
-                value = score_of(row.scores)
+    for trial, epochs in curves.items():
+        if trial in arm_of_trial:
+            for scores, (name, score_of) in product(epochs, SCORES.items()):
+                value = score_of(scores)
                 if value is not None:
-                    values[arm_of_trial[row.trial_number], name, row.scores.epoch].append(value)
+                    values[arm_of_trial[trial], name, scores.epoch].append(value)
     return tuple(
         ArmCurves(arm.name, {name: curve(values, number, name) for name in SCORES})
         for number, arm in enumerate(comparison.arms)

@@ -78,7 +78,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
     if ablated is not None:
         comparison, scores = without_untrained(comparison, scores)
     summaries = tuple(map(summarize, scores.arms, missing(scores.arms)))
-    epochs = tuple(shared.ledger.all_epochs())
+    curves = shared.ledger.curves()
     race = take_race(manifest, comparison, scores, look) if kind == "race" else None
     return ComparisonResult(
         study_name=shared.name,
@@ -88,7 +88,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         scores=scores,
         summaries=summaries,
         answer=answer_of(manifest, scores, comparison, look.level) if kind in OF_PAIRS else None,
-        curves=arm_curves(comparison, scores.replicates, epochs),
+        curves=arm_curves(comparison, scores.replicates, curves),
         devices=devices(shared),
         stop_reason=shared.ledger.stop_reason(),
         screened=take_screened(shared, comparison, scores, look) if kind == "screening" else None,
@@ -96,7 +96,7 @@ def take_result(shared: SharedStudy, look: PlannedLook) -> ComparisonResult:
         noise=noise_of(manifest, comparison, scores) if kind == "noise" else None,
         race=race,
         raced=None if race is None else race_answer(shared, comparison, scores, summaries, race),
-        reported=reported_means(manifest, comparison, scores.replicates, epochs),
+        reported=reported_means(manifest, comparison, scores.replicates, curves),
     )
 
 

@@ -35,10 +35,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, and its interval."""
+    """A text, its interval, and what it is sorted by, if not by its text."""
 
     text: str
     bar: Bar | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)

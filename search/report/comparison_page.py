@@ -44,18 +44,18 @@ def comparison_page(facts: StudyFacts, result: ComparisonResult) -> str:
         headline=comparison_headline(result),
         verdicts=verdicts(result),
         remarks=remarks(result),
-        arms=[means_table(result), *beside(result)],
-        beside={
+        arms=[means_table(result), *tables_of_arms(result)],
+        panel_tables={
             "pairs": page_table(pairs_table(result)) if result.answer else None,
             "replicates": page_table(scores_table(result)),
-            **effects_beside(result),
+            **tables_of_effects(result),
         },
         trials=trials_table(facts, ("arm", "replicate"), lambda trial: cell_words(facts, trial)),
         provenance=comparison_provenance(facts, comparison),
     )
 
 
-def effects_beside(result: ComparisonResult) -> dict[str, PageTable]:
+def tables_of_effects(result: ComparisonResult) -> dict[str, PageTable]:
     """A screening's or an ablation's table of effects, next to their figures."""
     if result.ablated is not None and result.ablated.answer.steps:
         return {"effects": page_table(path_table(result, result.ablated))}
@@ -86,7 +86,7 @@ def arm_bars(result: ComparisonResult) -> list[Bar | None]:
     ]
 
 
-def beside(result: ComparisonResult) -> list[PageTable]:
+def tables_of_arms(result: ComparisonResult) -> list[PageTable]:
     """What else is known of arms: in what they differ, what was published of them, what they were selected for."""
     tables = (differing_table(result.comparison), published_table(result), selected_table(result))
     of_noise = noise_tables(result.noise) if result.noise is not None else []

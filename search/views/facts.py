@@ -221,9 +221,7 @@ def gather_facts(shared: SharedStudy) -> StudyFacts:
         StorageUnreachable: the database doesn't answer.
     """
     frozen = {trial.number: trial for trial in shared.trials.all()}
-    curves: dict[int, list[EpochScores]] = {}
-    for row in shared.ledger.all_epochs():
-        curves.setdefault(row.trial_number, []).append(row.scores)
+    curves = shared.ledger.curves()
     workers = {worker.info.worker_id: worker for worker in shared.workers.all()}
     trials = [
         trial_facts(frozen[slot.trial_number], slot, tuple(curves.get(slot.trial_number, ())), workers, shared.manifest)

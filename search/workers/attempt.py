@@ -13,20 +13,20 @@ from typing import Literal, assert_never
 
 from search.errors import TrainerDied, TrainerUnavailable
 from search.host.shutdown import Shutdown
+from search.study.trial_attributes import TrialAttributes
 from search.study.trials import suggest_configuration
 from search.trainers.process import NotAwaited
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Progress, Stopped, Train, Trained, Warned
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.deferred_settlement import DeferredSettlement
-from search.workers.epoch_log import EpochLog
+from search.workers.epoch_log import EpochLog, open_epoch_log
 from search.workers.lease import LeaseKeeper
 from search.workers.patience import Patience
 from search.workers.running_job import RunningJob
 from search.workers.settle import settle, value_to_beat
-from search.workers.slot_trial import open_slot_trial
 from search.workers.study_jobs import JobFiles, StudyJobs
-from search.workers.trial_stats import TrialStats, trial_stats
+from search.workers.trial_stats import trial_stats
 from spaces.configuration import Configuration
 from spaces.errors import Infeasible, SpaceError
 from spaces.failure_kind import FailureKind
@@ -106,7 +106,7 @@ class Attempt:
     _epochs: EpochLog | None = None
     _running: RunningJob | None = None
     _trained: Trained | None = None
-    _stats: TrialStats | None = None
+    _stats: TrialAttributes | None = None
 
     def outcome(self, keeper: LeaseKeeper) -> Outcome:
         """Trains the slot's configuration, from its last checkpoint if it has one.
@@ -120,15 +120,16 @@ class Attempt:
             StorageUnreachable: the database was unreachable for too long.
         """
         context = self.context
-        trial = self.patience.reach(lambda: open_slot_trial(context, self.lease))
-        epochs = self._epochs = EpochLog(context, self.lease, trial, self.patience)
+        epochs = self._epochs = open_epoch_log(context, self.lease, self.patience)
         if (reason := self._why_given_up()) is not None:
             return _failed("crash", reason, len(epochs.recorded))
         if not self._can_go_first():
             self.deferred.do()
         try:
             configuration = self.patience.reach(
-                lambda: suggest_configuration(context.shared, context.space, self.lease, trial.number, context.pruner)
+                lambda: suggest_configuration(
+                    context.shared, context.space, self.lease, epochs.trial_number, context.pruner
+                )
             )
         except Infeasible as veto:
             return Outcome("infeasible", None, hide_in_text(str(veto)), "infeasible")
@@ -139,7 +140,7 @@ class Attempt:
         running = self._begin(self._job(configuration))
         context.progress.steps = None
         begins = f"continues after epoch {max(epochs.recorded)}" if epochs.recorded else "begins"
-        log.info("trial %d %s on worker %s", trial.number, begins, self.lease.worker_id)
+        log.info("trial %d %s on worker %s", epochs.trial_number, begins, self.lease.worker_id)
         outcome = self._follow(running, keeper, epochs)
         if outcome.state in ENDED_BY_WORKER:
             running.stop()
@@ -172,7 +173,7 @@ class Attempt:
         if self._running is not None and outcome.state in ENDED_BY_WORKER:
             # Files that the trainer writes after the slot's folder is cleared would stay there.
             self._running.wait_until_left(PRUNE_S, give_up=lambda: self.patience.shutdown.requested)
-        number = None if self._epochs is None else self._epochs.trial.number
+        number = None if self._epochs is None else self._epochs.trial_number
         finished = FinishedSlot(
             slot=self.lease.slot,
             trial_number=number,
@@ -260,7 +261,7 @@ class Attempt:
     def _take(self, message: JobMessage, epochs: EpochLog) -> Outcome | None:
         match message:
             case Warned():
-                log.warning("trial %d: %s", epochs.trial.number, message.message)
+                log.warning("trial %d: %s", epochs.trial_number, message.message)
             case Progress():
                 self.context.progress.steps = (message.done, message.steps)
             case EpochEnd():
@@ -295,7 +296,7 @@ class Attempt:
             case Decision.STOP:
                 return Outcome("pruned", epochs.value(), "worse than others after as many epochs", None, epochs.last)
             case Decision.PAUSE:
-                log.info("trial %d is paused after %d epochs", epochs.trial.number, epochs.last)
+                log.info("trial %d is paused after %d epochs", epochs.trial_number, epochs.last)
                 raise SlotPaused
             case _:
                 assert_never(decision)

@@ -5,19 +5,17 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
 
 from optuna.exceptions import UpdateFinishedTrialError
 
 from search.sampling.pruners import NO_PRUNER, promotion_rule, pruner_choice
 from search.study.snapshot import find_best
 from search.study.trial_attributes import TrialAttributes
-from search.study.trials import should_prune
+from search.study.trials import open_trial, should_prune
 from search.trainers.protocol import CHECKPOINT_EVERY_S, EpochEnd
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.patience import Patience
-from search.workers.slot_trial import NewTrial, ResumedTrial, SlotTrial
 from spaces.epoch_scores import EpochScores
 from storage.epoch_report import TrialScore
 from storage.records import Lease
@@ -26,31 +24,35 @@ from storage.rungs import Rungs
 log = logging.getLogger(__name__)
 
 
+def open_epoch_log(context: WorkerContext, lease: Lease, patience: Patience) -> "EpochLog":
+    """The log of a leased slot's trial: a new one, or one that earlier attempts have begun.
+
+    Raises:
+        LeaseLost: another worker holds the slot now.
+        StorageUnreachable: the database was unreachable for too long.
+    """
+    shared = context.shared
+    number = patience.reach(lambda: open_trial(shared, context.space, lease))
+    earlier = [] if lease.trial_number is None else patience.reach(lambda: shared.ledger.epochs(number))
+    return EpochLog(context, lease, number, {scores.epoch: scores for scores in earlier}, patience)
+
+
 @dataclass
 class EpochLog:
-    """The epochs that the trainer has sent in this attempt, replayed ones included.
+    """The epochs that the trainer has sent in this attempt at a trial, replayed ones included.
 
-    Those that earlier attempts have recorded stand: they are what is reported, whatever is sent for them now.
+    Those that earlier attempts have recorded, in `recorded` by number, stand: they are what is reported, whatever is
+    sent for them now.
     """
 
     context: WorkerContext
     lease: Lease
-    trial: SlotTrial
+    trial_number: int
+    recorded: Mapping[int, EpochScores]
     patience: Patience
     _sent: list[EpochScores] = field(default_factory=list)
     _progressed: bool = False
     _started_over: bool = False
-
-    @property
-    def recorded(self) -> Mapping[int, EpochScores]:
-        """The epochs of earlier attempts, by number."""
-        match self.trial:
-            case NewTrial():
-                return {}
-            case ResumedTrial():
-                return self.trial.recorded
-            case _:
-                assert_never(self.trial)
 
     @property
     def last(self) -> int:
@@ -95,7 +97,7 @@ class EpochLog:
         """The trial's value after this epoch, for Optuna."""
         shared = self.context.shared
         value = shared.manifest.value_of([*self._sent, scores])
-        return TrialScore(shared.trials.ids[self.trial.number], math.nan if value is None else value)
+        return TrialScore(shared.trials.ids[self.trial_number], math.nan if value is None else value)
 
     def _decision(self, message: EpochEnd) -> Decision:
         """An earlier attempt passed the pruner after each epoch but its last, where it may have been cut off before."""
@@ -109,7 +111,7 @@ class EpochLog:
             return Decision.STOP
         if not pruner_choice(shared.manifest.pruner).judges(shared.manifest.epochs_per_trial, self.last):
             return Decision.CONTINUE
-        stop = self.patience.reach(lambda: should_prune(shared, self.trial.number, self.context.pruner))
+        stop = self.patience.reach(lambda: should_prune(shared, self.trial_number, self.context.pruner))
         return Decision.STOP if stop else Decision.CONTINUE
 
     def _at_rung(self, rungs: Rungs) -> Decision:
@@ -123,7 +125,7 @@ class EpochLog:
         return Decision.PAUSE
 
     def _annotate(self, attributes: TrialAttributes) -> None:
-        number = self.trial.number
+        number = self.trial_number
         with contextlib.suppress(UpdateFinishedTrialError):  # another worker may have ended it meanwhile
             self.patience.reach(lambda: self.context.shared.trials.fenced.annotate(number, attributes.stored()))
 
@@ -151,12 +153,12 @@ class EpochLog:
         if first > 1 and repeated <= 2 * CHECKPOINT_EVERY_S:
             return
         self._started_over = True
-        before = TrialAttributes.of(self.context.shared.trials.get(self.trial.number).user_attrs).started_over or 0
+        before = TrialAttributes.of(self.context.shared.trials.get(self.trial_number).user_attrs).started_over or 0
         self._annotate(TrialAttributes(started_over=before + 1))
         log.warning(
             "trial %d starts again from epoch %d, of %d that are recorded: there is no later checkpoint in %s. "
             "Is the artifact folder the same for all hosts?",
-            self.trial.number,
+            self.trial_number,
             message.scores.epoch,
             len(self.recorded),
             self.context.folder.slot(self.lease.slot),

@@ -4,8 +4,8 @@ The result itself is already in the ledger; each step here can be repeated by an
 """
 
 import logging
-from dataclasses import asdict
 
+import msgspec
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
@@ -15,7 +15,6 @@ from search.study.reported_metrics import reported_metrics
 from search.study.trial_attributes import TrialAttributes
 from search.workers.keeping import MODEL, keep_file, kept_file, remove_files
 from search.workers.trial_files import keep_files
-from search.workers.trial_stats import TrialStats
 from storage import SharedStudy
 from storage.errors import ArtifactError, StorageUsageError
 from storage.records import FinishedSlot, Outcome
@@ -32,7 +31,9 @@ STATES = {
 }
 
 
-def settle(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, stats: TrialStats | None = None) -> None:
+def settle(
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, stats: TrialAttributes | None = None
+) -> None:
     """Writes a finished slot's result into its trial, keeps the model if it is among the best, and cleans up."""
     number = finished.trial_number
     if number is None:
@@ -58,7 +59,7 @@ def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
 
 
 def _end_trial(
-    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, stats: TrialStats | None
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, stats: TrialAttributes | None
 ) -> None:
     outcome = finished.outcome
     try:
@@ -76,13 +77,13 @@ def _end_trial(
         log.info("trial %d was ended by another worker meanwhile", trial.number)
 
 
-def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialStats | None) -> None:
-    attributes = TrialAttributes(
+def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialAttributes | None) -> None:
+    attributes = msgspec.structs.replace(
+        stats or TrialAttributes(),
         outcome=outcome.state,
         epochs=outcome.epochs,
         reason=outcome.reason,
         failure=None if outcome.kind == "paused" else outcome.kind,
-        **(asdict(stats) if stats is not None else {}),
     )
     shared.trials.fenced.annotate(number, {**attributes.stored(), **_metrics(shared, number, outcome)})
 

@@ -4,10 +4,8 @@ Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 """
 
 import hashlib
-import math
 import resource
 import sys
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +16,18 @@ from numpy.typing import NDArray
 
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped
-from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Progress, Stopped, Train, Trained, Warned
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend, set_precision
 from search.training.backends.protocol import TracedStore
 from search.training.data.preprocessing import Preprocessed, Preprocessing, preprocess
 from search.training.data.split import Fold, Split, split
-from search.training.epochs.epochs import Epochs, Stop, run_epochs
+from search.training.epochs.epochs import Stop
 from search.training.epochs.trainable_model import TrainableModel
 from search.training.jobs.checkpoint import Checkpoints
 from search.training.jobs.evaluation import Evaluation, evaluation
+from search.training.jobs.fold_epochs import FoldEpochs
 from search.training.jobs.prefetcher import Prefetcher
-from search.training.jobs.run import Run, diverged, finished
-from search.training.jobs.step_reports import StepReports
+from search.training.jobs.run import Run, Values, diverged, finished
 from search.training.jobs.stopping import kept_epoch, why_over
 from search.training.jobs.trainable_models import TrainableModels, forget_models
 from search.training.lru_cache import LruCache
@@ -51,8 +49,6 @@ from spaces.selection import selection_value
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
 
-Values = Sequence[NDArray[Any]]
-
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -60,27 +56,6 @@ class Prepared:
 
     preprocessed: Preprocessed
     models: TrainableModels
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedEpoch:
-    """The scores of an epoch, and the state of the model after it, None where it isn't needed."""
-
-    scores: EpochScores
-    values: Values | None
-
-
-@dataclass(frozen=True, eq=False)
-class EpochsToDo:
-    """The epochs of a job after those `before`, on `data`, and what is measured after each; `say` sends a message while
-    an epoch is under way.
-    """
-
-    job: Train
-    data: Split
-    before: Sequence[EpochScores]
-    measurement: Measurement | None
-    say: Callable[[Message], None]
 
 
 class Jobs:
@@ -126,15 +101,16 @@ class Jobs:
                 return  # the newest checkpoint is damaged, and the one before is of another fold
             history = run.history
             if not finished(job, history):
-                to_do = EpochsToDo(job, prepared.preprocessed.data, tuple(history), measurement, self._say)
-                with Prefetcher(lambda stop: _trained_epochs(model, to_do, stop), stop) as trained:
-                    for epoch in trained:
-                        history.append(epoch.scores)
-                        run.scores.append(epoch.scores)
+                epochs = FoldEpochs(job, model, prepared.preprocessed.data, tuple(history), measurement, self._say)
+                with Prefetcher(epochs.trained, stop) as trained:
+                    for scores in trained:
+                        history.append(scores)
+                        run.scores.append(scores)
+                        state = epochs.take_state(scores.epoch)
                         if kept_epoch(rule, history) == len(history):
-                            kept = epoch.values
-                        yield from _save_checkpoint(job, run.checkpoints, epoch.values, run.scores, kept)
-                        yield run.epoch_end(checkpointed=epoch.values is not None)
+                            kept = state
+                        yield from _save_checkpoint(job, run.checkpoints, state, run.scores, kept)
+                        yield run.epoch_end(checkpointed=state is not None)
             if not run.ends_with(history):
                 run.fold += 1
                 return
@@ -229,29 +205,6 @@ def _read(source: DataSource) -> DataSet:
     decoded = Path(source.decoded) if source.decoded is not None else None
     mapped = open_mapped(decoded) if decoded is not None and decoded.is_dir() else None
     return load_dataset(source.dataset, source.data_dir, source.resizing) if mapped is None else mapped
-
-
-def _trained_epochs(model: TrainableModel, to_do: EpochsToDo, stop: Stop) -> Iterator[TrainedEpoch]:
-    """The epochs that are still to come after those before, up to that after which early stopping says no more."""
-    history, job, checkpointed = list(to_do.before), to_do.job, -math.inf
-    augmentation, rule = job.configuration.inputs.augmentation, job.configuration.early_stopping
-    order_seed = job.seed if job.order_seed is None else job.order_seed
-    epochs = Epochs(len(history) + 1, job.epochs, to_do.data.n_train, order_seed, augmentation)
-    steps = to_do.data.steps_per_epoch(job.batch_size)
-    reports = StepReports(
-        stop, steps, model.steps_per_stop(steps), lambda done: to_do.say(Progress(to_do.job.job, done, steps))
-    )
-    reports.begin()
-    for scores in run_epochs(model, epochs, reports, to_do.measurement):
-        reports.begin()
-        history.append(scores)
-        due = time.monotonic() - checkpointed >= job.checkpoint_every or finished(job, history)
-        due = due or len(history) in job.checkpoint_after
-        needed = (due and job.checkpoints is not None) or kept_epoch(rule, history) == len(history)
-        yield TrainedEpoch(scores, model.values() if needed else None)
-        checkpointed = time.monotonic() if needed else checkpointed
-        if why_over(rule, history) is not None:
-            return
 
 
 def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
