@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.statistics import holm
 from search.statistics.eprocess import confidence_sequence, fewest_to_exclude, p_difference, p_equivalence
 from search.statistics.intervals import CONFIDENCE, ConfidenceInterval, standard_error
 from search.statistics.scores import FEWEST_REPLICATES, FloatArray
-from search.statistics.verdict import Decision, Evidence
+from search.statistics.verdict import Decision, Evidence, decision_by
 
 
 def weigh_anytime(differences: FloatArray, margin: float) -> Evidence:
@@ -36,27 +35,7 @@ def decide_anytime(
 
     A claim and its interval are the same e-process: where a difference is claimed, the interval excludes 0.
     """
-    p = np.stack([one.p_difference for one in evidence], axis=-1)
-    p_same = np.stack([one.p_equivalence for one in evidence], axis=-1)
-    confidence = 1 - holm.levels(p, level)
-    within_confidence = 1 - 2 * holm.levels(p_same, level)
-    low, high = bounds(differences, margin, confidence)
-    within_low, within_high = bounds(differences, margin, within_confidence)
-    differs = holm.corrected(p) <= level
-    same = holm.corrected(p_same) <= level
-    return Decision(
-        p_difference=holm.corrected(p),
-        confidence=confidence,
-        low=low,
-        high=high,
-        p_equivalence=holm.corrected(p_same),
-        within_confidence=within_confidence,
-        within_low=within_low,
-        within_high=within_high,
-        higher=differs & (high > -low) & ~same,
-        lower=differs & (high < -low) & ~same,
-        equivalent=same,
-    )
+    return decision_by(evidence, level, lambda confidence: bounds(differences, margin, confidence))
 
 
 def bounds(differences: Sequence[FloatArray], margin: float, confidence: FloatArray) -> tuple[FloatArray, FloatArray]:

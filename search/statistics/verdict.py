@@ -4,7 +4,7 @@ Every claim needs two witnesses: a permutation test, which holds at any number o
 symmetric, and Student's interval, which shows how large the difference may be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,8 @@ from search.statistics import holm
 from search.statistics.intervals import standard_error, student
 from search.statistics.permutation import RESAMPLES, equivalence, sign_flip
 from search.statistics.scores import FEWEST_REPLICATES, SMALLEST_STEP, BoolArray, FloatArray
+
+Bounds = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 class Verdict(StrEnum):
@@ -98,17 +100,29 @@ def decide(evidence: Sequence[Evidence], margin: float, level: float) -> Decisio
     mean = np.stack([one.mean for one in evidence], axis=-1)
     error = np.stack([one.error for one in evidence], axis=-1)
     df = np.array([one.df for one in evidence])
+    return decision_by(evidence, level, lambda confidence: student(mean, error, df, confidence), witness_margin=margin)
+
+
+def decision_by(
+    evidence: Sequence[Evidence], level: float, bounds: Bounds, witness_margin: float | None = None
+) -> Decision:
+    """What the p-values allow to be claimed of the pairs. `bounds` gives the ends of the pairs' intervals, of shape
+    (..., pairs), at these confidences.
+
+    With `witness_margin`, a claim needs its interval as a second witness: that of a difference excludes 0, that of
+    equivalence lies within this margin. Without, the p-values and intervals are taken to say the same.
+    """
     p_difference = np.stack([one.p_difference for one in evidence], axis=-1)
     p_equivalence = np.stack([one.p_equivalence for one in evidence], axis=-1)
-
     confidence = 1 - holm.levels(p_difference, level)
-    low, high = student(mean, error, df, confidence)
-    differs = holm.corrected(p_difference) <= level
-
     # Two one-sided tests at a level are one interval that leaves out that much on each side.
     within_confidence = 1 - 2 * holm.levels(p_equivalence, level)
-    within_low, within_high = student(mean, error, df, within_confidence)
-    same = (holm.corrected(p_equivalence) <= level) & (-margin < within_low) & (within_high < margin)
+    low, high = bounds(confidence)
+    within_low, within_high = bounds(within_confidence)
+    differs, same = holm.corrected(p_difference) <= level, holm.corrected(p_equivalence) <= level
+    if witness_margin is not None:
+        differs &= (low > 0) | (high < 0)
+        same &= (-witness_margin < within_low) & (within_high < witness_margin)
     return Decision(
         p_difference=holm.corrected(p_difference),
         confidence=confidence,
@@ -118,7 +132,7 @@ def decide(evidence: Sequence[Evidence], margin: float, level: float) -> Decisio
         within_confidence=within_confidence,
         within_low=within_low,
         within_high=within_high,
-        higher=differs & (low > 0) & ~same,
-        lower=differs & (high < 0) & ~same,
+        higher=differs & (high > -low) & ~same,
+        lower=differs & (high < -low) & ~same,
         equivalent=same,
     )
