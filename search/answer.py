@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from search.commands.cli import Verb, answer_share_flag, shared_flags
+from search.commands.cli import Verb, shared_flags
 from search.commands.numbers import WholeNumber
+from search.commands.study_flags import answer_share_flag
 from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.compare import design_flags
 from search.host.exit_codes import CODES

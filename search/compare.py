@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from search.commands.added_flags import with_flags
 from search.commands.axis_flags import batch_size_flag, class_weight_flag, image_size_flags
-from search.commands.cli import Verb, format_flag, precision_flag, shared_flags, validation_share_flag
+from search.commands.cli import Verb, format_flag, shared_flags
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import Number, WholeNumber
+from search.commands.study_flags import dry_run_flag, precision_flag, seed_flag, validation_share_flag
 from search.commands.worker_flags import keep_warm_flag, ready_to_train, worker_flags
 from search.host.exit_codes import CODES
 
@@ -37,7 +39,7 @@ def design_flags(command: F, seeds: str = "Replicates per arm, each with its own
         click.option("--epochs", type=WholeNumber(1, 100_000), help="Epochs per training."),
         batch_size_flag(),
         precision_flag,
-        click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]"),
+        seed_flag,
         click.option("--limit-train", type=WholeNumber(2), help="Draw this many images for each replicate."),
         validation_share_flag,
         image_size_flags,
@@ -52,7 +54,7 @@ def design_flags(command: F, seeds: str = "Replicates per arm, each with its own
             "--artifact-store",
             help="s3://BUCKET/PREFIX for checkpoints and models, if hosts share no folder.",
         ),
-        click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing."),
+        dry_run_flag,
         format_flag("table", "json", "csv", "md", "latex"),
         click.option(
             "-o",
@@ -62,9 +64,7 @@ def design_flags(command: F, seeds: str = "Replicates per arm, each with its own
         ),
         click.option("--force", is_flag=True, help="Overwrite an existing file."),
     ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    return with_flags(command, flags)
 
 
 def split_choices(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:

@@ -9,19 +9,18 @@ import click
 from search.cluster.flags import MOST_JOBS, engine_names, job_flags, take_placing
 from search.commands import completion
 from search.commands.axis_flags import batch_size_flag, class_weight_flag, image_size_flags, validation_flag
-from search.commands.cli import (
-    Verb,
-    answer_share_flag,
-    format_flag,
-    precision_flag,
-    shared_flags,
-    start_logging,
-    validation_share_flag,
-)
+from search.commands.cli import Verb, format_flag, shared_flags, start_logging
 from search.commands.metric_flags import metric_flags
 from search.commands.narrowing_flags import narrowing_flags
 from search.commands.numbers import AnyNumber, Number, WholeNumber
 from search.commands.queue_flags import PLACE, given_place, place_flags
+from search.commands.study_flags import (
+    answer_share_flag,
+    dry_run_flag,
+    precision_flag,
+    seed_flag,
+    validation_share_flag,
+)
 from search.commands.worker_flags import keep_warm_flag, take_worker_flags, worker_flags
 from search.errors import UsageError
 from search.host.exit_codes import CODES
@@ -84,7 +83,7 @@ EXAMPLES = {
 )
 @class_weight_flag
 @metric_flags("Metric to optimize.")
-@click.option("--seed", type=WholeNumber(0, 2**31 - 1), help="Random seed of the study.  [default: 0]")
+@seed_flag
 @click.option("--limit-train", type=WholeNumber(2), help="Use at most this many training images.")
 @validation_flag
 @validation_share_flag
@@ -143,7 +142,7 @@ EXAMPLES = {
 @click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="With --on: jobs, each with --gpus 1, 2, … GPUs.")
 @click.option("--detach", is_flag=True, help="With --on: submit the jobs and return.")
 @job_flags
-@click.option("--dry-run", is_flag=True, help="Check everything and print the plan, but do nothing.")
+@dry_run_flag
 @click.option("--time-epoch", is_flag=True, help="With --dry-run: train two batches, and say how long an epoch takes.")
 @format_flag("table", "json")
 def main(**flags: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.cluster.quantities import as_bytes
+from search.commands.added_flags import with_flags
 from search.commands.durations import Duration
 from search.commands.numbers import WholeNumber
 from search.commands.worker_flags import TRUST_SPACES
@@ -68,9 +69,7 @@ def job_flags(command: F) -> F:
             "--shared-artifacts", is_flag=True, help="All nodes share the artifact folder, though it looks local."
         ),
     ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    return with_flags(command, flags)
 
 
 def engine_names() -> list[str]:

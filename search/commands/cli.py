@@ -10,15 +10,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 
+from search.commands.added_flags import with_flags
 from search.commands.answer import accept_all_letters, answers_alone, tell
 from search.commands.config_file import read_config
 from search.commands.flag_groups import MANY, grouped
 from search.commands.hidden import hide_typed, hider
-from search.commands.numbers import Number
 from search.commands.streams import drop_unwritable_progress, machine_errors
 from search.commands.usage_errors import explained
 from search.commands.values import require_no_nul, require_usable
@@ -28,7 +28,6 @@ from search.console.outside_text import shown
 from search.console.typed_lines import INDENT, typed
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_USAGE
-from spaces.precision import Precision
 from storage.default_url import DEFAULT_STORAGE
 
 log = logging.getLogger(__name__)
@@ -132,35 +131,6 @@ def format_flag(*formats: str) -> Callable[[F], F]:
     )
 
 
-def precision_flag(command: F) -> F:
-    """Adds --precision, None if it isn't given."""
-    return click.option(
-        "--precision",
-        type=click.Choice(get_args(Precision)),
-        help="Precision of training; the mixed ones may be faster on GPUs.  [default: float32]",
-    )(command)
-
-
-def validation_share_flag(command: F) -> F:
-    """Adds --validation-share, None if it isn't given."""
-    return click.option(
-        "--validation-share",
-        type=Number(0, 1, min_open=True, max_open=True),
-        help="Fraction of the training images held out for validation.  [default: 0.2, or as published]",
-    )(command)
-
-
-def answer_share_flag(command: F) -> F:
-    """Adds --answer-share, how long a race of a search's best trials may be."""
-    return click.option(
-        "--answer-share",
-        type=Number(0, 10, min_open=True),
-        default=0.3,
-        show_default=True,
-        help="Most epochs of the answer's race, as a share of those that the search's trials may take.",
-    )(command)
-
-
 def example_lines(examples: Mapping[str, str], width: int) -> Iterator[str]:
     """The lines of the examples; remarks are aligned, or on the next line if a command is too long."""
     column = max((len(command) for command in examples if len(command) <= EXAMPLE_WIDTH), default=0)
@@ -231,6 +201,4 @@ def shared_flags(command: F) -> F:
         click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
         click.option("-v", "--verbose", count=True, help="Log more (-vv: debug)."),
     ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    return with_flags(command, flags)

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.added_flags import with_flags
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,6 +34,4 @@ def narrowing_flags(command: F) -> F:
             help="Give a parameter one value in all trials: --fix dropout_rate=0.3.",
         ),
     ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    return with_flags(command, flags)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.added_flags import with_flags
 from search.commands.numbers import WholeNumber
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,9 +29,7 @@ def place_flags(command: F) -> F:
         ),
         click.option("--owner", help="Whose study it is: a name or an address.  [default: none is stored]"),
     ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    return with_flags(command, flags)
 
 
 def given_place(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from search.commands.added_flags import with_flags
 from search.commands.cli import start_logging
 from search.commands.durations import Duration
 from search.commands.numbers import Number, WholeNumber
@@ -28,6 +29,67 @@ TRUST_SPACES = click.option(
     "--trust-spaces",
     is_flag=True,
     help="Run a study's own space from the source kept with it where its file is missing.",
+)
+
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+POSITIVE = Duration(0, min_open=True)
+
+PLACEMENT = (
+    click.option(
+        "--n-workers",
+        type=WholeNumber(0, 256),
+        help="Worker processes.  [default: one per GPU, else per processor]",
+    ),
+    click.option("--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."),
+    click.option(
+        "--workers-per-gpu",
+        type=WholeNumber(1, 64),
+        default=1,
+        show_default=True,
+        help="Workers per GPU; several use it better if models are small.",
+    ),
+)
+LIMITS = (
+    click.option(
+        "--timeout", type=POSITIVE, help="Stop starting new trials after this time: 90s, 30m, 2h, or seconds."
+    ),
+    click.option("--trial-timeout", type=POSITIVE, help="Time that a trial may take before it fails."),
+    click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may use before it fails."),
+    click.option(
+        "--trainer-memory",
+        type=Number(100),
+        default=TRAINER_MEMORY_MB,
+        show_default=True,
+        help="Resident MB above which a trainer is restarted between trials.",
+    ),
+    click.option(
+        "--outage",
+        type=Duration(0),
+        default=OUTAGE_S,
+        show_default=True,
+        help="Time that the database may be unreachable before a worker gives up its trial.",
+    ),
+    click.option(
+        "--wait",
+        type=Duration(0),
+        default=WAIT_S,
+        show_default=True,
+        help="Time to wait for the database at startup.",
+    ),
+)
+FOLDERS = (
+    click.option(
+        "--artifacts",
+        type=FOLDER,
+        help="Folder of checkpoints and best models on this host.  [default: the study's; for a new study next to "
+        "its SQLite file, else ./search-artifacts]",
+    ),
+    click.option(
+        "--data-dir",
+        type=FOLDER,
+        help="Folder of the NAME.npz files of named data sets on this host.  [default: the study's]",
+    ),
 )
 
 
@@ -68,63 +130,5 @@ def keep_warm_flag(command: F) -> F:
 
 
 def worker_flags(command: F) -> F:
-    """Adds the flags to a command."""
-    folder = click.Path(path_type=Path, file_okay=False)
-    positive = Duration(0, min_open=True)
-    flags = [
-        click.option(
-            "--n-workers",
-            type=WholeNumber(0, 256),
-            help="Worker processes.  [default: one per GPU, else per processor]",
-        ),
-        click.option(
-            "--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."
-        ),
-        click.option(
-            "--workers-per-gpu",
-            type=WholeNumber(1, 64),
-            default=1,
-            show_default=True,
-            help="Workers per GPU; several use it better if models are small.",
-        ),
-        click.option(
-            "--timeout", type=positive, help="Stop starting new trials after this time: 90s, 30m, 2h, or seconds."
-        ),
-        click.option("--trial-timeout", type=positive, help="Time that a trial may take before it fails."),
-        click.option("--trial-memory", type=Number(100), help="Resident MB that a trial may use before it fails."),
-        click.option(
-            "--trainer-memory",
-            type=Number(100),
-            default=TRAINER_MEMORY_MB,
-            show_default=True,
-            help="Resident MB above which a trainer is restarted between trials.",
-        ),
-        click.option(
-            "--outage",
-            type=Duration(0),
-            default=OUTAGE_S,
-            show_default=True,
-            help="Time that the database may be unreachable before a worker gives up its trial.",
-        ),
-        click.option(
-            "--wait",
-            type=Duration(0),
-            default=WAIT_S,
-            show_default=True,
-            help="Time to wait for the database at startup.",
-        ),
-        click.option(
-            "--artifacts",
-            type=folder,
-            help="Folder of checkpoints and best models on this host.  [default: the study's; for a new study next to "
-            "its SQLite file, else ./search-artifacts]",
-        ),
-        click.option(
-            "--data-dir",
-            type=folder,
-            help="Folder of the NAME.npz files of named data sets on this host.  [default: the study's]",
-        ),
-    ]
-    for flag in reversed(flags):
-        command = flag(command)
-    return command
+    """Adds the flags that say where workers run, what they may take, and where their files and data are."""
+    return with_flags(command, (*PLACEMENT, *LIMITS, *FOLDERS))

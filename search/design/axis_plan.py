@@ -16,13 +16,13 @@ from search.design.plan import (
     ComparisonPlan,
     ComparisonSetting,
     Tuning,
-    as_searched,
     make_comparison_plan,
     planned_looks,
     study_manifest,
 )
 from search.errors import UsageError
 from search.launching.asked_manifest import DEFAULT_DATASET, find_existing
+from search.launching.study_options import filled_from
 from search.sampling.samplers import sampler_choice
 from search.study.own_folder import require_places
 from spaces import SpaceSource, resolve
@@ -129,7 +129,7 @@ def plain_plan(options: CompareOptions, axis: Axis, base: BaseParameters) -> Com
     if base.searched is None:
         return make_comparison_plan(options, axis_setting(options, axis, DEFAULT_DATASET), comparison, notes)
     setting = axis_setting(options, axis, base.searched.dataset)
-    return make_comparison_plan(as_searched(options, base.searched), setting, comparison, notes)
+    return make_comparison_plan(filled_from(options, base.searched), setting, comparison, notes)
 
 
 def all_settings(options: CompareOptions, axis: Axis) -> dict[str, Scalar]:

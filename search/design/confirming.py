@@ -14,7 +14,6 @@ from search.design.options import POINT, ConfirmOptions
 from search.design.plan import (
     ComparisonPlan,
     ComparisonSetting,
-    as_searched,
     make_comparison_plan,
     planned_looks,
     require_of_use,
@@ -23,6 +22,7 @@ from search.design.running import Dependencies
 from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
+from search.launching.study_options import filled_from
 from search.study.configurations import trial_model
 from search.views.facts import StudyFacts, TrialFacts
 from storage import Manifest, SharedStudy
@@ -55,7 +55,7 @@ def confirmation_plan(options: ConfirmOptions) -> ComparisonPlan:
         origin=origin,
     )
     setting = ComparisonSetting(source, searched.dataset, f"{origin}-confirm", verb="confirm")
-    return make_comparison_plan(as_searched(options, searched), setting, comparison, notes)
+    return make_comparison_plan(filled_from(options, searched), setting, comparison, notes)
 
 
 def best_arms(shared: SharedStudy, top: int) -> tuple[tuple[ArmDesign, ...], tuple[str, ...]]:

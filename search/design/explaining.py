@@ -7,11 +7,12 @@ from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is
 from search.design.cells import chosen_settings, levels_between, parse_levels, screening_cells
 from search.design.comparing import show
 from search.design.options import LEVEL, POINT, ExplainOptions
-from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
+from search.design.plan import ComparisonPlan, ComparisonSetting, make_comparison_plan
 from search.design.running import Dependencies
 from search.design.searched import opened_search, require_baseline, searched_space, setting_in_space
 from search.errors import UsageError
 from search.host.ends import End
+from search.launching.study_options import filled_from
 from search.statistics.scores import FEWEST_REPLICATES
 from spaces import SpaceSource
 from storage import SharedStudy
@@ -63,7 +64,7 @@ def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPl
     start, end = options.start or BASELINE, options.end or BEST
     bases = tuple(point(shared, source, at) for at in (start, end))
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")
-    return make_screening(as_searched(options, searched), setting, bases, shared.name)
+    return make_screening(filled_from(options, searched), setting, bases, shared.name)
 
 
 def point(shared: SharedStudy, source: SpaceSource, at: str) -> BaseParameters:

@@ -7,11 +7,12 @@ from search.design.axis import SpaceArm, with_added
 from search.design.base import BASELINE, BEST, BaseParameters, baseline_base, is_from_search, trial_base
 from search.design.comparing import show
 from search.design.options import LEVEL, POINT, NoiseOptions
-from search.design.plan import ComparisonPlan, ComparisonSetting, as_searched, make_comparison_plan
+from search.design.plan import ComparisonPlan, ComparisonSetting, make_comparison_plan
 from search.design.running import Dependencies
 from search.design.searched import opened_search, require_baseline, searched_space, setting_in_space
 from search.errors import UsageError
 from search.host.ends import End
+from search.launching.study_options import filled_from
 from search.statistics.noise import FEWEST_SEEDS, MOST_SEEDS
 from spaces import SpaceSource
 from spaces.trials import fixed_trial
@@ -59,7 +60,7 @@ def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan
     at = options.at or BEST
     base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")
-    return make_noise_plan(as_searched(options, searched), setting, replace(base, origin=shared.name))
+    return make_noise_plan(filled_from(options, searched), setting, replace(base, origin=shared.name))
 
 
 def make_noise_plan(options: NoiseOptions, setting: ComparisonSetting, base: BaseParameters) -> ComparisonPlan:

@@ -1,15 +1,10 @@
 """The flags of the commands that make a study of replicates; None where one wasn't given."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from search.workers.settings import WorkerSettings
-from spaces.class_weight import ClassWeight
-from spaces.metrics import MetricName
-from spaces.precision import Precision
-from spaces.resizing import ImageSize, Resize
-from storage.default_url import DEFAULT_STORAGE
+from search.launching.study_options import StudyOptions
 
 Format = Literal["table", "json", "csv", "md", "latex"]
 
@@ -21,33 +16,15 @@ POINT = 0.01
 LEVEL = 0.05
 
 
-@dataclass(frozen=True)
-class StudyFlags:
+@dataclass(frozen=True, kw_only=True)
+class StudyFlags(StudyOptions):
     """What every command that makes a study of replicates is told. `margin` is in points, hundredths of the score."""
 
-    storage: str = DEFAULT_STORAGE
-    study_name: str | None = None
-    dataset: str | None = None
     seeds: int | None = None
-    epochs: int | None = None
-    batch_size: tuple[int, ...] = ()
-    precision: Precision | None = None
-    objective: MetricName | None = None
-    report_metrics: tuple[MetricName, ...] | None = None
-    class_weight: tuple[ClassWeight, ...] = ()
-    artifact_store: str | None = None
-    seed: int | None = None
-    limit_train: int | None = None
-    validation_share: float | None = None
-    image_size: ImageSize | None = None
-    resize: Resize | None = None
     margin: float = DEFAULT_MARGIN
-    dry_run: bool = False
     format_: Format = "table"
     output: Path | None = None
     force: bool = False
-    quiet: bool = False
-    workers: WorkerSettings = field(default_factory=WorkerSettings)
 
     @property
     def wanted_seeds(self) -> int:
@@ -55,7 +32,7 @@ class StudyFlags:
         return DEFAULT_SEEDS if self.seeds is None else self.seeds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompareOptions(StudyFlags):
     """What to compare: an axis of a space, configurations in files, or the arms of an article."""
 
@@ -78,7 +55,7 @@ class CompareOptions(StudyFlags):
     max_seeds: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExplainOptions(StudyFlags):
     """Which settings of a search, or of a space, to screen: those in which `start` and `end` differ, and those with
     `levels`; of these, the `settings`, if any are named. An `ablation` instead follows the path from one to the other.
@@ -93,7 +70,7 @@ class ExplainOptions(StudyFlags):
     ablation: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NoiseOptions(StudyFlags):
     """Of which configuration to measure the noise. `seeds` is the number of seeds of each kind."""
 
@@ -102,7 +79,7 @@ class NoiseOptions(StudyFlags):
     at: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnswerOptions(StudyFlags):
     """Which search to end with an answer: its `top` best trials race, or as many as can't be told from the best; for at
     most `answer_share` of the epochs that the search's trials may take, unless the replicates are given. An `anytime`
@@ -116,7 +93,7 @@ class AnswerOptions(StudyFlags):
     space: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConfirmOptions(StudyFlags):
     """Which trials of which search to train again."""
 

@@ -1,8 +1,8 @@
 """From the flags of a comparison to its plans: everything checked, nothing created yet."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -13,16 +13,13 @@ from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import Existing, find_existing, make_manifest
 from search.launching.options import LaunchOptions
-from search.launching.planning import require_store, require_writable
+from search.launching.planning import require_resources
+from search.launching.study_options import StudyOptions
 from search.statistics.anytime import fewest_anytime
 from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
-from search.study.batch_size import stored_batch_sizes
-from search.study.class_weight import stored_class_weights
-from search.study.own_folder import require_places
 from search.study.space import configuration_of
-from search.workers.placement import find_placements
 from spaces import SpaceSource
 from spaces.class_weight import CLASS_WEIGHT
 from spaces.layers import require_fit
@@ -100,10 +97,7 @@ def make_comparison_plan(
             require_fit(configuration_of(arm.configuration), manifest.image_shape)
     if existing is not None:
         require_continued(name, existing.manifest, manifest)
-    find_placements(flags.workers)
-    require_writable(flags.workers.artifacts or Path(manifest.artifacts))
-    require_places(flags.workers.artifacts, name, manifest, existing.manifest if existing else None)
-    require_store(manifest.artifact_store)
+    require_resources(flags.workers, name, manifest, existing)
     absent = absent_classes_note(manifest)
     notes = (*notes, *(() if absent is None else (absent,)), *first_look_notes(flags, comparison), *outlook(comparison))
     return ComparisonPlan(url, name, manifest, comparison, existing, notes=notes)
@@ -113,50 +107,12 @@ def study_manifest(
     flags: StudyFlags, setting: ComparisonSetting, existing: Existing | None, sampler: str = "random"
 ) -> Manifest:
     """The manifest of a study in that setting, without pruning: a comparison's, but for its design."""
-    options = LaunchOptions(
-        space=setting.source.ref,
-        storage=flags.storage,
-        epochs=flags.epochs or setting.epochs,
-        batch_size=flags.batch_size or ((setting.batch_size,) if setting.batch_size else ()),
-        precision=flags.precision,
-        sampler=sampler,
-        pruner="none",
-        select="last",
-        objective=flags.objective,
-        report_metrics=flags.report_metrics,
-        class_weight=flags.class_weight,
-        artifact_store=flags.artifact_store,
-        seed=flags.seed,
-        limit_train=flags.limit_train,
-        image_size=flags.image_size,
-        resize=flags.resize,
-        validation_share=flags.validation_share or (setting.validation_share if existing is None else None),
-        workers=flags.workers,
-    )
+    said = {field.name: getattr(flags, field.name) for field in dataclasses.fields(StudyOptions)}
+    said["epochs"] = flags.epochs or setting.epochs
+    said["batch_size"] = flags.batch_size or ((setting.batch_size,) if setting.batch_size else ())
+    said["validation_share"] = flags.validation_share or (setting.validation_share if existing is None else None)
+    options = LaunchOptions(space=setting.source.ref, sampler=sampler, pruner="none", select="last", **said)
     return make_manifest(options, setting.source, setting.dataset, existing, setting.verb)
-
-
-def as_searched(flags: Flags, searched: Manifest) -> Flags:
-    """The flags, with what they don't say as it was in a search."""
-    return replace(
-        flags,
-        epochs=flags.epochs or searched.epochs,
-        batch_size=flags.batch_size or stored_batch_sizes(searched),
-        precision=flags.precision or searched.precision,
-        limit_train=flags.limit_train or searched.limit_train,
-        image_size=flags.image_size or searched.resizing.size,
-        resize=flags.resize or (searched.resizing.resize if flags.image_size is None else None),
-        validation_share=flags.validation_share or searched.validation_fraction,
-        objective=flags.objective or searched.objective,
-        report_metrics=searched.report_metrics if flags.report_metrics is None else flags.report_metrics,
-        class_weight=flags.class_weight or stored_class_weights(searched),
-        seed=searched.seed if flags.seed is None else flags.seed,
-        artifact_store=flags.artifact_store or searched.artifact_store,
-        workers=replace(
-            flags.workers,
-            data_dir=flags.workers.data_dir or (Path(searched.data_dir) if searched.data_dir else None),
-        ),
-    )
 
 
 def require_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:

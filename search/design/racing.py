@@ -18,7 +18,6 @@ from search.design.plan import (
     ComparisonPlan,
     ComparisonSetting,
     as_planned,
-    as_searched,
     make_comparison_plan,
     require_of_use,
 )
@@ -27,6 +26,7 @@ from search.design.running import Dependencies
 from search.design.searched import opened_search, searched_space
 from search.errors import UsageError
 from search.host.ends import End
+from search.launching.study_options import filled_from
 from search.statistics.comparing import check_margin
 from search.statistics.race import plan_anytime_race, plan_race
 from search.views.facts import StudyFacts
@@ -82,7 +82,7 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     name = f"{shared.name}-answer-{facts.counts.finished}"
     setting = ComparisonSetting(source, searched.dataset, name, verb="answer")
     notes = [*unfinished_note(facts), *fewer_note(options, size)]
-    return make_comparison_plan(as_searched(options, searched), setting, comparison, notes)
+    return make_comparison_plan(filled_from(options, searched), setting, comparison, notes)
 
 
 @dataclass(frozen=True)

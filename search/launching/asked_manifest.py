@@ -4,8 +4,7 @@ import datetime
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -13,9 +12,8 @@ import msgspec
 from search.datasets import DataSet, load_dataset
 from search.errors import UsageError
 from search.launching.options import LaunchOptions
+from search.launching.study_options import filled_from
 from search.study.baselines import ordered_baselines
-from search.study.batch_size import stored_batch_sizes
-from search.study.class_weight import stored_class_weights
 from search.study.folders import default_artifacts
 from search.study.images_split import study_split
 from search.study.study_name import require_study_name
@@ -77,22 +75,40 @@ def make_manifest(
     `verb` is the command that they are the flags of.
     """
     stored = existing.manifest if existing is not None else None
-    space = source.space
-    data_dir = options.workers.data_dir or (Path(stored.data_dir) if stored is not None and stored.data_dir else None)
-    resizing = wanted_resizing(options, stored)
+    asked = options if stored is None else as_in_search(options, stored)
+    validation, resizing = asked.validation or FIXED, wanted_resizing(options, stored)
+    data_dir = asked.workers.data_dir
     images = load_dataset(dataset, None if data_dir is None else str(data_dir), resizing)
-    seed = pick(options.seed, stored.seed if stored else None, 0)
-    limit_train = pick(options.limit_train, stored.limit_train if stored else None, None)
-    share = pick(options.validation_share, stored.validation_fraction if stored else None, VALIDATION_FRACTION)
     require_a_use(options.validation_share, images)
-    sizes = options.batch_size or (stored_batch_sizes(stored) if stored else (space.batch_size,))
-    weights = options.class_weight or (stored_class_weights(stored) if stored else ("none",))
-    validation = pick(options.validation, stored.validation if stored else None, FIXED)
     require_own_split(options.validation, images)
     require_no_share(options, validation)
-    objective: MetricName = pick(options.objective, stored.objective if stored else None, DEFAULT_METRIC)
-    reported: tuple[MetricName, ...] = pick(options.report_metrics, stored.report_metrics if stored else None, ())
-    manifest = Manifest(
+    manifest = msgspec.structs.replace(
+        uncounted(asked, source, dataset, images, asked_pruner(options.pruner, stored, validation)),
+        resizing=resizing,
+        limits=parse_limits(options.limit) if options.limit else stored.limits if stored else {},
+        command=without_secrets(sys.argv, verb),
+    )
+    parts = study_split(images, manifest, manifest.seed)
+    require_measurable((manifest.objective, *manifest.report_metrics), parts)
+    return counted(manifest, parts)
+
+
+def as_in_search(options: LaunchOptions, stored: Manifest) -> LaunchOptions:
+    """The flags of a launch, with what they don't say as it is in a search."""
+    return replace(
+        filled_from(options, stored),
+        sampler=options.sampler or stored.sampler,
+        select=options.select or stored.select,
+        validation=options.validation or stored.validation,
+    )
+
+
+def uncounted(asked: LaunchOptions, source: SpaceSource, dataset: str, images: DataSet, pruner: str) -> Manifest:
+    """The manifest of a new study with these options, else the defaults, without the numbers of its images."""
+    space, folder = source.space, asked.workers.artifacts or default_artifacts(asked.storage)
+    sizes, weights = asked.batch_size or (space.batch_size,), asked.class_weight or ("none",)
+    objective, validation = asked.objective or DEFAULT_METRIC, asked.validation or FIXED
+    return Manifest(
         space=source.ref,
         space_version=space.version,
         question=space.question,
@@ -106,35 +122,29 @@ def make_manifest(
         n_test=0,
         own_validation=images.n_own_validation > 0,
         inventory=msgspec.to_builtins(images.inventory),
-        epochs=pick(options.epochs, stored.epochs if stored else None, space.epochs),
+        epochs=asked.epochs or space.epochs,
         batch_size=max(sizes),
         batch_sizes=sizes if len(sizes) > 1 else (),
-        precision=pick(options.precision, stored.precision if stored else None, "float32"),
+        precision=asked.precision or "float32",
         objective=objective,
         direction=METRICS[objective].direction,
-        report_metrics=tuple(name for name in METRICS if name in reported and name != objective),
+        report_metrics=tuple(name for name in METRICS if name in (asked.report_metrics or ()) and name != objective),
         class_weight=weights[0] if len(weights) == 1 else "none",
         class_weights=weights if len(weights) > 1 else (),
-        sampler=pick(options.sampler, stored.sampler if stored else None, "tpe"),
-        pruner=asked_pruner(options.pruner, stored, validation),
-        select=pick(options.select, stored.select if stored else None, default_select(validation)),
-        seed=seed,
-        validation_fraction=share,
-        limit_train=limit_train,
-        limits=parse_limits(options.limit) if options.limit else stored.limits if stored else {},
+        sampler=asked.sampler or "tpe",
+        pruner=pruner,
+        select=asked.select or default_select(validation),
+        seed=asked.seed or 0,
+        validation_fraction=asked.validation_share or VALIDATION_FRACTION,
+        limit_train=asked.limit_train,
         validation=validation,
-        resizing=resizing,
-        artifacts=str((options.workers.artifacts or default_artifacts(options.storage)).absolute()),
-        artifact_store=options.artifact_store or (stored.artifact_store if stored else None),
+        artifacts=str(folder.absolute()),
+        artifact_store=asked.artifact_store,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
-        data_dir=None if data_dir is None else str(data_dir.absolute()),
+        data_dir=None if asked.workers.data_dir is None else str(asked.workers.data_dir.absolute()),
         folder_marked=True,
-        command=without_secrets(sys.argv, verb),
     )
-    parts = study_split(images, manifest, seed)
-    require_measurable((objective, *reported), parts)
-    return counted(manifest, parts)
 
 
 def default_select(validation: Validation) -> Select:

@@ -24,6 +24,7 @@ from search.study.location import require_there
 from search.study.own_folder import require_places
 from search.study.space import study_space, widening_of
 from search.workers.placement import find_placements
+from search.workers.settings import WorkerSettings
 from spaces import Space, SpaceSource, resolve
 from spaces.class_weight import CLASS_WEIGHT
 from spaces.widening import BATCH_SIZE, batch_size_given, class_weight_given, require_undecided, widened
@@ -75,10 +76,7 @@ def make_plan(options: LaunchOptions) -> Plan:
         require_there(msgspec.structs.replace(existing.manifest, space=source.ref))
     manifest = make_manifest(options, source, dataset, existing)
     whole = widened(source.space, widening_of(manifest))
-    if options.batch_size:
-        require_undecided(source.space, BATCH_SIZE, batch_size_given(options.batch_size))
-    if options.class_weight:
-        require_undecided(source.space, CLASS_WEIGHT, class_weight_given(options.class_weight))
+    require_effect(options, source.space)
     manifest = narrow(manifest, options, whole, existing)
     space = study_space(manifest, source.space)
     sampler_choice(manifest.sampler)
@@ -89,10 +87,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     rule = wanted_rule(options, manifest, existing)
     going_on = goes_on(options, rule, existing)
     n_trials = wanted_trials(options, space, existing, going_on=going_on)
-    find_placements(options.workers)
-    require_writable(options.workers.artifacts or Path(manifest.artifacts))
-    require_places(options.workers.artifacts, name, manifest, existing.manifest if existing else None)
-    require_store(manifest.artifact_store)
+    require_resources(options.workers, name, manifest, existing)
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, space, existing)
@@ -114,6 +109,14 @@ def make_plan(options: LaunchOptions) -> Plan:
     return Plan(url, name, manifest, source, orders, existing, cost, notes, rule, going_on)
 
 
+def require_effect(options: LaunchOptions, space: Space) -> None:
+    """Raises SpaceError if flags ask for what the configurations of the space decide themselves."""
+    if options.batch_size:
+        require_undecided(space, BATCH_SIZE, batch_size_given(options.batch_size))
+    if options.class_weight:
+        require_undecided(space, CLASS_WEIGHT, class_weight_given(options.class_weight))
+
+
 def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | None:
     """A note on requested baselines that are outside of the searched part, None if there are none."""
     within = {baseline.name for baseline in part.baselines}
@@ -121,6 +124,14 @@ def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | No
     if not options.baselines or not outside:
         return None
     return f"left out are the baselines {', '.join(outside)}: they lie outside of what --only, --range and --fix leave"
+
+
+def require_resources(workers: WorkerSettings, study_name: str, manifest: Manifest, existing: Existing | None) -> None:
+    """Raises UsageError unless this machine has the GPUs that are asked for, and the study's files have a place."""
+    find_placements(workers)
+    require_writable(workers.artifacts or Path(manifest.artifacts))
+    require_places(workers.artifacts, study_name, manifest, existing.manifest if existing else None)
+    require_store(manifest.artifact_store)
 
 
 def require_search(study_name: str, stored: Manifest) -> None:
