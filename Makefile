@@ -5,7 +5,8 @@
 
 ARGS ?=
 DB ?= search.db
-JOBS ?= 2
+# More than two processors are worth: many tests wait, for leases, clusters and processes that were killed.
+JOBS ?= 3
 
 # For `make up`. COMPOSE="docker-compose" is for Compose 1.29.
 WORKERS ?= $(if $(GPU),1,2)
@@ -70,8 +71,9 @@ down: ## Stop what `make up` or `make fleet` started; the studies stay, and the 
 	$(COMPOSE) --profile fleet down
 
 .PHONY: test
+# Hundreds of processes are started, each of which would compile our sources where Python is told to write no bytecode.
 test: lint ## Run lint and all tests; ARGS="-k ledger" and JOBS=4 are for pytest
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types and import directions
