@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import psutil
 from click.testing import Result
 
+from search.trainers.requests import TRAINER_NAME
+from search.trainers.serving import SERVER
 from storage import SharedStudy, open_study
 from tests.helpers.carried_out import without_settings
 from tests.helpers.paths import ROOT
@@ -24,17 +26,23 @@ class RunLaunch(Protocol):
 
 
 class Launch:
-    """A real `python -m search.launch`, and the processes that it starts."""
+    """A real `python -m search.launch`, and the processes that it starts, with the trainers that the tests' `server`
+    starts for it.
+    """
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str], server: str | None
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        paths = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+        self._served = server is not None
+        paths = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **({} if server is None else {SERVER: server})}
         self._errors = (folder / "stderr.txt").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::ResourceWarning", "-m", "search.launch", *arguments],
             cwd=folder,
             env={**without_settings(), **paths, **environment},
+            pass_fds=() if server is None else (int(server),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -73,6 +81,8 @@ class Launch:
                 self.seen |= {child.pid: child for child in root.children(recursive=True)}
             except psutil.NoSuchProcess:
                 continue
+        if self._served:
+            self.seen |= {trainer.pid: trainer for trainer in trainers_in(self.folder)}
         return [child for child in self.seen.values() if is_running(child)]
 
     def end(self) -> None:
@@ -91,11 +101,29 @@ class Launch:
         self._errors.close()
 
 
+def trainers_in(folder: Path) -> list[psutil.Process]:
+    """The trainers that work in the folder, of those that this process's trainer server has started."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if child.name() == TRAINER_NAME and Path(child.cwd()) == folder.resolve():
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
 class StartLaunch(Protocol):
-    """Starts a real launch, in a folder of its own unless one is given."""
+    """Starts a real launch, in a folder of its own unless one is given. Its trainers are from the tests' server, which
+    has imported Keras once for all of them, unless the launch is to have its `own_server`.
+    """
 
     def __call__(
-        self, *arguments: str | Path | int, folder: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        *arguments: str | Path | int,
+        folder: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        own_server: bool = False,
     ) -> Launch: ...
 
 

@@ -108,13 +108,19 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunLaunch:
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[StartLaunch]:
+def launch(tmp_path: Path, server_of_trainers: str | None) -> Iterator[StartLaunch]:
     """Starts real launches in a folder of their own."""
     started: list[Launch] = []
 
-    def start(*arguments: str | Path | int, folder: Path | None = None, env: Mapping[str, str] | None = None) -> Launch:
+    def start(
+        *arguments: str | Path | int,
+        folder: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        own_server: bool = False,
+    ) -> Launch:
         text = tuple(str(argument) for argument in arguments)
-        started.append(Launch(folder or tmp_path / "launch", text, env or {}))
+        server = None if own_server else server_of_trainers
+        started.append(Launch(folder or tmp_path / "launch", text, env or {}, server))
         return started[-1]
 
     yield start

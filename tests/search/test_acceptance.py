@@ -38,7 +38,7 @@ class Searched:
 
 @pytest.fixture
 def searched(launch: StartLaunch) -> Searched:
-    running = launch(*COMMAND)
+    running = launch(*COMMAND, own_server=True)
     printed = running.finish()
     return Searched(running.folder, running.code, printed, running.errors)
 

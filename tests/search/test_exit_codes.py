@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from search.trainers.serving import SERVER
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -22,16 +23,18 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, server_of_trainers: str | None) -> Iterator[Start]:
     """Starts Python programs of this project; what they say on standard error is read at their end."""
+    served = {} if server_of_trainers is None else {SERVER: server_of_trainers}
     started: list[subprocess.Popen[str]] = []
 
     def one(*arguments: str | Path) -> subprocess.Popen[str]:
         given = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
-        environment = {**given, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+        environment = {**given, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **served}
         command = [sys.executable, *map(str, arguments)]
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **streams))
+        descriptors = tuple(map(int, served.values()))
+        started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, pass_fds=descriptors, **streams))
         return started[-1]
 
     yield one

@@ -51,7 +51,8 @@ def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(
     flags = ("--space", "bn_dropout", "--n-trials", "1", "--epochs", "1", "--n-workers", "1", "--pruner", "none")
     with mailbox() as box:
         address = box.url.replace("//", "//me:hun%20ter2@").replace("/t0ken", "/hun%20ter2")
-        search = launch(*flags, "--mlflow", TRACKING, "-vv", env={"SEARCH_NOTIFY": address})
+        said = ("--mlflow", TRACKING, "-vv")
+        search = launch(*flags, *said, env={"SEARCH_NOTIFY": address}, own_server=True)
         printed = search.finish()
     assert search.code == 0, search.errors
     assert box.titles == ["bn_dropout-digits: the search ended, 1 of 1 trials finished"]

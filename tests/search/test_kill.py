@@ -90,7 +90,7 @@ def test_a_search_survives_the_death_of_its(
     prepared: PrepareStudy,
 ) -> None:
     study = prepared(**OPTIONS)
-    running = launch(*study.arguments, "--n-workers", 1)
+    running = launch(*study.arguments, "--n-workers", 1, own_server=role == "trainer_server")
     for epochs in moments(role, deaths=1):
         await_epochs(study, epochs)
         (victim,) = wait_until(lambda: running.children(role), f"a living {role}")

@@ -72,7 +72,7 @@ def test_a_search_runs_beside_them_with_all_its_processes(launch: StartLaunch, f
     for name in FILES:
         (folder / name).write_text(IN_THE_WAY)
     small = ("--n-trials", 1, "--epochs", 1, "--limit-train", 100, "--n-workers", 1)
-    running = launch("--space", "mine_too.small:space", *small, "-f", "json", folder=folder)
+    running = launch("--space", "mine_too.small:space", *small, "-f", "json", folder=folder, own_server=True)
     printed = running.finish()
     assert running.code == 0, running.errors
     assert '"complete": 1' in printed

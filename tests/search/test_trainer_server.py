@@ -314,7 +314,7 @@ def test_the_workers_of_a_launch_have_their_trainers_from_its_server(
     launch: StartLaunch, prepared: PrepareStudy
 ) -> None:
     study = prepared(n_trials=2, epochs=MANY, limit_train=200)
-    running = launch(*study.arguments, "--n-workers", 2)
+    running = launch(*study.arguments, "--n-workers", 2, own_server=True)
     wait_until(lambda: study.epochs() >= 1, "an epoch")
     trainers = wait_until(lambda: [one for one in [running.children("trainer")] if len(one) == 2], "both trainers")[0]
     (server,) = running.children("trainer_server")

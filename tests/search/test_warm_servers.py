@@ -289,13 +289,13 @@ def test_it_cannot_be_kept_for_another_backend(
 def test_a_launch_leaves_its_server_to_the_next(launch: StartLaunch, prepared: PrepareStudy, runtime: Path) -> None:
     study = prepared(n_trials=1, epochs=1, limit_train=200)
     flags = (*study.arguments, "--n-workers=1", "--answer=off")
-    first = launch(*flags, "--keep-warm", "10m")
+    first = launch(*flags, "--keep-warm", "10m", own_server=True)
     first.finish()
     assert first.code == 0, first.errors
     (left,) = warm_servers.warm_servers()
     assert left.state is not None
     assert (left.state.launches, left.state.leaves_after_s) == (0, 600.0)
-    again = launch(*flags, "--n-trials", 2)
+    again = launch(*flags, "--n-trials", 2, own_server=True)
     (trainer,) = wait_until(psutil.Process(left.state.pid).children, "a trainer of the server")
     wait_until(lambda: Path(trainer.cwd()) == again.folder, "the trainer to go where its launch was called")
     again.finish()
