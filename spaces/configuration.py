@@ -9,6 +9,7 @@ from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.errors import ConfigurationError
 from spaces.metrics import MetricName
 from spaces.record import Record, require, require_name, written
+from spaces.resizing import LARGEST_SIDE, ImageSize
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "prelu"]
 BatchNormPosition = Literal["none", "before_activation", "after_activation", "after_pooling"]
@@ -240,7 +241,8 @@ class Configuration(Record, frozen=True):
     decides how, and the test labels stay true.
 
     `batch_size` are the images of a step, None for as many as the study says. `class_weight` is how
-    much images count in the training loss (spaces/class_weight.py), None for what the study says. `extra` holds the
+    much images count in the training loss (spaces/class_weight.py), None for what the study says. `image_size` is the
+    (height, width) in pixels that images of a folder are brought to, None for what the study says. `extra` holds the
     parameters of a space that builds its own model. The class goes through JSON unchanged:
     `Configuration.from_json(c.to_json()) == c`.
     """
@@ -259,6 +261,7 @@ class Configuration(Record, frozen=True):
     shuffled_labels: bool = False
     batch_size: int | None = None
     class_weight: ClassWeight | None = None
+    image_size: ImageSize | None = None
 
     def check(self) -> None:
         """See Record."""
@@ -268,6 +271,11 @@ class Configuration(Record, frozen=True):
         require(self.batch_size is None or self.batch_size >= 1, f"a batch is 1 image or more, not {self.batch_size}")
         if self.class_weight is not None:
             require_name("class weight", self.class_weight, CLASS_WEIGHTS)
+        if self.image_size is not None:
+            require(
+                all(1 <= side <= LARGEST_SIDE for side in self.image_size),
+                f"the sides of images have 1 to {LARGEST_SIDE:,} pixels, not {self.image_size}",
+            )
         self._require_dropout_that_exists()
         for name, value in self.extra.items():
             require(not isinstance(value, float) or math.isfinite(value), f"extra {name!r} must be finite, not {value}")

@@ -12,6 +12,7 @@ from spaces.configuration import Configuration
 from spaces.costs import Cost, cost_of
 from spaces.errors import SpaceError
 from spaces.names import unknown_name
+from spaces.resizing import in_size
 from spaces.space import ImageShape
 
 FLOAT_BYTES = 4
@@ -50,7 +51,7 @@ def parse_limits(text: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Limits:
-    """The most of each size, for images of a shape and that many classes."""
+    """The most of each size, for images of a shape, unless a configuration has its own, and that many classes."""
 
     image_shape: ImageShape
     classes: int
@@ -60,7 +61,8 @@ class Limits:
         """Which limit of a size a configuration breaks, with its number; None if it is within all of them."""
         if not self.of_sizes:
             return None
-        return broken_by(self.of_sizes, cost_of(configuration, self.image_shape, self.classes))
+        shape = in_size(self.image_shape, configuration.image_size)
+        return broken_by(self.of_sizes, cost_of(configuration, shape, self.classes))
 
     @property
     def of_sizes(self) -> Mapping[str, float]:

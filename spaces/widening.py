@@ -1,7 +1,8 @@
-"""Parameters that any space can have besides its own, because a study adds them: batch size and class weights."""
+"""Parameters that any space can have besides its own, as a study adds them: batch size, image size, class weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -9,10 +10,12 @@ from spaces.class_weight import CLASS_WEIGHT, ClassWeight
 from spaces.configuration import Configuration, Scalar
 from spaces.contract import configuration_of
 from spaces.errors import SpaceError
+from spaces.resizing import ImageSize, in_order, parse_size, written_size
 from spaces.space import Space, Trial, choose
 from spaces.trials import random_trial
 
 BATCH_SIZE = "batch_size"
+IMAGE_SIZE = "image_size"
 DRAWN = 8  # configurations, to see whether a space decides by itself what a study is told to add
 
 
@@ -22,11 +25,12 @@ class Widening:
 
     batch_sizes: tuple[int, ...] = ()
     class_weights: tuple[ClassWeight, ...] = ()
+    image_sizes: tuple[ImageSize, ...] = ()
 
 
 def widened(space: Space, widening: Widening) -> Space:
     """The space with the added parameters. Its baselines have the space's own batch size if it is among the choices,
-    else the first of them, and the first class weight.
+    else the first of them, the first class weight, and the largest images.
 
     Raises (when a trial is asked, too):
         SpaceError: the space decides one of them by itself.
@@ -39,17 +43,30 @@ def widened(space: Space, widening: Widening) -> Space:
         sizes = widening.batch_sizes
         require_undecided(space, BATCH_SIZE, batch_size_given(sizes))
         space = _with(space, BATCH_SIZE, sizes, space.batch_size if space.batch_size in sizes else sizes[0])
+    if widening.image_sizes:
+        require_undecided(space, IMAGE_SIZE, image_size_given(widening.image_sizes))
+        texts = [written_size(size) for size in in_order(widening.image_sizes)]
+        space = _with(space, IMAGE_SIZE, texts, texts[-1], parse_size)
     return space
 
 
-def _with(space: Space, name: str, choices: Sequence[Scalar], usual: Scalar) -> Space:
-    """The space with a parameter that is the configuration's field of that name; its baselines have the usual value."""
+def _with(
+    space: Space,
+    name: str,
+    choices: Sequence[Scalar],
+    usual: Scalar,
+    value: Callable[[Any], Any] = lambda choice: choice,
+) -> Space:
+    """The space with a parameter that gives the configuration's field of that name its `value`; its baselines have the
+    usual choice.
+    """
 
     def suggest(trial: Trial) -> Configuration:
         configuration = space.suggest(trial)
         if (own := getattr(configuration, name)) is not None:
-            raise SpaceError(f"the space says a {_words(name)} of {own}, and the study searches for one")
-        return msgspec.structs.replace(configuration, **{name: choose(trial, name, choices)})
+            article = "an" if name == IMAGE_SIZE else "a"
+            raise SpaceError(f"the space says {article} {_words(name)} of {own}, and the study searches for one")
+        return msgspec.structs.replace(configuration, **{name: value(choose(trial, name, choices))})
 
     baselines = tuple(replace(one, params={**one.params, name: usual}) for one in space.baselines)
     return replace(space, suggest=suggest, baselines=baselines)
@@ -60,14 +77,19 @@ def batch_size_given(sizes: Sequence[int]) -> str:
     return f"--batch-size {','.join(map(str, sizes))}"
 
 
+def image_size_given(sizes: Sequence[ImageSize]) -> str:
+    """The flag that says these sizes of images."""
+    return f"--image-size {','.join(map(written_size, sizes))}"
+
+
 def class_weight_given(weights: Sequence[ClassWeight]) -> str:
     """The flag that says these class weights."""
     return f"--class-weight {','.join(weights)}"
 
 
 def require_undecided(space: Space, name: str, flag: str) -> None:
-    """Checks that the space leaves the batch size or the class weight to the study, as far as some configurations show
-    it.
+    """Checks that the space leaves the batch size, the image size or the class weight to the study, as far as some
+    configurations show it.
 
     Raises:
         SpaceError: it doesn't; `flag` is what would have no effect then.

@@ -10,7 +10,7 @@ from spaces.class_weight import ClassWeight
 from spaces.epoch_scores import EpochScores
 from spaces.metrics import Direction, MetricName
 from spaces.precision import Precision
-from spaces.resizing import AS_FOUND, Resizing
+from spaces.resizing import AS_FOUND, ImageSize, Resizing
 from spaces.selection import Select, selection_value
 from spaces.validation import FIXED, Validation
 from storage.comparison import Comparison
@@ -19,7 +19,7 @@ from storage.masking import hide_in_command
 from storage.objective import Objective
 from storage.records import Scalar
 
-MANIFEST_VERSION = 13
+MANIFEST_VERSION = 14
 PROMOTING_SINCE = 12  # the pruner `asha` of earlier studies ends trials, as `asha-stop` does
 
 IDENTITY = (
@@ -44,6 +44,7 @@ IDENTITY = (
     "limit_train",
     "validation",
     "resizing",
+    "image_sizes",
     "fixed",
     "only",
     "ranges",
@@ -98,6 +99,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     which value a trial is ranked (spaces/selection.py); studies of earlier releases have the last epoch's.
     `class_weight` is how much images count in the training loss where a configuration doesn't say it, `class_weights`
     are the choices of a parameter of that name that the study adds to the space's own, none if it adds none.
+    `image_sizes`, from the smallest to the largest, are those of a parameter `image_size`; `resizing`, `image_shape`
+    and the images' fingerprint are then those of the largest.
     """
 
     space: str
@@ -146,6 +149,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     select: Select = "last"
     class_weight: ClassWeight = "none"
     class_weights: tuple[ClassWeight, ...] = ()
+    image_sizes: tuple[ImageSize, ...] = ()
     schema_version: int = MANIFEST_VERSION
 
     @property

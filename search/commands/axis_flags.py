@@ -10,42 +10,50 @@ from search.commands.numbers import WholeNumbers
 from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.errors import ConfigurationError
 from spaces.names import unknown_name
-from spaces.resizing import ImageSize, Resize
+from spaces.resizing import LARGEST_SIDE, ImageSize, Resize, in_order, parse_size
 from spaces.validation import Validation, parse_validation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 LARGEST_BATCH = 65_536
-LARGEST_SIDE = 4096
 
 
-class ImageSizeFlag(click.ParamType[ImageSize]):
-    """The size of images in pixels: 96, for 96x96, or HEIGHTxWIDTH."""
+class ImageSizesFlag(click.ParamType[tuple[ImageSize, ...]]):
+    """Sizes of images in pixels, one or several different ones, separated by commas: each 96, for 96x96, or
+    HEIGHTxWIDTH.
+    """
 
-    name = "height[xwidth]"
+    name = "size,size,…"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ImageSize:
-        """(height, width); see click.ParamType.convert."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[ImageSize, ...]:
+        """Each (height, width), the smallest first; see click.ParamType.convert."""
         if isinstance(value, tuple):  # click converts what is converted already, such as a default
             return value
-        sides = [part.strip() for part in str(value).lower().split("x")]
-        known = [int(side) for side in sides if side.isdecimal() and 1 <= int(side) <= LARGEST_SIDE]
-        if len(known) != len(sides) or len(sides) > 2:
+        sizes = [self._size(part, param, ctx) for part in str(value).split(",")]
+        if len(set(sizes)) < len(sizes):
+            self.fail(f"{value!r} has a size twice.", param, ctx)
+        return in_order(sizes)
+
+    def _size(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> ImageSize:
+        size = parse_size(text)
+        if size is None:
             self.fail(
-                f"{str(value)!r} isn't a size of images: give one number from 1 to {LARGEST_SIDE:,}, as 96, or height "
-                "and width, as 96x128.",
+                f"{text.strip()!r} isn't a size of images: give one number from 1 to {LARGEST_SIDE:,}, as 96, or "
+                "height and width, as 96x128.",
                 param,
                 ctx,
             )
-        return known[0], known[-1]
+        return size
 
 
 def image_size_flags(command: F) -> F:
-    """Adds --image-size and --resize, None if they aren't given."""
+    """Adds --image-size, none if it isn't given, and --resize, None if it isn't."""
     size = click.option(
         "--image-size",
-        type=ImageSizeFlag(),
-        help="Size of the images of a folder in pixels: 96, or HEIGHTxWIDTH.  [default: their median, up to 224]",
+        type=ImageSizesFlag(),
+        default=(),
+        help="Size of the images of a folder in pixels: 96, or HEIGHTxWIDTH; several, as in 64,96, are a parameter "
+        "that is searched or compared.  [default: their median, up to 224]",
     )
     resize = click.option(
         "--resize",

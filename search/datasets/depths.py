@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.datasets.inventory import Inventory
 from search.datasets.pictures import Depth, Head
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -16,6 +17,8 @@ TYPES: Mapping[Depth, type[Any]] = MappingProxyType(
     {"8-bit": np.uint8, "16-bit": np.uint16, "32-bit": np.int32, "float": np.float32}
 )
 
+TOPS: Mapping[str, float] = MappingProxyType({"8-bit": 255.0, "16-bit": 65535.0})
+
 
 @dataclass(frozen=True, eq=False)
 class OneScale:
@@ -23,6 +26,12 @@ class OneScale:
 
     arrays: Sequence[NDArray[Any]]
     scaling: str | None
+
+
+def largest_possible(inventory: Inventory) -> float | None:
+    """The largest value that pixels of files of one depth can have, though none may have it; None for other data."""
+    depths = {pixels.type for part in inventory.parts for pixels in part.pixels}
+    return TOPS.get(depths.pop()) if len(depths) == 1 else None
 
 
 def common_type(depths: set[Depth]) -> np.dtype[Any]:

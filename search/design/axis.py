@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from search.design.base import BaseParameters
+from search.design.options import StudyFlags
 from search.errors import UsageError
+from search.study.space import widening_of
 from spaces import SpaceSource
 from spaces.class_weight import CLASS_WEIGHT, CLASS_WEIGHTS, ClassWeight
 from spaces.configuration import Configuration, Scalar
@@ -17,12 +20,17 @@ from spaces.space import Space
 from spaces.trials import DryTrial
 from spaces.widening import (
     BATCH_SIZE,
+    IMAGE_SIZE,
     Widening,
     batch_size_given,
     class_weight_given,
+    image_size_given,
     require_undecided,
     widened,
 )
+from storage import Manifest
+
+VALUES_OF = MappingProxyType({BATCH_SIZE: "--batch-size 32,64,128", IMAGE_SIZE: "--image-size 64,96"})
 
 
 @dataclass(frozen=True)
@@ -35,17 +43,28 @@ class SpaceArm:
     notes: tuple[str, ...] = ()
 
 
-def with_added(source: SpaceSource, sizes: Sequence[int], weights: Sequence[ClassWeight]) -> SpaceSource:
-    """The space with a parameter for its batch size, and one for its class weights, where there are several of them.
+def with_added(source: SpaceSource, flags: StudyFlags, searched: Manifest | None = None) -> SpaceSource:
+    """The space with a parameter for its batch size, its images' size and its class weights, of which the flags, or
+    else a search, have several.
 
     Raises:
-        UsageError: one batch size, or a class weight, is given, and the space decides by itself.
+        UsageError: a batch size, a size of images or a class weight is given, and the space decides by itself.
     """
+    known = Widening() if searched is None else widening_of(searched)
+    sizes = flags.batch_size or known.batch_sizes
+    images = flags.image_size or known.image_sizes
+    weights = flags.class_weight or known.class_weights
     if len(sizes) == 1:
         require_undecided(source.space, BATCH_SIZE, batch_size_given(sizes))
+    if len(images) == 1:
+        require_undecided(source.space, IMAGE_SIZE, image_size_given(images))
     if weights:
         require_undecided(source.space, CLASS_WEIGHT, class_weight_given(weights))
-    added = Widening(tuple(sizes) if len(sizes) > 1 else (), tuple(weights) if len(weights) > 1 else ())
+    added = Widening(
+        batch_sizes=sizes if len(sizes) > 1 else (),
+        class_weights=weights if len(weights) > 1 else (),
+        image_sizes=images if len(images) > 1 else (),
+    )
     return replace(source, space=widened(source.space, added))
 
 
@@ -91,10 +110,8 @@ def parameter(space: Space, name: str) -> Distribution:
         UsageError: the space doesn't have it; lists those that it has.
     """
     known = parameters(space)
-    if name not in known and name == BATCH_SIZE:
-        raise UsageError(
-            f"{BATCH_SIZE} is a parameter of {space.name} once it has values to choose from: --batch-size 32,64,128"
-        )
+    if name not in known and name in VALUES_OF:
+        raise UsageError(f"{name} is a parameter of {space.name} once it has values to choose from: {VALUES_OF[name]}")
     if name not in known:
         raise UsageError(f"{unknown_name('axis', name, list(known))} These are the parameters of {space.name}.")
     return known[name]

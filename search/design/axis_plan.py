@@ -59,11 +59,7 @@ def axis_plan(options: CompareOptions) -> ComparisonPlan:
     trial = None if options.tune is not None else find_trial(options, source)
     searched = None if trial is None else trial.searched
     options = replace(options, class_weight=weights_of_axis(source, name, options.class_weight))
-    source = with_added(
-        source,
-        options.batch_size or (() if searched is None else searched.batch_sizes),
-        options.class_weight or (() if searched is None else searched.class_weights),
-    )
+    source = with_added(source, options, searched)
     narrowing = parse_narrowing(source.space, options.only, options.ranges, options.fixed)
     require_several(name, narrowing)
     choices = axis_choices(narrowed(source.space, only_of(narrowing, name)), name, options.choices)

@@ -12,6 +12,7 @@ import msgspec
 from search.design.scores import Replicate
 from search.errors import TrainerDied, TrainerUnavailable
 from search.study.folders import StudyFolder
+from search.study.image_size import trial_image_size
 from search.study.split_seed import split_seed
 from search.study.trial_attributes import TrialAttributes
 from search.trainers.child import TRAINER_COMMAND
@@ -55,19 +56,18 @@ class Evaluator:
             ArtifactError, StorageUsageError: the model isn't there.
             TrainerDied, TrainerUnavailable: it couldn't be evaluated.
         """
-        problem = TrialAttributes.of(self.shared.trials.get(trial).user_attrs).model_problem
+        attributes = self.shared.trials.get(trial).user_attrs
+        problem = TrialAttributes.of(attributes).model_problem
         artifact = kept_model(self.shared, trial)
         if artifact is None or problem is not None:
             raise ArtifactError(f"of trial {trial}: {problem or 'its model was not kept on this host'}")
         with tempfile.TemporaryDirectory() as scratch:
             model = Path(scratch) / "model.keras"
             open_artifacts(self.folder.store).fetch(artifact, model)
-            return self._ask(model, seed, part)
-
-    def _ask(self, model: Path, seed: int, part: Part) -> Evaluated:
-        manifest = self.shared.manifest
-        jobs = StudyJobs(manifest, manifest.space, data_source(manifest, self.data_dir, self.folder))
-        return self.trainer.evaluate(jobs.evaluate(self.trainer.next_job(), model, seed, part))
+            manifest = self.shared.manifest
+            jobs = StudyJobs(manifest, manifest.space, data_source(manifest, self.data_dir, self.folder))
+            size = trial_image_size(attributes)
+            return self.trainer.evaluate(jobs.evaluate(self.trainer.next_job(), model, seed, part, image_size=size))
 
 
 @contextlib.contextmanager

@@ -56,11 +56,7 @@ def plan_in_space(options: ExplainOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: ExplainOptions, shared: SharedStudy) -> ComparisonPlan:
     """The screening between two points of a search's space: as it is, from a baseline to the best trial."""
     searched = shared.manifest
-    source = with_added(
-        searched_space(shared),
-        options.batch_size or searched.batch_sizes,
-        options.class_weight or searched.class_weights,
-    )
+    source = with_added(searched_space(shared), options, searched)
     start, end = options.start or BASELINE, options.end or BEST
     bases = tuple(point(shared, source, at) for at in (start, end))
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-explain", verb="explain")

@@ -52,11 +52,7 @@ def plan_in_space(options: NoiseOptions, ref: str) -> ComparisonPlan:
 def plan_of_search(options: NoiseOptions, shared: SharedStudy) -> ComparisonPlan:
     """The measurement of a trial of a search, its best unless another is named, in the search's setting."""
     searched = shared.manifest
-    source = with_added(
-        searched_space(shared),
-        options.batch_size or searched.batch_sizes,
-        options.class_weight or searched.class_weights,
-    )
+    source = with_added(searched_space(shared), options, searched)
     at = options.at or BEST
     base = trial_base(shared, at) if is_from_search(at) else baseline_base(source.space, at)
     setting = ComparisonSetting(source, searched.dataset, f"{shared.name}-noise", verb="noise")

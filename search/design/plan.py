@@ -12,6 +12,7 @@ from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, Stud
 from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import Existing, find_existing, make_manifest
+from search.launching.fitting import require_resizable
 from search.launching.options import LaunchOptions
 from search.launching.planning import require_resources
 from search.launching.study_options import StudyOptions
@@ -19,11 +20,12 @@ from search.statistics.anytime import fewest_anytime
 from search.statistics.looks import Look, plan_looks
 from search.statistics.permutation import fewest_replicates
 from search.statistics.scores import FEWEST_REPLICATES
+from search.study.image_size import image_shape
 from search.study.space import configuration_of
 from spaces import SpaceSource
 from spaces.class_weight import CLASS_WEIGHT
 from spaces.layers import require_fit
-from spaces.widening import BATCH_SIZE, batch_size_given, class_weight_given
+from spaces.widening import BATCH_SIZE, IMAGE_SIZE, batch_size_given, class_weight_given, image_size_given
 from storage import Manifest, check_url
 from storage.comparison import ArmDesign, Comparison, PlannedLook
 from storage.study import require_same
@@ -94,7 +96,9 @@ def make_comparison_plan(
     manifest = msgspec.structs.replace(manifest, comparison=comparison)
     for arm in comparison.arms:
         if arm.configuration:
-            require_fit(configuration_of(arm.configuration), manifest.image_shape)
+            configuration = configuration_of(arm.configuration)
+            require_resizable(arm.name, manifest, [configuration])
+            require_fit(configuration, image_shape(manifest, configuration))
     if existing is not None:
         require_continued(name, existing.manifest, manifest)
     require_resources(flags.workers, name, manifest, existing)
@@ -117,9 +121,10 @@ def study_manifest(
 
 def require_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
     """Raises UsageError where a given batch size would change nothing in these arms, or several are given for arms that
-    have none of their own; class weights likewise.
+    have none of their own; sizes of images likewise, and class weights.
     """
     _require_batch_size_of_use(flags, arms)
+    _require_image_size_of_use(flags, arms)
     _require_class_weight_of_use(flags, arms)
 
 
@@ -132,6 +137,18 @@ def _require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> 
         raise UsageError(
             f"{given}: these arms are trained with one batch size; several are a parameter of a space that "
             f"search.launch searches, or that search.compare --axis {BATCH_SIZE} compares"
+        )
+
+
+def _require_image_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
+    own = [arm.name for arm in arms if arm.configuration.get(IMAGE_SIZE) is not None]
+    given = image_size_given(flags.image_size)
+    if len(flags.image_size) == 1 and own:
+        raise UsageError(f"{given}: {', '.join(own)} has a size of images of its own, which this wouldn't change")
+    if len(flags.image_size) > 1 and not own:
+        raise UsageError(
+            f"{given}: these arms are trained on images of one size; several are a parameter of a space that "
+            f"search.launch searches, or that search.compare --axis {IMAGE_SIZE} compares"
         )
 
 

@@ -13,7 +13,7 @@ from search.design.base import BASELINE, baseline_base, searched_facts
 from search.design.cells import cell
 from search.design.comparing import show
 from search.design.confirming import candidates, trial_arm, unfinished
-from search.design.options import LEVEL, POINT, AnswerOptions
+from search.design.options import LEVEL, POINT, AnswerOptions, StudyFlags
 from search.design.plan import (
     ComparisonPlan,
     ComparisonSetting,
@@ -62,7 +62,7 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     """
     check_margin(options.margin * POINT)
     searched = shared.manifest
-    source = with_added(searched_space(shared), searched.batch_sizes, searched.class_weights)
+    source = with_added(searched_space(shared), StudyFlags(), searched)
     facts = searched_facts(shared)
     racers = racers_of(options, facts, source.space)
     size, arms = racers.size, racers.arms

@@ -14,6 +14,7 @@ from search.statistics import PairAnswer
 from search.statistics.screening import Effect
 from search.statistics.wording import why_undecided
 from search.study.batch_size import stored_batch_sizes
+from search.study.image_size import stored_image_sizes
 from search.study.race_answer import RaceAnswer
 from spaces.metrics import SCORES
 
@@ -33,6 +34,7 @@ def comparison_document(result: ComparisonResult) -> dict[str, Any]:
         "epochs": result.manifest.epochs,
         "batch_size": result.manifest.batch_size,
         "batch_sizes": list(stored_batch_sizes(result.manifest)),
+        "image_sizes": [list(size) for size in stored_image_sizes(result.manifest)],
         "precision": result.manifest.precision,
         "objective": result.manifest.objective,
         "report_metrics": list(result.manifest.report_metrics),

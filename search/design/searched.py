@@ -51,7 +51,7 @@ def setting_in_space(options: ExplainOptions | NoiseOptions, ref: str, verb: str
     """
     with errors_held_back():  # it may import Keras
         source = resolve(ref)
-    source = with_added(source, options.batch_size, options.class_weight)
+    source = with_added(source, options)
     dataset = resolve_dataset(options.dataset or DEFAULT_DATASET)
     return ComparisonSetting(source, dataset, f"{source.space.name}-{Path(dataset).stem}-{verb}", verb=verb)
 

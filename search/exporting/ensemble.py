@@ -16,15 +16,17 @@ from scipy.stats import binomtest
 from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, UsageError
 from search.exporting.ensemble_texts import Ensemble, Paired, ensemble_card, ensemble_json
-from search.exporting.export import ExportOptions, check_targets, obtain_model, require_same_data, write_model
+from search.exporting.export import ExportOptions, check_targets, images_of, obtain_model, write_model
 from search.host.atomic_file import write_text
+from search.study.image_size import trial_image_size
 from search.study.test_score import EXPORT, TestScore, record_look
 from search.study.trial_attributes import TrialAttributes
 from search.views.chosen_trial import BEST
 from search.views.configuration_text import Described, described_trial
 from search.views.facts import StudyFacts, TrialFacts, gather_facts
-from search.workers.join import data_source, study_folder
+from search.workers.join import study_folder
 from search.workers.keeping import kept_model
+from spaces.resizing import ImageSize, written_size
 from storage import SharedStudy
 
 CHECKED_IMAGES = 256
@@ -70,7 +72,8 @@ def export_ensemble(shared: SharedStudy, options: ExportOptions) -> list[str]:
 
 
 def members_of(shared: SharedStudy, facts: StudyFacts, options: ExportOptions) -> list[TrialFacts]:
-    """The best trials with different configurations whose models are kept, or can be trained again.
+    """The best trials with different configurations whose models are kept, or can be trained again: those whose images
+    have the size of the best one's, as a model takes images of one size.
 
     Raises:
         UsageError: there are fewer than were asked for.
@@ -79,13 +82,21 @@ def members_of(shared: SharedStudy, facts: StudyFacts, options: ExportOptions) -
     distinct = {identity(trial): trial for trial in reversed(facts.ranked) if trial.model_problem is None}
     ranked = [trial for trial in facts.ranked if distinct.get(identity(trial)) is trial]
     usable = ranked if options.retrain else [one for one in ranked if kept_model(shared, one.number) is not None]
+    size = size_of(usable[0]) if usable else None
+    usable = [one for one in usable if size_of(one) == size]
     if len(usable) < wanted:
         listed = f" ({', '.join(str(one.number) for one in usable)})" if usable else ""
+        sized = "" if size is None else f" on images of {written_size(size)}"
         raise UsageError(
-            f"--ensemble {wanted} takes {wanted} trials with different configurations and a kept model, and the study "
-            f"{facts.name!r} has {len(usable)}{listed}: ask for fewer, or give --retrain to train others again"
+            f"--ensemble {wanted} takes {wanted} trials with different configurations and a kept model{sized}, and the "
+            f"study {facts.name!r} has {len(usable)}{listed}: ask for fewer, or give --retrain to train others again"
         )
     return usable[:wanted]
+
+
+def size_of(trial: TrialFacts) -> ImageSize | None:
+    """The size of a trial's images, None for the study's."""
+    return trial_image_size(trial.frozen.user_attrs)
 
 
 def identity(trial: TrialFacts) -> bytes:
@@ -99,20 +110,18 @@ def make(
 ) -> tuple[Any, Ensemble]:
     """The model, and what its texts say of it, before anything is written."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search.datasets import load_dataset
+    from search.datasets.depths import largest_possible
     from search.training.models.plain_model import averaged, load_trained, uncompiled
 
     manifest = shared.manifest
-    source = data_source(manifest, options.data_dir)
-    data = load_dataset(source.dataset, source.data_dir)
-    require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
+    shape, data = chosen[0].image_shape, images_of(chosen[0], options.data_dir)
     trained = map(load_trained, files)
     members = [
-        Member(described, one, uncompiled(one, manifest.image_shape, data.pixel_max))
+        Member(described, one, uncompiled(one, shape, data.pixel_max))
         for described, one in zip(chosen, trained, strict=True)
     ]
     names = [f"trial_{member.described.trial.number}" for member in members]
-    model = averaged([member.model for member in members], names, manifest.image_shape)
+    model = averaged([member.model for member in members], names, shape)
     require_mean(model, members, data.x_train[:CHECKED_IMAGES], data.pixel_max)
     measured = None
     if options.test and len(data.y_test):
@@ -127,6 +136,7 @@ def make(
         highest=float(data.x_train.max()),
         parameters=int(model.count_params()),
         paired=measured,
+        largest_possible=largest_possible(data.inventory),
     )
 
 

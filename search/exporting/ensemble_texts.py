@@ -48,6 +48,7 @@ class Ensemble:
     highest: float
     parameters: int
     paired: Paired | None
+    largest_possible: float | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -65,7 +66,13 @@ def ensemble_json(ensemble: Ensemble) -> str:
         "test_accuracy": None if paired is None else paired.ensemble.accuracy,
         "test_look": None if paired is None else paired.ensemble,
         "best_alone": paired,
-        "input": {"shape": manifest.image_shape, "lowest": ensemble.lowest, "highest": ensemble.highest},
+        "input": {
+            "shape": ensemble.members[0].image_shape,
+            "resize": manifest.resizing.resize,
+            "lowest": ensemble.lowest,
+            "highest": ensemble.highest,
+            "largest_possible": ensemble.largest_possible,
+        },
         "scaled_inside_by": ensemble.pixel_max,
         "classes": manifest.classes,
         "parameters": ensemble.parameters,
@@ -96,7 +103,7 @@ def ensemble_card(ensemble: Ensemble) -> str:
         title=f"Ensemble of {len(ensemble.members)} models of the study {ensemble.study_name}",
         name=ensemble.name,
         classes=manifest.classes,
-        image_shape=manifest.image_shape,
+        image_shape=ensemble.members[0].image_shape,
         lowest=f"{ensemble.lowest:g}",
         highest=f"{ensemble.highest:g}",
         pixel_max=f"{ensemble.pixel_max:g}",

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
 from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
 from search.study.folders import StudyFolder
+from search.study.image_size import images_in_size
 from search.study.images_split import study_split
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
@@ -25,6 +26,9 @@ from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
 from storage import SharedStudy, open_artifacts
 from storage.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from search.datasets import DataSet
 
 ONNX_PACKAGES = ("onnx", "tf2onnx")
 TOLERANCE_IMAGES = 1.5  # dividing by a number and multiplying by its inverse differ in the last bit
@@ -146,15 +150,13 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
 def make(shared: SharedStudy, described: Described, options: ExportOptions, trained_path: Path) -> Made:
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search.datasets import load_dataset
+    from search.datasets.depths import largest_possible
     from search.training.models.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest
-    source = data_source(manifest, options.data_dir)
-    data = load_dataset(source.dataset, source.data_dir, source.resizing)
-    require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
+    data = images_of(described, options.data_dir)
     trained = load_trained(trained_path)
-    model = plain_model(trained, manifest.image_shape, data.pixel_max)
+    model = plain_model(trained, described.image_shape, data.pixel_max)
     script = make_script(described, options, trained, data) if options.script else None
     look = None
     parts = study_split(data, manifest, manifest.seed)
@@ -174,8 +176,25 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
         seed=described.trial.slot.seed,
         optimizer=optimizer_code(described.configuration, manifest.precision, steps),
         look=look,
+        largest_possible=largest_possible(data.inventory),
     )
     return Made(model, exported, script)
+
+
+def images_of(described: Described, data_dir: Path | None) -> "DataSet":
+    """The study's images in the trial's size.
+
+    Raises:
+        UsageError: those here aren't the study's.
+    """
+    from search.datasets import load_dataset
+
+    manifest = described.manifest
+    source = data_source(manifest, data_dir)
+    data = load_dataset(source.dataset, source.data_dir, source.resizing)
+    require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
+    own = images_in_size(source, described.configuration.image_size)
+    return data if own == source else load_dataset(own.dataset, own.data_dir, own.resizing)
 
 
 def make_script(described: Described, options: ExportOptions, trained: Any, data: Any) -> Script:

@@ -140,7 +140,7 @@ def script_text(training: Training, files: Files, title: str) -> str:
         pads=manifest.resizing.resize == "pad",
         numbers=repr(files.numbers),
         start=repr(files.start),
-        image_shape=tuple(manifest.image_shape),
+        image_shape=tuple(described.image_shape),
         classes=tuple(manifest.classes),
         pixel_max=training.pixel_max,
         epochs=manifest.epochs,

@@ -19,7 +19,8 @@ from storage import Manifest
 class Exported:
     """An exported model: its trial, its file's name, and what its texts need to know of it.
 
-    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by. `optimizer` is a call
+    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `largest_possible`
+    what those of files could be (search/datasets/depths.py). `optimizer` is a call
     of Keras. `look` is that at the test images with the exported model, None without.
     """
 
@@ -32,6 +33,7 @@ class Exported:
     seed: int
     optimizer: str
     look: TestScore | None
+    largest_possible: float | None = None
 
     @property
     def title(self) -> str:
@@ -56,10 +58,11 @@ def configuration_json(exported: Exported) -> str:
         "batch_size": described.batch_size,
         "precision": manifest.precision,
         "input": {
-            "shape": manifest.image_shape,
+            "shape": described.image_shape,
             "resize": manifest.resizing.resize,
             "lowest": exported.lowest,
             "highest": exported.highest,
+            "largest_possible": exported.largest_possible,
         },
         "scaled_inside_by": exported.pixel_max,
         "classes": manifest.classes,
@@ -93,7 +96,7 @@ def model_card(exported: Exported) -> str:
         title=exported.title,
         name=exported.name,
         classes=manifest.classes,
-        image_shape=manifest.image_shape,
+        image_shape=described.image_shape,
         lowest=f"{exported.lowest:g}",
         highest=f"{exported.highest:g}",
         pixel_max=f"{exported.pixel_max:g}",

@@ -5,6 +5,7 @@ from typing import Any
 from search.console.held_errors import errors_held_back
 from search.errors import UsageError
 from search.study.batch_size import batch_size
+from search.study.image_size import image_shape
 from search.training.backends.process import set_precision
 from search.training.models.building import InputSpec, build_model, seed_all
 from spaces import resolve
@@ -19,7 +20,8 @@ def untrained_model(manifest: Manifest, configuration: Configuration, seed: int,
     Raises:
         UsageError: the space isn't that of the study any more, or its `build` fails here.
     """
-    setting = InputSpec(manifest.image_shape, len(manifest.classes), -(-n_train // batch_size(manifest, configuration)))
+    shape, steps = image_shape(manifest, configuration), -(-n_train // batch_size(manifest, configuration))
+    setting = InputSpec(shape, len(manifest.classes), steps)
     try:
         with errors_held_back():
             source = resolve(manifest.space, expected=manifest.space_fingerprint)

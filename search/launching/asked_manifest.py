@@ -24,7 +24,7 @@ from spaces import Space, SpaceSource
 from spaces.limits import parse_limits
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.narrowing import parse_narrowing
-from spaces.resizing import AS_FOUND, Resize, Resizing
+from spaces.resizing import AS_FOUND, ImageSize, Resize, Resizing, in_order
 from spaces.selection import Select
 from spaces.validation import FIXED, Validation
 from storage import Manifest, open_study
@@ -76,7 +76,7 @@ def make_manifest(
     """
     stored = existing.manifest if existing is not None else None
     asked = options if stored is None else as_in_search(options, stored)
-    validation, resizing = asked.validation or FIXED, wanted_resizing(options, stored)
+    validation, resizing = asked.validation or FIXED, wanted_resizing(options, asked.image_size, stored)
     data_dir = asked.workers.data_dir
     images = load_dataset(dataset, None if data_dir is None else str(data_dir), resizing)
     require_a_use(options.validation_share, images)
@@ -85,6 +85,7 @@ def make_manifest(
     manifest = msgspec.structs.replace(
         uncounted(asked, source, dataset, images, asked_pruner(options.pruner, stored, validation)),
         resizing=resizing,
+        image_sizes=asked.image_size if len(asked.image_size) > 1 else (),
         limits=parse_limits(options.limit) if options.limit else stored.limits if stored else {},
         command=without_secrets(sys.argv, verb),
     )
@@ -201,12 +202,12 @@ def require_own_split(validation: Validation | None, images: DataSet) -> None:
         )
 
 
-def wanted_resizing(options: LaunchOptions, stored: Manifest | None) -> Resizing:
-    """What images are brought to: a size that is given keeps their aspect unless the flags say otherwise."""
-    known = AS_FOUND if stored is None else stored.resizing
-    size = pick(options.image_size, known.size, None)
-    usual: Resize = known.resize if stored is not None or size is None else "crop"
-    return Resizing(size, options.resize or usual)
+def wanted_resizing(options: LaunchOptions, sizes: Sequence[ImageSize], stored: Manifest | None) -> Resizing:
+    """What images are brought to: the largest of the sizes. One that is given keeps their aspect unless the flags say
+    otherwise.
+    """
+    usual: Resize = stored.resizing.resize if stored is not None else "crop" if sizes else AS_FOUND.resize
+    return Resizing(in_order(sizes)[-1] if sizes else None, options.resize or usual)
 
 
 def asked_pruner(flag: str | None, stored: Manifest | None, validation: Validation) -> str:

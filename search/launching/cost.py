@@ -9,13 +9,13 @@ from search.errors import UsageError
 from search.host.cgroup import total_memory
 from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
+from search.study.image_size import image_shape, largest_shape
 from spaces import Space
 from spaces.configuration import Configuration
 from spaces.contract import configuration_of
-from spaces.costs import cost_of
+from spaces.costs import Cost, cost_of
 from spaces.errors import ConfigurationError, SpaceError
 from spaces.layers import require_fit
-from spaces.space import ImageShape
 from spaces.trials import random_trial
 from storage import Manifest
 
@@ -28,9 +28,10 @@ KEPT = 2  # of each value that a layer gives, training keeps its gradient too
 
 @dataclass(frozen=True)
 class PlannedCost:
-    """`images_mb` are all images as bytes, one a pixel and channel; `first_dense` the most weights that a first dense
-    layer has among configurations drawn at random, `batch_mb` the megabytes of the values and gradients of a batch in
-    the smallest and in the largest of them. Zeros where the space builds its own models.
+    """`images_mb` are all images as bytes, one a pixel and channel, in the largest size that trials have; `first_dense`
+    the most weights that a first dense layer has among configurations drawn at random, `batch_mb` the megabytes of the
+    values and gradients of a batch in the smallest and in the largest of them. Zeros where the space builds its own
+    models.
     """
 
     images_mb: float
@@ -41,11 +42,11 @@ class PlannedCost:
 def planned_cost(space: Space, manifest: Manifest) -> PlannedCost:
     """The cost of a study of that manifest."""
     images = manifest.n_train + manifest.n_validation + manifest.n_test
-    images_mb = images * math.prod(manifest.image_shape) / 1e6
-    fitting = [] if space.build is not None else drawn(space, manifest.image_shape)
+    images_mb = images * math.prod(largest_shape(manifest)) / 1e6
+    fitting = [] if space.build is not None else drawn(space, manifest)
     if not fitting:
         return PlannedCost(images_mb)
-    costs = [cost_of(one, manifest.image_shape, len(manifest.classes)) for one in fitting]
+    costs = [own_cost(manifest, one) for one in fitting]
     batches = [
         cost.values * batch_size(manifest, one) * FLOAT_BYTES * KEPT / 1e6
         for one, cost in zip(fitting, costs, strict=True)
@@ -53,13 +54,18 @@ def planned_cost(space: Space, manifest: Manifest) -> PlannedCost:
     return PlannedCost(images_mb, max(cost.first_dense for cost in costs), (min(batches), max(batches)))
 
 
-def drawn(space: Space, image_shape: ImageShape) -> Sequence[Configuration]:
+def own_cost(manifest: Manifest, configuration: Configuration) -> Cost:
+    """The cost of a configuration on images of its size."""
+    return cost_of(configuration, image_shape(manifest, configuration), len(manifest.classes))
+
+
+def drawn(space: Space, manifest: Manifest) -> Sequence[Configuration]:
     """Configurations drawn at random for which the images are large enough."""
     found = list[Configuration]()
     for seed in range(DRAWN):
         try:
             configuration = configuration_of(space, random_trial(seed))
-            require_fit(configuration, image_shape)
+            require_fit(configuration, image_shape(manifest, configuration))
         except (SpaceError, ConfigurationError):
             continue  # a combination that the space refuses, or a trial that will say why it can't be trained
         found.append(configuration)
@@ -80,7 +86,7 @@ def require_batch_memory(cost: PlannedCost, manifest: Manifest) -> None:
 def cost_notes(cost: PlannedCost, manifest: Manifest) -> tuple[str, ...]:
     """What to say of it: nothing of images and models that are small."""
     notes, memory_mb = list[str](), total_memory() / 1e6
-    height, width = manifest.image_shape[:2]
+    height, width = largest_shape(manifest)[:2]
     if cost.images_mb >= MANY_MB:
         notes.append(f"the images take {cost.images_mb:,.0f} MB as bytes at {height}x{width}{halving(manifest)}")
     if cost.first_dense >= MANY_WEIGHTS:
@@ -100,8 +106,7 @@ def paused_note(space: Space, manifest: Manifest, n_trials: int) -> str:
     """What the checkpoints of paused trials take at most, if it is much: weights, and two values for each of them."""
     if promotion_rule(manifest) is None or space.build is not None:
         return ""
-    found = drawn(space, manifest.image_shape)
-    most = max((cost_of(one, manifest.image_shape, len(manifest.classes)).parameters for one in found), default=0)
+    most = max((own_cost(manifest, one).parameters for one in drawn(space, manifest)), default=0)
     mb = most * 3 * FLOAT_BYTES * n_trials / 1e6
     if mb < MANY_MB:
         return ""
@@ -114,7 +119,7 @@ def halving(manifest: Manifest) -> str:
     """The flag with which images have half of the pixels, "" for arrays, which are used as they are."""
     if not Path(manifest.dataset).is_dir():
         return ""
-    height, width = (max(1, round(side / math.sqrt(2))) for side in manifest.image_shape[:2])
+    height, width = (max(1, round(side / math.sqrt(2))) for side in largest_shape(manifest)[:2])
     return f": --image-size {height}x{width} would halve that"
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from search.errors import UsageError
-from search.launching.cost import drawn
+from search.launching.cost import drawn, own_cost
 from search.sampling.limits import limits_of
 from search.sampling.samplers import GRID
 from spaces import Baseline, Space
 from spaces.contract import configuration_of
-from spaces.costs import cost_of
 from spaces.limits import SIZES, written
 from spaces.trials import fixed_trial
 from storage import Manifest
@@ -31,10 +30,10 @@ def require_possible(space: Space, manifest: Manifest, baselines: Sequence[Basel
         broken = limits.broken_by(configuration_of(space, fixed_trial(baseline.params)))
         if broken is not None:
             raise UsageError(f"--limit: the baseline {baseline.name} breaks it: {broken}; leave --baselines out")
-    found = drawn(space, manifest.image_shape)
+    found = drawn(space, manifest)
     within = sum(limits.broken_by(one) is None for one in found)
     if not within:
-        costs = [cost_of(one, manifest.image_shape, len(manifest.classes)) for one in found]
+        costs = [own_cost(manifest, one) for one in found]
         least = [f"{name} {written(min(map(SIZES[name], costs)))}" for name in limits.of_sizes if costs]
         raise UsageError(
             f"--limit: none of {len(found)} configurations drawn at random keeps to it; the smallest of them has "

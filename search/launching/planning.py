@@ -27,7 +27,15 @@ from search.workers.placement import find_placements
 from search.workers.settings import WorkerSettings
 from spaces import Space, SpaceSource, resolve
 from spaces.class_weight import CLASS_WEIGHT
-from spaces.widening import BATCH_SIZE, batch_size_given, class_weight_given, require_undecided, widened
+from spaces.widening import (
+    BATCH_SIZE,
+    IMAGE_SIZE,
+    batch_size_given,
+    class_weight_given,
+    image_size_given,
+    require_undecided,
+    widened,
+)
 from storage import Manifest, check_url, open_artifacts
 from storage.ending import EndingRule
 from storage.masking import hide_password
@@ -98,7 +106,7 @@ def make_plan(options: LaunchOptions) -> Plan:
     said = (
         ended_note(existing, going_on=going_on),
         left_out_note(options, whole, space),
-        unfit_note(space, manifest.image_shape),
+        unfit_note(space, manifest),
         absent_classes_note(manifest),
         share_within,
         *cost_notes(cost, manifest),
@@ -115,6 +123,8 @@ def require_effect(options: LaunchOptions, space: Space) -> None:
         require_undecided(space, BATCH_SIZE, batch_size_given(options.batch_size))
     if options.class_weight:
         require_undecided(space, CLASS_WEIGHT, class_weight_given(options.class_weight))
+    if options.image_size:
+        require_undecided(space, IMAGE_SIZE, image_size_given(options.image_size))
 
 
 def left_out_note(options: LaunchOptions, space: Space, part: Space) -> str | None:

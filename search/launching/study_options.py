@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from search.study.batch_size import stored_batch_sizes
 from search.study.class_weight import stored_class_weights
+from search.study.image_size import stored_image_sizes
 from search.workers.settings import WorkerSettings
 from spaces.class_weight import ClassWeight
 from spaces.metrics import MetricName
@@ -33,7 +34,7 @@ class StudyOptions:
     seed: int | None = None
     limit_train: int | None = None
     validation_share: float | None = None
-    image_size: ImageSize | None = None
+    image_size: tuple[ImageSize, ...] = ()
     resize: Resize | None = None
     dry_run: bool = False
     quiet: bool = False
@@ -52,8 +53,8 @@ def filled_from(options: Options, stored: Manifest) -> Options:
         batch_size=options.batch_size or stored_batch_sizes(stored),
         precision=options.precision or stored.precision,
         limit_train=options.limit_train or stored.limit_train,
-        image_size=options.image_size or stored.resizing.size,
-        resize=options.resize or (stored.resizing.resize if options.image_size is None else None),
+        image_size=options.image_size or stored_image_sizes(stored),
+        resize=options.resize or (None if options.image_size else stored.resizing.resize),
         validation_share=options.validation_share or stored.validation_fraction,
         objective=options.objective or stored.objective,
         report_metrics=stored.report_metrics if options.report_metrics is None else options.report_metrics,

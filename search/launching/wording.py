@@ -42,6 +42,7 @@ from search.views.sentences import (
 )
 from search.views.times import duration
 from spaces.metrics import DEFAULT_METRIC, METRICS
+from spaces.widening import IMAGE_SIZE
 from storage import Manifest, hide_password
 
 log = logging.getLogger(__name__)
@@ -311,7 +312,8 @@ def watching(options: LaunchOptions, storage: str) -> str:
 
 def compared(facts: StudyFacts, options: LaunchOptions, flags: str) -> list[str]:
     """The command to find out whether a choice of the search matters."""
-    choices = [name for name, value in facts.top[0].params.items() if isinstance(value, str)] if facts.top else []
+    params = facts.top[0].params if facts.top else {}
+    choices = [name for name, value in params.items() if isinstance(value, str) and name != IMAGE_SIZE]
     if not choices:
         return []
     arguments = f" --space {quote(options.space)} --axis {quote(choices[0])}{flags}"

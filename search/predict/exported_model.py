@@ -17,10 +17,13 @@ from spaces.resizing import Resize
 
 
 class InputDescription(msgspec.Struct, frozen=True):
-    """The shape of an image, (height, width, channels), and how images of other sizes come to it."""
+    """The shape of an image, (height, width, channels), and how images of other sizes come to it. `largest_possible` is
+    what pixels of the files that it was trained on could have at most, None where that isn't known.
+    """
 
     shape: tuple[int, int, int]
     resize: Resize = "stretch"
+    largest_possible: float | None = None
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -45,6 +48,11 @@ class ExportedModel:
         """What images are brought to."""
         height, width, channels = self.description.input.shape
         return Form(_one_or_three(channels), (width, height), self.description.input.resize)
+
+    @property
+    def top(self) -> float:
+        """What the largest possible pixel of an image is for the model."""
+        return self.description.input.largest_possible or self.description.scaled_inside_by
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of each class, (n, classes), for images (n, height, width, channels)."""

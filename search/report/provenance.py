@@ -3,7 +3,7 @@
 from search.design.options import POINT
 from search.study.space import narrowing_of
 from search.views.facts import StudyFacts
-from search.views.sentences import in_batches, in_class_weights, in_selection
+from search.views.sentences import in_batches, in_class_weights, in_selection, in_sizes
 from storage.comparison import Comparison
 
 Facts = tuple[tuple[str, str], ...]
@@ -49,7 +49,10 @@ def origin(facts: StudyFacts) -> Facts:
         ("space", f"{manifest.space}, version {manifest.space_version}"),
         *((("narrowed to", str(narrowing)),) if narrowing.names else ()),
         ("fingerprint of the space", manifest.space_fingerprint or "not recorded"),
-        ("data", f"{manifest.dataset}: {height}x{width}x{channels}, {len(manifest.classes)} classes"),
+        (
+            "data",
+            f"{manifest.dataset}: {height}x{width}x{channels}{in_sizes(manifest)}, {len(manifest.classes)} classes",
+        ),
         ("fingerprint of the data", manifest.dataset_fingerprint or "not recorded"),
         (
             "images",

@@ -25,7 +25,7 @@ def study_space(manifest: Manifest, named: Space) -> Space:
 
 def widening_of(manifest: Manifest) -> Widening:
     """What the study searches besides the space's own parameters."""
-    return Widening(manifest.batch_sizes, manifest.class_weights)
+    return Widening(manifest.batch_sizes, manifest.class_weights, manifest.image_sizes)
 
 
 def narrowing_of(manifest: Manifest) -> Narrowing:

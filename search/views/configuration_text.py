@@ -8,6 +8,7 @@ import msgspec
 from search.study.batch_size import batch_size
 from search.study.class_results import ClassResults, stored_class_results
 from search.study.configurations import TrialModel, trial_model
+from search.study.image_size import image_shape
 from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.test_score import TestScore, look_at, recorded_looks
 from search.views.answer_sentences import answer_sentences
@@ -21,6 +22,7 @@ from search.views.proportion import wilson_interval
 from search.views.sentences import against_majority, earlier_looks, metric_words, test_sentence
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
+from spaces.space import ImageShape
 from storage import Manifest, SharedStudy
 
 
@@ -64,6 +66,11 @@ class Described:
     def batch_size(self) -> int:
         """The images of a step; raises SpaceError as `configuration` does."""
         return batch_size(self.manifest, self.configuration)
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(height, width, channels) of its images; raises SpaceError as `configuration` does."""
+        return image_shape(self.manifest, self.configuration)
 
     @property
     def layers(self) -> str | None:

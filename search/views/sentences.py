@@ -9,6 +9,7 @@ from search.views.majority import PartName, majority_words
 from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
+from spaces.resizing import written_size
 from spaces.selection import SMOOTH_EPOCHS
 from storage import Manifest
 
@@ -155,8 +156,16 @@ def images_of(manifest: Manifest) -> str:
     height, width, channels = manifest.image_shape
     return (
         f"{manifest.dataset}: {manifest.n_train} for training, {manifest.n_validation} for validation, "
-        f"{manifest.n_test} for the final test; {height}x{width}x{channels}, {len(manifest.classes)} classes"
+        f"{manifest.n_test} for the final test; {height}x{width}x{channels}{in_sizes(manifest)}, "
+        f"{len(manifest.classes)} classes"
     )
+
+
+def in_sizes(manifest: Manifest) -> str:
+    """The sizes of images that a study searches, "" if it has one."""
+    if not manifest.image_sizes:
+        return ""
+    return f" (image sizes {', '.join(map(written_size, manifest.image_sizes))})"
 
 
 def in_batches(manifest: Manifest) -> str:

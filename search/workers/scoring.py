@@ -8,6 +8,7 @@ from pathlib import Path
 from search.errors import TrainerDied, TrainerUnavailable
 from search.study.class_results import ClassResults, store_class_results, stored_class_results
 from search.study.folders import StudyFolder
+from search.study.image_size import trial_image_size
 from search.study.snapshot import find_best
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, SEARCH, TestScore, record_look, recorded_looks
@@ -79,5 +80,6 @@ def _evaluate(
     jobs = StudyJobs(manifest, manifest.space, data)
     slot = next(slot for slot in shared.ledger.slots() if slot.trial_number == number)
     seed = split_seed(manifest, slot.settings)
-    job = jobs.evaluate(trainer.next_job(), model, seed, part, validation_confusion=part == "test")
+    size = trial_image_size(shared.trials.get(number).user_attrs)
+    job = jobs.evaluate(trainer.next_job(), model, seed, part, image_size=size, validation_confusion=part == "test")
     return trainer.evaluate(job)

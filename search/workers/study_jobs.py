@@ -6,11 +6,13 @@ from pathlib import Path
 from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
 from search.study.class_weight import class_weight
+from search.study.image_size import images_in_size
 from search.study.split_seed import split_seed
 from search.trainers.protocol import DataSource, Evaluate, Part, Train
 from spaces.configuration import Configuration
 from spaces.limits import SIZES
 from spaces.metrics import DEFAULT_METRIC
+from spaces.resizing import ImageSize
 from storage import Manifest
 from storage.records import Lease, SlotRow
 
@@ -49,7 +51,7 @@ class StudyJobs:
             job=number,
             configuration=configuration,
             space=self.space,
-            data=self.data,
+            data=images_in_size(self.data, configuration.image_size),
             epochs=manifest.epochs,
             batch_size=batch_size(manifest, configuration),
             precision=manifest.precision,
@@ -70,16 +72,23 @@ class StudyJobs:
         )
 
     def evaluate(
-        self, number: int, model: Path, split_seed: int, part: Part = "test", *, validation_confusion: bool = False
+        self,
+        number: int,
+        model: Path,
+        split_seed: int,
+        part: Part = "test",
+        *,
+        image_size: ImageSize | None,
+        validation_confusion: bool = False,
     ) -> Evaluate:
         """The job with that number: to score a saved model on images of the split of that seed, by every metric of the
-        study.
+        study. `image_size` is its trial's own, None for the study's.
         """
         wanted = (self.manifest.objective, *self.manifest.report_metrics)
         return Evaluate(
             job=number,
             space=self.space,
-            data=self.data,
+            data=images_in_size(self.data, image_size),
             split_seed=split_seed,
             batch_size=self.manifest.batch_size,
             precision=self.manifest.precision,

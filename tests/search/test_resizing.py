@@ -132,13 +132,13 @@ def test_a_checkpoint_of_an_earlier_release_is_still_that_of_its_job() -> None:
 
 
 def test_a_study_goes_on_with_its_size_and_refuses_another(photos: Path, sqlite_url: str) -> None:
-    options = LaunchOptions(space="bn_dropout", storage=sqlite_url, dataset=str(photos), image_size=(16, 20))
+    options = LaunchOptions(space="bn_dropout", storage=sqlite_url, dataset=str(photos), image_size=((16, 20),))
     first = make_plan(options)
     assert first.manifest.resizing == Resizing((16, 20), "crop")
     assert first.manifest.image_shape == (16, 20, 3)
     with create_study(first.url, first.study_name, first.manifest):
         pass
-    assert make_plan(replace(options, image_size=None)).manifest.resizing == first.manifest.resizing
+    assert make_plan(replace(options, image_size=())).manifest.resizing == first.manifest.resizing
     with pytest.raises(ManifestMismatch, match=r"resizing: the study has 16x20, crop, asked for was 16x20, pad$"):
         make_plan(replace(options, resize="pad"))
 

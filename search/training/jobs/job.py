@@ -48,6 +48,7 @@ from spaces.selection import selection_value
 
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
+KEPT_IMAGES, KEPT_BYTES = 8, 2**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ class Jobs:
     def __init__(self, traced: TracedStore | None = None, say: Callable[[Message], None] = lambda _: None) -> None:
         self._say = say
         self._splits = LruCache[tuple[DataSource, int], Split](CACHED_SPLITS)
-        self._folded = LruCache[DataSource, DataSet](1)
+        self._images = LruCache[DataSource, DataSet](KEPT_IMAGES, KEPT_BYTES, lambda images: images.nbytes)
         self._prepared = LruCache[tuple[DataSource, Preprocessing], Prepared](CACHED_SPLITS)
         self._spaces = LruCache[str, Space](CACHED_SPACES)
         self._backend = compiling_backend()
@@ -171,10 +172,13 @@ class Jobs:
         return self._splits.get((source, seed), load)
 
     def _read(self, source: DataSource) -> DataSet:
-        """The images; those of folds are kept, as all folds of all trials have the same."""
-        if not source.folds:
+        """The images. Those of folds are kept, as all folds of all trials have the same; and those of a folder, which
+        take long to decode, in each of the sizes that trials have.
+        """
+        if not source.folds and not Path(source.dataset).is_dir():
             return _read(source)
-        return self._folded.get(msgspec.structs.replace(source, fold=0), lambda: _read(source))
+        images = DataSource(source.dataset, source.data_dir, decoded=source.decoded, resizing=source.resizing)
+        return self._images.get(images, lambda: _read(source))
 
     def _space(self, ref: str) -> Space:
         return self._spaces.get(ref, lambda: load_space(ref))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CACHED_PROGRAMS = 24
 CACHED_BYTES = 2**29
-CACHED_SPECS = 2
+CACHED_SPECS = 4  # a study may search sizes of images and of batches
 
 ProgramKey = tuple[tuple[Layer, ...], int, InputSpec, bool]
 
