@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from search.study.alive import is_alive
 from search.study.reasons import counted
+from search.study.reported_metrics import reported_metrics
 from search.study.result_log import ResultLog
+from spaces.metrics import MetricName
 from storage import SharedStudy
 from storage.ending import Ended
 from storage.objective import Objective
@@ -53,8 +55,8 @@ class Snapshot:
     they ended; `epochs` counts those of all trials; `pace` is in trials per hour, None while no worker is active or
     nothing is finished yet; `epochs_per_trial` is what a full trial has; `failures` and `infeasible` count trials by
     the reason that ended them so; `ended` is what has ended the search early, None if nothing has. Only a snapshot with
-    details has the parameters of the best trial, `best_params`, and `curves`, the objective after each epoch of trials
-    that run, by trial.
+    details has the parameters of the best trial, `best_params`, the metrics that the study reports of it,
+    `best_metrics`, and `curves`, the objective after each epoch of trials that run, by trial.
     """
 
     counts: SlotCounts
@@ -69,6 +71,7 @@ class Snapshot:
     epochs_per_trial: int | None = None
     ended: Ended | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
+    best_metrics: Mapping[MetricName, float] = field(default_factory=dict)
     curves: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
     @property
@@ -120,13 +123,21 @@ def take_details(shared: SharedStudy, snapshot: Snapshot) -> Snapshot:
         StorageUnreachable: the database doesn't answer.
     """
     running = [worker.trial for worker in snapshot.workers if worker.trial is not None][:MOST_CURVES]
-    goal = shared.manifest.goal
+    goal, best = shared.manifest.goal, snapshot.best
+    measured = [best.number] if best is not None and shared.manifest.report_metrics else []
+    epochs = shared.ledger.curves([*running, *measured])
     curves = {
-        number: tuple(value for scores in epochs if (value := goal.of(scores)) is not None)
-        for number, epochs in sorted(shared.ledger.curves(running).items())
+        number: tuple(value for scores in epochs[number] if (value := goal.of(scores)) is not None)
+        for number in sorted(set(running) & epochs.keys())
     }
-    params = {} if snapshot.best is None else shared.trials.get(snapshot.best.number).params
-    return replace(snapshot, best_params=params, curves=curves)
+    if best is None:
+        return replace(snapshot, curves=curves)
+    return replace(
+        snapshot,
+        best_params=shared.trials.get(best.number).params,
+        best_metrics=reported_metrics(shared.manifest, epochs.get(best.number, ()), best.value),
+        curves=curves,
+    )
 
 
 def find_best(shared: SharedStudy, outcomes: Sequence[FinishedSlot] | None = None) -> Best | None:

@@ -64,7 +64,8 @@ def lines(shown: StatusView, width: int) -> Iterator[RenderableType]:
     yield from bar_lines(snapshot.counts, width)
     yield Text()
     yield from packed(legend(snapshot.counts), width)
-    yield from packed([best_words(snapshot, shown.objective), *incumbents_text(snapshot, width)], width)
+    best = (best_words(snapshot, shown.objective), *best_metrics(snapshot))
+    yield from packed([*best, *incumbents_text(snapshot, width)], width)
     yield from packed(best_parameters(snapshot, width), width, gap=2)
     yield from packed(times(snapshot, shown.elapsed_s), width)
     if snapshot.workers:
@@ -146,6 +147,11 @@ def best_words(snapshot: Snapshot, objective: str) -> Text:
     return Text.assemble(
         f"best {objective} ", (f"{snapshot.best.value:.4f}", "bold"), f" (trial {snapshot.best.number})"
     )
+
+
+def best_metrics(snapshot: Snapshot) -> list[Text]:
+    """The metrics that the study reports of the best trial, each by itself."""
+    return [Text(f"{name} {value:.4f}") for name, value in snapshot.best_metrics.items()]
 
 
 def incumbents_text(snapshot: Snapshot, width: int) -> list[Text]:

@@ -33,6 +33,7 @@ SNAPSHOT = Snapshot(
     workers=(HERE, GONE),
     failures={"crash: [red]a reason[/red]": 1},
     best_params={"optimizer": "adam", "learning_rate": 0.00123456},
+    best_metrics={"val_macro_f1": 0.92, "val_brier": 0.0625},
     curves={12: (0.1, 0.4, 0.8), 13: (0.6,)},
     pace=120.0,
     epochs_per_trial=10,
@@ -64,7 +65,7 @@ def test_everything_that_there_is_to_know_is_there() -> None:
         "9/20 trials",
         "4 complete",
         "1 failed",
-        "best val_accuracy 0.9375 (trial 7)",
+        "best val_accuracy 0.9375 (trial 7)   val_macro_f1 0.9200   val_brier 0.0625",
         "from 0.8100 (trial 1)",
         "120 trials/hour",
         "about 5 min 30 s left",
@@ -210,6 +211,17 @@ def test_the_best_trial_s_parameters_and_the_curves_of_running_trials_are_shown(
     text = status(lab.url).stdout
     assert "trial 2 ▁█ 0.7500" in text
     assert re.search(r"^optimizer \w+  ", text, re.MULTILINE)
+
+
+def test_the_metrics_that_a_study_reports_are_shown_of_its_best_trial(lab: Lab) -> None:
+    shared = lab.study(0, report_metrics=("val_loss",))
+    shared.ledger.order_up_to(1, lambda number: SlotOrder(seed=number))
+    shared.workers.register(WorkerInfo("me", socket.gethostname(), os.getpid(), "cpu"))
+    lease = claimed(shared.ledger, "me")
+    lease = bound(shared.ledger, lease, shared.study.ask().number)
+    shared.ledger.record_epoch(lease, EpochScores(1, 0.1, 0.9, 0.3125, 0.75, 0.2, 0.001))
+    shared.ledger.finish(lease, Outcome("complete", 0.75, epochs=1))
+    assert "best val_accuracy 0.7500 (trial 0)   val_loss 0.3125" in status(lab.url).stdout
 
 
 def test_the_json_has_the_same_names_as_that_of_a_launch(lab: Lab) -> None:
