@@ -9,15 +9,23 @@ from typing import Any
 
 import pytest
 
+from search.trainers.serving import SERVER
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # Programs that train for one epoch aren't worth the time that XLA takes to make them fast.
 COMPILED_AS_IT_IS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
-def smoke(benchmark: str, *arguments: str, **variables: str) -> Any:
-    """What the benchmark prints of a tiny run."""
+def smoke(benchmark: str, *arguments: str, server: str | None = None, **variables: str) -> Any:
+    """What the benchmark prints of a tiny run, whose trainers are from the tests' server if that is given."""
     command = [sys.executable, str(BENCHMARKS / f"{benchmark}.py"), *arguments, "--smoke"]
-    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables)
+    ended = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=os.environ | variables | ({} if server is None else {SERVER: server}),
+        pass_fds=() if server is None else (int(server),),
+    )
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
@@ -56,6 +64,14 @@ def test_a_screening_is_set_against_all_configurations_of_its_settings() -> None
     found = smoke("factorial", "--n-workers", "1")
     assert [one["name"] for one in found["settings"]] == ["optimizer", "learning_rate"]
     assert all(one["factorial"]["n"] == one["screening"]["n"] == 2 for one in found["settings"])
+
+
+@pytest.mark.slow
+def test_searches_with_and_without_a_limit_are_paired(server_of_trainers: str | None) -> None:
+    found = smoke("limits", server=server_of_trainers)
+    assert [difference["n"] for difference in found["limited_minus_free"].values()] == [2, 2]
+    assert found["largest_trained"]["limited"] <= 111_000
+    assert all(side["completed"] == 1 for pair in found["pairs"] for side in pair.values())
 
 
 def test_a_fleet_is_measured_and_loses_nothing() -> None:
