@@ -193,7 +193,7 @@ def images_of(described: Described, data_dir: Path | None) -> "DataSet":
     source = data_source(manifest, data_dir)
     data = load_dataset(source.dataset, source.data_dir, source.resizing)
     require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
-    own = images_in_size(source, described.configuration.image_size)
+    own = images_in_size(source, described.image_size)
     return data if own == source else load_dataset(own.dataset, own.data_dir, own.resizing)
 
 

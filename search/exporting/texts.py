@@ -20,8 +20,8 @@ class Exported:
     """An exported model: its trial, its file's name, and what its texts need to know of it.
 
     `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `largest_possible`
-    what those of files could be (search/datasets/depths.py). `optimizer` is a call
-    of Keras. `look` is that at the test images with the exported model, None without.
+    what those of files could be (search/datasets/depths.py). `optimizer` is a call of Keras. `look` is that at the test
+    images with the exported model, None without.
     """
 
     described: Described

@@ -8,7 +8,7 @@ import msgspec
 from search.study.batch_size import batch_size
 from search.study.class_results import ClassResults, stored_class_results
 from search.study.configurations import TrialModel, trial_model
-from search.study.image_size import image_shape
+from search.study.image_size import trial_image_size
 from search.study.race_answer import RaceAnswer, stored_answer
 from search.study.test_score import TestScore, look_at, recorded_looks
 from search.views.answer_sentences import answer_sentences
@@ -22,6 +22,7 @@ from search.views.proportion import wilson_interval
 from search.views.sentences import against_majority, earlier_looks, metric_words, test_sentence
 from spaces.configuration import Configuration
 from spaces.errors import SpaceError
+from spaces.resizing import ImageSize, in_size
 from spaces.space import ImageShape
 from storage import Manifest, SharedStudy
 
@@ -68,9 +69,14 @@ class Described:
         return batch_size(self.manifest, self.configuration)
 
     @property
+    def image_size(self) -> ImageSize | None:
+        """The size of its images, None for the study's."""
+        return trial_image_size(self.trial.frozen.user_attrs)
+
+    @property
     def image_shape(self) -> ImageShape:
-        """(height, width, channels) of its images; raises SpaceError as `configuration` does."""
-        return image_shape(self.manifest, self.configuration)
+        """(height, width, channels) of its images."""
+        return in_size(self.manifest.image_shape, self.image_size)
 
     @property
     def layers(self) -> str | None:
