@@ -2,14 +2,16 @@
 
 The first run of every configuration is as in a search: one split for all, a seed of its own. Each further one has the
 split and the seed of a replicate, which all configurations share. With `--database` the runs are kept there: the same
-command continues a recording that was interrupted, and what is trained is recorded. `--smoke` takes seconds.
+command continues a recording that was interrupted, and what is trained is recorded. `--only`, `--range` and `--fix`
+narrow the space, as in a launch. `--smoke` takes seconds.
 """
 
 import json
 import lzma
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import msgspec
 import optuna
 from machine_facts import machine_facts
 
+from search.commands.narrowing_flags import narrowing_flags
 from search.design.arms import document
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonSetting, study_manifest
@@ -25,11 +28,15 @@ from search.design.replicates import order_of
 from search.launching.running import run_search
 from search.sampling.seeds import derive_seed
 from search.study.own_folder import prepare
+from search.study.space import configuration_of
 from search.trainers.serving import trainer_server
+from search.training.jobs.stopping import kept_epoch
 from search.workers.join import study_folder
 from search.workers.settings import WorkerSettings
 from spaces import SpaceSource, resolve
 from spaces.arms import ARM
+from spaces.epoch_scores import EpochScores
+from spaces.narrowing import narrowed, parse_narrowing
 from spaces.trials import random_trial
 from storage import Manifest, SharedStudy, create_study
 from storage.comparison import ArmDesign, Comparison, DesignCell, PlannedLook
@@ -57,25 +64,45 @@ def order(manifest: Manifest, comparison: Comparison, slot: int) -> SlotOrder:
     return SlotOrder(seed=derive_seed(manifest.seed, cell.arm), params={ARM: comparison.arms[cell.arm].name})
 
 
-def recorded(shared: SharedStudy, comparison: Comparison) -> list[list[list[float | None]]]:
-    """The validation accuracies by configuration, run and epoch. A run that diverged ends with None; one that isn't
-    finished is left out, and so is a configuration without a fresh run.
+@dataclass(frozen=True)
+class Recorded:
+    """The validation accuracies of a run by epoch, which end with None if it diverged. `kept` is the epoch, counted
+    from 1, to whose model early stopping went back, None if to none.
     """
-    curves = {trial: [one.val_accuracy for one in curve] for trial, curve in shared.ledger.curves().items()}
-    runs: list[list[list[float | None]]] = [[] for _ in comparison.arms]
+
+    values: list[float | None]
+    kept: int | None
+
+
+def recorded(shared: SharedStudy, comparison: Comparison) -> dict[int, list[Recorded]]:
+    """The runs of each configuration, the search's first. Runs that failed or aren't finished are left out, and so are
+    configurations without the search's run or a fresh one.
+    """
+    curves = shared.ledger.curves()
+    runs: dict[int, dict[int, Recorded]] = {}
     for slot in shared.ledger.slots():
-        if slot.outcome is None:
+        if slot.outcome is None or slot.outcome.state not in ("complete", "diverged"):
             continue
+        cell = cell_of(comparison, slot.slot)
+        rule = configuration_of(comparison.arms[cell.arm].configuration).early_stopping
         curve = curves.get(-1 if slot.trial_number is None else slot.trial_number, [])
         diverged = slot.outcome.state == "diverged"
-        values = [None if value is None or not math.isfinite(value) else round(value, 6) for value in curve]
-        runs[cell_of(comparison, slot.slot).arm].append([*values, None] if diverged else values)
-    return runs
+        run = Recorded(as_recorded(curve, diverged=diverged), None if diverged else kept_epoch(rule, curve))
+        runs.setdefault(cell.arm, {})[cell.replicate] = run
+    return {
+        arm: [found[number] for number in sorted(found)] for arm, found in runs.items() if 0 in found and len(found) > 1
+    }
 
 
-def record(name: str, flags: StudyFlags, configurations: int, runs: int) -> dict[str, Any]:
+def as_recorded(curve: Sequence[EpochScores], *, diverged: bool) -> list[float | None]:
+    """The validation accuracies of a run as they are stored."""
+    values = [scores.val_accuracy for scores in curve]
+    rounded = [None if value is None or not math.isfinite(value) else round(value, 6) for value in values]
+    return [*rounded, None] if diverged else rounded
+
+
+def record(source: SpaceSource, flags: StudyFlags, configurations: int, runs: int) -> dict[str, Any]:
     """Trains, in a database of its own, and returns what there is to keep."""
-    source = resolve(name)
     setting = ComparisonSetting(source, str(flags.dataset), "curves")
     bare = study_manifest(flags, setting, None)
     comparison = Comparison(
@@ -90,9 +117,9 @@ def record(name: str, flags: StudyFlags, configurations: int, runs: int) -> dict
         slots = comparison.slots_of(runs)
         shared.ledger.order_up_to(slots, lambda slot: order(manifest, comparison, slot))
         run_search(shared, flags.storage, flags.workers, quiet=False)
-        curves = {place: found for place, found in enumerate(recorded(shared, comparison)) if len(found) > 1}
+        found = recorded(shared, comparison)
         return {
-            "space": name,
+            "space": source.space.name,
             "dataset": manifest.dataset,
             "n_train": manifest.n_train,
             "n_validation": manifest.n_validation,
@@ -100,13 +127,21 @@ def record(name: str, flags: StudyFlags, configurations: int, runs: int) -> dict
             "epochs": manifest.epochs,
             "seed": manifest.seed,
             "machine": machine_facts(),
-            "params": [comparison.arms[place].params for place in curves],
-            "curves": list(curves.values()),
+            "params": [comparison.arms[place].params for place in found],
+            "curves": [[run.values for run in every] for every in found.values()],
+            "kept": [[run.kept for run in every] for every in found.values()],
         }
+
+
+def part_of(name: str, only: Sequence[str], ranges: Sequence[str], fixed: Sequence[str]) -> SpaceSource:
+    """A space, narrowed as the flags say."""
+    source = resolve(name)
+    return replace(source, space=narrowed(source.space, parse_narrowing(source.space, only, ranges, fixed)))
 
 
 @click.command()
 @click.option("--space", default="optimizer", show_default=True)
+@narrowing_flags
 @click.option("--dataset", default="digits", show_default=True)
 @click.option("--data-dir", type=click.Path(path_type=Path))
 @click.option("--limit-train", type=int)
@@ -121,7 +156,17 @@ def record(name: str, flags: StudyFlags, configurations: int, runs: int) -> dict
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("curves.json.xz"), show_default=True)
 @click.option("--smoke", is_flag=True, help="Few of each, to see that everything runs.")
 def main(
-    *, space: str, database: Path | None, output: Path, configurations: int, runs: int, smoke: bool, **settings: Any
+    *,
+    space: str,
+    only: tuple[str, ...],
+    ranges: tuple[str, ...],
+    fixed: tuple[str, ...],
+    database: Path | None,
+    output: Path,
+    configurations: int,
+    runs: int,
+    smoke: bool,
+    **settings: Any,
 ) -> None:
     """Train random configurations and store their learning curves, compressed."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -131,7 +176,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder, trainer_server(wanted=True):
         path = (database or Path(folder) / "curves.db").resolve()
         flags = StudyFlags(storage=f"sqlite:///{path}", workers=workers, **settings)
-        found = record(space, flags, configurations, runs)
+        found = record(part_of(space, only, ranges, fixed), flags, configurations, runs)
     output.write_bytes(lzma.compress(json.dumps(found, separators=(",", ":")).encode()))
     click.echo(json.dumps({"output": str(output), "bytes": output.stat().st_size}))
 

@@ -1,9 +1,9 @@
 """Which rule of selection and which pruner find the best configuration, by replaying recorded learning curves: JSON.
 
-`record_curves.py` recorded them. Each order is a search of some of the configurations, drawn at random: a rule selects
-one of them by a single run of each, and its regret is how much worse that one is than the best of them, by the mean of
-the last epochs of fresh runs. Pruners are compared at equal epochs: each searches as many configurations as it can have
-for them, and its regret is against the best of all. `--smoke` replays few orders.
+`record_curves.py` recorded them. Each order is a search of some of the configurations, drawn at random: a rule
+selects one of them by a single run of each, and its regret is how much worse that one is than the best of them, by
+the mean of the scores of the models that fresh runs keep. Pruners are compared at equal epochs: each searches as many
+as it can have for them, and its regret is against the best of all. `--smoke` replays few orders.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 from machine_facts import machine_facts
-from replayed_pruners import PRUNERS, Rule, stopped, that_fit
+from replayed_pruners import PRUNERS, Curve, Rule, Trained, stopped, that_fit, unpruned
 
 from search.statistics.scores import FloatArray
 
@@ -56,31 +56,36 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Pool:
-    """Configurations: the curve of a search's run of each, and the mean of its fresh runs' last epochs."""
+    """Configurations: the curve of a search's run of each, and the mean score of its fresh runs' models."""
 
-    curves: tuple[FloatArray, ...]
+    curves: tuple[Curve, ...]
     truth: FloatArray
 
 
 def read_pool(document: Mapping[str, Any]) -> Pool:
     """The configurations of a recording. A run that diverged counts as guessing from then on."""
-    runs = [[as_curve(run) for run in configuration] for configuration in document["curves"]]
+    curves = document["curves"]
+    kept = document.get("kept") or [[None] * len(configuration) for configuration in curves]
+    runs = [
+        [as_curve(run, document["epochs"], epoch) for run, epoch in zip(*both, strict=True)]
+        for both in zip(curves, kept, strict=True)
+    ]
     return Pool(
         tuple(configuration[0] for configuration in runs),
-        np.array([np.mean([run[-1] for run in configuration[1:]]) for configuration in runs]),
+        np.array([np.mean([run.final for run in configuration[1:]]) for configuration in runs]),
     )
 
 
-def as_curve(values: Sequence[float | None]) -> FloatArray:
-    """A run's scores by epoch."""
-    return np.array([GUESS if value is None else value for value in values] or [GUESS])
+def as_curve(values: Sequence[float | None], epochs: int, kept: int | None = None) -> Curve:
+    """A run of a search of this many epochs: its scores, which end with None if it diverged."""
+    scores = np.array([GUESS if value is None else value for value in values] or [GUESS])
+    diverged = not values or values[-1] is None
+    return Curve(scores, epochs, diverged, None if diverged else kept)
 
 
-def select(curves: Sequence[FloatArray], rule: Rule) -> int:
+def select(trained: Sequence[Trained], rule: Rule) -> int:
     """The completed one with the highest value; of equals the first."""
-    longest = max(len(curve) for curve in curves)
-    values = [rule(curve) if len(curve) == longest else -math.inf for curve in curves]
-    return int(np.argmax(values))
+    return int(np.argmax([each.curve.value(rule) if each.complete else -math.inf for each in trained]))
 
 
 def replay(pool: Pool, orders: int, trials: int, seed: int) -> dict[str, Any]:
@@ -93,7 +98,7 @@ def replay(pool: Pool, orders: int, trials: int, seed: int) -> dict[str, Any]:
         chosen = rng.permutation(len(pool.curves))[:trials]
         curves, truth = [pool.curves[number] for number in chosen], pool.truth[chosen]
         for name, rule in RULES.items():
-            for how, trained in (("full", curves), ("asha-stop", stopped(curves, rule))):
+            for how, trained in (("full", unpruned(curves, rule)), ("asha-stop", stopped(curves, rule))):
                 regrets[f"{name}, {how}"].append(float(truth.max() - truth[select(trained, rule)]) / POINT)
     return {name: mean_and_error(values) for name, values in regrets.items()}
 

@@ -50,6 +50,7 @@ def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> Non
     tables = smoke("replay")["tables"]
     assert [(table["space"], table["dataset"], table["configurations"]) for table in tables] == [
         ("bn_dropout", "digits", 60),
+        ("cnn", "cifar10", 40),
         ("optimizer", "cifar10", 60),
         ("optimizer", "mnist", 60),
     ]
