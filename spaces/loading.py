@@ -16,6 +16,9 @@ from spaces.names import unknown_name
 from spaces.paths import at_home, is_file, is_folder
 from spaces.space import Space
 
+OUR_PACKAGES = ("search", "spaces", "storage")
+RUN_AS = "_space_"  # begins the names of modules that are spaces' files
+
 
 @dataclass(frozen=True)
 class Target:
@@ -29,7 +32,8 @@ class Target:
 def load_file(path: Path, name: str | None) -> Target:
     """The object of that name in a Python file; without a name, the file's only space.
 
-    Each call runs the file again. It may import files next to it: its folder is appended to `sys.path`.
+    Each call runs the file again. It may import files next to it: its folder is appended to `sys.path`, before those of
+    other spaces, whose files of the same names are forgotten.
 
     Raises:
         SpaceFileError: there is no such file, it doesn't import, or doesn't have what was asked for.
@@ -102,19 +106,43 @@ def load_module(module_name: str, name: str) -> Target:
 
 def _run(path: Path) -> ModuleType:
     """Runs the file without writing a compiled copy: one of the same second and size would hide an edit."""
-    name = f"_space_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{RUN_AS}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     loader = SourceFileLoader(name, str(path))
     module = module_from_spec(ModuleSpec(name, loader, origin=str(path)))
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and msgspec look up a class's module there
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    _find_neighbors_in(path.parent)
     try:
         exec(loader.source_to_code(path.read_bytes(), str(path)), module.__dict__)  # noqa: S102 - what the user asked for
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise SpaceFileError(f"{path} doesn't import: {describe(error, path)}") from error
     return module
+
+
+def _find_neighbors_in(folder: Path) -> None:
+    """Has modules of this folder be found before those of the same names next to other spaces' files, which a process
+    that works on one study after the other may have imported.
+    """
+    files = [getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith(RUN_AS)]
+    others = {Path(file).parent for file in files if file is not None} - {folder}
+    for name, module in list(sys.modules.items()) if others else ():
+        top = name.partition(".")[0]
+        has_own = is_file(folder / f"{top}.py") or is_folder(folder / top)
+        if has_own and top not in OUR_PACKAGES and any(_is_of(module, top, other) for other in others):
+            del sys.modules[name]
+    found = [place for place in sys.path if place != str(folder)]
+    first = next((number for number, place in enumerate(found) if Path(place) in others), len(found))
+    if str(folder) not in sys.path[: first + 1]:
+        sys.path[:] = [*found[:first], str(folder), *found[first:]]
+
+
+def _is_of(module: ModuleType, top: str, folder: Path) -> bool:
+    """Whether a module is a file next to a space's, or of a package there; `top` is its own or its package's name."""
+    file = getattr(module, "__file__", None)
+    places = list(getattr(module, "__path__", ())) if file is None else [file]
+    own = (folder / top, folder / f"{top}.py")
+    return any(Path(place).is_relative_to(one) for place in places for one in own)
 
 
 def _spaces_in(module: ModuleType) -> list[str]:

@@ -99,6 +99,17 @@ def test_a_file_may_import_the_files_beside_it(folder: Path) -> None:
     assert load_space("my_space.py").name == "mine, with help"
 
 
+def test_two_spaces_that_import_files_of_one_name_each_get_their_own(folder: Path) -> None:
+    """As in a process that works on one study after the other."""
+    for place in ("first", "second"):
+        write(folder, f"from pkg_of_test.deep import NAME\nNAME += ' of {place}'\n", f"{place}/helper_of_test.py")
+        write(folder, f"NAME = 'deep {place}'\n", f"{place}/pkg_of_test/deep.py")
+        write(folder, "import helper_of_test as helper\n" + GOOD.replace('"mine"', "helper.NAME"), f"{place}/space.py")
+    names = [load_space(f"{place}/space.py").name for place in ("first", "second", "first")]
+    assert names == ["deep first of first", "deep second of second", "deep first of first"]
+    assert [Path(place).name for place in sys.path if Path(place).parent == folder] == ["first", "second"]
+
+
 def test_a_file_may_define_dataclasses(folder: Path) -> None:
     beginning = "from __future__ import annotations\nfrom dataclasses import dataclass, KW_ONLY\n"
     write(folder, beginning + "@dataclass\nclass Width:\n    _: KW_ONLY\n    value: int = 8\n" + GOOD)
