@@ -59,7 +59,9 @@ class Result:
 
     @property
     def test(self) -> TestScore | None:
-        """The best model's score on the test images, which nothing else has seen; None until it is measured."""
+        """The score on the test images, which nothing else has seen, of the model that the answer recommends, or of the
+        best trial's if there is no answer; None until it is measured.
+        """
         return self.facts.test
 
     @property

@@ -7,6 +7,7 @@ promises too much. Fresh splits and seeds had no part in the selection: their me
 import math
 from collections.abc import Collection, Sequence
 
+from search.design.arm_names import arm_name
 from search.design.arms import document
 from search.design.base import searched_facts
 from search.design.comparing import show
@@ -103,20 +104,15 @@ def beats_guessing(manifest: Manifest, score: float) -> bool:
 
 def pruned_notes(facts: StudyFacts, arms: Collection[str]) -> Sequence[str]:
     """What to say of arms that were pruned: the score for which they are here isn't that of a full training."""
-    pruned = [trial for trial in candidates(facts) if trial.state == "pruned" and arm_name(trial) in arms]
-    found = [f"{arm_name(trial)} (after epoch {trial.epochs})" for trial in pruned]
+    pruned = [trial for trial in candidates(facts) if trial.state == "pruned" and arm_name(trial.number) in arms]
+    found = [f"{arm_name(trial.number)} (after epoch {trial.epochs})" for trial in pruned]
     return [f"stopped early by the search, and among its best all the same: {', '.join(found)}"] if found else []
 
 
 def trial_arm(manifest: Manifest, trial: TrialFacts) -> ArmDesign:
     """A trial as an arm."""
     configuration = trial_model(manifest, trial.frozen).configuration
-    return ArmDesign(arm_name(trial), document(configuration), dict(trial.params), selected=trial.value)
-
-
-def arm_name(trial: TrialFacts) -> str:
-    """What a trial is called as an arm."""
-    return f"trial {trial.number}"
+    return ArmDesign(arm_name(trial.number), document(configuration), dict(trial.params), selected=trial.value)
 
 
 def unfinished(left: int, found: int, top: int) -> Sequence[str]:

@@ -29,6 +29,7 @@ from search.host.ends import End
 from search.launching.study_options import filled_from
 from search.statistics.comparing import check_margin
 from search.statistics.race import plan_anytime_race, plan_race
+from search.study.test_score import model_of
 from search.views.facts import StudyFacts
 from spaces import Space
 from storage import SharedStudy
@@ -81,7 +82,7 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
     )
     name = f"{shared.name}-answer-{facts.counts.finished}"
     setting = ComparisonSetting(source, searched.dataset, name, verb="answer")
-    notes = [*unfinished_note(facts), *fewer_note(options, size)]
+    notes = [*unfinished_note(facts), *fewer_note(options, size), *looked_note(facts, name)]
     return make_comparison_plan(filled_from(options, searched), setting, comparison, notes)
 
 
@@ -163,3 +164,12 @@ def fewer_note(options: AnswerOptions, size: RaceSize) -> Sequence[str]:
     if options.top is None or size.candidates >= options.top:
         return ()
     return (f"{size.candidates} trials race, fewer than --top {options.top}: there are no more, or no epochs for more",)
+
+
+def looked_note(facts: StudyFacts, name: str) -> Sequence[str]:
+    """That others than the race of that name have looked at the test images before."""
+    before = [look for look in facts.looks if look.study != name]
+    if not before:
+        return ()
+    listed = ", ".join(f"{model_of(look)} {look.accuracy:.2%} ({look.reason})" for look in before)
+    return (f"its test images were looked at before: {listed}; the answer's test score says which look it is",)

@@ -20,7 +20,7 @@ from search.design.figures import store_comparison_figures
 from search.design.notices import answer_notice
 from search.design.options import StudyFlags
 from search.design.plan import ComparisonPlan, Tuning
-from search.design.race_stored import store_in_search
+from search.design.race_stored import looks_of_search, store_in_search
 from search.design.replicates import order_of
 from search.design.result import ComparisonResult, require_scores, take_result
 from search.design.scores import gather_scores
@@ -36,7 +36,6 @@ from search.study.folders import StudyFolder
 from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import prepare
-from search.study.race_answer import RaceAnswer
 from search.study.space import study_space
 from search.workers.concluding import all_finished, tidy_up
 from search.workers.join import study_folder
@@ -113,7 +112,7 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
             if done.result.scores.complete or done.result.stop_reason is not None:
                 require_scores(done.result)
         if not done.end.leaves_work and done.result.scores.complete:
-            concluded = retry_while_unreachable(lambda: conclude(shared, flags, dependencies, done.result))
+            concluded = retry_while_unreachable(lambda: conclude(shared, plan.url, flags, dependencies, done.result))
             retry_while_unreachable(lambda: store_in_search(plan.url, concluded))
             done = Done(concluded, done.end)
             dependencies.notifier.tell(shared, answer_notice(concluded))
@@ -230,7 +229,7 @@ def look_at(shared: SharedStudy, flags: StudyFlags, look: PlannedLook, end: End)
 
 
 def conclude(
-    shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult
+    shared: SharedStudy, url: str, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult
 ) -> ComparisonResult:
     """Measures what only models can tell, and stores the figures with the study."""
     folder = study_folder(shared, flags.workers.artifacts)
@@ -239,7 +238,7 @@ def conclude(
         store_comparison_figures(shared, result)
         return result
     if result.raced is not None:
-        return conclude_race(shared, flags, dependencies, result, result.raced)
+        return conclude_race(shared, url, flags, dependencies, result)
     with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
         confusions = measure_confusions(shared, result.comparison, evaluator)
         test = measure_test(shared, result, evaluator) if result.comparison.kind == "confirmation" else None
@@ -250,14 +249,16 @@ def conclude(
 
 
 def conclude_race(
-    shared: SharedStudy, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult, raced: RaceAnswer
+    shared: SharedStudy, url: str, flags: StudyFlags, dependencies: Dependencies, result: ComparisonResult
 ) -> ComparisonResult:
     """Measures the test score of the recommended candidate, once, and stores the figures with the study."""
-    folder = study_folder(shared, flags.workers.artifacts)
+    folder, raced = study_folder(shared, flags.workers.artifacts), result.raced
+    recommended = None if raced is None else raced.recommended
     with dependencies.evaluators(shared, folder, flags.workers.data_dir) as evaluator:
-        test = measure_test(shared, result, evaluator, raced.recommended)
+        test = measure_test(shared, result, evaluator, recommended, looks_of_search(url, result))
     folder.remove_images()
-    result = replace(result, test=test, raced=raced if test is None else raced.tested(test.score))
+    tested = raced if raced is None or test is None else raced.tested(test.score)
+    result = replace(result, test=test, raced=tested)
     store_comparison_figures(shared, result)
     return result
 

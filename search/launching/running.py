@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from search.commands.answer import answer, answer_json, tell
 from search.errors import SearchFailed, UsageError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
+from search.launching.answered import leave_look, look_at_selected, race_best
 from search.launching.epoch_time import measure_epoch
 from search.launching.notices import tell_of_end
 from search.launching.options import FinishedSearch, LaunchOptions
@@ -52,7 +54,6 @@ from storage.retry import retry_while_unreachable
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-FEWEST_FOR_ANSWER = 10
 INTERRUPTED = "Finishing the epoch, handing trials back. Ctrl-C once more ends at once."
 
 
@@ -86,6 +87,7 @@ def launch(options: LaunchOptions) -> End:
         keep_space(folder, shared.manifest)
         retry_while_unreachable(lambda: take_place(shared, options), wait)
         retry_while_unreachable(lambda: carry_on(shared, plan), wait)
+        retry_while_unreachable(lambda: leave_look(shared, options), wait)
 
         def describe() -> None:
             if shared.created:
@@ -111,7 +113,8 @@ def launch(options: LaunchOptions) -> End:
             )
         facts = retry_while_unreachable(lambda: sum_up(shared, plan))
         search = FinishedSearch(shared, options.storage, until(workers, began), options.quiet, say)
-        raced, facts = race_best(search, facts, end, options)
+        unanswered = partial(look_without_answer, shared, plan, folder, workers.data_dir)
+        raced, facts = race_best(search, facts, end, options, unanswered)
         duration_s = time.monotonic() - began
         tell_of_end(shared, facts, end, options.workers.timeout, duration_s)
     if options.format_ == "json":
@@ -165,35 +168,17 @@ def sum_up(shared: SharedStudy, plan: Plan) -> StudyFacts:
     return facts
 
 
+def look_without_answer(shared: SharedStudy, plan: Plan, folder: StudyFolder, data_dir: Path | None) -> StudyFacts:
+    """The study that has ended without an answer, with the test score of its selected trial."""
+    look_at_selected(shared, folder, data_dir)
+    return sum_up(shared, plan)
+
+
 def until(workers: WorkerSettings, began: float) -> WorkerSettings:
     """The workers with what is left of their --timeout since that moment of the monotonic clock."""
     if workers.timeout is None:
         return workers
     return replace(workers, timeout=max(1.0, workers.timeout - (time.monotonic() - began)))
-
-
-def race_best(search: FinishedSearch, facts: StudyFacts, end: End, options: LaunchOptions) -> tuple[End, StudyFacts]:
-    """Has the best trials of a search race if they may: how that ended, and the study with the answer."""
-    if options.answerer is None or end is not End.DONE or not is_answerable(facts, options):
-        return End.DONE, facts
-    raced = options.answerer(search)
-    return raced, retry_while_unreachable(lambda: gather_facts(search.shared))
-
-
-def is_answerable(facts: StudyFacts, options: LaunchOptions) -> bool:
-    """Whether a search has ended so that its best trials may race: from ten trials on, by workers of this machine, and
-    not again what has raced.
-    """
-    known = None if facts.answer is None else facts.answer.trials
-    return (
-        facts.done
-        and facts.best is not None
-        and facts.stop_reason is None
-        and facts.counts.total >= FEWEST_FOR_ANSWER
-        and facts.counts.finished != known
-        and options.workers.n_workers != 0
-        and options.placed is None
-    )
 
 
 def final_end(facts: StudyFacts, end: End, workers: WorkerSettings) -> End:
@@ -320,8 +305,8 @@ def write_up(shared: SharedStudy, folder: StudyFolder) -> None:
 
 
 def conclude(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
-    """Cleans up after workers that were told to leave, and measures the best model's test score, if none of them has,
-    once all trials are done.
+    """Cleans up after workers that were told to leave, and measures the best model's scores, if none of them has, once
+    all trials are done.
     """
     tidy_up(shared, folder)
     if all_finished(shared):

@@ -208,6 +208,7 @@ def result_json(facts: StudyFacts, options: LaunchOptions, duration_s: float) ->
             "metrics": msgspec.to_builtins(test.metrics),
             "n": test.n,
             "look": test.look,
+            "study": test.study,
         },
         "classes": classes_document(facts.class_results, facts.manifest.classes),
         "answer": msgspec.to_builtins(facts.answer),

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator
 
-from search.views.answer_sentences import answer_sentences
 from search.views.classes_table import classes_sentence
 from search.views.facts import StudyFacts
 from search.views.lessons import FEWEST, JUDGED
 from search.views.number import plural, score
 from search.views.proportion import wilson_interval
-from search.views.sentences import baselines, best_sentence, reported, tested, validation_majority
+from search.views.sentences import (
+    answered,
+    baselines,
+    best_sentence,
+    reported,
+    tested,
+    tested_by_answer,
+    validation_majority,
+)
 from spaces import resolve
 from spaces.registry import is_built_in
 from storage import Manifest
@@ -39,6 +46,7 @@ def summary(facts: StudyFacts) -> tuple[str, ...]:
             classes_sentence(facts.class_results, facts.manifest.classes),
             reported(facts.manifest),
             *answered(facts),
+            TO_QUOTE if tested_by_answer(facts) else "",
             *baselines(facts),
             once(facts),
             too_few(facts),
@@ -90,17 +98,14 @@ def doubt(facts: StudyFacts) -> str:
 
 
 def test_words(facts: StudyFacts) -> str:
-    """What the test images say, or why they say nothing."""
+    """What the test images say, or why they say nothing; "" where the answer says it."""
+    if tested_by_answer(facts):
+        return ""
     if facts.test is not None:
         return f"{tested(facts)} {TO_QUOTE}"
     if facts.manifest.n_test == 0:
         return "The data has no test images, so the score of the best is not checked on images it wasn't chosen by."
     return "Test images haven't been used yet: the score above is the one by which it was chosen, and flatters it."
-
-
-def answered(facts: StudyFacts) -> tuple[str, ...]:
-    """What a race of the best trials found."""
-    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished)
 
 
 def once(facts: StudyFacts) -> str:

@@ -1,6 +1,7 @@
 """The answer with which a search ends, in four sentences."""
 
 from search.study.race_answer import Candidate, Gain, RaceAnswer, Span
+from search.study.test_score import look_words
 from search.views.number import plural, score
 from search.views.proportion import wilson_interval
 from storage.objective import Objective
@@ -8,9 +9,12 @@ from storage.objective import Objective
 POINT = 0.01
 
 
-def answer_sentences(answer: RaceAnswer, goal: Objective, finished: int | None = None) -> tuple[str, ...]:
+def answer_sentences(
+    answer: RaceAnswer, goal: Objective, finished: int | None = None, *, test: str | None = None
+) -> tuple[str, ...]:
     """Who can't be told from the best, which is recommended, what it gains, what to expect of it; and its test score,
-    where it was measured. Where more trials are `finished` since, that comes first.
+    where it was measured, in the words of `test` where these are given. Where more trials are `finished` since, that
+    comes first.
     """
     said = (
         stale_sentence(answer, finished),
@@ -18,7 +22,7 @@ def answer_sentences(answer: RaceAnswer, goal: Objective, finished: int | None =
         recommended_sentence(answer),
         gain_sentence(answer),
         expected_sentence(answer, goal),
-        test_sentence(answer),
+        test_sentence(answer) if test is None else test,
     )
     return tuple(sentence for sentence in said if sentence)
 
@@ -114,7 +118,7 @@ def test_sentence(answer: RaceAnswer) -> str:
     low, high = wilson_interval(answer.test_accuracy, answer.test_n)
     return (
         f"Its best model has a test accuracy of {answer.test_accuracy:.2%} (95 % interval {low:.1%} to {high:.1%}), "
-        f"measured once, on {plural(answer.test_n, 'image')}."
+        f"{look_words(answer.test_look or 1)}, on {plural(answer.test_n, 'image')}."
     )
 
 

@@ -1,7 +1,6 @@
 """The parts of a search's result on the terminal: each is a text of whole lines, "" if there is nothing to say."""
 
 from search.views import sentences
-from search.views.answer_sentences import answer_sentences
 from search.views.best_trials import best_trials_table
 from search.views.classes_table import classes_sentence
 from search.views.facts import StudyFacts
@@ -30,15 +29,14 @@ def baselines_text(facts: StudyFacts) -> str:
 
 
 def test_text(facts: StudyFacts) -> str:
-    """The test score, and the looks before it."""
+    """The test score, and the looks before it; "" where the answer says it."""
     return _lines(sentences.tested(facts))
 
 
 def answer_text(facts: StudyFacts) -> str:
     """What a race of the best trials found."""
-    if facts.answer is None:
-        return ""
-    return _lines("Answer", *answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished))
+    said = sentences.answered(facts)
+    return _lines("Answer", *said) if said else ""
 
 
 def lessons_text(facts: StudyFacts) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.study.test_score import TestScore, earlier_words
+from search.views.answer_sentences import answer_sentences
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.majority import PartName, majority_words
 from search.views.number import number, plural, score
@@ -104,13 +105,35 @@ def earlier_looks(looks: tuple[TestScore, ...], test: TestScore) -> str:
 
 
 def tested(facts: StudyFacts) -> str:
-    """The test score of a search's best, with the looks before it; "" where none was measured."""
+    """The test score of a search's best, with the looks before it; "" without one, or where the answer says it."""
     test, best = facts.test, facts.best
-    if test is None:
+    if test is None or tested_by_answer(facts):
         return ""
-    earlier = "" if best is None or test.trial == best.number else ", the best when that was measured,"
-    sentence = test_sentence(test, f"Trial {test.trial}{earlier}", facts.manifest)
+    if test.study:
+        whose = f"Trial {test.trial}, trained again,"
+    else:
+        earlier = "" if best is None or test.trial == best.number else ", the best when that was measured,"
+        whose = f"Trial {test.trial}{earlier}"
+    return with_earlier_looks(test, whose, facts)
+
+
+def tested_by_answer(facts: StudyFacts) -> bool:
+    """Whether the test score that counts is that of the model which the answer recommends."""
+    return facts.answer is not None and facts.test is not None and facts.test.study == facts.answer.study_name
+
+
+def with_earlier_looks(test: TestScore, whose: str, facts: StudyFacts) -> str:
+    """A test score, with the looks before it."""
+    sentence = test_sentence(test, whose, facts.manifest)
     return " ".join(part for part in (sentence, earlier_looks(facts.looks, test)) if part)
+
+
+def answered(facts: StudyFacts) -> tuple[str, ...]:
+    """What a race of the best trials found, with the test score of what it recommends; empty without one."""
+    if facts.answer is None:
+        return ()
+    test = with_earlier_looks(facts.test, "Its best model", facts) if facts.test and tested_by_answer(facts) else None
+    return answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished, test=test)
 
 
 def against_majority(manifest: Manifest, part: PartName) -> str:

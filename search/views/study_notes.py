@@ -4,7 +4,6 @@ import shlex
 
 from search.study.batch_size import stored_batch_sizes
 from search.views import sentences
-from search.views.answer_sentences import answer_sentences
 from search.views.classes_table import classes_table
 from search.views.facts import StudyFacts, TrialFacts
 from search.views.markdown import escaped, markdown_table, titled_table
@@ -69,14 +68,9 @@ def result_note(facts: StudyFacts) -> str:
         sentences.validation_majority(facts.manifest),
         sentences.reported(facts.manifest),
         sentences.tested(facts),
-        *answered(facts),
+        *sentences.answered(facts),
     )
     return "\n\n".join(["## Result", *(escaped(line) for line in lines if line), *class_tables(facts)])
-
-
-def answered(facts: StudyFacts) -> tuple[str, ...]:
-    """What a race of the best trials found."""
-    return () if facts.answer is None else answer_sentences(facts.answer, facts.manifest.goal, facts.counts.finished)
 
 
 def class_tables(facts: StudyFacts) -> tuple[str, ...]:

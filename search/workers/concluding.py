@@ -17,7 +17,7 @@ from search.views.notes import note_failures
 from search.views.study_notes import note_study
 from search.workers.context import WorkerContext
 from search.workers.paused import end_paused
-from search.workers.scoring import is_measured, measure_test_score
+from search.workers.scoring import is_scored, measure_test_score
 from search.workers.settle import clear_settled_slots, settle
 from spaces import load_space
 from storage import SharedStudy
@@ -74,11 +74,11 @@ def conclude(context: WorkerContext) -> None:
 
 
 def is_deserted(context: WorkerContext) -> bool:
-    """Whether nobody else ends the search: the worker that finished the last trial is gone, the best one's test score
-    isn't known, and no other worker or launch is there.
+    """Whether nobody else ends the search: the worker that finished the last trial is gone, the best one's scores
+    aren't known, and no other worker or launch is there.
     """
     shared, best = context.shared, find_best(context.shared)
-    if is_watched() or best is None or is_measured(shared, best.number):
+    if is_watched() or best is None or is_scored(shared, best.number):
         return False
     others = (worker for worker in shared.workers.all() if worker.info.worker_id != context.worker_id)
     return not any(map(is_alive, others))

@@ -9,9 +9,10 @@ from search.errors import TrainerDied, TrainerUnavailable
 from search.study.class_results import ClassResults, store_class_results, stored_class_results
 from search.study.folders import StudyFolder
 from search.study.image_size import trial_image_size
+from search.study.race_answer import stored_answer
 from search.study.snapshot import find_best
 from search.study.split_seed import split_seed
-from search.study.test_score import EXPORT, SEARCH, TestScore, record_look, recorded_looks
+from search.study.test_score import EXPORT, SEARCH, TestScore, look_waits_for_answer, record_look, recorded_looks
 from search.study.trial_attributes import TrialAttributes
 from search.trainers.protocol import DataSource, Evaluated, Part
 from search.workers.join import data_source
@@ -27,15 +28,16 @@ log = logging.getLogger(__name__)
 def measure_test_score(
     shared: SharedStudy, folder: StudyFolder, data_dir: Path | None, trainer: TrainerClient | None = None
 ) -> None:
-    """Evaluates the best trial's model on the test images, unless that was done before, and records the score; so it
-    does with the classes for which the model takes the validation images. The score of an earlier best is kept.
+    """Evaluates the best trial's model on the test images, unless that was done before or is left to an answer, and
+    records the score; so it does with the classes for which the model takes the validation images. The score of an
+    earlier best is kept.
 
     A running `trainer` saves the seconds of starting one.
     """
     best = find_best(shared)
     if best is None:
         return
-    looked = is_measured(shared, best.number)
+    looked = needs_no_look(shared, best.number)
     if looked and stored_class_results(shared, best.number) is not None:
         return
     problem = TrialAttributes.of(shared.trials.get(best.number).user_attrs).model_problem
@@ -68,9 +70,28 @@ def _record(shared: SharedStudy, score: TestScore) -> None:
         log.info("%s at the test images, of trial %d: each further one says less", look.words, look.trial)
 
 
+def needs_no_look(shared: SharedStudy, number: int) -> bool:
+    """Whether the test images aren't to be looked at with the model of that trial, the search's best: its score is
+    known, or an answer's is that knows of all trials, or they wait for an answer.
+    """
+    if look_waits_for_answer(shared) or is_measured(shared, number):
+        return True
+    answer = stored_answer(shared)
+    tested = answer is not None and any(look.study == answer.study_name for look in recorded_looks(shared))
+    return answer is not None and tested and not answer.trials_since(shared.ledger.counts().finished)
+
+
 def is_measured(shared: SharedStudy, number: int) -> bool:
     """Whether the test score of that trial, as the search's best, is known."""
-    return any(look.trial == number and look.reason != EXPORT for look in recorded_looks(shared))
+    looks = recorded_looks(shared)
+    return any(look.trial == number and look.reason != EXPORT and not look.study for look in looks)
+
+
+def is_scored(shared: SharedStudy, number: int) -> bool:
+    """Whether what a search measures of its best trial is known, or can wait."""
+    if is_measured(shared, number):
+        return True
+    return needs_no_look(shared, number) and stored_class_results(shared, number) is not None
 
 
 def _evaluate(

@@ -83,7 +83,7 @@ def test_a_race_says_who_cannot_be_told_from_the_best_and_what_is_gained(compari
     assert second.startswith(f"Recommended is {raced['recommended']}, the cheapest of these")
     assert third.startswith("It gains over the baseline base: +")
     assert "of optimism" in fourth
-    assert "measured once" in fifth
+    assert "first look, on 100 images" in fifth
 
 
 def interrupted_at_the_second_look(comparisons: Comparisons, options: AnswerOptions) -> End:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,7 +15,18 @@ from search.launching.options import LaunchOptions
 from search.launching.orders import make_orders
 from search.launching.wording import result_json, result_text
 from search.report.words import test_words as what_the_report_says
-from search.study.test_score import EXPORT, SEARCH, TEST_ATTR, record_look, recorded_looks, stored_test_score
+from search.study.test_score import (
+    ANSWER,
+    EXPORT,
+    SEARCH,
+    TEST_ATTR,
+    copy_look,
+    earlier_words,
+    look_at,
+    record_look,
+    recorded_looks,
+    stored_test_score,
+)
 from search.study.test_score import TestScore as Score
 from search.views.facts import gather_facts
 from spaces import resolve
@@ -86,6 +98,20 @@ def test_an_export_is_a_look_and_isnt_shown_as_the_search_s(lab: Lab) -> None:
     assert found is not None
     assert found.trial == 4
     assert record_look(shared, Score(2, 0.8, None, 50), EXPORT).words == "third look"
+
+
+def test_a_race_s_look_counts_for_its_search_once_and_isnt_its_trial_s(lab: Lab) -> None:
+    shared = lab.study(0)
+    record_look(shared, Score(4, 0.9, 0.2, 50), SEARCH)
+    raced = Score(2, 0.8, None, 50, at="2999-01-01T00:00:00+00:00", reason=ANSWER, study="race")
+    assert copy_look(shared, raced).words == copy_look(shared, raced).words == "second look"
+    looks = recorded_looks(shared)
+    assert look_at(looks, 2) is None
+    later = msgspec.structs.replace(raced, look=3, study="")
+    assert (
+        earlier_words(looks, later)
+        == "Looks before it: trial 4 90.00% (search), trial 2 trained again 80.00% (answer)."
+    )
 
 
 def test_looks_of_two_processes_at_once_are_both_kept(twice: SharedStudy, lab: Lab) -> None:

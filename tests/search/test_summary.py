@@ -65,7 +65,7 @@ def test_the_json_has_the_counts_the_best_and_the_test_score(summary: StudyFacts
         "waiting": 0,
     }
     assert document["best"]["number"] == 0
-    assert document["test"] == {"trial": 0, "accuracy": 0.95, "metrics": {}, "n": 400, "look": 1}
+    assert document["test"] == {"trial": 0, "accuracy": 0.95, "metrics": {}, "n": 400, "look": 1, "study": ""}
     assert document["duration_s"] == 12.346
 
 

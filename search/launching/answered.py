@@ -1,0 +1,72 @@
+"""The end of a launch: the answer, if there may be one, and the one look at the test images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from search.host.ends import End
+from search.launching.options import FinishedSearch, LaunchOptions
+from search.study.folders import StudyFolder
+from search.study.test_score import leave_look_to_answer, look_waits_for_answer
+from search.views.facts import StudyFacts, gather_facts
+from search.workers.scoring import measure_test_score
+from storage import SharedStudy
+from storage.retry import retry_while_unreachable
+
+FEWEST_FOR_ANSWER = 10
+
+
+def race_best(
+    search: FinishedSearch,
+    facts: StudyFacts,
+    end: End,
+    options: LaunchOptions,
+    without_answer: Callable[[], StudyFacts],
+) -> tuple[End, StudyFacts]:
+    """Has the best trials of a search race if they may: how that ended, and the study with the answer, or as it is
+    after what is to be done where there is none.
+    """
+    if end is not End.DONE:
+        return End.DONE, facts
+    raced = End.DONE
+    if options.answerer is not None and is_answerable(facts, options):
+        raced = options.answerer(search)
+        facts = retry_while_unreachable(lambda: gather_facts(search.shared))
+    if raced is End.DONE and is_unanswered(facts, options):
+        facts = retry_while_unreachable(without_answer)
+    return raced, facts
+
+
+def leave_look(shared: SharedStudy, options: LaunchOptions) -> None:
+    """Leaves the test images to the answer, if the launch is to end with one; as it is if it runs no workers."""
+    if options.workers.n_workers != 0:
+        enough = shared.ledger.counts().total >= FEWEST_FOR_ANSWER
+        leave_look_to_answer(shared, wanted=enough and options.answerer is not None and options.placed is None)
+
+
+def is_unanswered(facts: StudyFacts, options: LaunchOptions) -> bool:
+    """Whether a search has ended and has no answer that knows all of its trials."""
+    answered = facts.answer is not None and not facts.answer.trials_since(facts.counts.finished)
+    return facts.done and not answered and options.workers.n_workers != 0
+
+
+def look_at_selected(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
+    """Looks at the test images with the model of the selected trial, if they still wait for an answer."""
+    if look_waits_for_answer(shared):
+        leave_look_to_answer(shared, wanted=False)
+        measure_test_score(shared, folder, data_dir)
+
+
+def is_answerable(facts: StudyFacts, options: LaunchOptions) -> bool:
+    """Whether a search has ended so that its best trials may race: from ten trials on, by workers of this machine, and
+    not again what has raced.
+    """
+    known = None if facts.answer is None else facts.answer.trials
+    return (
+        facts.done
+        and facts.best is not None
+        and facts.stop_reason is None
+        and facts.counts.total >= FEWEST_FOR_ANSWER
+        and facts.counts.finished != known
+        and options.workers.n_workers != 0
+        and options.placed is None
+    )
