@@ -4,11 +4,11 @@
     python benchmarks/chaos.py --storage sqlite --trainers real --kills 200
     python benchmarks/chaos.py --storage sqlite --smoke
 
-With stub trainers, which train nothing (stub_trainer.py), real worker processes work on one study; they, their trainers
-and the backends of Postgres get SIGKILL about twice a second, SIGSTOP for longer than a lease, and SIGTERM, and the
-database is restarted. With real ones, whole commands are run (chaos_commands.py): search, comparison, confirmation,
-export. Prints what came of it as JSON; the exit code is 1 if anything was lost, done twice or left, or if a file of
-other programs was touched.
+With stub trainers, which train nothing (stub_trainer.py), real worker processes work on one study, whose trials are
+paused and promoted, and then on the race of its best trials; they, their trainers and the backends of Postgres get
+SIGKILL about twice a second, SIGSTOP for longer than a lease, and SIGTERM, and the database is restarted. With real
+ones, whole commands are run (chaos_commands.py): search, comparison, confirmation, export. Prints what came of it as
+JSON; the exit code is 1 if anything was lost, done twice or left, or if a file of other programs was touched.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,14 @@ from chaos_checks import MUST_BE_ZERO, examine
 from chaos_commands import run_commands
 from chaos_files import Strangers, files_left, models_unknown
 from chaos_fleet import DEEDS, EPOCHS, LEASE_S, NAME, Fleet, make_study
+from chaos_race import failed_checks as failed_checks_of_race
+from chaos_race import race, race_folder
 from machine_facts import machine_facts
 from own_postgres import OwnPostgres, own_postgres
 
+from search.design.options import AnswerOptions
 from search.sampling.seeds import derive_seed
+from search.workers.settings import WorkerSettings
 from storage import SharedStudy, open_study
 from storage.errors import StorageUnreachable
 from storage.records import SlotCounts, SlotOrder
@@ -43,7 +47,9 @@ EPOCHS_BETWEEN = 2  # as many begin between two deeds at least, or a slow machin
 
 @dataclass(frozen=True)
 class Options:
-    """How much chaos; `limit_s` is when to give up. `kills` is how many processes get SIGKILL at least."""
+    """How much chaos; `limit_s` is when to give up. `kills` is how many processes get SIGKILL at least, those of the
+    race not counted, in which the best `racers` trials have up to so many `replicates` of so many epochs.
+    """
 
     storage: str
     trainers: str
@@ -53,6 +59,9 @@ class Options:
     restarts: int
     seed: int
     limit_s: float
+    racers: int
+    replicates: int
+    race_epochs: int
 
 
 def run(options: Options, url: str, server: OwnPostgres | None, folder: Path) -> dict[str, Any]:
@@ -70,6 +79,7 @@ def run(options: Options, url: str, server: OwnPostgres | None, folder: Path) ->
         left = fleet.wait_until_gone()
     finally:
         fleet.end()
+    raced, strikes = run_race(options, fleet)
     found = {**examine(url, NAME, folder / "begun.jsonl", fleet.deaths), **files(url, strangers)}
     return {
         "seconds": round(lasted, 1),
@@ -81,9 +91,47 @@ def run(options: Options, url: str, server: OwnPostgres | None, folder: Path) ->
         "workers_that_did_not_leave": left,
         "leases_lost": fleet.leases_lost(),
         **found,
+        "race": {"kills": strikes.kills(), **raced, "errors": strikes.errors},
         "errors": fleet.errors,
-        "failed_checks": failed_checks(options, found, fleet, restarts, left),
+        "failed_checks": [
+            *failed_checks(options, found, fleet, restarts, left),
+            *failed_checks_of_race(raced, MUST_BE_ZERO),
+            *(f"a worker of the race ended with an error: {line}" for line in strikes.errors),
+        ],
     }
+
+
+def run_race(options: Options, searched: Fleet) -> tuple[dict[str, Any], Fleet]:
+    """Has the best trials race under the same chaos: the counts, and the fleet that they are from."""
+    folder = race_folder(searched.folder)
+    fleet = Fleet(searched.url, folder, searched.chance, server=searched.server)
+    strangers = Strangers(folder / "artifacts")
+    strangers.folder.mkdir()
+    calm = replace(options, kills=0, restarts=0)
+
+    def rage(fleet: Fleet) -> None:
+        Rage(calm, fleet, strangers, deadline=time.monotonic() + options.limit_s).last(None)
+
+    try:
+        found = race(fleet, flags_of_race(options, fleet), rage)
+    finally:
+        fleet.end()
+    left, counts = files_left(strangers.folder), strangers.counts()
+    return found | {"files_left": len(left), **counts}, fleet
+
+
+def flags_of_race(options: Options, fleet: Fleet) -> AnswerOptions:
+    """How the best trials race."""
+    workers = WorkerSettings(n_workers=options.workers, artifacts=fleet.folder / "artifacts")
+    return AnswerOptions(
+        storage=fleet.url,
+        origin=NAME,
+        top=options.racers,
+        seeds=options.replicates,
+        epochs=options.race_epochs,
+        quiet=True,
+        workers=workers,
+    )
 
 
 def files(url: str, strangers: Strangers) -> dict[str, int]:
@@ -108,7 +156,7 @@ class Rage:
     def last(self, server: OwnPostgres | None) -> int:
         """Strikes about twice a second; returns how often the database was restarted."""
         restarting: list[threading.Thread] = []
-        with open_study(self.fleet.url, NAME) as shared:
+        with open_study(self.fleet.url, self.fleet.name) as shared:
             due_at, due_after = time.monotonic(), 0
             while time.monotonic() < self.deadline:
                 with contextlib.suppress(StorageUnreachable):
@@ -200,10 +248,10 @@ def parse(arguments: list[str] | None) -> Options:
     parser.add_argument("--restarts", type=int, help="restarts of Postgres (3)")
     parser.add_argument("--seed", type=int, default=0, help="of the chaos and of the study (0)")
     parser.add_argument("--limit-s", type=float, default=900.0, help="seconds after which it is given up (900)")
-    parser.add_argument("--smoke", action="store_true", help="a short run: 3 workers, 16 trials, 1 restart")
+    parser.add_argument("--smoke", action="store_true", help="a short run: 3 workers, 12 trials, 1 restart")
     given = parser.parse_args(arguments)
     postgres = given.storage == "postgres"
-    workers, trials, restarts = (3, 16, 1) if given.smoke else (8 if postgres else 4, 200, 3)
+    workers, trials, restarts = (3, 12, 1) if given.smoke else (8 if postgres else 4, 200, 3)
     return Options(
         storage=given.storage,
         trainers=given.trainers,
@@ -213,6 +261,9 @@ def parse(arguments: list[str] | None) -> Options:
         restarts=(restarts if given.restarts is None else given.restarts) if postgres else 0,
         seed=given.seed,
         limit_s=given.limit_s,
+        racers=2 if given.smoke else 5,
+        replicates=4 if given.smoke else 12,
+        race_epochs=3 if given.smoke else EPOCHS,
     )
 
 

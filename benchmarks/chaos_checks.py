@@ -15,8 +15,12 @@ import optuna
 import sqlalchemy as sa
 from stub_trainer import Begun, drawn_score
 
+from search.study.space import configuration_of
 from spaces import load_space
+from spaces.arms import ARM
+from spaces.selection import Select
 from storage import SharedStudy, open_study
+from storage.comparison import Comparison
 from storage.records import SlotRow
 from storage.tables import epochs as epochs_table
 from storage.tables import rungs
@@ -69,12 +73,14 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Study:
-    """All that is known of a study: `epochs` are the ledger's, by trial, in order."""
+    """All that is known of a study: `epochs` are the ledger's, by trial, in order; `comparison` is a race's design."""
 
     slots: Sequence[SlotRow]
     trials: Mapping[int, optuna.trial.FrozenTrial]
     epochs: Mapping[int, Sequence[Recorded]]
     n_epochs: int
+    comparison: Comparison | None = None
+    select: Select = "smooth"
 
 
 Attempts = Mapping[int, Mapping[int, Sequence[Begun]]]
@@ -116,7 +122,8 @@ def read_study(shared: SharedStudy, url: str) -> Study:
     with reading(shared.engine) as connection:
         for number, *row in connection.execute(query.order_by(epochs_table.c.trial_number, epochs_table.c.epoch)):
             found[number].append(Recorded(*row))
-    return Study(shared.ledger.slots(), trials, found, shared.manifest.epochs)
+    manifest = shared.manifest
+    return Study(shared.ledger.slots(), trials, found, manifest.epochs, manifest.comparison, manifest.select)
 
 
 def read_fates(shared: SharedStudy) -> Counter[str]:
@@ -156,12 +163,14 @@ def same_result(slot: SlotRow, trial: optuna.trial.FrozenTrial, study: Study) ->
     rows = study.epochs.get(trial.number, ())
     if len(rows) != slot.outcome.epochs:
         return False
-    return slot.outcome.state == "failed" or slot.outcome.value == trial.value == value_after(rows)
+    return slot.outcome.state == "failed" or slot.outcome.value == trial.value == value_after(rows, study.select)
 
 
-def value_after(rows: Sequence[Recorded]) -> float | None:
-    """A trial's value after these epochs: the mean of the last three, of half of them if there are fewer than six."""
-    scores = [row.score for row in rows[-max(1, min(3, len(rows) // 2)) :]]
+def value_after(rows: Sequence[Recorded], select: Select) -> float | None:
+    """A trial's value after these epochs: that of the last, or the mean of the last three, of half of them if there are
+    fewer than six.
+    """
+    scores = [row.score for row in rows[-(1 if select == "last" else max(1, min(3, len(rows) // 2))) :]]
     finite = [score for score in scores if score is not None]
     return None if scores[-1] is None else sum(finite) / len(finite)
 
@@ -179,22 +188,28 @@ def count_epochs(study: Study) -> dict[str, int]:
         numbers = [row.epoch for row in rows]
         counts["epochs_missing"] += len(set(range(1, wanted + 1)) - set(numbers))
         counts["epochs_reported_twice"] += len(numbers) - len(set(numbers))
-        counts["epochs_that_differ"] += trial.intermediate_values != values_after(rows)
-        right = undisturbed(trial, slot.seed, wanted)
+        counts["epochs_that_differ"] += trial.intermediate_values != values_after(rows, study.select)
+        right = undisturbed(trial, slot.seed, wanted, study.comparison)
         counts["scores_that_differ_from_an_uninterrupted_run"] += [row.score for row in rows] != right
     return dict(counts)
 
 
-def values_after(rows: Sequence[Recorded]) -> dict[int, float | None]:
+def values_after(rows: Sequence[Recorded], select: Select) -> dict[int, float | None]:
     """A trial's value after each of its epochs."""
-    return {row.epoch: value_after(rows[: number + 1]) for number, row in enumerate(rows)}
+    return {row.epoch: value_after(rows[: number + 1], select) for number, row in enumerate(rows)}
 
 
-def undisturbed(trial: optuna.trial.FrozenTrial, seed: int, epochs: int) -> list[float]:
+def undisturbed(
+    trial: optuna.trial.FrozenTrial, seed: int, epochs: int, comparison: Comparison | None = None
+) -> list[float]:
     """The scores of the trial's parameters, as a run gives them that nothing interrupts."""
     if not trial.params:
         return []
-    configuration = load_space("bn_dropout").suggest(optuna.trial.FixedTrial(trial.params))
+    if comparison is None:
+        configuration = load_space("bn_dropout").suggest(optuna.trial.FixedTrial(trial.params))
+    else:
+        arms = {arm.name: arm.configuration for arm in comparison.arms}
+        configuration = configuration_of(arms[trial.params[ARM]])
     return [drawn_score(configuration, seed, epoch) for epoch in range(1, epochs + 1)]
 
 

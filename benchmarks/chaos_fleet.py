@@ -19,6 +19,7 @@ from stub_worker import work_quietly
 
 from search.launching.options import LaunchOptions
 from search.launching.planning import make_plan
+from search.study.test_score import leave_look_to_answer
 from search.workers.settings import WorkerSettings
 from storage import create_study
 
@@ -57,6 +58,7 @@ class Fleet:
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     server: OwnPostgres | None = None
+    name: str = NAME
     _deeds: list[tuple[str, str]] = field(default_factory=list)
     _workers: dict[ForkServerProcess, Path] = field(default_factory=dict)
     _stopped: dict[psutil.Process, float] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Fleet:
         """Starts a worker."""
         self.counts["workers_started"] += 1
         log = self.folder / f"worker-{self.counts['workers_started']}.log"
-        worker = FORKED.Process(target=work_quietly, args=(log, self.url, NAME, self.folder, *EPOCH_S))
+        worker = FORKED.Process(target=work_quietly, args=(log, self.url, self.name, self.folder, *EPOCH_S))
         worker.start()
         self._workers[worker] = log
 
@@ -180,4 +182,5 @@ def make_study(url: str, folder: Path, trials: int, seed: int, pruner: str = "as
     plan = make_plan(wanted)
     manifest = msgspec.structs.replace(plan.manifest, lease_s=LEASE_S)
     with create_study(url, NAME, manifest) as shared:
+        leave_look_to_answer(shared, wanted=True)
         shared.ledger.order_up_to(plan.n_trials, plan.orders.__getitem__)

@@ -28,6 +28,11 @@ def test_nothing_is_lost_and_nothing_is_done_twice(storage: str, restarts: int) 
     assert report["workers_killed"] + report["trainers_killed"] > 0
     assert report["files_of_strangers"] > report["files_of_strangers_touched"] == 0
     assert (report["failed"], report["files_left"]) == (0, 0)
+    raced = report["race"]
+    assert (raced["answers"], raced["looks_at_test_images"]) == (1, 1)
+    assert raced["finished"] == raced["complete"] == raced["trainings"] > 0
+    assert {name: raced[name] for name in MUST_BE_ZERO if raced[name]} == {}
+    assert raced["most_epochs_lost_by_a_kill"] <= 1
 
 
 @pytest.mark.slow
