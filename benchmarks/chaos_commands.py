@@ -295,12 +295,12 @@ def examine_all(campaign: Campaign) -> dict[str, Any]:
             counts.update(examine(shared))
         unknown = models_unknown(studies, campaign.artifacts)
     left = files_left(campaign.artifacts)
-    beside = [path.name for path in (campaign.folder / "exported").iterdir() if not path.name.startswith("search-")]
+    others = [path.name for path in (campaign.folder / "exported").iterdir() if not path.name.startswith("search-")]
     return {
         "studies": len(studies),
         **counts,
-        "files_left": len(left) + len(beside),
-        "files_left_are": (left + beside)[:10],
+        "files_left": len(left) + len(others),
+        "files_left_are": (left + others)[:10],
         "models_that_no_trial_knows": len(unknown),
         **campaign.strangers.counts(),
     }

@@ -196,7 +196,7 @@ def adversarial_stopping(size: Size) -> Iterator[Row]:
 
 
 def power_at_any_time(size: Size) -> Iterator[Row]:
-    """What looking after every replicate costs, and what it saves: beside `power_until_decided`."""
+    """What looking after every replicate costs, and what it saves: next to `power_until_decided`."""
     for effect in EFFECTS:
         for most in (30, 60):
             scores = simulate(normal, [9], replicates=most, effects=(effect, 0), simulations=size.simulations)

@@ -5,7 +5,7 @@
     KERAS_BACKEND=jax python benchmarks/gpu.py --smoke           on any device
 
 Both sides get the same configurations of the space bn_dropout, images, epochs and batch size, and are timed as
-processes of their own, from start to end. By hand, every model is compiled anew, so that a trial takes the same time
+processes of their own, from start to end. By hand, every model is compiled again, so that a trial takes the same time
 whatever was trained before: it trains the first few of the configurations, and `plain_seconds_for_all` is what all
 would take. Of ours, a "cold" search finds no compiled programs, a "warm" one those of the search before it. Besides the
 digits, images are noise around a pattern per class: they are learned, and have the size of real ones.
@@ -52,7 +52,7 @@ WATCHED_EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Case:
-    """A search. `images` None: the digits; else so many of CIFAR-10's shape."""
+    """A search. `images` None: the digits; else this many of CIFAR-10's shape."""
 
     images: int | None
     trials: int
@@ -63,7 +63,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Part:
-    """Something to measure: a case by hand, or by so many workers on one GPU. `expected_s` is what it may take."""
+    """Something to measure: a case by hand, or by this many workers on one GPU. `expected_s` is what it may take."""
 
     name: str
     case: str
@@ -203,7 +203,7 @@ def _epochs(url: str) -> dict[str, Any]:
 
 
 class MemoryWatch:
-    """The most memory in use on the first GPU while it watches, in MB, whoever uses it; None without a GPU."""
+    """The most memory in use on the first GPU while it watches, in MB, by any process; None without a GPU."""
 
     def __init__(self) -> None:
         self.most: int | None = None

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def photographs(out: Path, counts: Mapping[str, int]) -> None:
-    """Writes so many pictures of each class."""
+    """Writes this many pictures of each class."""
     source = np.random.default_rng(7)
     for kind, count in counts.items():
         (out / kind).mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from spaces.names import unknown_name
 MODULE = "python -m search"
 
 
-class Program(click.Group):
+class CommandGroup(click.Group):
     """The commands, each imported when it is asked for."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -49,7 +49,7 @@ class Program(click.Group):
 
 
 @click.command(
-    cls=Program,
+    cls=CommandGroup,
     invoke_without_command=True,
     context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
 )

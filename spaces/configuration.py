@@ -8,7 +8,7 @@ import msgspec
 from spaces.class_weight import CLASS_WEIGHTS, ClassWeight
 from spaces.errors import ConfigurationError
 from spaces.metrics import MetricName
-from spaces.record import Record, require, require_name, written
+from spaces.record import Record, always_serialized, require, require_name
 from spaces.resizing import LARGEST_SIDE, ImageSize
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "prelu"]
@@ -57,8 +57,8 @@ class Block(Record, frozen=True):
     """
 
     filters: tuple[int, ...]
-    kernel: int = written(3)
-    padding: Padding = written("same")
+    kernel: int = always_serialized(3)
+    padding: Padding = always_serialized("same")
 
     def check(self) -> None:
         """See Record."""
@@ -79,8 +79,8 @@ class BatchNorm(Record, frozen=True):
     all.
     """
 
-    position: BatchNormPosition = written("none")
-    momentum: float | None = written(None)
+    position: BatchNormPosition = always_serialized("none")
+    momentum: float | None = always_serialized(None)
     convolutions: Convolutions = "every"
     blocks: int | None = None
 
@@ -139,9 +139,9 @@ class Optimizer(Record, frozen=True):
     what is added to the root by which a step is divided (all but sgd and momentum), None for Keras' default of 1e-7.
     """
 
-    name: OptimizerName = written("adam")
-    learning_rate: float = written(1e-3)
-    momentum: float = written(0.0)
+    name: OptimizerName = always_serialized("adam")
+    learning_rate: float = always_serialized(1e-3)
+    momentum: float = always_serialized(0.0)
     nesterov: bool = False
     rho: float | None = None
     beta_1: float = 0.9
@@ -247,13 +247,13 @@ class Configuration(Record, frozen=True):
     `Configuration.from_json(c.to_json()) == c`.
     """
 
-    blocks: tuple[Block, ...] = written((Block((32,)), Block((64,)), Block((128,))))
-    dense: tuple[int, ...] = written((128,))
-    activation: Activation = written("relu")
-    batch_norm: BatchNorm = written(BatchNorm())
-    dropout: tuple[Dropout, ...] = written(())
-    optimizer: Optimizer = written(Optimizer())
-    extra: dict[str, Scalar] = written({})
+    blocks: tuple[Block, ...] = always_serialized((Block((32,)), Block((64,)), Block((128,))))
+    dense: tuple[int, ...] = always_serialized((128,))
+    activation: Activation = always_serialized("relu")
+    batch_norm: BatchNorm = always_serialized(BatchNorm())
+    dropout: tuple[Dropout, ...] = always_serialized(())
+    optimizer: Optimizer = always_serialized(Optimizer())
+    extra: dict[str, Scalar] = always_serialized({})
     negative_slope: float = 0.2
     regularization: Regularization = Regularization()
     early_stopping: EarlyStopping | None = None

@@ -15,7 +15,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """A frozen record that goes through JSON unchanged.
 
     A field with an ordinary default is left out of the JSON while it has that value, so that a release can add one
-    and the JSON of every earlier configuration stays what it was. A field made with `written` is always there.
+    and the JSON of every earlier configuration stays what it was. One made with `always_serialized` is always there.
     """
 
     def __post_init__(self) -> None:
@@ -31,7 +31,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Raises ConfigurationError if a field is out of its range."""
 
 
-def written(default: T) -> T:
+def always_serialized(default: T) -> T:
     """The default of a field that is always written into the JSON."""
     field: T = msgspec.field(default_factory=lambda: copy(default))
     return field

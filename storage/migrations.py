@@ -130,7 +130,7 @@ def have_infeasible_trials(operations: Operations) -> None:
 
 
 def replace_in_definition(connection: Connection, table: str, before: str, after: str) -> None:
-    """Makes a table of SQLite anew, which can't change constraints, with one text for another in its definition."""
+    """Recreates a table of SQLite, which can't change constraints, with one text for another in its definition."""
     definitions = sa.text("SELECT sql FROM sqlite_master WHERE tbl_name = :table AND type = :kind AND sql IS NOT NULL")
     created, *_ = connection.scalars(definitions, {"table": table, "kind": "table"})
     indexes = list(connection.scalars(definitions, {"table": table, "kind": "index"}))

@@ -6,11 +6,11 @@ is free. As more trials come to the rung, more may be promoted: then a worker re
 begins a new one. When no new trial is left, the best paused ones are trained to their end until enough are complete,
 and the others end as pruned.
 
-Promoting no more than a third in all, and not whoever is in the top third at its moment, finds better trials in as many
-epochs (benchmarks/replay.py).
+Promoting no more than a third in all, and not each that is in the top third at its moment, finds better trials in as
+many epochs (benchmarks/replay.py).
 
 All of this is decided here, from the ledger alone, in transactions that hold the study's lock: no two workers decide at
-once, and the token of a resumed slot refuses whoever had it before.
+once, and the token of a resumed slot refuses the worker that had it before.
 """
 
 from typing import Any, Literal

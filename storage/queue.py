@@ -174,7 +174,7 @@ def queue_entries(engine: Engine) -> list[QueueEntry]:
     """The studies of a database that aren't stopped and have something to do, in the order of their creation."""
     free = sa.or_(slots.c.state == "waiting", slots.c.lease_expires_at < database_now())
     leased, paused = (count_of(slots, slots.c.state == state) for state in ("leased", "paused"))
-    # What becomes of paused trials is for whoever finds them; where workers are at work, that is one of those.
+    # Paused trials are decided on by the worker that finds them; where workers are at work, that is one of those.
     claimable = count_of(slots, slots.c.state != "done", free) + sa.case(((paused > 0) & (leased == 0), 1), else_=0)
     unsettled = sa.exists().where(
         slots.c.study_id == manifests.c.study_id, is_unconfirmed, slots.c.finished_at < database_now() - UNSETTLED_S

@@ -23,7 +23,7 @@ def scalars(text: str | None) -> dict[str, Scalar] | None:
 
 
 def finite(value: float | None) -> float | None:
-    """The value, None if it is infinite or no number: databases treat those each in its own way."""
+    """The value, None if it isn't a finite number: databases treat those each in its own way."""
     return value if value is not None and math.isfinite(value) else None
 
 

@@ -198,7 +198,7 @@ def require_shared(site: Site | SharedFleet, options: ClusterOptions) -> None:
 
 
 def autoscale(options: ClusterOptions, max_jobs: int, every_s: float | None) -> None:
-    """Adds jobs that serve all studies, as many as open trials ask for: once, or every so many seconds.
+    """Adds jobs that serve all studies, as many as open trials ask for: once, or repeatedly, this many seconds apart.
 
     Raises:
         UsageError: a study is named, or the engine refuses a job, or the nodes don't share the fleet's folder.

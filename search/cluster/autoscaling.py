@@ -60,7 +60,7 @@ class Demand:
 
 
 def autoscale(site: SharedFleet, studies: str, max_jobs: int, every_s: float | None, say: Say) -> None:
-    """Adds jobs as they are needed: once, or every so many seconds until a signal.
+    """Adds jobs as they are needed: once, or repeatedly, this many seconds apart, until a signal.
 
     Raises:
         UsageError: the engine refuses a job, or isn't here.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets.inventory import Inventory
-from search.datasets.pictures import Depth, Head
+from search.datasets.pictures import Depth, PictureHeader
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -39,17 +39,19 @@ def common_type(depths: set[Depth]) -> np.dtype[Any]:
     return np.dtype(TYPES[next(iter(depths))] if len(depths) == 1 else np.float32)
 
 
-def on_one_scale(parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], heads: Sequence[Head]) -> OneScale:
+def on_one_scale(
+    parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], headers: Sequence[PictureHeader]
+) -> OneScale:
     """Images of one depth as they are. Of several, each is divided by the largest value that it can have, or, where
     there is no sensible one, by the largest that any image of its depth has.
 
     A part is its images, the depth of each of them, and the range of each depth. They are changed in place.
     """
-    depths = list(dict.fromkeys(head.depth for head in heads))
+    depths = list(dict.fromkeys(header.depth for header in headers))
     if len(depths) == 1:
         return OneScale([x for x, _, _ in parts], None)
     ranges = [found for _, _, found in parts]
-    divisors = {depth: divisor_of(depth, heads, ranges) or 1.0 for depth in depths}
+    divisors = {depth: divisor_of(depth, headers, ranges) or 1.0 for depth in depths}
     for x, each, _ in parts:
         for depth, divisor in divisors.items():
             x[each == depth] /= np.float32(divisor)
@@ -59,9 +61,9 @@ def on_one_scale(parts: Sequence[tuple[NDArray[Any], NDArray[Any], Ranges]], hea
     )
 
 
-def divisor_of(depth: Depth, heads: Sequence[Head], ranges: Sequence[Ranges]) -> float | None:
+def divisor_of(depth: Depth, headers: Sequence[PictureHeader], ranges: Sequence[Ranges]) -> float | None:
     """The divisor of images of a depth; None if that takes ranges, and none are given."""
-    tops = [head.top for head in heads if head.depth == depth]
+    tops = [header.top for header in headers if header.depth == depth]
     known = [top for top in tops if top is not None]
     if len(known) == len(tops):
         return max(known)

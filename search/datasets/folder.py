@@ -17,7 +17,7 @@ from search.datasets.errors import FolderError
 from search.datasets.inventory import Inventory, Part, PixelRange, Tally, sizes_of
 from search.datasets.layout import IMAGE_SUFFIXES, FoundPart, Tree, find_parts, read_tree
 from search.datasets.memory import require_memory
-from search.datasets.pictures import Form, Head, read_head, read_picture, register_heic
+from search.datasets.pictures import Form, PictureHeader, read_header, read_picture, register_heic
 from spaces.resizing import AS_FOUND, Resizing
 
 LARGEST_SIDE = 224
@@ -26,11 +26,11 @@ SHORT = {"training": "train", "validation": "val", "test": "test"}
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image file, its head, and the class that its folder names."""
+    """An image file, its header, and the class that its folder names."""
 
     path: Path
     label: str
-    head: Head
+    header: PictureHeader
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,14 @@ def load_folder(folder: Path, name: str, resizing: Resizing = AS_FOUND) -> DataS
     register_heic()
     tree = read_tree(folder)
     parts = [_images_of(part, tree) for part in find_parts(tree)]
-    heads = [image.head for part in parts for image in part.images]
-    form, kind = _common_form(heads, resizing), common_type({head.depth for head in heads})
-    require_memory(len(heads) * form.size[0] * form.size[1] * form.channels * kind.itemsize, f"the images of {folder}")
+    headers = [image.header for part in parts for image in part.images]
+    form, kind = _common_form(headers, resizing), common_type({header.depth for header in headers})
+    require_memory(
+        len(headers) * form.size[0] * form.size[1] * form.channels * kind.itemsize, f"the images of {folder}"
+    )
     treated = Tally()
     decoded = [_decoded(part, tree, form, kind, treated) for part in parts]
-    one = on_one_scale([(part.x, part.depths, part.ranges) for part in decoded], heads)
+    one = on_one_scale([(part.x, part.depths, part.ranges) for part in decoded], headers)
     arrays: dict[str, Any] = {f"x_{SHORT[part.part.role]}": x for part, x in zip(parts, one.arrays, strict=True)}
     arrays |= {f"y_{SHORT[part.part.role]}": np.array([image.label for image in part.images]) for part in parts}
     dataset = dataset_of(name, RawArrays(**arrays, one_scale=kind.kind != "f" or one.scaling is not None))
@@ -78,7 +80,7 @@ def load_folder(folder: Path, name: str, resizing: Resizing = AS_FOUND) -> DataS
     inventory = Inventory(
         tuple(found),
         one.scaling or dataset.inventory.scaling,
-        files=len(heads) + tree.left_out.total,
+        files=len(headers) + tree.left_out.total,
         treated=treated.named(),
         left_out=tree.left_out.named(),
     )
@@ -102,15 +104,15 @@ def _images_of(part: FoundPart, tree: Tree) -> ImagePart:
     without: dict[str, Counter[str]] = {}
     for found in part.files:
         try:
-            head = read_head(found.path)
+            header = read_header(found.path)
         except FolderError as error:
             broken.append(error)
             continue
-        if isinstance(head, str):
-            tree.left_out.add(head, tree.name_of(found.path))
-            without.setdefault(found.label, Counter())[head] += 1
+        if isinstance(header, str):
+            tree.left_out.add(header, tree.name_of(found.path))
+            without.setdefault(found.label, Counter())[header] += 1
         else:
-            images.append(FoundImage(found.path, found.label, head))
+            images.append(FoundImage(found.path, found.label, header))
     _require_all_readable(broken)
     _require_images(part, images, tree, without)
     return ImagePart(part, images)
@@ -151,11 +153,11 @@ def _reasons(counters: Iterable[Counter[str]]) -> str:
     return f" ({'; '.join(f'{count} x {reason}' for reason, count in counted.items())})" if counted else ""
 
 
-def _common_form(heads: Sequence[Head], resizing: Resizing) -> Form:
-    channels: Literal[1, 3] = 1 if all(head.gray for head in heads) else 3
+def _common_form(headers: Sequence[PictureHeader], resizing: Resizing) -> Form:
+    channels: Literal[1, 3] = 1 if all(header.gray for header in headers) else 3
     if resizing.size is not None:
         return Form(channels, resizing.size[::-1], resizing.resize)
-    width, height = (int(statistics.median(head.size[axis] for head in heads)) for axis in (0, 1))
+    width, height = (int(statistics.median(header.size[axis] for header in headers)) for axis in (0, 1))
     shrink = min(1.0, LARGEST_SIDE / max(width, height))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     return Form(channels, size, resizing.resize)
@@ -165,13 +167,13 @@ def _decoded(part: ImagePart, tree: Tree, form: Form, kind: np.dtype[Any], treat
     x = np.empty((len(part.images), form.size[1], form.size[0], form.channels), kind)
     ranges: dict[str, tuple[float, float]] = {}
     for number, image in enumerate(part.images):
-        picture = read_picture(image.path, image.head, form)
+        picture = read_picture(image.path, image.header, form)
         x[number] = np.rint(picture.pixels) if kind.kind != "f" else picture.pixels
         for what in picture.treated:
             treated.add(what, tree.name_of(image.path))
-        low, high = ranges.get(image.head.depth, (picture.lowest, picture.highest))
-        ranges[image.head.depth] = (min(low, picture.lowest), max(high, picture.highest))
-    return Decoded(x, np.array([image.head.depth for image in part.images]), ranges)
+        low, high = ranges.get(image.header.depth, (picture.lowest, picture.highest))
+        ranges[image.header.depth] = (min(low, picture.lowest), max(high, picture.highest))
+    return Decoded(x, np.array([image.header.depth for image in part.images]), ranges)
 
 
 def _part(part: ImagePart, done: Decoded, tree: Tree, classes: Sequence[str]) -> Part:
@@ -180,7 +182,7 @@ def _part(part: ImagePart, done: Decoded, tree: Tree, classes: Sequence[str]) ->
         part.part.role,
         "" if part.part.folder == tree.folder else f"{tree.name_of(part.part.folder)}/",
         tuple(labels[name] for name in classes),
-        sizes_of([(image.head.size[1], image.head.size[0]) for image in part.images]),
-        dict(Counter(image.head.kind for image in part.images).most_common()),
+        sizes_of([(image.header.size[1], image.header.size[0]) for image in part.images]),
+        dict(Counter(image.header.kind for image in part.images).most_common()),
         tuple(PixelRange(depth, depths[depth], *done.ranges[depth]) for depth in done.ranges),
     )

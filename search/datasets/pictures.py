@@ -48,7 +48,7 @@ DEEP_COLOR = "color deeper than 8 bits, read as 8 bits"
 
 
 @dataclass(frozen=True)
-class Head:
+class PictureHeader:
     """The metadata of an image file, read without decoding it: `size` is (width, height) in pixels, upright; `top` the
     largest value that its pixels can have, None if that isn't a sensible one.
     """
@@ -98,15 +98,15 @@ def register_heic() -> bool:
     return True
 
 
-def read_head(path: Path) -> Head | str:
-    """The head of an image, or why the file is none.
+def read_header(path: Path) -> PictureHeader | str:
+    """The header of an image, or why the file is none.
 
     Raises:
         FolderError: it has the name of an image, and can't be read.
     """
     try:
         with _opened(path) as image:
-            return _head(image)
+            return _header(image)
     except UnidentifiedImageError as error:
         start = _start(path)
         if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS and "HEIF" not in Image.OPEN:
@@ -118,7 +118,7 @@ def read_head(path: Path) -> Head | str:
         return f"no image that is read ({path.suffix.lower() or 'no suffix'})"
 
 
-def read_picture(path: Path, head: Head, form: Form) -> Picture:
+def read_picture(path: Path, header: PictureHeader, form: Form) -> Picture:
     """The image in that form: bytes if it has 8 bits, else floats that aren't scaled.
 
     Raises:
@@ -126,7 +126,7 @@ def read_picture(path: Path, head: Head, form: Form) -> Picture:
     """
     with _opened(path) as image:
         try:
-            return _deep(image, head, form) if head.depth != "8-bit" else _shallow(image, form)
+            return _deep(image, header, form) if header.depth != "8-bit" else _shallow(image, form)
         except Exception as error:  # decoders raise a dozen kinds on damaged files
             raise unreadable(path, error) from error
 
@@ -146,14 +146,14 @@ def _shallow(image: Image.Image, form: Form) -> Picture:
     return Picture(pixels, lowest, highest, (*treated, *([ON_WHITE] if on_white else [])))
 
 
-def _deep(image: Image.Image, head: Head, form: Form) -> Picture:
+def _deep(image: Image.Image, header: PictureHeader, form: Form) -> Picture:
     upright, treated = _upright(image)
     values = np.asarray(upright).astype(np.float32)
     if not np.isfinite(values).all():
         raise ValueError("it has pixels that are NaN or infinite")
     key = image.info.get("transparency")
-    if isinstance(key, int) and head.top is not None and (values == key).any():
-        values[values == key] = head.top
+    if isinstance(key, int) and header.top is not None and (values == key).any():
+        values[values == key] = header.top
         treated = (*treated, ON_WHITE)
     lowest, highest = _range(values)
     brought = resized(Image.fromarray(values), form.size, form.resize)
@@ -187,14 +187,14 @@ def _on_white(image: Image.Image, mode: str) -> tuple[Image.Image, bool]:
     return white.convert(mode), True
 
 
-def _head(image: Image.Image) -> Head:
+def _header(image: Image.Image) -> PictureHeader:
     raw = _raw_mode(image)
     depth, top = _depth(image, raw)
     # A PNG may have its EXIF after the pixels; to look there, all of them would have to be decoded.
     looked_at = image.format not in UPRIGHT_ALREADY and (image.format != "PNG" or "exif" in image.info)
     width, height = image.size
     on_its_side = looked_at and _orientation(image) in ON_ITS_SIDE
-    return Head(image.mode, (height, width) if on_its_side else (width, height), depth, top)
+    return PictureHeader(image.mode, (height, width) if on_its_side else (width, height), depth, top)
 
 
 def _depth(image: Image.Image, raw: str) -> tuple[Depth, float | None]:

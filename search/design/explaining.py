@@ -18,7 +18,7 @@ from spaces import SpaceSource
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook
 
-# So many replicates that about this many trainings say something of every setting, but never fewer than this.
+# By default, enough replicates for about this many trainings that say something of every setting, and at least these.
 DEFAULT_TRAININGS, FEWEST_BY_DEFAULT = 96, 6
 
 

@@ -56,19 +56,19 @@ def _npz(path: Path) -> Reading:
 
 def _folder(path: Path) -> Reading:
     images = listed_images(path)
-    heads = [image.head for image in images]
-    depths = list(dict.fromkeys(head.depth for head in heads))
+    headers = [image.header for image in images]
+    depths = list(dict.fromkeys(header.depth for header in headers))
     numbers: dict[str, Any] = {"files": np.array([image.path.relative_to(path).as_posix() for image in images])}
     packages = ("Pillow", *(["pillow-heif"] if any(_is_heic(image.path) for image in images) else []))
     if len(depths) > 1:
-        divisors = {depth: divisor_of(depth, heads, ()) for depth in depths}
+        divisors = {depth: divisor_of(depth, headers, ()) for depth in depths}
         unknown = [depth for depth, divisor in divisors.items() if divisor is None]
         if unknown:
             raise UsageError(
                 f"{path} has images of several depths ({', '.join(depths)}), and those of {' and '.join(unknown)} have "
                 "no largest value of their own: no script can scale them as the study did, without reading all of them"
             )
-        numbers["divisors"] = np.array([divisors[head.depth] for head in heads], np.float32)
+        numbers["divisors"] = np.array([divisors[header.depth] for header in headers], np.float32)
     return Reading(
         "folder",
         path.name,

@@ -69,7 +69,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Moves:
+class ScriptAugmentation:
     """How a script augments: mirrored or not, how many pixels images are moved at most, and what comes in."""
 
     flip: bool
@@ -149,7 +149,7 @@ def script_text(training: Training, files: Files, title: str) -> str:
         class_weights=training.class_weights,
         pixels=configuration.inputs.pixels,
         shuffled=configuration.shuffled_labels,
-        augmentation=moves(configuration.inputs.augmentation),
+        augmentation=script_augmentation(configuration.inputs.augmentation),
         stopping=stopping(configuration.early_stopping),
         layers=None if training.layers is None else written_layers(training.layers),
         optimizer=optimizer_code(configuration, manifest.precision, training.steps),
@@ -181,7 +181,7 @@ def written_layers(layers: list[Any]) -> list[str]:
     return codes
 
 
-def moves(augmentation: Augmentation) -> Moves | None:
+def script_augmentation(augmentation: Augmentation) -> ScriptAugmentation | None:
     """How to augment, None if images stay as they are."""
     if augmentation == Augmentation():
         return None
@@ -192,7 +192,7 @@ def moves(augmentation: Augmentation) -> Moves | None:
         *(["mirrored or not"] if augmentation.flip else []),
         *([f"moved by up to {most} pixels with {filled} for what comes in"] if most else []),
     ]
-    return Moves(augmentation.flip, most, repr(mode).replace("'", '"'), " and ".join(words))
+    return ScriptAugmentation(augmentation.flip, most, repr(mode).replace("'", '"'), " and ".join(words))
 
 
 def stopping(rule: EarlyStopping | None) -> Stopping | None:

@@ -34,7 +34,7 @@ DRAWS = 20
 
 @dataclass(frozen=True)
 class EpochTime:
-    """An epoch of the model of `whose` configuration takes about so many seconds; measured on `images`."""
+    """An epoch of the model of `whose` configuration takes about this many seconds; measured on `images`."""
 
     seconds: float
     whose: str

@@ -12,7 +12,7 @@ from storage import SharedStudy
 
 def tell_of_end(shared: SharedStudy, facts: StudyFacts, end: End, timeout: float | None, seconds: float) -> None:
     """Sends SEARCH_NOTIFY the notice of the search's end, of its failure, or of its --timeout. `timeout` is that,
-    `seconds` how long the launch took. Whoever ended it by a signal needs no notice.
+    `seconds` how long the launch took. A launch that a signal ended sends no notice: the user knows.
     """
     notifier = notifier_of(os.environ)
     if notifier.send is None:

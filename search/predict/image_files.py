@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search.datasets.errors import FolderError
 from search.datasets.inventory import Named
 from search.datasets.layout import Tree, read_tree
-from search.datasets.pictures import Form, Head, read_head, read_picture, register_heic
+from search.datasets.pictures import Form, PictureHeader, read_header, read_picture, register_heic
 from search.errors import UsageError
 
 COLOR = "color, read as gray, as the model takes gray images"
@@ -19,10 +19,10 @@ COLOR = "color, read as gray, as the model takes gray images"
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file to read. Its head is known if it was found in a folder."""
+    """A file to read. Its header is known if it was found in a folder."""
 
     path: Path
-    head: Head | None = None
+    header: PictureHeader | None = None
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ def _images_in(tree: Tree) -> Iterator[ImageFile]:
     """The images of a folder; its other files are left out, and counted in the tree."""
     for path in tree.under(tree.folder):
         try:
-            head = read_head(path)
+            header = read_header(path)
         except FolderError:
             yield ImageFile(path)  # it has the name of an image: why it can't be read is said with the predictions
             continue
-        if isinstance(head, str):
-            tree.left_out.add(head, tree.name_of(path))
+        if isinstance(header, str):
+            tree.left_out.add(header, tree.name_of(path))
         else:
-            yield ImageFile(path, head)
+            yield ImageFile(path, header)
 
 
 def read_image(image: ImageFile, form: Form, largest: float) -> ReadImage:
@@ -85,17 +85,17 @@ def read_image(image: ImageFile, form: Form, largest: float) -> ReadImage:
     Raises:
         FolderError: it is none, or can't be read.
     """
-    head = image.head or read_head(image.path)
-    if isinstance(head, str):
-        raise FolderError(f"{image.path}: {head}")
-    picture = read_picture(image.path, head, form)
-    treated = picture.treated if head.gray or form.channels == 3 else (*picture.treated, COLOR)
-    return ReadImage(on_scale(picture.pixels, head, largest), treated)
+    header = image.header or read_header(image.path)
+    if isinstance(header, str):
+        raise FolderError(f"{image.path}: {header}")
+    picture = read_picture(image.path, header, form)
+    treated = picture.treated if header.gray or form.channels == 3 else (*picture.treated, COLOR)
+    return ReadImage(on_scale(picture.pixels, header, largest), treated)
 
 
-def on_scale(pixels: NDArray[Any], head: Head, largest: float) -> NDArray[np.float32]:
-    """The pixels, of which `head.top` is the largest possible value, from 0 to `largest`; those without one as they
+def on_scale(pixels: NDArray[Any], header: PictureHeader, largest: float) -> NDArray[np.float32]:
+    """The pixels, of which `header.top` is the largest possible value, from 0 to `largest`; those without one as they
     are.
     """
     plain = pixels.astype(np.float32)
-    return plain if head.top in (None, largest) else plain * np.float32(largest / head.top)
+    return plain if header.top in (None, largest) else plain * np.float32(largest / header.top)

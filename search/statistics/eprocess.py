@@ -19,7 +19,7 @@ FIRST_SPREAD = 2.0
 MULTIPLES = (1.0, 2.0)
 # Halvings of a bracket: enough for the last digit of a double.
 HALVINGS = 60
-# Beyond so many steps of the largest spread, wealth doesn't grow any more.
+# Beyond this many steps of the largest spread, wealth doesn't grow any more.
 DOUBLINGS = 12
 
 

@@ -21,14 +21,14 @@ class ClassResults(msgspec.Struct, frozen=True):
         return tuple(map(sum, self.confusion))
 
     @property
-    def hits(self) -> tuple[int, ...]:
+    def correct(self) -> tuple[int, ...]:
         """How many of them were recognized."""
         return tuple(row[index] for index, row in enumerate(self.confusion))
 
     @property
     def recalls(self) -> tuple[float | None, ...]:
         """The share of each class that was recognized, in [0, 1]; None for a class without images."""
-        return tuple(hits / n if n else None for hits, n in zip(self.hits, self.images, strict=True))
+        return tuple(correct / n if n else None for correct, n in zip(self.correct, self.images, strict=True))
 
 
 def stored_class_results(shared: SharedStudy, trial: int) -> ClassResults | None:

@@ -1,4 +1,4 @@
-"""A study's results for whoever looks at them again and again: each is read once."""
+"""A study's results for views that are refreshed again and again: each is read once."""
 
 from storage.records import FinishedSlot
 from storage.view import LedgerView

@@ -36,7 +36,7 @@ ChildEvent = Started | Ended
 
 
 class KeepWarm(msgspec.Struct, frozen=True, tag="keep_warm"):
-    """From now on the server leaves when it has been idle for so many seconds."""
+    """From now on the server leaves when it has been idle for this many seconds."""
 
     idle_s: float
 
@@ -158,7 +158,7 @@ def receive_state(server: socket.socket) -> ServerState | None:
 
 
 def send_event(worker: socket.socket, event: ChildEvent | ServerState, descriptor: int | None = None) -> None:
-    """Sends a worker an event of its trainer, or whoever asked for it the state of the server.
+    """Sends a worker an event of its trainer, or the process that asked for it the state of the server.
 
     Raises:
         OSError: the worker is gone.

@@ -1,7 +1,7 @@
 """The user's folder of sockets of trainer servers that outlive their launch: where it is, and how they meet there.
 
-A server forks processes with any environment for those that reach its socket. So the folder, and whoever is at the
-other end of a socket, must be the user's own.
+A server forks processes with any environment for those that reach its socket. So the folder, and the process at
+the other end of a socket, must be the user's own.
 """
 
 import contextlib
@@ -163,7 +163,7 @@ def peer_pid(connection: socket.socket) -> int:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the process is suspended, or about to be removed: it answers nobody."""
+    """Whether the process is suspended, or about to be removed: it gives no answer."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

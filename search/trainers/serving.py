@@ -31,7 +31,7 @@ def trainer_server(*, wanted: bool = True, keep_warm_s: float | None = None) -> 
 
     It is the one that this process was started with, else one that an earlier launch has left, if there is one that
     fits. Else it is started, and imports Keras in the meantime; then it is ended at the end of the block, when no
-    worker may need it any more, unless `keep_warm_s` says that it is to stay until it has been idle for so many
+    worker may need it any more, unless `keep_warm_s` says that it is to stay until it has been idle for this many
     seconds. If this process is killed, it continues until its workers are gone.
 
     Raises:

@@ -112,7 +112,7 @@ def _to_running(folder: ServerFolder, key: str) -> socket.socket | None:
     connection = folder.connect(key)
     if connection is None:
         return None
-    if is_stopped(peer_pid(connection)):  # it would answer nobody
+    if is_stopped(peer_pid(connection)):  # it would give no answer
         connection.close()
         return None
     log.info("trainers come from a server that an earlier launch has left")

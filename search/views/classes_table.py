@@ -36,7 +36,13 @@ def _line(found: ClassResults, classes: Sequence[str], index: int) -> tuple[str,
     others = [count if place != index else 0 for place, count in enumerate(row)]
     most = max(others)
     taken = f"{classes[others.index(most)]} ({most})" if most else ""
-    return (classes[index], str(found.images[index]), str(found.hits[index]), recall_text(found.recalls[index]), taken)
+    return (
+        classes[index],
+        str(found.images[index]),
+        str(found.correct[index]),
+        recall_text(found.recalls[index]),
+        taken,
+    )
 
 
 def by_recall(found: ClassResults) -> list[int]:
@@ -56,7 +62,7 @@ def classes_sentence(found: ClassResults | None, classes: Sequence[str]) -> str:
         return ""
     few = len(classes) <= MOST_NAMED
     listed = [index for index, n in enumerate(found.images) if n] if few else by_recall(found)[:WORST]
-    words = ", ".join(f"{classes[index]} {found.hits[index]} of {found.images[index]}" for index in listed)
+    words = ", ".join(f"{classes[index]} {found.correct[index]} of {found.images[index]}" for index in listed)
     of = "each class" if few else "the classes that it recognizes least"
     return f"Of the validation images of {of}, trial {found.trial} recognizes: {words}."
 

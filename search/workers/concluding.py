@@ -1,6 +1,6 @@
 """The end of a search: what killed workers left, the best model's test score, figures and notes.
 
-A launch that watches a search does this. Of one that nobody watches, because it was detached, its launch was killed, or
+A launch that watches a search does this. Of one that none watches, because it was detached, its launch was killed, or
 its workers serve all studies, the worker that finished the last trial does it. All of it can be repeated.
 """
 
@@ -61,8 +61,8 @@ def clean_up(context: WorkerContext, *, worked_last: bool) -> None:
 
 
 def conclude(context: WorkerContext) -> None:
-    """Measures the best model's test score, as this worker's trainer is ready; and if nobody watches, stores the rest
-    of what a launch does at its end.
+    """Measures the best model's test score, as this worker's trainer is ready; and if no launch watches, stores the
+    rest of what a launch does at its end.
     """
     shared, data_dir = context.shared, context.data.data_dir
     measure_test_score(shared, context.folder, Path(data_dir) if data_dir else None, context.trainer)
@@ -74,8 +74,8 @@ def conclude(context: WorkerContext) -> None:
 
 
 def is_deserted(context: WorkerContext) -> bool:
-    """Whether nobody else ends the search: the worker that finished the last trial is gone, the best one's scores
-    aren't known, and no other worker or launch is there.
+    """Whether no other process ends the search: the worker that finished the last trial is gone, the best one's
+    scores aren't known, and no other worker or launch is there.
     """
     shared, best = context.shared, find_best(context.shared)
     if is_watched() or best is None or is_scored(shared, best.number):

@@ -85,12 +85,12 @@ def test_a_comparison_that_is_done_is_told_again_without_training(comparisons: C
 
 
 def test_any_worker_can_carry_out_what_a_comparison_ordered(comparisons: Comparisons) -> None:
-    nobody = WorkerSettings(n_workers=0)
-    ordered = comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)
+    no_workers = WorkerSettings(n_workers=0)
+    ordered = comparisons.compare(axis="batch_norm", seeds=2, workers=no_workers)
     assert not ordered["complete"]
     with comparisons.open(NAME) as shared:
         comparisons.run(shared, comparisons.url, WorkerSettings(artifacts=comparisons.folder / "artifacts"), quiet=True)
-    assert comparisons.compare(axis="batch_norm", seeds=2, workers=nobody)["complete"]
+    assert comparisons.compare(axis="batch_norm", seeds=2, workers=no_workers)["complete"]
 
 
 def test_training_that_diverges_counts_as_guessing_and_is_named(comparisons: Comparisons) -> None:
@@ -158,8 +158,8 @@ def test_each_arm_is_tuned_with_the_same_budget_and_compared_on_fresh_seeds(comp
     assert {arm["name"]: arm["params"] for arm in answer["arms"]} == params
     with comparisons.open(name) as shared:
         assert not tuned_on & {slot.seed for slot in shared.ledger.slots()}
-    nobody = WorkerSettings(n_workers=0)
-    assert comparisons.compare(**TWO, seeds=2, tune=2, workers=nobody) == answer
+    no_workers = WorkerSettings(n_workers=0)
+    assert comparisons.compare(**TWO, seeds=2, tune=2, workers=no_workers) == answer
 
 
 def test_what_is_left_of_the_axis_are_the_arms_and_what_is_fixed_is_in_all(

@@ -34,7 +34,7 @@ def program() -> str | None:
 
 @contextlib.contextmanager
 def pgbouncer(admin_url: str, *, pool_size: int = 5, ignores_options: bool = False) -> Iterator[str]:
-    """The URL of a pooler, with a {} for the database's name, that has so many connections to each database. It refuses
+    """The URL of a pooler, with a {} for the database's name, with this many connections to each database. It refuses
     to pass on the time-outs that are asked for with a connection, or it ignores them without a word.
     """
     url, folder = make_url(admin_url), Path(tempfile.mkdtemp(prefix="search-pgbouncer-"))

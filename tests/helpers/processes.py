@@ -11,7 +11,7 @@ from search.trainers.requests import TRAINER_NAME
 def kill_child(pid: int) -> None:
     """Ends a child of this process with SIGKILL, and leaves it to others to notice.
 
-    A process with threads can look like a zombie while some of them are still ending and nobody can wait for it yet.
+    A process with threads can look like a zombie while some of them are still ending and it can't be waited for yet.
     """
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

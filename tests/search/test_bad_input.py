@@ -293,7 +293,7 @@ def test_a_space_that_was_edited_is_refused_with_what_changed_and_what_to_do(cli
     assert f"the source of the space {path}:space, or of a file that it imports, changed since" in result.stderr
     assert "undo the change" in result.stderr
     assert "another --study-name" in result.stderr
-    assert not re.search("[0-9a-f]{20}", result.stderr), "a fingerprint tells nobody anything"
+    assert not re.search("[0-9a-f]{20}", result.stderr), "a fingerprint says nothing to a user"
 
 
 def test_images_that_were_replaced_are_refused_with_what_changed(cli: RunLaunch) -> None:

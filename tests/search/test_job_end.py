@@ -91,7 +91,7 @@ def test_an_epoch_that_outlasts_all_before_is_given_back_in_time(lab: "Lab") -> 
 def test_a_job_too_short_for_an_epoch_is_refused(lab: "Lab") -> None:
     shared = lab.study(1)
     assert find_job_end(shared, None).at == math.inf
-    lease = shared.ledger.claim("somebody", 30.0)
+    lease = shared.ledger.claim("another", 30.0)
     assert lease is not None
     bound(shared.ledger, lease, 0)
     shared.ledger.record_epoch(lease, msgspec.structs.replace(example_epoch(), seconds=500.0))

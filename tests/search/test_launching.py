@@ -102,12 +102,12 @@ def test_no_worker_is_started_when_time_is_out(lab: Lab) -> None:
 
 def test_a_launch_waits_for_workers_that_others_started(lab: Lab) -> None:
     shared = lab.study(3)
-    nobody = pool_on(lab)
-    assert is_over(shared, nobody)
+    empty = pool_on(lab)
+    assert is_over(shared, empty)
     shared.workers.register(WorkerInfo("elsewhere-1", "elsewhere", 1))
-    assert not is_over(shared, nobody)
+    assert not is_over(shared, empty)
     shared.workers.leave("elsewhere-1", "nothing left to do")
-    assert is_over(shared, nobody)
+    assert is_over(shared, empty)
 
 
 def test_no_more_workers_are_started_than_there_are_trials_to_do(lab: Lab) -> None:

@@ -28,7 +28,7 @@ space = Space(name="mine", question="How many units?", suggest=suggest)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The user's folder, with a space, a package with the same, and a file of a name that is nobody else's."""
+    """The user's folder, with a space, a package with the same, and a file of a name that no other module has."""
     (tmp_path / "beside.py").write_text("CHOICES = [8, 16]\n")
     (tmp_path / "mine.py").write_text(SPACE)
     (tmp_path / "mine_too").mkdir()

@@ -1,4 +1,4 @@
-"""What people find in a dashboard beside numbers: notes of the study and of trials, and the files of a trial."""
+"""What people find in a dashboard next to numbers: notes of the study and of trials, and the files of a trial."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path

@@ -52,7 +52,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def finished_alone(lab: Lab, archive: Path) -> None:
-    """Nobody has the database open, and all of it is in one file."""
+    """No process has the database open, and all of it is in one file."""
     lab.close()
     shutil.copy(lab.folder / "search.db", archive)
 

@@ -1,4 +1,4 @@
-"""Whoever watches a study reads each result once."""
+"""A view of a study that is refreshed reads each result once."""
 
 from search.study.result_log import OVERLAP_S, ResultLog
 from storage.records import FinishedSlot, Outcome

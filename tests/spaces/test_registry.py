@@ -143,7 +143,7 @@ BROKEN = {
         "my_space.py",
         "its n_trials must be an integer of 1",
     ),
-    "epochs that are no number": (
+    "epochs that aren't a number": (
         GOOD.replace("=suggest)", "=suggest, epochs='9')"),
         "my_space.py",
         "its epochs must be an integer of 1 or more, not '9'",

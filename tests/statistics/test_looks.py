@@ -20,7 +20,7 @@ def at_end(
     """What is claimed of two arms when the comparison stops."""
     effects = (effect, 0)
     scores = simulate(SHAPES[shape], [31], replicates=30, effects=effects, simulations=simulations)
-    # So many resamples reach the level of every look.
+    # This many resamples reach the level of every look.
     return judge_until_decided(scores, margin, {"": looks}, effects, resamples=1_249)[""]
 
 

@@ -65,7 +65,7 @@ class Slot:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Random calls on the ledger of a new study of `storage`, each beside the same on the model."""
+    """Random calls on the ledger of a new study of `storage`, each next to the same on the model."""
 
     def __init__(self, storage: RDBStorage) -> None:
         super().__init__()

@@ -76,8 +76,8 @@ def test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model(
     assert [type(message).__name__ for message in messages] == ["EpochEnd"] * 3 + ["Trained"]
     trained = last_of(messages, Trained)
     assert (trained.parameters, trained.diverged) == (110_474, None)
-    beside = {model.with_suffix(LAYERS), model.with_suffix(CONFIGURATION)}
-    assert set(model.parent.iterdir()) == {model, *beside}
+    sidecars = {model.with_suffix(LAYERS), model.with_suffix(CONFIGURATION)}
+    assert set(model.parent.iterdir()) == {model, *sidecars}
     assert "110,474 parameters, 110,474 of them trained" in model.with_suffix(LAYERS).read_text()
     assert msgspec.json.decode(model.with_suffix(CONFIGURATION).read_bytes(), type=Configuration)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-HEAD = "meta"
+HEADER = "meta"
 USER_DEFINED = 2  # what `isbuiltin` is of types that other packages register with NumPy
 
 
@@ -26,7 +26,7 @@ class Form(msgspec.Struct, frozen=True):
     shape: tuple[int, ...]
 
 
-class Head(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True):
     """The header of a file: the caller's words, the arrays that are stored as bytes, and the digest of it all,
     which older files don't have.
     """
@@ -48,9 +48,9 @@ def write_arrays(file: BinaryIO, words: bytes, arrays: Mapping[str, NDArray[Any]
     """
     forms = {name: Form(value.dtype.name, value.shape) for name, value in arrays.items() if _is_foreign(value.dtype)}
     stored = {name: _as_bytes(value) if name in forms else value for name, value in arrays.items()}
-    head = Head(msgspec.Raw(words), forms)
-    head = msgspec.structs.replace(head, digest=_digest(head, stored))
-    np.savez(file, allow_pickle=False, **{HEAD: np.frombuffer(msgspec.json.encode(head), np.uint8)}, **stored)
+    header = Header(msgspec.Raw(words), forms)
+    header = msgspec.structs.replace(header, digest=_digest(header, stored))
+    np.savez(file, allow_pickle=False, **{HEADER: np.frombuffer(msgspec.json.encode(header), np.uint8)}, **stored)
 
 
 def read_words(path: Path) -> bytes:
@@ -60,7 +60,7 @@ def read_words(path: Path) -> bytes:
         DamagedFile: they can't be read.
     """
     with _opened(path) as file:
-        return bytes(_head(file).words)
+        return bytes(_header(file).words)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Form]]:
@@ -70,10 +70,10 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Form]]:
         DamagedFile: it isn't whole, or damaged.
     """
     with _opened(path) as file:
-        head, stored = _head(file), {name: file[name] for name in file.files if name != HEAD}
-    if head.digest and head.digest != _digest(head, stored):
+        header, stored = _header(file), {name: file[name] for name in file.files if name != HEADER}
+    if header.digest and header.digest != _digest(header, stored):
         raise DamagedFile("it is damaged: it isn't what was written")
-    return stored, head.forms
+    return stored, header.forms
 
 
 def shaped(stored: NDArray[Any], form: Form | None, like: NDArray[Any]) -> NDArray[Any] | None:
@@ -96,10 +96,10 @@ def _opened(path: Path) -> Iterator[NpzFile]:
         raise DamagedFile(f"it can't be read ({type(error).__name__}: {error})") from error
 
 
-def _head(file: NpzFile) -> Head:
-    encoded = file[HEAD].tobytes()
+def _header(file: NpzFile) -> Header:
+    encoded = file[HEADER].tobytes()
     older = "words" not in msgspec.json.decode(encoded, type=dict[str, msgspec.Raw])
-    return Head(msgspec.Raw(encoded)) if older else msgspec.json.decode(encoded, type=Head)
+    return Header(msgspec.Raw(encoded)) if older else msgspec.json.decode(encoded, type=Header)
 
 
 def _is_foreign(dtype: np.dtype[Any]) -> bool:
@@ -110,8 +110,8 @@ def _as_bytes(value: NDArray[Any]) -> NDArray[np.uint8]:
     return np.frombuffer(value.tobytes(), np.uint8)
 
 
-def _digest(head: Head, stored: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(head, digest="")))
+def _digest(header: Header, stored: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(header, digest="")))
     for name, value in stored.items():
         digest.update(repr((name, value.dtype.str, value.shape)).encode())
         digest.update(np.ascontiguousarray(value).data if value.size else b"")
