@@ -47,7 +47,7 @@ class StorageContract(IdentityContract, LedgerContract, PromotionContract):
             assert again.manifest == study.manifest
 
     @pytest.mark.usefixtures("study")
-    def test_who_opens_a_study_gets_its_manifest(self, storage_url: str) -> None:
+    def test_opening_a_study_gives_its_manifest(self, storage_url: str) -> None:
         with open_study(storage_url, "demo") as opened:
             assert opened.manifest == example_manifest()
 
@@ -109,7 +109,7 @@ class StorageContract(IdentityContract, LedgerContract, PromotionContract):
 
     # workers
 
-    def test_a_worker_is_heard_of_until_it_leaves(self, study: SharedStudy) -> None:
+    def test_a_worker_is_seen_until_it_leaves(self, study: SharedStudy) -> None:
         info = WorkerInfo("worker-1", "host", 42, "GPU 0", {"keras": "3.15"})
         study.workers.register(info)
         study.workers.beat("worker-1", doing="training", slot=3)

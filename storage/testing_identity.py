@@ -89,7 +89,7 @@ class IdentityContract:
                 ask()
 
     @pytest.mark.parametrize("others", ["search", "plain"])
-    def test_who_looks_at_a_deleted_study_never_sees_another(
+    def test_a_view_of_a_deleted_study_never_shows_another(
         self, study: SharedStudy, ledger: Ledger, storage_url: str, others: str
     ) -> None:
         with plain_client(storage_url) as plain:

@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 State = Literal["complete", "pruned", "diverged", "infeasible", "failed"]
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -109,11 +109,6 @@ def smallest_one_sided_p(n: int) -> float:
     return 1.0 / min(1 << n, RESAMPLES + 1)
 
 
-def fewest_to_leave(arms: int, level: float = LEVEL) -> int:
-    """How many replicates it takes for any of that many arms to be shown worse at one look."""
-    return next(n for n in range(1, RESAMPLES) if smallest_one_sided_p(n) <= level / (arms - 1))
-
-
 def race(
     arms: Sequence[ArmScores],
     looks: Sequence[Look],

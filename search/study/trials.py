@@ -82,14 +82,6 @@ def _store(shared: SharedStudy, space: Space, lease: Lease, number: int, proposa
         fenced.annotate(number, TrialAttributes(replicate_of=proposal.replicate_of).stored())
 
 
-def report(shared: SharedStudy, number: int, value: float, epoch: int) -> None:
-    """Stores the objective after an epoch in the trial; the same epoch again changes nothing."""
-    try:
-        shared.trials.storage.set_trial_intermediate_value(shared.trials.ids[number], epoch, value)
-    except UpdateFinishedTrialError:
-        log.warning("trial %d was ended by someone else: the ledger alone has its epoch %d", number, epoch)
-
-
 def should_prune(shared: SharedStudy, number: int, pruner: BasePruner) -> bool:
     """Whether the pruner would stop the trial after the epochs reported so far."""
     try:

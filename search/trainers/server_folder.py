@@ -9,7 +9,6 @@ import fcntl
 import os
 import re
 import socket
-import stat
 import struct
 import tempfile
 import time
@@ -28,7 +27,6 @@ BACKLOG = 128
 CONNECT_S = 5.0
 LOCK_POLL_S = 0.02
 CREDENTIALS = struct.Struct("3i")
-SHARED = stat.S_IWGRP | stat.S_IWOTH
 
 
 class FolderUnusable(Exception):

@@ -117,7 +117,7 @@ def test_a_login_is_asked_for_and_a_wrong_one_refused(site: Site, open_page: Ope
     assert page.evaluate("document.cookie") == ""  # scripts don't get at the session
 
 
-def test_pages_render_without_errors_and_ask_nobody_outside(site: Site, open_page: OpenPage) -> None:
+def test_pages_render_without_errors_and_ask_no_other_site(site: Site, open_page: OpenPage) -> None:
     watched = enter(site, open_page)
     for path, words in PAGES.items():
         watched.page.goto(site.address + path)

@@ -150,7 +150,7 @@ def test_a_worker_has_time_to_give_its_trial_back(name: str) -> None:
     assert services()[name]["stop_grace_period"] == "1m"
 
 
-def test_nobody_opens_the_study_before_it_was_created() -> None:
+def test_no_service_opens_the_study_before_it_was_created() -> None:
     assert services()["worker"]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}
 
 

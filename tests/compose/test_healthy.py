@@ -66,7 +66,7 @@ def test_a_worker_that_has_been_silent_is_not_healthy(
     assert "last sign of life of a worker of box" in healthy.find_fault(sqlite_url, "s", "box")
 
 
-def test_without_a_study_nobody_is_healthy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_study_no_worker_is_healthy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPTUNA_STORAGE", sqlite_url)
     monkeypatch.setenv("SEARCH_STUDY_NAME", "s")
     with pytest.raises(SystemExit, match="there is no database"):

@@ -49,7 +49,7 @@ def racing(scores: Mapping[int, Sequence[float]]) -> dict[int, list[dict[str, An
     }
 
 
-def test_a_race_says_who_cannot_be_told_from_the_best_and_what_is_gained(comparisons: Comparisons) -> None:
+def test_a_race_says_which_trials_cannot_be_told_from_the_best_and_what_is_gained(comparisons: Comparisons) -> None:
     search_of(comparisons, [0.9, 0.95, 0.94, 0.2])
     steps = [0.0, 0.01, 0.02, 0.01, 0.0, 0.02]
     comparisons.acts = racing(

@@ -14,7 +14,7 @@ from search.launching.planning import make_plan
 from search.study.folders import StudyFolder
 from search.study.own_folder import prepare
 from search.study.test_score import stored_test_score
-from search.study.trials import open_trial, report, suggest_configuration
+from search.study.trials import open_trial, suggest_configuration
 from search.workers.settings import WorkerSettings
 from search.workers.settle import settle
 from spaces import resolve
@@ -22,6 +22,7 @@ from storage import create_study
 from storage.records import Outcome
 from storage.testkit import claimed, example_epoch
 from tests.helpers.comparisons import Comparisons
+from tests.helpers.optuna_values import report
 
 SEARCH = "bn_dropout-digits"
 

@@ -72,7 +72,7 @@ def guess(login: Login, **given: str) -> int:
     return status
 
 
-def test_whoever_guesses_waits_longer_each_time_and_others_do_not(login: Login, clock: Clock) -> None:
+def test_guessing_takes_longer_each_time_and_others_do_not_wait(login: Login, clock: Clock) -> None:
     assert [guess(login) for _ in range(FREE_TRIES)] == [401] * FREE_TRIES
     status, headers, _ = ask(login, "/login", method="POST", body=f"secret={SECRET}")
     assert (status, headers["Retry-After"]) == (429, str(int(FIRST_WAIT_S)))
@@ -131,7 +131,7 @@ def test_however_often_an_address_is_wrong_it_waits_and_is_remembered(clock: Clo
 
 
 @pytest.mark.parametrize("given", ["me:a-long-secret\udcff", "\udcff" * 20, "m\udcff:a-long-secret"])
-def test_a_login_that_nobody_could_type_is_refused_at_the_start(given: str) -> None:
+def test_a_login_that_cannot_be_typed_is_refused_at_the_start(given: str) -> None:
     with pytest.raises(UsageError, match="isn't UTF-8 text"):
         Credentials.parse(given)
 

@@ -176,7 +176,7 @@ def test_a_name_that_was_allowed_is_served(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/dashboard", "/api/studies", "/static/bundle.js", "/csv/1"])
-def test_nobody_sees_anything_without_the_login(shown: Shown, path: str) -> None:
+def test_nothing_is_shown_without_the_login(shown: Shown, path: str) -> None:
     answer = ask(shown.dashboard(credentials=TOKEN), path)
     assert answer.status == 401
     assert b"mine" not in answer.body
@@ -245,7 +245,7 @@ def test_a_session_ends_when_it_expires_and_when_the_login_changes() -> None:
 
 
 @pytest.mark.parametrize("given", ["short", "ada:short", ":a-long-enough-secret"])
-def test_a_login_that_keeps_nobody_out_is_refused(given: str) -> None:
+def test_a_login_that_is_easily_guessed_is_refused(given: str) -> None:
     with pytest.raises(UsageError, match="12 characters"):
         Credentials.parse(given)
 

@@ -249,7 +249,7 @@ def test_a_url_in_a_file_of_flags_is_refused_without_its_password(tmp_path: Path
     assert HUNTER not in done.output
 
 
-def test_names_that_are_typed_stay_names_whatever_lies_beside(tmp_path: Path) -> None:
+def test_names_that_are_typed_stay_names_whatever_files_are_there(tmp_path: Path) -> None:
     for name in ("cnn", "digits", "own"):
         (tmp_path / name).mkdir()
     (tmp_path / "own.py").touch()

@@ -21,13 +21,14 @@ from search.sampling.proposal import fixed_params
 from search.sampling.pruners import PRUNERS, make_pruner
 from search.sampling.ranking import JUDGED, best_judged, frozen_rank_key
 from search.sampling.samplers import make_sampler
-from search.study.trials import open_trial, report, suggest_configuration
+from search.study.trials import open_trial, suggest_configuration
 from spaces import Space, load_space
 from spaces.trials import random_trial
 from storage import SharedStudy, create_study
 from storage.objective import Objective
 from storage.records import SlotOrder
 from storage.testkit import HIGHER, LOWER, claimed, example_manifest
+from tests.helpers.optuna_values import report
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -56,7 +57,7 @@ def test_a_small_study_is_seen_whole() -> None:
     assert subsampled(trials, 3, HIGHER, seed=0) == trials
 
 
-def test_of_a_large_study_so_many_finished_trials_are_seen_in_their_order() -> None:
+def test_of_a_large_study_the_limit_of_finished_trials_is_seen_in_their_order() -> None:
     trials = numbered([complete(number / 1000) for number in range(1000)])
     seen = [trial.number for trial in subsampled(trials, 300, HIGHER, seed=0)]
     assert len(seen) == 300
@@ -85,7 +86,7 @@ def of_state(state: TrialState, score: float) -> FrozenTrial:
     return create_trial(state=state, value=value, intermediate_values={1: score})
 
 
-def test_all_that_are_running_are_seen_besides() -> None:
+def test_all_that_are_running_are_seen_too() -> None:
     trials = numbered([complete(number / 1000) if number % 2 else running() for number in range(1000)])
     seen = subsampled(trials, 200, HIGHER, seed=0)
     assert sum(trial.state is TrialState.RUNNING for trial in seen) == 500

@@ -139,7 +139,7 @@ def test_a_study_without_anything_to_do_is_over_at_once(lab: Lab, pool: WorkerPo
     assert is_over(lab.study(0), pool)
 
 
-def test_figures_are_stored_once_all_trials_are_done_and_again_by_whoever_repeats_it(lab: Lab) -> None:
+def test_figures_are_stored_once_all_trials_are_done_and_storing_them_again_is_harmless(lab: Lab) -> None:
     shared = lab.study(2)
     folder = lab.files(shared)
     write_up(shared, folder)

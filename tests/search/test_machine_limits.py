@@ -57,7 +57,9 @@ def test_an_answer_that_cannot_be_written_is_an_error(
     assert done.stderr.endswith(f"{NO_ROOM}\n")
 
 
-def test_a_search_goes_on_though_nobody_hears_of_it(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_a_search_goes_on_though_its_messages_cannot_be_written(
+    run: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     flags = ("--space", "bn_dropout", "--n-trials", "2", "--epochs", "1", "--n-workers", "1", "--limit-train", "100")
     with FULL.open("w") as full:
         searched = run("search.launch", *flags, stderr=full)

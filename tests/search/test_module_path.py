@@ -49,7 +49,7 @@ def run(folder: Path, *command: str | Path, **environment: str) -> "subprocess.C
 
 @pytest.mark.parametrize("command", [("-m", "search.spaces"), ("-m", "search", "spaces")])
 @pytest.mark.parametrize("ref", ["mine.py", "mine_too.small:space"])
-def test_a_command_runs_beside_files_named_as_modules(command: tuple[str, ...], ref: str, folder: Path) -> None:
+def test_a_command_runs_next_to_files_named_as_modules(command: tuple[str, ...], ref: str, folder: Path) -> None:
     for name in FILES:
         (folder / name).write_text(IN_THE_WAY)
     done = run(folder, sys.executable, *command, ref)
@@ -58,7 +58,7 @@ def test_a_command_runs_beside_files_named_as_modules(command: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("marker", ["__init__.py", "README.md"])
-def test_a_command_runs_beside_folders_named_as_its_packages(marker: str, folder: Path) -> None:
+def test_a_command_runs_next_to_folders_named_as_its_packages(marker: str, folder: Path) -> None:
     for name in ("storage", "spaces"):
         (folder / name).mkdir()
         (folder / name / marker).write_text(IN_THE_WAY)
@@ -68,7 +68,7 @@ def test_a_command_runs_beside_folders_named_as_its_packages(marker: str, folder
     assert "How many units?" in done.stdout
 
 
-def test_a_search_runs_beside_them_with_all_its_processes(launch: StartLaunch, folder: Path) -> None:
+def test_a_search_runs_next_to_them_with_all_its_processes(launch: StartLaunch, folder: Path) -> None:
     for name in FILES:
         (folder / name).write_text(IN_THE_WAY)
     small = ("--n-trials", 1, "--epochs", 1, "--limit-train", 100, "--n-workers", 1)
@@ -78,7 +78,7 @@ def test_a_search_runs_beside_them_with_all_its_processes(launch: StartLaunch, f
     assert '"complete": 1' in printed
 
 
-def test_a_notebook_searches_beside_them(folder: Path) -> None:
+def test_a_notebook_searches_next_to_them(folder: Path) -> None:
     for name in FILES:
         (folder / name).write_text(IN_THE_WAY)
     flags = "n_trials=1, epochs=1, limit_train=100, n_workers=0, quiet=True"
@@ -105,7 +105,7 @@ def package(place: Path) -> None:
     (place / "__init__.py").write_text("")
 
 
-def test_who_imports_the_package_beside_one_is_told_in_an_error(folder: Path) -> None:
+def test_importing_the_package_next_to_one_is_explained_in_an_error(folder: Path) -> None:
     (folder / "storage.py").write_text("")
     done = run(folder, sys.executable, "-c", "import search")
     assert f"ImportError: {folder / 'storage.py'} has the name of this project's package 'storage'" in done.stderr

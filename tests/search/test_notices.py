@@ -53,7 +53,7 @@ def idle_for(shared: SharedStudy, seconds: float) -> None:
         connection.execute(sa.update(workers).values(seen_at=workers.c.seen_at - seconds))
 
 
-def test_the_end_of_a_search_is_told_once_whoever_notices_it(lab: Lab, box: Mailbox) -> None:
+def test_the_end_of_a_search_is_told_once_whichever_process_notices_it(lab: Lab, box: Mailbox) -> None:
     shared = lab.study(3)
     work(lab, box)
     assert watched(lab).exit_code == 0
@@ -64,7 +64,7 @@ def test_the_end_of_a_search_is_told_once_whoever_notices_it(lab: Lab, box: Mail
     assert "is the best of 3 completed trials: validation accuracy" in text
 
 
-def test_who_watches_tells_it_where_no_worker_did(lab: Lab, box: Mailbox) -> None:
+def test_a_watcher_tells_it_where_no_worker_did(lab: Lab, box: Mailbox) -> None:
     lab.study(2)
     lab.work()
     assert box.titles == []
@@ -99,7 +99,7 @@ def test_a_launch_tells_what_ended_it_before_its_search_but_for_a_signal(lab: La
     assert failed_text.startswith("No workers are left: 5 trials not done.")
 
 
-def test_ten_minutes_without_a_worker_are_told_once_to_all_who_watch(lab: Lab, box: Mailbox) -> None:
+def test_ten_minutes_without_a_worker_are_told_once_however_many_watch(lab: Lab, box: Mailbox) -> None:
     shared = lab.study(2)
     shared.workers.register(WorkerInfo("one", "node7", 7))
     with open_study(lab.url, NAME) as other:
@@ -114,7 +114,7 @@ def test_ten_minutes_without_a_worker_are_told_once_to_all_who_watch(lab: Lab, b
     assert text == "0/2 trials are finished, and none of the rest is being trained."
 
 
-def test_nobody_waits_for_workers_of_a_study_that_is_paused_stopped_or_finished(lab: Lab) -> None:
+def test_a_study_that_is_paused_stopped_or_finished_misses_no_worker(lab: Lab) -> None:
     shared = lab.study(2)
     assert silence_notice(shared, take_snapshot(shared), 599.0) is None
     assert silence_notice(shared, take_snapshot(shared), 601.0) is not None

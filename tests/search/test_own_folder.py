@@ -178,7 +178,7 @@ def test_what_a_study_made_goes_and_what_others_have_put_next_to_it_stays(
     assert {path.read_text() for path in strangers} == {"a stranger's"}
 
 
-def test_where_nobody_has_put_anything_nothing_is_left(tmp_path: Path, manifest: Manifest) -> None:
+def test_where_nothing_was_put_nothing_is_left(tmp_path: Path, manifest: Manifest) -> None:
     folder = StudyFolder(tmp_path, "models", STAMP)
     prepare(folder, manifest)
     make_own(folder)

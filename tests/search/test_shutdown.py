@@ -37,7 +37,7 @@ def test_a_second_signal_ends_a_process_in_whatever_the_first_one_has_it_do(line
     assert (done.returncode, done.stdout.splitlines()[-1]) == (130, "at once"), done.stderr
 
 
-def test_signals_that_are_repeated_by_those_who_pass_them_on_are_the_same_request() -> None:
+def test_signals_that_are_passed_on_and_so_repeated_are_the_same_request() -> None:
     with Shutdown(at_once=lambda: pytest.fail("it was ended at once")) as shutdown:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
             signal.raise_signal(number)

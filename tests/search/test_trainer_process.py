@@ -51,7 +51,7 @@ def test_its_death_is_told_with_its_last_words(scripted: Scripted) -> None:
         process.receive(60.0)
 
 
-def test_whoever_asks_again_gets_the_same_answer(scripted: Scripted) -> None:
+def test_asking_again_gives_the_same_answer(scripted: Scripted) -> None:
     process = scripted("os._exit(3)")
     for _ in range(2):
         with pytest.raises(TrainerDied, match="exit code 3"):

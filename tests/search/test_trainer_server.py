@@ -281,7 +281,7 @@ with trainer_server():
 """
 
 
-def test_a_server_ends_when_all_are_gone_who_could_ask() -> None:
+def test_a_server_ends_when_all_processes_are_gone_that_could_ask() -> None:
     said = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert said.returncode == -signal.SIGKILL
     wait_until(lambda: not psutil.pid_exists(int(said.stdout)), "the server to end")

@@ -169,7 +169,7 @@ def test_nothing_of_the_launch_stays_with_it(quick: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("spoiled", [lambda folder: folder.mkdir(mode=0o755), Path.touch], ids=["open", "a file"])
-def test_a_folder_that_others_may_use_is_refused_by_those_who_ask_and_passed_over_by_others(
+def test_a_folder_that_others_may_use_is_refused_if_asked_for_and_passed_over_otherwise(
     quick: Path, spoiled: Callable[[Path], None]
 ) -> None:
     spoiled(server_folder())
@@ -192,7 +192,7 @@ def test_the_server_of_another_user_is_not_used(quick: Path, monkeypatch: pytest
     assert not is_found()
 
 
-def test_a_socket_that_nobody_else_may_use(quick: Path) -> None:
+def test_a_socket_that_no_other_user_may_use(quick: Path) -> None:
     state_of(connect_to_warm(LONG_S))
     (made,) = server_folder().glob("*.sock")
     assert made.stat().st_mode & 0o777 == 0o600
@@ -267,7 +267,7 @@ def test_stop_leaves_a_server_to_its_launch_and_kills_one_that_does_not_answer(
     assert list(server_folder().glob("*.sock")) == []
 
 
-def test_whoever_holds_the_lock_for_long_keeps_nobody_waiting(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_held_for_long_keeps_no_launch_waiting(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state_of(connect_to_warm(LONG_S))
     monkeypatch.setattr(warm_servers, "LOCK_S", 0.05)
     folder = ServerFolder.open(create=False)

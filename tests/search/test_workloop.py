@@ -45,7 +45,7 @@ def shown(shared: SharedStudy) -> tuple[set[str], str]:
     return figures, get_note(shared, None) or ""
 
 
-def test_of_a_search_that_nobody_watches_the_last_worker_stores_figures_and_notes(lab: Lab) -> None:
+def test_of_a_search_that_no_launch_watches_the_last_worker_stores_figures_and_notes(lab: Lab) -> None:
     shared = lab.study(4)
     lab.acts = {3: [{"fail": ["space_error", "broken"]}]}
     lab.work()

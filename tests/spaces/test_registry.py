@@ -93,7 +93,7 @@ def test_one_of_several_spaces_in_a_file_is_named(folder: Path) -> None:
     assert load_space("my_space.py:other").name == "other"
 
 
-def test_a_file_may_import_the_files_beside_it(folder: Path) -> None:
+def test_a_file_may_import_the_files_next_to_it(folder: Path) -> None:
     write(folder, "NAME = 'mine, with help'\n", "my_space_helper_of_test.py")
     write(folder, "import my_space_helper_of_test as helper\n" + GOOD.replace('"mine"', "helper.NAME"))
     assert load_space("my_space.py").name == "mine, with help"

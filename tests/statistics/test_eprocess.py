@@ -21,7 +21,7 @@ def compatible(rate: float, simulations: int = SIMULATIONS) -> bool:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_who_stops_as_soon_as_it_claims_something_is_wrong_in_at_most_a_twentieth(shape: str) -> None:
+def test_stopping_as_soon_as_something_is_claimed_is_wrong_in_at_most_a_twentieth(shape: str) -> None:
     [same] = paired(simulate(SHAPES[shape], [1], replicates=100, effects=(0, 0), simulations=SIMULATIONS))
     [apart] = paired(simulate(SHAPES[shape], [2], replicates=100, effects=(MARGIN, 0), simulations=SIMULATIONS))
     assert compatible(share(p_difference(same, MARGIN).min(axis=-1) <= 0.05))

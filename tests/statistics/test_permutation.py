@@ -56,7 +56,7 @@ def test_equivalence_needs_both_sides() -> None:
 
 
 @pytest.mark.parametrize(("arms", "fewest"), [(2, 6), (3, 7), (4, 8), (5, 9)])
-def test_how_many_replicates_a_comparison_of_so_many_arms_needs(arms: int, fewest: int) -> None:
+def test_how_many_replicates_a_comparison_of_n_arms_needs(arms: int, fewest: int) -> None:
     pairs = arms * (arms - 1) // 2
     assert fewest_replicates(pairs, 0.05) == fewest
     assert smallest_p(fewest) <= 0.05 / pairs < smallest_p(fewest - 1)

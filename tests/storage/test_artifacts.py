@@ -91,7 +91,9 @@ def test_names_cannot_leave_the_folder(folder: Path, model: Path, tmp_path: Path
         artifacts.fetch(f"../{model.name}", tmp_path / "copy")
 
 
-def test_a_file_is_removed_once_and_missed_by_nobody(trial: optuna.Trial, folder: Path, model: Path) -> None:
+def test_a_file_is_removed_once_and_removing_it_again_is_no_error(
+    trial: optuna.Trial, folder: Path, model: Path
+) -> None:
     artifacts = open_artifacts(str(folder))
     artifact_id = artifacts.keep(trial, model)
     artifacts.remove(artifact_id)

@@ -71,7 +71,7 @@ def test_a_clock_that_is_kept_in_time_by_small_steps_takes_no_slot_away(storage_
         assert study.ledger.claim("other", LEASE_S) is None
 
 
-def test_a_worker_heard_of_before_the_clock_was_set_back_is_no_news(storage_url: str) -> None:
+def test_a_worker_last_seen_before_the_clock_was_set_back_is_not_seen_now(storage_url: str) -> None:
     with create_study(storage_url, "demo", example_manifest()) as study:
         for name in ("silent", "alive"):
             study.workers.register(WorkerInfo(name, "host", 1))

@@ -29,7 +29,7 @@ def test_each_slot_is_one_replicate_of_one_arm(arms: int, slot: int) -> None:
 
 
 @given(arms=ARMS, replicates=st.integers(0, 20))
-def test_so_many_replicates_of_every_arm_are_the_first_slots(arms: int, replicates: int) -> None:
+def test_n_replicates_of_every_arm_are_the_first_slots(arms: int, replicates: int) -> None:
     comparison = comparison_of(arms)
     cells = {comparison.cell(slot) for slot in range(comparison.slots_of(replicates))}
     assert cells == {DesignCell(arm, replicate) for arm in range(arms) for replicate in range(replicates)}

@@ -96,7 +96,7 @@ def test_an_ended_search_gets_no_slots_until_it_goes_on_and_then_needs_new_reaso
     assert study.ledger.ended() is not None
 
 
-def test_no_slot_is_claimed_after_the_end_whoever_claims(study: SharedStudy, storage_url: str) -> None:
+def test_no_slot_is_claimed_after_the_end_by_any_worker(study: SharedStudy, storage_url: str) -> None:
     study.ledger.set_ending(EndingRule("maximize", target=0.9))
     with open_study(storage_url, "study") as other:
         finish(study, 0.99)

@@ -73,12 +73,12 @@ def test_a_launch_that_finds_its_study_waits_for_no_creator(storage_url: str) ->
         assert study_names(storage_url) == ["demo"]
 
 
-def test_joining_waits_for_nobody_who_writes(sqlite_url: str) -> None:
+def test_joining_waits_for_no_writer(sqlite_url: str) -> None:
     with create_study(sqlite_url, "demo", example_manifest()) as busy, writing(busy.engine):
         open_study(sqlite_url, "demo").close()
 
 
-def test_who_joins_while_the_study_is_being_made_gets_it(
+def test_joining_while_the_study_is_being_made_gives_it(
     empty_storage_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make = study.establish
@@ -111,7 +111,7 @@ def test_a_lock_that_is_held_is_waited_for(
             assert made.created
 
 
-def test_a_joiner_that_finds_nothing_waits_for_whoever_may_be_making_it(
+def test_a_joiner_that_finds_nothing_waits_for_a_process_that_may_be_making_it(
     storage_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "LOCK_WAIT_S", 0.05)

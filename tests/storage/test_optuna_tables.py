@@ -129,7 +129,7 @@ def test_trials_of_other_programs_count(study: SharedStudy) -> None:
     assert study.study.ask().number == 2
 
 
-def test_who_makes_trials_for_others_makes_them_for_all_that_have_none(study: SharedStudy) -> None:
+def test_a_worker_that_makes_trials_for_others_makes_them_for_all_that_have_none(study: SharedStudy) -> None:
     leases = [claimed(study.ledger, f"worker-{number}") for number in range(3)]
 
     def make(connection: Any, own: Lease, others: Any) -> dict[int, int]:

@@ -52,7 +52,7 @@ def test_a_worker_that_looks_for_work_sees_what_is_open(storage_url: str) -> Non
     assert entry.room == 1
 
 
-def test_a_trial_that_nobody_settled_needs_a_worker(storage_url: str) -> None:
+def test_a_trial_that_no_worker_settled_needs_one(storage_url: str) -> None:
     with made(storage_url, "study", 1) as shared:
         lease = claimed(shared.ledger)
         lease = bound(shared.ledger, lease, shared.study.ask().number)
@@ -88,7 +88,7 @@ def test_workers_stand_in_the_order_in_which_they_joined(storage_url: str) -> No
     assert [name for name, one in found.items() if one.is_wanted] == ["first", "second"]
 
 
-def test_a_paused_study_wants_nobody(storage_url: str) -> None:
+def test_a_paused_study_wants_no_worker(storage_url: str) -> None:
     with made(storage_url, "study", 1) as shared:
         register(shared, "worker")
         assert shared.queue.standing("worker").is_wanted
@@ -98,7 +98,7 @@ def test_a_paused_study_wants_nobody(storage_url: str) -> None:
     assert entry.room == 0
 
 
-def test_the_place_of_a_deleted_study_is_nobody_s(storage_url: str) -> None:
+def test_a_deleted_study_has_no_place(storage_url: str) -> None:
     with made(storage_url, "study", 1) as shared, open_study(storage_url, "study") as other:
         other.trials.storage.delete_study(other.study_id)
         with pytest.raises(StudyNotFound):

@@ -133,7 +133,7 @@ def test_dark_images_of_the_same_type_are_taken_and_that_is_said(save: Save) -> 
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_a_pixel_beside_which_all_others_would_be_0_is_named(save: Save, part: str) -> None:
+def test_a_pixel_next_to_which_all_others_would_be_0_is_named(save: Save, part: str) -> None:
     x = np.tile(X, (10, 1, 1)).astype(np.float32)
     y = np.tile(Y, 10)
     odd = x.copy()

@@ -310,7 +310,7 @@ def test_a_folder_without_images_is_explained(tmp_path: Path) -> None:
         load_dataset(str(tmp_path))
 
 
-def test_images_beside_the_class_folders_are_explained(tmp_path: Path) -> None:
+def test_images_next_to_the_class_folders_are_explained(tmp_path: Path) -> None:
     Image.new("L", (6, 4)).save(tmp_path / "0.png")
     with pytest.raises(DataError, match="though 1 next to them"):
         load_dataset(str(tmp_path))

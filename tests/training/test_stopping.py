@@ -24,7 +24,7 @@ def history(*losses: float | None) -> list[EpochScores]:
         ((None, None), False),
     ],
 )
-def test_it_is_over_after_so_many_epochs_that_were_no_better(losses: tuple[float | None, ...], over: bool) -> None:
+def test_it_is_over_after_patience_epochs_that_were_no_better(losses: tuple[float | None, ...], over: bool) -> None:
     for monitor in ("val_loss", "val_accuracy"):
         assert (why_over(EarlyStopping(2, monitor), history(*losses)) is not None) == over
 

@@ -11,7 +11,7 @@ LAYERS = ".layers.txt"
 CONFIGURATION = ".configuration.json"
 
 
-def write_beside(model_file: Path, model: Any, configuration: Configuration) -> None:
+def write_next_to(model_file: Path, model: Any, configuration: Configuration) -> None:
     """Writes both next to the model's file; raises OSError if that fails."""
     model_file.with_suffix(LAYERS).write_text(describe(model), encoding="utf-8")
     text = msgspec.json.format(msgspec.json.encode(configuration), indent=2)

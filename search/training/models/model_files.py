@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from search.trainers.protocol import Train, Warned
-from search.training.models.description import write_beside
+from search.training.models.description import write_next_to
 from search.training.models.keeping import ADVICE, problem
 from spaces.blame import condensed
 from spaces.errors import SpaceError
@@ -21,7 +21,7 @@ def save_model(job: Train, make: Callable[[], Any], path: Path) -> Generator[War
         model = make()
         model.save(part)
         part.replace(path)
-        write_beside(path, model, job.configuration)
+        write_next_to(path, model, job.configuration)
     except OSError as error:
         part.unlink(missing_ok=True)
         yield Warned(job.job, f"the model couldn't be written to {path}: {error}")
