@@ -88,35 +88,47 @@ def launch(options: LaunchOptions) -> End:
         retry_while_unreachable(lambda: take_place(shared, options), wait)
         retry_while_unreachable(lambda: carry_on(shared, plan), wait)
         retry_while_unreachable(lambda: leave_look(shared, options), wait)
-
-        def describe() -> None:
-            if shared.created:
-                note_study(shared, plan.source.space, plan.n_trials)
-
-        with Follower(shared, options.tracking.makers(shared.name, shared.key.stamp)):
-            if options.placed is None:
-                end = run_search(
-                    shared,
-                    plan.url,
-                    workers,
-                    quiet=options.quiet,
-                    meanwhile=describe,
-                    at_end=lambda: write_up(shared, folder),
-                )
-            else:
-                retry_while_unreachable(describe)
-                end = options.placed(shared)
-                retry_while_unreachable(lambda: write_up(shared, folder), give_up=lambda: end.leaves_work)
-            retry_while_unreachable(
-                lambda: conclude(shared, folder, workers.data_dir),
-                give_up=lambda: end.leaves_work,
-            )
+        end = search_to_end(shared, plan, options, workers, folder)
         facts = retry_while_unreachable(lambda: sum_up(shared, plan))
         search = FinishedSearch(shared, options.storage, until(workers, began), options.quiet, say)
         unanswered = partial(look_without_answer, shared, plan, folder, workers.data_dir)
         raced, facts = race_best(search, facts, end, options, unanswered)
         duration_s = time.monotonic() - began
         tell_of_end(shared, facts, end, options.workers.timeout, duration_s)
+    return give_result(facts, options, end, raced, duration_s)
+
+
+def search_to_end(
+    shared: SharedStudy, plan: Plan, options: LaunchOptions, workers: WorkerSettings, folder: StudyFolder
+) -> End:
+    """Has the workers search, here or where they are placed, while trackers follow; concludes a search that is over.
+    Returns how the workers ended.
+    """
+
+    def describe() -> None:
+        if shared.created:
+            note_study(shared, plan.source.space, plan.n_trials)
+
+    with Follower(shared, options.tracking.makers(shared.name, shared.key.stamp)):
+        if options.placed is None:
+            end = run_search(
+                shared,
+                plan.url,
+                workers,
+                quiet=options.quiet,
+                meanwhile=describe,
+                at_end=lambda: write_up(shared, folder),
+            )
+        else:
+            retry_while_unreachable(describe)
+            end = options.placed(shared)
+            retry_while_unreachable(lambda: write_up(shared, folder), give_up=lambda: end.leaves_work)
+        retry_while_unreachable(lambda: conclude(shared, folder, workers.data_dir), give_up=lambda: end.leaves_work)
+    return end
+
+
+def give_result(facts: StudyFacts, options: LaunchOptions, end: End, raced: End, duration_s: float) -> End:
+    """Prints the result of a launch of that duration, and what is left to do, if anything; returns how it ended."""
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
     else:

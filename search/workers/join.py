@@ -91,11 +91,7 @@ def join_opened(
         trainer.discard()
         raise
     sampler_choice(manifest.sampler)  # that its packages are installed here
-    host, pid = socket.gethostname(), os.getpid()
-    info = WorkerInfo(
-        f"{host}-{pid}-{uuid.uuid4().hex[:8]}", host, pid, place.device, installed_versions(), settings.job
-    )
-    retry_while_unreachable(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
+    info = register(shared, settings, place)
     standing = retry_while_unreachable(
         lambda: shared.queue.standing(info.worker_id), settings.wait, give_up=lambda: False
     )
@@ -116,6 +112,15 @@ def join_opened(
         assignment=Assignment(standing.is_wanted),
         notifier=notifier_of(os.environ),
     )
+
+
+def register(shared: SharedStudy, settings: WorkerSettings, place: WorkerPlacement) -> WorkerInfo:
+    """Enters this process among the study's workers, under an id that no other has had."""
+    host, pid = socket.gethostname(), os.getpid()
+    worker_id = f"{host}-{pid}-{uuid.uuid4().hex[:8]}"
+    info = WorkerInfo(worker_id, host, pid, place.device, installed_versions(), settings.job)
+    retry_while_unreachable(lambda: shared.workers.register(info), settings.wait, give_up=lambda: False)
+    return info
 
 
 def find_job_end(shared: SharedStudy, leave_before: float | None) -> JobEnd:
