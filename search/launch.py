@@ -139,7 +139,9 @@ EXAMPLES = {
 @click.option(
     "--on", type=click.Choice(engine_names()), help="A cluster's engine that runs the workers.  [default: this machine]"
 )
-@click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="With --on: jobs, each with --gpus 1, 2, … GPUs.")
+@click.option(
+    "--workers", type=WholeNumber(1, MOST_JOBS), help="With --on: how many jobs, each with as many GPUs as --gpus says."
+)
 @click.option("--detach", is_flag=True, help="With --on: submit the jobs and return.")
 @job_flags
 @dry_run_flag

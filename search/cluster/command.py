@@ -49,7 +49,7 @@ EXAMPLES = {
 @click.option("--workers", type=WholeNumber(1, MOST_JOBS), help="Number of jobs, for up and render.")
 @click.option("--max-jobs", type=WholeNumber(1, MOST_JOBS), help="autoscale: most jobs at once.")
 @click.option("--once", is_flag=True, help="autoscale: look once and end, as for cron.")
-@click.option("--every", type=Duration(1), default=30.0, show_default=True, help="autoscale: time between looks.")
+@click.option("--every", type=Duration(1), default="30s", show_default=True, help="autoscale: time between looks.")
 @click.option("--studies", metavar="PATTERN", help="autoscale: only studies of such names, as in 'team-*'.")
 @click.option(
     "--idle-exit", type=Duration(0), help="autoscale: a job ends after this time without work.  [default: 10m]"

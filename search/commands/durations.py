@@ -29,6 +29,12 @@ class Duration(Number):
             )
 
 
+def in_units(seconds: float) -> str:
+    """The text of a time, in the largest unit of which it is a whole number: 10m."""
+    unit = next(unit for unit, length in SECONDS.items() if seconds % length == 0 or unit == "s")
+    return f"{seconds / SECONDS[unit]:g}{unit}"
+
+
 def in_seconds(value: Any) -> Any:
     """The seconds of a text such as 1h30m; anything else as it is."""
     found = PARTS.fullmatch(value.strip()) if isinstance(value, str) else None

@@ -11,7 +11,7 @@ import click
 
 from search.commands.added_flags import with_flags
 from search.commands.cli import start_logging
-from search.commands.durations import Duration
+from search.commands.durations import Duration, in_units
 from search.commands.numbers import Number, WholeNumber
 from search.notify.addresses import require_addresses
 from search.trainers.serving import trainer_server
@@ -59,21 +59,21 @@ LIMITS = (
     click.option(
         "--trainer-memory",
         type=Number(100),
-        default=TRAINER_MEMORY_MB,
+        default=f"{TRAINER_MEMORY_MB:g}",
         show_default=True,
         help="Resident MB above which a trainer is restarted between trials.",
     ),
     click.option(
         "--outage",
         type=Duration(0),
-        default=OUTAGE_S,
+        default=in_units(OUTAGE_S),
         show_default=True,
         help="Time that the database may be unreachable before a worker gives up its trial.",
     ),
     click.option(
         "--wait",
         type=Duration(0),
-        default=WAIT_S,
+        default=in_units(WAIT_S),
         show_default=True,
         help="Time to wait for the database at startup.",
     ),

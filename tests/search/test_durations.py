@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.commands.durations import Duration
+from search.commands.durations import Duration, in_units
 
 POSITIVE = Duration(0, min_open=True)
 
@@ -40,3 +40,11 @@ def test_what_cannot_be_typed_is_refused_with_what_can(typed: str) -> None:
 def test_the_parts_add_up(days: int, hours: int, minutes: int, seconds: int) -> None:
     typed = f"{days}d{hours}h{minutes}m{seconds}s"
     assert POSITIVE.convert(typed, None, None) == ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(600.0, "10m"), (60.0, "1m"), (90.0, "90s"), (7200.0, "2h"), (0.5, "0.5s")]
+)
+def test_a_time_is_shown_as_it_can_be_typed(seconds: float, text: str) -> None:
+    assert in_units(seconds) == text
+    assert POSITIVE.convert(text, None, None) == seconds
