@@ -139,10 +139,7 @@ def study_names(url: str) -> list[str]:
     Raises:
         StorageError: as `open_study`.
     """
-    with opened(parse(url, write=False), create=False, only_look=True) as rdb:
-        names = registry.names(rdb)
-        rdb.engine.dispose()
-        return names
+    return listed(url, registry.names)
 
 
 def study_stamps(url: str) -> list[str]:
@@ -151,10 +148,15 @@ def study_stamps(url: str) -> list[str]:
     Raises:
         StorageError: as `open_study`.
     """
+    return listed(url, registry.stamps)
+
+
+def listed(url: str, read: Callable[[RDBStorage], list[str]]) -> list[str]:
+    """What is read of the registry of studies in a database."""
     with opened(parse(url, write=False), create=False, only_look=True) as rdb:
-        stamps = registry.stamps(rdb)
+        found = read(rdb)
         rdb.engine.dispose()
-        return stamps
+        return found
 
 
 def create_or_join(url: URL, study_name: str, manifest: Manifest) -> SharedStudy:

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from typing import Self
 
+from search.host.block_thread import BlockThread
 from storage.errors import LeaseLost, StorageError, StorageUnreachable
 from storage.ledger import Ledger
 from storage.records import Lease
@@ -12,7 +12,7 @@ from storage.records import Lease
 log = logging.getLogger(__name__)
 
 
-class LeaseKeeper:
+class LeaseKeeper(BlockThread):
     """Renews a lease when a third of its duration has passed without a report, until the `with` block ends, or the
     lease is lost.
 
@@ -21,20 +21,11 @@ class LeaseKeeper:
     """
 
     def __init__(self, ledger: Ledger, lease: Lease) -> None:
+        super().__init__(f"lease-of-slot-{lease.slot}")
         self._ledger = ledger
         self._lease = lease
-        self._ended = threading.Event()
         self._lost = threading.Event()
         self._renewed_at = time.monotonic()
-        self._thread = threading.Thread(target=self._renew, daemon=True, name=f"lease-of-slot-{lease.slot}")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def check(self) -> None:
         """Raises LeaseLost when a renewal found that another worker holds the slot."""
@@ -48,7 +39,7 @@ class LeaseKeeper:
     def _due_s(self) -> float:
         return max(0.0, self._renewed_at + self._lease.lease_s / 3 - time.monotonic())
 
-    def _renew(self) -> None:
+    def _run(self) -> None:
         while not self._ended.wait(self._due_s()):
             if self._due_s() > 0:
                 continue

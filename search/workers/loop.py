@@ -2,13 +2,12 @@
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self
 
 from search.errors import Quarantined
+from search.host.block_thread import BlockThread
 from search.host.shutdown import Shutdown
 from search.study.reasons import without_numbers
 from search.workers.attempt import AttemptResult, attempt_slot
@@ -30,23 +29,14 @@ QUARANTINE_AFTER = 3
 OUTAGE_POLL_S = 2.0
 
 
-class Heartbeat:
+class Heartbeat(BlockThread):
     """Sends the study a heartbeat every few seconds until the `with` block ends."""
 
     def __init__(self, context: WorkerContext) -> None:
+        super().__init__("heartbeat")
         self._context = context
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
+    def _run(self) -> None:
         while not self._ended.wait(BEAT_S):
             try:
                 context = self._context
