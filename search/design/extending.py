@@ -13,7 +13,7 @@ from search.errors import UsageError
 from storage.comparison import Comparison, PlannedLook
 
 
-def gone_on_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
+def continued_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
     """The design with which a stored comparison goes on: the looks that it has, one more if more replicates are asked
     for than it ends with, and the margin that is asked for.
 

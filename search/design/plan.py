@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from search.design.extending import gone_on_with
+from search.design.extending import continued_with
 from search.design.options import DEFAULT_MAX_SEEDS, LEVEL, CompareOptions, StudyFlags
 from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
@@ -92,7 +92,7 @@ def make_comparison_plan(
     existing = find_existing(url, name)
     manifest = study_manifest(flags, setting, existing)
     if existing is not None and existing.manifest.comparison is not None:
-        comparison = gone_on_with(existing.manifest.comparison, comparison, flags)
+        comparison = continued_with(existing.manifest.comparison, comparison, flags)
     manifest = msgspec.structs.replace(manifest, comparison=comparison)
     for arm in comparison.arms:
         if arm.configuration:

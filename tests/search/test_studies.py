@@ -116,7 +116,7 @@ def test_one_that_cannot_be_read_is_named_with_the_reason_and_keeps_no_other_fro
     assert "damaged: the study's manifest can't be read" in " ".join(run(worked.url).output.split())
 
 
-def test_a_renamed_study_is_gone_on_with_in_its_own_folder(worked: Lab) -> None:
+def test_a_renamed_study_is_continued_in_its_own_folder(worked: Lab) -> None:
     before = trials_of(worked.url, NAME)
     artifacts = worked.folder / "artifacts"
     (artifacts / NAME).mkdir(exist_ok=True)
