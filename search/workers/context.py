@@ -19,7 +19,7 @@ from storage import SharedStudy
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker allows: seconds and resident MB a trial (None: any), and seconds that the database may be away
+    """What a worker allows: seconds and resident MB per trial (None: any), and seconds that the database may be away
     before the worker lets go of its slot.
     """
 

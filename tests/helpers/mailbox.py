@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 
-SECRET = "t0ken"  # noqa: S105 - nobody's
+SECRET = "t0ken"  # noqa: S105 - of no account
 
 
 @dataclass

@@ -361,7 +361,7 @@ def test_a_wrong_flag_ends_the_command_with_what_to_do(
 
 
 def test_a_database_out_of_reach_ends_the_command_with_3() -> None:
-    done = CliRunner().invoke(dashboard_command, ["--storage=postgresql://somebody@127.0.0.1:1/searches"])
+    done = CliRunner().invoke(dashboard_command, ["--storage=postgresql://user@127.0.0.1:1/searches"])
     assert done.exit_code == 3
     assert "can't be used" in done.stderr
 

@@ -97,5 +97,5 @@ def test_a_page_says_what_it_is_and_hides_what_would_be_refused(database: Databa
 def test_nothing_is_added_to_what_is_no_page(database: Database, url: str) -> None:
     optuna.create_study(storage=url, study_name="mine")
     app = dashboard(database, url)
-    for path in ("/static/bundle.js", "/api/studies", "/dashboard-of-nobody"):
+    for path in ("/static/bundle.js", "/api/studies", "/dashboard-of-another"):
         assert b"explained" not in ask(app, path).body[-2000:]

@@ -21,7 +21,7 @@ from tests.helpers.lab import Lab
 from tests.helpers.launches import StartLaunch
 from tests.helpers.mailbox import mailbox
 
-SECRET = "hun ter2"  # noqa: S105 - nobody's; with a space, so that it can't be told from words
+SECRET = "hun ter2"  # noqa: S105 - of no account; with a space, so that it can't be told from words
 TRACKING = f"nowhere://me:{SECRET}@tracking.example"
 HEAD, TAIL = "Zq7", "7qZ"
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).map(

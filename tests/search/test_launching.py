@@ -81,7 +81,7 @@ def test_all_workers_may_be_killed_at_once(lab: Lab) -> None:
 
 def test_a_worker_that_cannot_reach_the_database_is_replaced(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     lab.study(3)
-    away = "postgresql://nobody@/none?host=/nowhere"
+    away = "postgresql://user@/none?host=/nowhere"
     with WorkerPool(["--study-name=study", "--wait=0"], [PLACE], away, lab.folder / "logs") as pool:
         pool.start()
         (first,) = pool.pids()

@@ -14,7 +14,7 @@ IN_THE_WAY = "raise RuntimeError('this is not the module that was meant')"
 FILES = ("storage.py", "spaces.py", "keras.py", "optuna.py", "random.py", "queue.py", "socket.py", "click.py")
 
 SPACE = """
-from beside import CHOICES
+from neighbor import CHOICES
 from spaces import Configuration, Space
 
 
@@ -29,7 +29,7 @@ space = Space(name="mine", question="How many units?", suggest=suggest)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The user's folder, with a space, a package with the same, and a file of a name that no other module has."""
-    (tmp_path / "beside.py").write_text("CHOICES = [8, 16]\n")
+    (tmp_path / "neighbor.py").write_text("CHOICES = [8, 16]\n")
     (tmp_path / "mine.py").write_text(SPACE)
     (tmp_path / "mine_too").mkdir()
     (tmp_path / "mine_too" / "small.py").write_text(SPACE)
@@ -62,7 +62,7 @@ def test_a_command_runs_next_to_folders_named_as_its_packages(marker: str, folde
     for name in ("storage", "spaces"):
         (folder / name).mkdir()
         (folder / name / marker).write_text(IN_THE_WAY)
-    (folder / "spaces" / "own.py").write_text(SPACE.replace("from beside import CHOICES", "CHOICES = [8, 16]"))
+    (folder / "spaces" / "own.py").write_text(SPACE.replace("from neighbor import CHOICES", "CHOICES = [8, 16]"))
     done = run(folder, sys.executable, "-m", "search.spaces", "spaces/own.py:space")
     assert (done.returncode, done.stderr) == (0, "")
     assert "How many units?" in done.stdout
@@ -113,7 +113,7 @@ def test_importing_the_package_next_to_one_is_explained_in_an_error(folder: Path
 
 def test_a_checkout_that_is_not_installed_starts_its_children(tmp_path: Path) -> None:
     """Without PYTHONPATH: the project is where the command is typed, and nowhere else."""
-    (tmp_path / "mine.py").write_text(SPACE.replace("from beside import CHOICES", "CHOICES = [8, 16]"))
+    (tmp_path / "mine.py").write_text(SPACE.replace("from neighbor import CHOICES", "CHOICES = [8, 16]"))
     flags = (
         f"--storage=sqlite:///{tmp_path}/search.db",
         "--n-trials=1",

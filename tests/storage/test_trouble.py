@@ -20,8 +20,8 @@ from storage.testkit import claimed, example_manifest, plain_client
 from storage.transaction import reading, writing
 from tests.helpers.postgres import PostgresServer
 
-PASSWORD = "open-sesame"  # noqa: S105 - nobody's
-WRONG_PASSWORD = "open-barley"  # noqa: S105 - nobody's
+PASSWORD = "open-sesame"  # noqa: S105 - of no account
+WRONG_PASSWORD = "open-barley"  # noqa: S105 - of no account
 
 
 @pytest.fixture
