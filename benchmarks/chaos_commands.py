@@ -1,4 +1,4 @@
-"""Real commands under fire: a search, a comparison, a confirmation and an export, which train real models.
+"""Real commands under fire: a search, a comparison, a confirmation or a race, and an export, which train real models.
 
 Whatever is killed or told to leave is run again, as a person would, until it ends by itself with exit code 0.
 """
@@ -206,20 +206,23 @@ class Campaign:
 
 
 def steps(campaign: Campaign, number: int) -> tuple[Step, ...]:
-    """The commands of a round, each with a study of its own but the last."""
+    """The commands of a round, each with a study of its own but the last. Searches of every other round pause trials,
+    and end with a race of their best ones in the place of a confirmation.
+    """
     search, small = f"search-{number}", ("--limit-train", "300", "--seed", str(number))
     common = ("--artifacts", str(campaign.artifacts), "--n-workers", "2")
     asked = ("--space", "bn_dropout", "--study-name", search, "--n-trials", "5", "--epochs", "4")
-    compare, confirm = f"compare-{number}", f"confirm-{number}"
+    compare, again = f"compare-{number}", f"again-{number}"
+    races = number % 2 == 0
     axis = ("--space", "bn_dropout", "--axis", "batch_norm", "--seeds", "2", "--epochs", "2", "--study-name", compare)
-    again = ("--search", search, "--top", "2", "--seeds", "2", "--study-name", confirm)
+    anew = ("--search", search, "--top", "2", "--seeds", "4" if races else "2", "--study-name", again)
     model = campaign.folder / "exported" / f"{search}.keras"
     model.parent.mkdir(exist_ok=True)
     export = ("--study-name", search, "--artifacts", str(campaign.artifacts), "-o", str(model), "--force")
     return (
-        Step("launch", (*asked, *common, *small, "--pruner", "none"), search, 8),
+        Step("launch", (*asked, *common, *small, "--pruner", "asha" if races else "none"), search, 8),
         Step("compare", (*axis, *common, *small), compare, 5),
-        Step("confirm", (*again, *common), confirm, 4),
+        Step("answer" if races else "confirm", (*anew, *common), again, 4),
         Step("export", (*export, "--retrain"), search, 2),
     )
 

@@ -78,6 +78,7 @@ def failed_checks(found: dict[str, Any], zero: tuple[str, ...]) -> list[str]:
         failed.append(f"{found['complete']} trainings are complete, and the answer is from {found['trainings']}")
     if found["most_epochs_lost_by_a_kill"] > 1:
         failed.append(f"in the race, a kill has cost {found['most_epochs_lost_by_a_kill']} epochs of work")
+    failed += [f"a worker of the race ended with an error: {line}" for line in found["errors"]]
     if found["workers_that_did_not_leave"]:
         failed.append(f"{found['workers_that_did_not_leave']} workers didn't leave the race")
     return failed
