@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from search.exporting.paths import nameless, without_folders
 from search.exporting.rendering import render
-from search.exporting.texts import accuracy_row, document_text, provenance
+from search.exporting.texts import SavedModel, accuracy_row, document_text, model_document
 from search.study.test_score import TestScore
 from search.views.configuration_text import Described
 from search.views.number import number
@@ -35,20 +35,14 @@ class Paired:
         )
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """An exported ensemble: its trials, best first, its file's name, and what its texts need to know of it."""
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(SavedModel):
+    """An exported ensemble: its trials, best first, and what else its texts need to know of it."""
 
     members: tuple[Described, ...]
     manifest: Manifest
     study_name: str
-    name: str
-    pixel_max: float
-    lowest: float
-    highest: float
-    parameters: int
     paired: Paired | None
-    largest_possible: float | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -66,19 +60,7 @@ def ensemble_json(ensemble: Ensemble) -> str:
         "test_accuracy": None if paired is None else paired.ensemble.accuracy,
         "test_look": None if paired is None else paired.ensemble,
         "best_alone": paired,
-        "input": {
-            "shape": ensemble.members[0].image_shape,
-            "resize": manifest.resizing.resize,
-            "lowest": ensemble.lowest,
-            "highest": ensemble.highest,
-            "largest_possible": ensemble.largest_possible,
-        },
-        "scaled_inside_by": ensemble.pixel_max,
-        "classes": manifest.classes,
-        "parameters": ensemble.parameters,
-        "epochs": manifest.epochs,
-        "precision": manifest.precision,
-        **provenance(manifest),
+        **model_document(ensemble, ensemble.members[0].image_shape, manifest),
     }
     return document_text(document)
 

@@ -15,25 +15,32 @@ from spaces.configuration import Augmentation, Configuration
 from storage import Manifest
 
 
-@dataclass(frozen=True)
-class Exported:
-    """An exported model: its trial, its file's name, and what its texts need to know of it.
+@dataclass(frozen=True, kw_only=True)
+class SavedModel:
+    """A model in a file: the name of that, and the numbers of its pixels and parameters.
 
     `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `largest_possible`
-    what those of files could be (search/datasets/depths.py). `optimizer` is a call of Keras. `look` is that at the test
-    images with the exported model, None without.
+    what those of files could be (search/datasets/depths.py).
     """
 
-    described: Described
     name: str
     pixel_max: float
     lowest: float
     highest: float
     parameters: int
+    largest_possible: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported(SavedModel):
+    """An exported model: its trial, and what else its texts need to know of it. `optimizer` is a call of Keras. `look`
+    is that at the test images with the exported model, None without.
+    """
+
+    described: Described
     seed: int
     optimizer: str
     look: TestScore | None
-    largest_possible: float | None = None
 
     @property
     def title(self) -> str:
@@ -54,22 +61,29 @@ def configuration_json(exported: Exported) -> str:
         "params": described.trial.params,
         "configuration": described.configuration,
         "seed": exported.seed,
-        "epochs": manifest.epochs,
         "batch_size": described.batch_size,
-        "precision": manifest.precision,
-        "input": {
-            "shape": described.image_shape,
-            "resize": manifest.resizing.resize,
-            "lowest": exported.lowest,
-            "highest": exported.highest,
-            "largest_possible": exported.largest_possible,
-        },
-        "scaled_inside_by": exported.pixel_max,
-        "classes": manifest.classes,
-        "parameters": exported.parameters,
-        **provenance(manifest),
+        **model_document(exported, described.image_shape, manifest),
     }
     return document_text(document)
+
+
+def model_document(model: SavedModel, image_shape: tuple[int, int, int], manifest: Manifest) -> dict[str, object]:
+    """What is said of a model for images of that shape, be it one or an ensemble."""
+    return {
+        "input": {
+            "shape": image_shape,
+            "resize": manifest.resizing.resize,
+            "lowest": model.lowest,
+            "highest": model.highest,
+            "largest_possible": model.largest_possible,
+        },
+        "scaled_inside_by": model.pixel_max,
+        "classes": manifest.classes,
+        "parameters": model.parameters,
+        "epochs": manifest.epochs,
+        "precision": manifest.precision,
+        **provenance(manifest),
+    }
 
 
 def provenance(manifest: Manifest) -> dict[str, object]:

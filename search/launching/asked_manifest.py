@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import msgspec
 
@@ -31,8 +30,6 @@ from storage import Manifest, open_study
 from storage.ending import Ended, EndingRule
 from storage.errors import StudyNotFound
 from storage.masking import hide_in_arguments
-
-T = TypeVar("T")
 
 DEFAULT_DATASET = "digits"
 VALIDATION_FRACTION = 0.2
@@ -240,11 +237,6 @@ def require_measurable(metrics: Sequence[MetricName], images: Split) -> None:
     problem = why_not_measurable(metrics, len(images.classes), images.n_val)
     if problem is not None:
         raise UsageError(problem)
-
-
-def pick(flag: T | None, stored: T | None, default: T) -> T:
-    """The flag if it was given, else what the study has, else the default."""
-    return flag if flag is not None else stored if stored is not None else default
 
 
 def without_secrets(arguments: list[str], verb: str = "launch") -> str:
