@@ -48,7 +48,7 @@ EPOCHS_BETWEEN = 2  # as many begin between two deeds at least, or a slow machin
 @dataclass(frozen=True)
 class Options:
     """How much chaos; `limit_s` is when to give up. `kills` is how many processes get SIGKILL at least, those of the
-    race not counted, in which the best `racers` trials (0: there is no race) have up to so many `replicates`, each of
+    race not counted, in which the best `racers` trials (0: there is no race) have up to `replicates`, each of
     `race_epochs`.
     """
 
