@@ -16,11 +16,11 @@ from search.design.text import comparison_text, tables
 from search.errors import UsageError
 from search.statistics import ArmSummary
 from search.study.test_score import TestScore
-from search.views.answer_text import test_text, top_text
+from search.views.answer_text import answer_text, test_text, top_text
 from search.views.best_trials import best_trials_table
 from search.views.facts import StudyFacts, TrialFacts, gather_facts
 from search.views.figures import Figure, search_figures
-from search.views.sentences import headline
+from search.views.sentences import answered, headline
 from spaces.epoch_scores import EpochScores
 from spaces.names import unknown_name
 from storage import Manifest, SharedStudy
@@ -113,7 +113,7 @@ class Result:
     def __str__(self) -> str:
         if self.comparison is not None:
             return comparison_text(self.comparison).rstrip()
-        parts = (headline(self.facts), top_text(self.facts), test_text(self.facts))
+        parts = (headline(self.facts), top_text(self.facts), test_text(self.facts), answer_text(self.facts))
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
@@ -121,7 +121,7 @@ class Result:
         if self.comparison is not None:
             return html_page([comparison_headline(self.comparison)], tables(self.comparison))
         best = best_trials_table(self.facts, self.facts.manifest.objective)
-        said = [text for text in (headline(self.facts), test_text(self.facts)) if text]
+        said = [text for text in (headline(self.facts), test_text(self.facts), *answered(self.facts)) if text]
         return html_page(said, [best] if best is not None else [])
 
 

@@ -28,7 +28,7 @@ from search.views.configuration_text import described_trial, trial_json
 from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import storage_flag
 from search.views.proportion import wilson_interval
-from search.views.sentences import baselines, headline, tested
+from search.views.sentences import answered, baselines, headline, tested
 from spaces import is_built_in
 from storage import SharedStudy
 
@@ -121,7 +121,7 @@ def best(desk: Desk, arguments: Arguments) -> Answer:
     with desk.study(arguments) as shared:
         facts = gather_facts(shared)
         document = msgspec.json.decode(trial_json(described_trial(shared, "best")))
-    sentence = " ".join(part for part in (headline(facts), *baselines(facts), tested(facts)) if part)
+    sentence = " ".join(part for part in (headline(facts), *baselines(facts), tested(facts), *answered(facts)) if part)
     caution = "It was chosen by its validation score, which flatters it; one training each says little of settings."
     return said("best so far, not compared", f"{sentence} {caution}", document, interval_of_best(facts))
 

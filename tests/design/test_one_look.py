@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from search.api.result import take_result
 from search.best import main as best
 from search.design.answering import answer_search
 from search.design.options import AnswerOptions
@@ -80,7 +81,7 @@ def test_the_test_images_are_looked_at_once_everything_says_the_same_and_the_sam
     with answered.open(NAME) as shared:
         facts = gather_facts(shared)
         answer = stored_answer(shared)
-        note = result_note(facts)
+        note, taken = result_note(facts), take_result(shared)
     assert answer is not None
     (look,) = facts.looks
     assert (look.reason, look.look, look.study) == ("answer", 1, answer.study_name)
@@ -89,7 +90,8 @@ def test_the_test_images_are_looked_at_once_everything_says_the_same_and_the_sam
     number = f"{look.accuracy:.2%} (95 %"
     told = " ".join(result_text(facts, OPTIONS).split())
     shown = CliRunner().invoke(best, ["--storage", answered.url, "--study-name", NAME], catch_exceptions=False).output
-    for text in (told, " ".join(shown.split()), " ".join(summary(facts)), note.replace("\\", "")):
+    printed = " ".join(str(taken).split())
+    for text in (told, " ".join(shown.split()), " ".join(summary(facts)), note.replace("\\", ""), printed):
         assert text.count("test accuracy") == text.count(number) == text.count(" look") == 1, text
         assert "first look" in text
     document = json.loads(result_json(facts, OPTIONS, 1.0))
