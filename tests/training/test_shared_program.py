@@ -1,6 +1,7 @@
 """A program trains one configuration after another, and each as if it were the only one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -70,7 +71,7 @@ def warm(new_program: Callable[[Configuration], Any], backend: Backend, data: Sp
     return program
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def by_fit(keras: Any, data: Split, spec: InputSpec) -> Callable[[Configuration], KerasTrainableModel]:
     """Makes new plain models that are trained by Keras itself."""
 
@@ -88,9 +89,34 @@ def scores_of(model: TrainableModel, data: Split, first: int = 1, last: int = 2)
     return [(e.epoch, e.loss, e.accuracy, e.val_loss, e.val_accuracy, e.learning_rate) for e in epochs]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A new model that was trained by Keras itself: its scores, and its state after each of the two epochs."""
+
+    configuration: Configuration
+    scores: list[tuple[Any, ...]]
+    states: tuple[list[Any], list[Any]]
+
+
+@pytest.fixture(scope="module", params=OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
+def fitted(
+    request: pytest.FixtureRequest, by_fit: Callable[[Configuration], KerasTrainableModel], data: Split
+) -> Fitted:
+    """With each of the optimizers, once for the tests that compare with it: a model is compiled for seconds."""
+    configuration = configured(request.param, rate=0.2)
+    plain = by_fit(configuration)
+    begun = scores_of(plain, data, last=1)
+    between = plain.values()
+    return Fitted(configuration, [*begun, *scores_of(plain, data, first=2)], (between, plain.values()))
+
+
 def differing(one: TrainableModel, other: TrainableModel) -> list[int]:
     """The numbers of the arrays of state that aren't equal to the last bit."""
-    pairs = zip(one.values(), other.values(), strict=True)
+    return differing_arrays(one.values(), other.values())
+
+
+def differing_arrays(one: list[Any], other: list[Any]) -> list[int]:
+    pairs = zip(one, other, strict=True)
     return [number for number, (a, b) in enumerate(pairs) if a.dtype != b.dtype or not np.array_equal(a, b)]
 
 
@@ -109,16 +135,12 @@ def test_it_begins_with_the_weights_and_random_state_of_a_new_model(
     assert differing(warm, by_fit(configuration)) == []
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_a_warm_program_trains_as_fit_trains_a_new_model(
-    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend, optimizer: Optimizer
+    warm: Any, fitted: Fitted, data: Split, backend: Backend
 ) -> None:
-    configuration = configured(optimizer, rate=0.2)
-    plain = by_fit(configuration)
-    expected = scores_of(plain, data)
-    warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
-    assert scores_of(warm, data) == expected
-    assert differing(warm, plain) == []
+    warm.begin(fitted.configuration, SEED, EPOCHS, backend.to_device(data))
+    assert scores_of(warm, data) == fitted.scores
+    assert differing_arrays(warm.values(), fitted.states[1]) == []
 
 
 def test_a_warm_program_trains_on_other_images_as_well(
@@ -154,17 +176,14 @@ def test_so_does_a_new_program_of_any_layers(
     assert differing(program, plain) == []
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
 def test_programs_and_plain_models_take_over_from_each_other(
-    warm: Any, by_fit: Callable[..., KerasTrainableModel], data: Split, backend: Backend, optimizer: Optimizer
+    warm: Any, fitted: Fitted, data: Split, backend: Backend
 ) -> None:
-    configuration = configured(optimizer)
-    plain = by_fit(configuration)
-    scores_of(plain, data, last=1)
-    warm.begin(configuration, 1, EPOCHS, backend.to_device(data))
-    warm.restore(plain.values())
-    assert scores_of(warm, data, first=2) == scores_of(plain, data, first=2)
-    assert differing(warm, plain) == []
+    warm.begin(fitted.configuration, 1, EPOCHS, backend.to_device(data))
+    between, end = fitted.states
+    warm.restore(between)
+    assert scores_of(warm, data, first=2) == fitted.scores[1:]
+    assert differing_arrays(warm.values(), end) == []
 
 
 def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
