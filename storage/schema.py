@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator
 
+import optuna
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
@@ -22,6 +23,8 @@ LOCK_WAIT_S = 60.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 LOCK_KEY = 0x6B65726173  # of the advisory lock; any number that no other program uses ("keras")
 OLDEST_POSTGRES = 14  # the oldest that still gets fixes
+# By the version of Optuna, which loads all of its migrations each time it is asked: for a twentieth of a second.
+NEWEST_VERSIONS: dict[str, str] = {}
 
 
 @contextlib.contextmanager
@@ -204,7 +207,7 @@ def migrate(connection: Connection, version: int) -> None:
 
 def require_known_optuna(storage: RDBStorage) -> None:
     """Raises if Optuna's tables are those of an older (StorageUsageError) or newer Optuna (SchemaTooNew)."""
-    found, needed = storage.get_current_version(), storage.get_head_version()
+    found, needed = storage.get_current_version(), newest_version(storage)
     if found == needed:
         return
     if found in storage.get_all_versions():
@@ -216,6 +219,13 @@ def require_known_optuna(storage: RDBStorage) -> None:
         f"the study's tables are those of a newer Optuna (version {found}, and this one knows up to {needed}): "
         "install that Optuna (pip install --upgrade optuna); nothing was changed"
     )
+
+
+def newest_version(storage: RDBStorage) -> str:
+    """The version that the installed Optuna gives its tables."""
+    if optuna.__version__ not in NEWEST_VERSIONS:
+        NEWEST_VERSIONS[optuna.__version__] = storage.get_head_version()
+    return NEWEST_VERSIONS[optuna.__version__]
 
 
 def require_known_schema(version: int) -> None:
