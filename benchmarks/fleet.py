@@ -6,13 +6,18 @@
 
 The workers are real but for their trainers, which wait for 10 s per epoch: hundreds of them in each of a few processes,
 each with a connection of its own, all started in the same moment. With `--idle` another worker holds the only trial.
-Prints JSON: seconds until the training began, milliseconds of a report (the 95th percentile), leases lost, round trips
-and CPU seconds of the server and of its clients. On a machine with few processors the clients are the limit.
+Prints JSON: seconds until the training began, milliseconds of a report (from the end of an epoch to the decision what
+becomes of the trial) and between two trials, leases lost, round trips, CPU seconds of the server and of its clients,
+and which share of the machine's processors each took: where nothing is idle, these are the limit, and not the server.
+
+A fleet takes at most 8 minutes: those that haven't joined after three, or begun after another two, are named as
+problems.
 """
 
 import argparse
 import json
 import multiprocessing
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,18 +30,19 @@ from typing import Any
 
 import optuna
 import psutil
-import sqlalchemy as sa
 from machine_facts import machine_facts
 from own_postgres import OwnPostgres, own_postgres
 from simulated_worker import Measured, run_workers
 
 from storage import SharedStudy, create_study
 from storage.records import SlotOrder
-from storage.tables import slots
 from storage.testkit import example_manifest
 
 NAME = "fleet"
-START_PATIENCE_S = 300.0
+JOIN_PATIENCE_S = 180.0
+START_PATIENCE_S = 120.0
+END_PATIENCE_S = 60.0
+LONGEST_S = 3600.0
 POLL_S = 0.5
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["simulated_worker", "psycopg", "search.sampling.proposal"])
@@ -52,6 +58,7 @@ class Fleet:
     epochs: int = 6
     seconds: float = 40.0
     idle: bool = False
+    pruner: str = "asha"
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Mark:
 
     at: float
     server_cpu_s: float
+    idle_cpu_s: float
     clients: Sequence[Measured]
 
     @property
@@ -75,25 +83,40 @@ class Mark:
 
 def measure(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
     """The measurements of one fleet, on its own study."""
-    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner="asha-stop", sampler="random")
-    with create_study(server.url, NAME, manifest) as shared:
-        shared.ledger.order_up_to(1 if fleet.idle else fleet.workers * 4, SlotOrder)
-        if fleet.idle:
-            shared.ledger.claim("another", START_PATIENCE_S * 4)
-        with clients_of(server, fleet, folder) as clients:
-            result = observed(server, fleet, shared, clients)
-        result["problems"] = clients.problems
-        if not fleet.idle:
-            result["exact"] = exact(shared, fleet)
-    optuna.delete_study(study_name=NAME, storage=server.url.replace("postgresql:", "postgresql+psycopg:"))
+    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner=fleet.pruner, sampler="random")
+    try:
+        with create_study(server.url, NAME, manifest) as shared:
+            shared.ledger.order_up_to(1 if fleet.idle else fleet.workers * 4, SlotOrder)
+            if fleet.idle:
+                shared.ledger.claim("another", LONGEST_S)
+            with clients_of(server, fleet, folder) as clients:
+                result = observed(server, fleet, clients)
+            result["problems"] = clients.problems
+            if not fleet.idle:
+                result["exact"] = exact(shared, fleet)
+    finally:
+        optuna.delete_study(study_name=NAME, storage=server.url.replace("postgresql:", "postgresql+psycopg:"))
     return result
 
 
-def observed(server: OwnPostgres, fleet: Fleet, shared: SharedStudy, clients: "Clients") -> dict[str, Any]:
+def measured_or_why_not(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
+    """The measurements of one fleet, said at once to who waits for those of others; or why there are none."""
+    try:
+        result = measure(server, fleet, folder)
+    except TimeoutError as error:
+        result = {"workers": fleet.workers, "problems": [str(error)]}
+    print(json.dumps(result), file=sys.stderr)
+    return result
+
+
+def observed(server: OwnPostgres, fleet: Fleet, clients: "Clients") -> dict[str, Any]:
     """What the fleet does from the moment in which all begin."""
     began = clients.mark(server, "go")
     if not fleet.idle:
         wait_until(lambda: sum(len(one.began) for one in clients.mark(server).clients) >= fleet.workers)
+        n_began = sum(len(one.began) for one in clients.mark(server).clients)
+        if n_began < fleet.workers:
+            clients.problems.append(f"{n_began} of {fleet.workers} workers began within {START_PATIENCE_S:g} s")
     first = clients.mark(server)
     time.sleep(fleet.seconds)
     last = clients.mark(server)
@@ -102,15 +125,19 @@ def observed(server: OwnPostgres, fleet: Fleet, shared: SharedStudy, clients: "C
     epochs = len(reported) - sum(len(one.reports) for one in first.clients)
     sent = last.sent - first.sent
     starts = [start for one in last.clients for start in one.began]
+    between = [pause for one in last.clients for pause in one.between]
     facts = {
         "workers": fleet.workers,
         "began_s": {"all_after": round(first.at - began.at, 1), **summary(starts, 1.0)},
         "report_ms": summary(reported, 1000.0),
-        "leases_lost": lost(shared),
+        "between_trials_ms": summary(between, 1000.0),
+        "leases_lost": sum(one.lost for one in last.clients),
         "round_trips_per_s": round(sum(sent.values()) / seconds, 1),
         "transactions_per_s": round(sent["begin"] / seconds, 1),
         "server_cores": round((last.server_cpu_s - first.server_cpu_s) / seconds, 3),
         "client_cores": round((last.client_cpu_s - first.client_cpu_s) / seconds, 3),
+        "shares": shares(first, last),
+        "start_shares": shares(began, first),
         "start_cpu_s": {
             "server": round(first.server_cpu_s - began.server_cpu_s, 1),
             "clients": round(first.client_cpu_s - began.client_cpu_s, 1),
@@ -127,54 +154,86 @@ def observed(server: OwnPostgres, fleet: Fleet, shared: SharedStudy, clients: "C
 class Clients:
     """The processes of workers, by the pipes to them."""
 
-    def __init__(self, pipes: Sequence[Any]) -> None:
+    def __init__(self, processes: Sequence[Any], pipes: Sequence[Any]) -> None:
+        self._processes = processes
         self._pipes = pipes
         self.problems: list[str] = []
+
+    def join(self) -> None:
+        """Waits until all workers have joined.
+
+        Raises:
+            TimeoutError: some haven't for too long.
+        """
+        deadline = time.monotonic() + JOIN_PATIENCE_S
+        for pipe in self._pipes:
+            if not pipe.poll(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError(f"not all workers have joined after {JOIN_PATIENCE_S:g} s")
+            pipe.recv()
 
     def mark(self, server: OwnPostgres, order: str = "mark") -> Mark:
         """What was used so far; with the order "go", the workers begin."""
         for pipe in self._pipes:
             pipe.send(order)
-        return Mark(time.monotonic(), server_cpu_s(server), [pipe.recv() for pipe in self._pipes])
+        return Mark(time.monotonic(), server_cpu_s(server), idle_cpu_s(), [pipe.recv() for pipe in self._pipes])
 
     def end(self) -> None:
-        """Lets the workers end what they do."""
+        """Lets the workers end what they do; those that don't in time are killed."""
         for pipe in self._pipes:
             pipe.send("end")
-        self.problems = [problem for pipe in self._pipes for problem in pipe.recv().problems][:5]
+        deadline = time.monotonic() + END_PATIENCE_S
+        for pipe in self._pipes:
+            if pipe.poll(max(0.0, deadline - time.monotonic())):
+                self.problems += pipe.recv().problems
+            else:
+                self.problems.append(f"a process of workers hasn't ended after {END_PATIENCE_S:g} s")
+        for process in self._processes:
+            process.kill()
+            process.join()
+        del self.problems[5:]
 
 
 @contextmanager
 def clients_of(server: OwnPostgres, fleet: Fleet, folder: Path) -> Iterator[Clients]:
     """The fleet's processes, whose workers have joined."""
-    pipes = []
+    pipes, processes = list[Any](), list[Any]()
     for index in range(min(fleet.processes, fleet.workers)):
         ours, theirs = FORKED.Pipe()
         numbers = range(index, fleet.workers, min(fleet.processes, fleet.workers))
         arguments = (server.url, NAME, folder, numbers, fleet.epoch_s, theirs)
-        FORKED.Process(target=run_workers, args=arguments, daemon=True).start()
+        process = FORKED.Process(target=run_workers, args=arguments, daemon=True)
+        process.start()
+        processes.append(process)
         pipes.append(ours)
-    for pipe in pipes:
-        pipe.recv()
-    clients = Clients(pipes)
+    clients = Clients(processes, pipes)
     try:
+        clients.join()
         yield clients
     finally:
         clients.end()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Waits until the condition holds, or for five minutes."""
+    """Waits until the condition holds, or for two minutes."""
     deadline = time.monotonic() + START_PATIENCE_S
     while not condition() and time.monotonic() < deadline:
         time.sleep(POLL_S)
 
 
-def lost(shared: SharedStudy) -> int:
-    """How many claims were of slots that another worker had had: none is released while it is measured."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(slots.c.token - 1), 0))
-    with shared.engine.connect() as connection:
-        return int(connection.scalar(query.where(slots.c.study_id == shared.study_id, slots.c.token > 0)) or 0)
+def shares(first: Mark, last: Mark) -> dict[str, float]:
+    """Which shares of the machine's processors the server, the clients and others took, and what was idle."""
+    available = (last.at - first.at) * (psutil.cpu_count() or 1)
+    server = (last.server_cpu_s - first.server_cpu_s) / available
+    clients = (last.client_cpu_s - first.client_cpu_s) / available
+    idle = (last.idle_cpu_s - first.idle_cpu_s) / available
+    found = {"server": server, "clients": clients, "others": max(0.0, 1 - server - clients - idle), "idle": idle}
+    return {name: round(share, 3) for name, share in found.items()}
+
+
+def idle_cpu_s() -> float:
+    """The seconds in which the machine's processors had nothing to do, together."""
+    times = psutil.cpu_times()
+    return float(times.idle + getattr(times, "iowait", 0.0))
 
 
 def exact(shared: SharedStudy, fleet: Fleet) -> bool:
@@ -214,17 +273,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[100, 250, 500, 1000])
     parser.add_argument("--processes", type=int, default=4, help="processes that the workers share")
     parser.add_argument("--seconds", type=float, default=40.0, help="how long each fleet is measured")
+    parser.add_argument("--pruner", default="asha", help="the study's pruner (default: asha)")
     parser.add_argument("--idle", action="store_true", help="there is nothing to claim")
     parser.add_argument("--smoke", action="store_true", help="a few workers and short epochs, to see that it works")
     options = parser.parse_args(arguments)
-    fleets = [Fleet(n, options.processes, seconds=options.seconds, idle=options.idle) for n in options.workers]
+    common = {"seconds": options.seconds, "idle": options.idle, "pruner": options.pruner}
+    fleets = [Fleet(n, options.processes, **common) for n in options.workers]
     if options.smoke:
-        fleets = [Fleet(4, processes=2, epoch_s=0.2, epochs=3, seconds=1.5, idle=options.idle)]
+        fleets = [Fleet(4, processes=2, epoch_s=0.2, epochs=3, seconds=1.5, idle=options.idle, pruner=options.pruner)]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     facts = machine_facts()
     with own_postgres() as server, tempfile.TemporaryDirectory(prefix="search-fleet-") as folder:
         server.configure(max_connections=max(fleet.workers for fleet in fleets) * 3 + 50)
-        found = [measure(server, fleet, Path(folder)) for fleet in fleets]
+        found = [measured_or_why_not(server, fleet, Path(folder)) for fleet in fleets]
     print(json.dumps({"benchmark": "fleet", "idle": options.idle, "results": found, **facts}, indent=2))
     return 0
 

@@ -28,7 +28,8 @@ from search.workers.running_job import RunningJob
 from spaces import resolve
 from spaces.epoch_scores import EpochScores
 from storage import open_study
-from storage.records import WorkerInfo
+from storage.ledger import Ledger
+from storage.records import Lease, Unclaimed, WorkerInfo
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -38,16 +39,19 @@ if TYPE_CHECKING:
 
 STACK_BYTES = 512 * 1024
 PATIENCE_S = 600.0
+END_PATIENCE_S = 30.0
 
 
 @dataclass
 class Measured:
-    """What the workers of a process have measured: seconds until the training began, and of each report; round trips
-    by kind; CPU seconds of the process; problems.
+    """What the workers of a process have measured: seconds until the training began, of each report, and between two
+    trials; claims of slots whose worker had lost them; round trips by kind; CPU seconds of the process; problems.
     """
 
     began: list[float] = field(default_factory=list)
     reports: list[float] = field(default_factory=list)
+    between: list[float] = field(default_factory=list)
+    lost: int = 0
     sent: Counter[str] = field(default_factory=Counter)
     cpu_s: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -63,22 +67,26 @@ class SimulatedProcess:
         self._epoch = 0
         self._due = 0.0
         self._given: float | None = None
+        self._left: float | None = None
+        self._trained = 0
         self._stopped = False
         self._source = random.Random()  # noqa: S311 - it spreads epochs, and keeps no secret
 
     def send(self, command: Command) -> None:
-        """Begins a job, or stops it."""
+        """Begins a job, or stops it: a report is over when its trial is told to go on, or stopped."""
         if isinstance(command, Train):
-            self._job, self._epoch, self._stopped = command, 0, False
+            if self._left is not None:
+                self._measured.between.append(time.monotonic() - self._left)
+            self._job, self._epoch, self._stopped, self._left = command, 0, False, None
+            self._trained = checkpointed(command)
             self._wait_for_next()
-        elif isinstance(command, Stop):
-            self._stopped = True
+        elif isinstance(command, Stop) and not self._stopped:
+            self._end_report()
+            self._stopped, self._left = True, time.monotonic()
 
     def receive_of(self, _job: int, timeout: float) -> JobMessage | None:
         """The job's next message. The time since the last epoch was given out is what its report took."""
-        if self._given is not None:
-            self._measured.reports.append(time.monotonic() - self._given)
-            self._given = None
+        self._end_report()
         job = self._job
         if job is None:
             time.sleep(timeout)
@@ -87,8 +95,10 @@ class SimulatedProcess:
             self._job = None
             return Stopped(job.job)
         if self._epoch == job.epochs:
-            self._job = None
+            self._job, self._left = None, time.monotonic()
             return Trained(job.job, parameters=1, epochs=job.epochs)
+        if self._epoch < self._trained:
+            return self._end_epoch(job, replayed=True)
         left = self._due - time.monotonic()
         time.sleep(max(0.0, min(left, timeout)))
         return self._end_epoch(job) if left <= timeout else None
@@ -96,15 +106,35 @@ class SimulatedProcess:
     def kill(self) -> None:
         """Does nothing: there is no process."""
 
+    def _end_report(self) -> None:
+        if self._given is not None:
+            self._measured.reports.append(time.monotonic() - self._given)
+            self._given = None
+
     def _wait_for_next(self) -> None:
         self._due = time.monotonic() + self._epoch_s * self._source.uniform(0.8, 1.2)
 
-    def _end_epoch(self, job: Train) -> EpochEnd:
+    def _end_epoch(self, job: Train, *, replayed: bool = False) -> EpochEnd:
         self._epoch += 1
-        self._wait_for_next()
-        self._given = time.monotonic()
+        if not replayed:
+            checkpoint(job, self._epoch)
+            self._wait_for_next()
+            self._given = time.monotonic()
         accuracy = self._source.random()
-        return EpochEnd(job.job, EpochScores(self._epoch, 0.5, accuracy, 0.6, accuracy, self._epoch_s, 0.001))
+        return EpochEnd(job.job, EpochScores(self._epoch, 0.5, accuracy, 0.6, accuracy, self._epoch_s, 0.001), replayed)
+
+
+def checkpoint(job: Train, epoch: int) -> None:
+    """Notes in the slot's folder how many epochs its trial has been trained."""
+    folder = Path(job.checkpoints or "")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "epoch").write_text(str(epoch))
+
+
+def checkpointed(job: Train) -> int:
+    """How many epochs the trial of a job has been trained, by any worker."""
+    note = Path(job.checkpoints or "") / "epoch"
+    return int(note.read_text() or 0) if note.is_file() else 0
 
 
 class SimulatedTrainer:
@@ -148,12 +178,15 @@ class SimulatedWorker:
     epoch_s: float
     measured: Measured
     barrier: threading.Barrier
+    compiled: "Compiled"
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def run(self) -> None:
         """Works; what goes wrong is noted."""
         try:
             with open_study(self.url, self.study_name, wait_s=PATIENCE_S) as shared:
+                self.compiled.share_with(shared.engine)
+                count_lost(shared.ledger, self.measured)
                 first: list[float] = []
                 began = 0.0
 
@@ -183,6 +216,40 @@ class SimulatedWorker:
         except Exception as error:  # noqa: BLE001 - the measurement shows it
             self.measured.problems.append(f"worker {self.number}: {type(error).__name__}: {error}")
             self.barrier.abort()
+
+
+class Compiled:
+    """The statements that SQLAlchemy has compiled, for all workers of this process.
+
+    Each worker compiles its statements once in its life. Hundreds that do so in one process, in the seconds that are
+    measured, would measure that alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._dialect: sa.engine.Dialect | None = None
+        self._statements: dict[Any, Any] = {}
+
+    def share_with(self, engine: sa.engine.Engine) -> None:
+        """Lets an engine, of the same database as the others, use and keep what is compiled."""
+        with self._lock:
+            self._dialect = self._dialect or engine.dialect
+        engine.dialect = self._dialect
+        engine.update_execution_options(compiled_cache=self._statements)
+
+
+def count_lost(ledger: Ledger, measured: Measured) -> None:
+    """Counts claims of slots that another worker had: none is released while it is measured, and one that is paused
+    isn't claimed, but resumed.
+    """
+    claim = ledger.try_claim
+
+    def counted(worker_id: str, lease_s: float) -> Lease | Unclaimed:
+        found = claim(worker_id, lease_s)
+        measured.lost += isinstance(found, Lease) and found.token > 1
+        return found
+
+    ledger.try_claim = counted  # type: ignore[method-assign]
 
 
 def count_round_trips(sent: Counter[str]) -> None:
@@ -215,9 +282,10 @@ def run_workers(
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     threading.stack_size(STACK_BYTES)
-    measured, barrier = Measured(), threading.Barrier(len(numbers) + 1)
+    measured, barrier, compiled = Measured(), threading.Barrier(len(numbers) + 1), Compiled()
     count_round_trips(measured.sent)
-    workers = [SimulatedWorker(url, study_name, folder, number, epoch_s, measured, barrier) for number in numbers]
+    arguments = (url, study_name, folder)
+    workers = [SimulatedWorker(*arguments, number, epoch_s, measured, barrier, compiled) for number in numbers]
     threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
     for thread in threads:
         thread.start()
@@ -232,6 +300,7 @@ def run_workers(
         orders.send(measured)
     for worker in workers:
         worker.shutdown.request()
+    deadline = time.monotonic() + END_PATIENCE_S
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(max(0.0, deadline - time.monotonic()))
     orders.send(measured)

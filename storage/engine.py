@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.connecting import BUSY_TIMEOUT_S, engine_settings, is_sqlite, path_of, pool_settings, sqlite_file
 from storage.errors import StorageUnreachable, StudyNotFound
-from storage.pool import replace_closed
+from storage.pool import replace_closed, take_turns
 from storage.pooler import limit_transactions, refuses_options, without_options
 from storage.schema import (
     can_be_locked,
@@ -139,6 +139,7 @@ def tune(engine: Engine, file: SqliteFile | None, access: Access) -> None:
         event.listen(engine, "connect", partial(prepare_sqlite, file))
         event.listen(engine, "begin", partial(begin_sqlite, file))
         return
+    take_turns(engine)
     replace_closed(engine)
     limit_transactions(engine)
     if access == "read":

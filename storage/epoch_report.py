@@ -14,12 +14,10 @@ from sqlalchemy.engine import Connection
 from spaces.epoch_scores import EpochScores
 from storage import rows
 from storage.identity import StudyKey
-from storage.optuna_tables import intermediate_values, trials
+from storage.optuna_tables import UNFINISHED, intermediate_values, trials
 from storage.records import Lease
 from storage.tables import database_now, epochs, slots
 from storage.trial_rows import upsert
-
-UNFINISHED = ("RUNNING", "WAITING")
 
 
 class TrialScore(NamedTuple):

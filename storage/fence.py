@@ -15,14 +15,16 @@ from types import MappingProxyType
 from typing import Any
 
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection
 
+from storage.annotation import annotate_at_once
 from storage.errors import StorageUnreachable
 from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.records import Lease
-from storage.transaction import writing
+from storage.transaction import at_once, writing
+from storage.trial_end import end_trial
 from storage.trial_ids import TrialIds
 from storage.trial_rows import (
     KnownDistributions,
@@ -59,13 +61,15 @@ class FencedTrials:
         """
         deadline, pause = time.monotonic() + NUMBERS_WAIT_S, SHORTEST_PAUSE_S
         make = partial(self._make, template_of(lease), template_of)
-        number = self._ledger.bind(lease, make)
+        number = self._ledger.bind(lease, make, with_others=True)
         while number is None:
             if time.monotonic() > deadline:
                 raise StorageUnreachable(f"the study's trials were locked for {NUMBERS_WAIT_S:g} s")
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads tries, and keeps no secret
             pause = min(2 * pause, LONGEST_PAUSE_S)
-            number = self._ledger.bind(lease, make, with_others=True)
+            number = self._ledger.bound(lease)
+            if number is None:
+                number = self._ledger.bind(lease, make, with_others=True)
         return number
 
     def _make(
@@ -92,10 +96,32 @@ class FencedTrials:
             StorageUnreachable: the database doesn't answer.
         """
         trial_id = self._ids[trial_number]
+        if attributes and self._rdb.engine.dialect.name == "postgresql":
+            with at_once(self._rdb.engine) as connection:
+                if annotate_at_once(connection, self._key, trial_id, attributes):
+                    return
         with writing(self._rdb.engine) as connection:
             self._key.require(connection)
             require_unfinished(connection, trial_id)
             set_user_attributes(connection, trial_id, attributes)
+
+    def end(self, trial_number: int, state: TrialState, value: float | None, attributes: Mapping[str, Any]) -> None:
+        """Ends a trial, in one transaction with these last user attributes of it. One that is pruned has the value of
+        its last epoch, as Optuna has it.
+
+        No lease is needed: every process that finishes this slot's trial writes the same.
+
+        Raises:
+            optuna.exceptions.UpdateFinishedTrialError: the trial is finished.
+            StudyNotFound: the study was deleted.
+            StorageUnreachable: the database doesn't answer.
+        """
+        trial_id = self._ids[trial_number]
+        with writing(self._rdb.engine) as connection:
+            self._key.require(connection)
+            require_unfinished(connection, trial_id)
+            set_user_attributes(connection, trial_id, attributes)
+            end_trial(connection, trial_id, state, value)
 
     def set_params(
         self,

@@ -31,16 +31,31 @@ Rows = Mapping[int, Sequence[Sequence[Any]]]  # what belongs to a trial, by its 
 
 
 class TrialHeader(NamedTuple):
-    """A row of the table of trials. The state of one that is paused is PRUNED, until it goes on."""
+    """A row of the table of trials. The state of one that is paused is PRUNED, until it goes on. `token` is that of its
+    slot, None if it has none.
+    """
 
     trial_id: int
     number: int
     state: TrialState
-    paused: bool = False
+    paused: bool
+    token: int | None
+
+
+class Remembered(NamedTuple):
+    """A trial that isn't finished, with what it was read from, and its system attributes as they are stored."""
+
+    header: TrialHeader
+    trial: FrozenTrial
+    notes: Sequence[Sequence[Any]]
 
 
 class TrialHistory:
-    """The trials of one study for samplers and pruners. Safe to use from several threads."""
+    """The trials of one study for samplers and pruners. Safe to use from several threads.
+
+    Of a trial that is paused, all is read once: no worker has it. Of a running one that a slot has, the parameters
+    are, as they were stored all at once. Other programs may store those of their trials one by one.
+    """
 
     def __init__(self, engine: Engine, study_id: int) -> None:
         self._engine = engine
@@ -48,7 +63,7 @@ class TrialHistory:
         self._lock = threading.Lock()
         self._distributions: dict[str, BaseDistribution] = {}
         self._finished: dict[int, FrozenTrial] = {}
-        self._unfinished: set[int] = set()
+        self._unfinished: dict[int, Remembered] = {}
         self._newest = 0
 
     def trials(self) -> list[FrozenTrial]:
@@ -62,13 +77,27 @@ class TrialHistory:
         with self._lock:
             with looking_at_once(self._engine) as connection:
                 headers = self._changed(connection)
-                read = [trial for some in chunks(headers) for trial in self._read(connection, some)]
+                read = [found for some in chunks(headers) for found in self._read(connection, some)]
             self._newest = max([self._newest, *(header.trial_id for header in headers)])
-            ended = {header.number for header in headers if header.state.is_finished() and not header.paused}
-            self._unfinished = {header.trial_id for header in headers if header.number not in ended}
-            self._finished |= {trial.number: trial for trial in read if trial.number in ended}
-            everything = self._finished | {trial.number: trial for trial in read}
+            ended = {found.trial.number: found.trial for found in read if is_final(found.header)}
+            self._unfinished = {found.header.trial_id: found for found in read if not is_final(found.header)}
+            self._finished |= ended
+            everything = self._finished | {found.trial.number: found.trial for found in read}
             return [everything[number] for number in sorted(everything)]
+
+    def one(self, trial_id: int, *, with_curve: bool = False) -> FrozenTrial:
+        """The trial of that id as it is now, `with_curve` with its value after each epoch: the caller's own.
+
+        Raises:
+            KeyError: the study has no such trial.
+            StorageUnreachable: the database doesn't answer.
+        """
+        with looking_at_once(self._engine) as connection:
+            headers = self._headers(connection, trials.c.trial_id == trial_id)
+            if not headers:
+                raise KeyError(f"there is no trial of the id {trial_id}")
+            [found] = self._read(connection, headers, alone=True, with_curves=with_curve)
+        return found.trial
 
     def _changed(self, connection: Connection) -> list[TrialHeader]:
         """The trials that are new, and those that were unfinished when last read."""
@@ -78,44 +107,89 @@ class TrialHistory:
         return headers
 
     def _headers(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[TrialHeader]:
-        of_trial = (slots.c.study_id == self._study_id, slots.c.trial_number == trials.c.number)
-        paused = sa.exists().where(*of_trial, slots.c.state == "paused", trials.c.state == TrialState.RUNNING.name)
-        query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state, paused)
+        of_trial = sa.and_(slots.c.study_id == trials.c.study_id, slots.c.trial_number == trials.c.number)
+        query = sa.select(trials.c.trial_id, trials.c.number, trials.c.state, slots.c.state, slots.c.token)
+        query = query.select_from(trials.outerjoin(slots, of_trial))
         found = connection.execute(query.where(trials.c.study_id == self._study_id, condition))
-        return [
-            TrialHeader(trial_id, number, TrialState.PRUNED if paused else state, bool(paused))
-            for trial_id, number, state, paused in found
-        ]
+        return [as_header(*row) for row in found]
 
-    def _read(self, connection: Connection, headers: Sequence[TrialHeader]) -> list[FrozenTrial]:
-        every = [header.trial_id for header in headers]
-        finished = [header.trial_id for header in headers if header.state.is_finished()]
-        drawn, noted = rows_of(connection, params, every), rows_of(connection, system_attributes, every)
-        reached, curves = rows_of(connection, values, finished), rows_of(connection, intermediate_values, finished)
-        return [self._trial(header, drawn, noted, reached, curves) for header in headers]
-
-    def _trial(self, header: TrialHeader, drawn: Rows, noted: Rows, reached: Rows, curves: Rows) -> FrozenTrial:
-        key = header.trial_id
-        kinds = {name: self._distribution(text) for _, _, name, _, text in drawn[key]}
-        return FrozenTrial(
-            trial_id=key,
-            number=header.number,
-            state=header.state,
-            value=None,
-            values=[as_float(value, kind) for _, _, value, kind in reached[key]] or None,
-            params={name: kinds[name].to_external_repr(value) for _, _, name, value, _ in drawn[key]},
-            distributions=kinds,
-            intermediate_values={step: as_float(value, kind) for _, step, value, kind in curves[key]},
-            system_attrs={name: json.loads(text) for _, name, text in noted[key]},
-            user_attrs={},
-            datetime_start=None,
-            datetime_complete=None,
-        )
+    def _read(
+        self, connection: Connection, headers: Sequence[TrialHeader], *, alone: bool = False, with_curves: bool = False
+    ) -> list[Remembered]:
+        before = self._unfinished
+        same = {header.trial_id for header in headers if is_same(header, before.get(header.trial_id))}
+        kept = {} if alone else {key: before[key] for key in same}
+        read = [header for header in headers if header.trial_id not in kept or not header.paused]
+        every = [header.trial_id for header in read]
+        finished = [header.trial_id for header in read if header.state.is_finished()]
+        noted = rows_of(connection, system_attributes, every)
+        drawn = rows_of(connection, params, [key for key in every if key not in kept])
+        reached = rows_of(connection, values, finished)
+        curves = rows_of(connection, intermediate_values, every if with_curves else finished)
+        found = list[Remembered]()
+        for header in headers:
+            key, known = header.trial_id, kept.get(header.trial_id)
+            if known is None:
+                kinds = {name: self._distribution(text) for _, _, name, _, text in drawn[key]}
+                chosen = {name: kinds[name].to_external_repr(value) for _, _, name, value, _ in drawn[key]}
+            elif header.paused or known.notes == noted[key]:
+                found.append(known)
+                continue
+            else:
+                chosen, kinds = known.trial.params, known.trial.distributions
+            trial = as_trial(header, chosen, kinds, noted[key], reached[key], curves[key])
+            found.append(Remembered(header, trial, noted[key]))
+        return found
 
     def _distribution(self, text: str) -> BaseDistribution:
         if text not in self._distributions:
             self._distributions[text] = json_to_distribution(text)
         return self._distributions[text]
+
+
+def as_header(trial_id: int, number: int, state: TrialState, of_slot: str | None, token: int | None) -> TrialHeader:
+    """The header of a trial, from its row and its slot's state and token."""
+    paused = of_slot == "paused" and state is TrialState.RUNNING
+    return TrialHeader(trial_id, number, TrialState.PRUNED if paused else state, paused, token)
+
+
+def is_final(header: TrialHeader) -> bool:
+    """Whether a trial never changes again."""
+    return header.state.is_finished() and not header.paused
+
+
+def is_same(header: TrialHeader, before: Remembered | None) -> bool:
+    """Whether what was read of an unfinished trial still holds, but for a running one's attributes: its parameters were
+    there, and no other worker has had it since.
+    """
+    return (
+        before is not None and header == before.header and header.token is not None and bool(before.trial.distributions)
+    )
+
+
+def as_trial(
+    header: TrialHeader,
+    chosen: dict[str, Any],
+    kinds: dict[str, BaseDistribution],
+    noted: Sequence[Sequence[Any]],
+    reached: Sequence[Sequence[Any]],
+    curve: Sequence[Sequence[Any]],
+) -> FrozenTrial:
+    """A trial of these parameters and their distributions, from rows of its attributes, values and epochs."""
+    return FrozenTrial(
+        trial_id=header.trial_id,
+        number=header.number,
+        state=header.state,
+        value=None,
+        values=[as_float(value, kind) for _, _, value, kind in reached] or None,
+        params=chosen,
+        distributions=kinds,
+        intermediate_values={step: as_float(value, kind) for _, step, value, kind in curve},
+        system_attrs={name: json.loads(text) for _, name, text in noted},
+        user_attrs={},
+        datetime_start=None,
+        datetime_complete=None,
+    )
 
 
 class HistoryStorage:

@@ -22,8 +22,9 @@ from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, re
 from storage.errors import LeaseLost
 from storage.orders import Orders
 from storage.records import Lease, Outcome, Unclaimed
-from storage.tables import database_now, is_open, slots
-from storage.transaction import at_once, writing
+from storage.study_lock import holding_study
+from storage.tables import database_now, is_open, manifests, slots
+from storage.transaction import at_once, looking_at_once, writing
 from storage.trial_rows import lock_numbers
 
 log = logging.getLogger(__name__)
@@ -83,21 +84,24 @@ class Ledger(Orders):
         Raises:
             LeaseLost: as `renew`.
         """
-        if with_others and (bound := self._bound_meanwhile(lease)) is not None:
-            return bound
         with writing(self._engine) as connection:
             if not lock_numbers(connection, self._study_id):
                 return self._bound(connection, lease)
             unbound = {row.number: row for row in connection.execute(self._unbound(lease, with_others))}
-            if lease.slot not in unbound:
+            own = unbound.get(lease.slot)
+            if own is None or not is_holder(own, lease):
                 return self._bound(connection, lease)
             others = [as_other_lease(row, lease.lease_s) for slot, row in unbound.items() if slot != lease.slot]
             numbers = make(connection, lease, others)
             self._store_trials(connection, numbers)
         return numbers[lease.slot]
 
-    def _bound_meanwhile(self, lease: Lease) -> int | None:
-        """The number of the slot's trial, if another worker has made it: one statement, as hundreds may wait."""
+    def bound(self, lease: Lease) -> int | None:
+        """The number of the slot's trial, None if it has none yet: one statement, as hundreds may wait for theirs.
+
+        Raises:
+            LeaseLost: as `renew`.
+        """
         with at_once(self._engine) as connection:
             return self._bound(connection, lease)
 
@@ -169,17 +173,36 @@ class Ledger(Orders):
         Raises:
             LeaseLost: as `renew`; not if this same lease has finished the slot before.
         """
-        with writing(self._engine) as connection:
+        if self._finish_at_once(lease, outcome):
+            return
+        with looking_at_once(self._engine) as connection:
             rule = read_rule(connection, self._study_id)
-            if rule is not None:  # of two results at once, the second sees the first; locked first, as where it ends
-                self._lock_study(connection)
-            row = self._locked(connection, lease)
-            if row.state == "done" and is_holder(row, lease):
-                return
-            require_held(row, lease)
-            self._update(connection, lease.slot, state="done", lease_expires_at=None, **rows.outcome_values(outcome))
-            if rule is not None:
+        if rule is None:
+            with writing(self._engine) as connection:
+                self._finish(connection, lease, outcome)
+            return
+        # Of two results at once, the second sees the first. The study is locked first, as where it ends.
+        with holding_study(self._engine, self._study) as connection:
+            if self._finish(connection, lease, outcome) and (rule := read_rule(connection, self._study_id)) is not None:
                 end_if_met(connection, self._study_id, rule)
+
+    def _finish_at_once(self, lease: Lease, outcome: Outcome) -> bool:
+        """Whether the result is stored in one statement. It isn't if a rule may end the search with it, or if the lease
+        isn't held.
+        """
+        no_rule = self._study.query(manifests.c.study_id).where(manifests.c.ending.is_(None)).exists()
+        held = sa.update(slots).where(*is_held(self._study, lease), no_rule)
+        with at_once(self._engine) as connection:
+            return connection.execute(held.values(done(outcome))).rowcount == 1
+
+    def _finish(self, connection: Connection, lease: Lease, outcome: Outcome) -> bool:
+        """Stores the result; false if this same lease has stored it before."""
+        row = self._locked(connection, lease)
+        if row.state == "done" and is_holder(row, lease):
+            return False
+        require_held(row, lease)
+        self._update(connection, lease.slot, **done(outcome))
+        return True
 
     def confirm(self, slot: int) -> None:
         """Records that Optuna was told the result of a done slot.
@@ -243,6 +266,11 @@ class Ledger(Orders):
 def as_other_lease(row: Row[Any], lease_s: float) -> Lease:
     """The lease under which another worker holds a slot, from its row."""
     return rows.as_lease(row, {"token": row.token, "worker_id": row.worker_id}, lease_s)
+
+
+def done(outcome: Outcome) -> dict[str, Any]:
+    """The columns of a slot that its result changes."""
+    return {"state": "done", "lease_expires_at": None, **rows.outcome_values(outcome)}
 
 
 def is_holder(row: Row[Any], lease: Lease) -> bool:

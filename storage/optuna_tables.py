@@ -9,6 +9,7 @@ tests/storage/test_optuna_tables.py fails when an upgrade changes a column, or w
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
+UNFINISHED = ("RUNNING", "WAITING")  # states of trials
 trials = sa.table(
     "trials",
     sa.column("trial_id", sa.Integer),
@@ -16,6 +17,7 @@ trials = sa.table(
     sa.column("number", sa.Integer),
     sa.column("state", sa.Enum(TrialState, name="trialstate")),
     sa.column("datetime_start", sa.DateTime),
+    sa.column("datetime_complete", sa.DateTime),
 )
 # The tables below have a trial's id first, and what their rows are ordered by second.
 params = sa.table(
@@ -26,12 +28,13 @@ params = sa.table(
     sa.column("param_value", sa.Float),
     sa.column("distribution_json", sa.Text),
 )
+VALUE_KINDS = ("FINITE", "INF_POS", "INF_NEG")
 values = sa.table(
     "trial_values",
     sa.column("trial_id", sa.Integer),
     sa.column("objective", sa.Integer),
     sa.column("value", sa.Float),
-    sa.column("value_type", sa.String),
+    sa.column("value_type", sa.Enum(*VALUE_KINDS, name="trialvaluetype")),
 )
 SCORE_KINDS = ("FINITE", "INF_POS", "INF_NEG", "NAN")
 intermediate_values = sa.table(

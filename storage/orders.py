@@ -13,10 +13,9 @@ from sqlalchemy.engine import Connection
 from storage import rows
 from storage.closing import encoded, finished_trials, read_ended, read_rule
 from storage.ending import EndingRule
-from storage.identity import deleted
 from storage.records import SlotOrder
+from storage.study_lock import holding_study
 from storage.tables import manifests, slots
-from storage.transaction import writing
 from storage.view import LedgerView
 
 
@@ -28,8 +27,7 @@ class Orders(LedgerView):
 
         `order_of` returns the order of the slot with a given number. A search that has ended gets none.
         """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
+        with holding_study(self._engine, self._study) as connection:
             if read_ended(connection, self._study_id) is not None:
                 return 0
             first = self._next_number(connection)
@@ -39,8 +37,7 @@ class Orders(LedgerView):
         """Adds the slots of these numbers that the study hasn't, safely with concurrent calls; returns how many. A
         search that has ended gets none.
         """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
+        with holding_study(self._engine, self._study) as connection:
             if read_ended(connection, self._study_id) is not None:
                 return 0
             query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id)
@@ -54,8 +51,7 @@ class Orders(LedgerView):
         Raises:
             StudyNotFound: the study was deleted.
         """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
+        with holding_study(self._engine, self._study) as connection:
             if self._stop_reason(connection) is None:
                 self._update_study(connection, stop_reason=reason)
 
@@ -65,8 +61,7 @@ class Orders(LedgerView):
         Raises:
             StudyNotFound: the study was deleted.
         """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
+        with holding_study(self._engine, self._study) as connection:
             self._update_study(connection, stop_reason=None)
 
     def set_ending(self, rule: EndingRule | None, *, go_on: bool = False) -> None:
@@ -77,8 +72,7 @@ class Orders(LedgerView):
         Raises:
             StudyNotFound: the study was deleted.
         """
-        with writing(self._engine) as connection:
-            self._lock_study(connection)
+        with holding_study(self._engine, self._study) as connection:
             known = read_rule(connection, self._study_id)
             since = 0 if known is None else known.since
             if go_on:
@@ -99,11 +93,6 @@ class Orders(LedgerView):
         if values:
             connection.execute(sa.insert(slots), values)
         return len(values)
-
-    def _lock_study(self, connection: Connection) -> None:
-        query = self._study.query(manifests.c.study_id).with_for_update(of=manifests)
-        if connection.scalar(query) is None:
-            raise deleted()
 
     def _update_study(self, connection: Connection, **values: Any) -> None:
         connection.execute(sa.update(manifests).where(manifests.c.study_id == self._study_id).values(**values))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
 
 TURN_S = 0.5
-LOOK_S = 0.005
+SOON_S = 0.0005  # between a connection's last use and its return
+LOOK_S = 0.05  # a connection that is lost isn't returned
 
 
 class TurnPool(QueuePool):
@@ -31,6 +32,7 @@ class TurnPool(QueuePool):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._turn = threading.Lock()
+        self._used = threading.Event()
         self._own = threading.local()
 
     def connect(self) -> "PoolProxiedConnection":
@@ -40,8 +42,7 @@ class TurnPool(QueuePool):
         deadline = time.monotonic() + TURN_S
         first = self._turn.acquire(timeout=TURN_S)
         try:
-            while self.checkedout() > 0 and time.monotonic() < deadline:
-                time.sleep(LOOK_S)
+            self.wait_until_free(deadline)
             taken = super().connect()
         finally:
             if first:
@@ -49,10 +50,33 @@ class TurnPool(QueuePool):
         self._own.taken = weakref.ref(taken)
         return taken
 
+    def note_used(self) -> None:
+        """Notes that a connection is about to be returned."""
+        self._used.set()
+
+    def wait_until_free(self, deadline: float) -> None:
+        """Waits until no connection is in use, or the deadline (`time.monotonic()`) has passed."""
+        self._used.clear()
+        while self.checkedout() > 0 and (left := deadline - time.monotonic()) > 0:
+            if self._used.wait(min(left, LOOK_S)):
+                self._used.clear()
+                time.sleep(SOON_S)
+
     def _has_one(self) -> bool:
         taken: weakref.ref[PoolProxiedConnection] | None = getattr(self._own, "taken", None)
         connection = None if taken is None else taken()
         return connection is not None and connection.is_valid
+
+
+def take_turns(engine: Engine) -> None:
+    """Wakes who waits for a connection of the engine as soon as one is returned."""
+    sa.event.listen(engine, "checkin", partial(wake_next, engine))
+
+
+def wake_next(engine: Engine, _connection: object, _record: object) -> None:
+    """Tells an engine's pool that a connection is about to be returned."""
+    if isinstance(engine.pool, TurnPool):
+        engine.pool.note_used()
 
 
 def replace_closed(engine: Engine) -> None:

@@ -9,8 +9,9 @@ and the others end as pruned.
 Promoting no more than a third in all, and not each that is in the top third at its moment, finds better trials in as
 many epochs (benchmarks/replay.py).
 
-All of this is decided here, from the ledger alone, in transactions that hold the study's lock: no two workers decide at
-once, and the token of a resumed slot refuses the worker that had it before.
+Who goes on is decided here, from the ledger alone, in transactions that hold the study's lock: no two workers decide at
+once, and the token of a resumed slot refuses the worker that had it before. Most need no lock to be told that nothing
+goes on (storage/promotion_looks.py).
 """
 
 from typing import Any, Literal
@@ -23,10 +24,12 @@ from storage.closing import close_paused, end_if_met, read_ended, read_rule
 from storage.errors import LeaseLost
 from storage.identity import StudyKey, deleted
 from storage.ledger import is_holder, require_held
+from storage.promotion_looks import is_past_rungs, may_close, may_resume, pause_at_once
 from storage.records import FinishedSlot, Lease
 from storage.rungs import Rungs
-from storage.tables import database_now, is_open, manifests, rungs, slots
-from storage.transaction import looking_at_once, writing
+from storage.study_lock import holding_study, trying_to_hold
+from storage.tables import database_now, is_open, is_unconfirmed, manifests, rungs, slots
+from storage.transaction import at_once, looking_at_once
 
 Fate = Literal["paused", "promoted", "finishing", "closed"]
 
@@ -49,8 +52,11 @@ class Promotion:
         Raises:
             LeaseLost: another worker holds the slot, or it was released or finished.
         """
-        with writing(self._engine) as connection:
-            self._lock(connection)
+        if self._engine.dialect.name == "postgresql":
+            with at_once(self._engine) as connection:
+                if pause_at_once(connection, self._study, lease, rule, epoch, rows.finite(value)):
+                    return False
+        with holding_study(self._engine, self._study) as connection:
             row = self._slot(connection, lease)
             if row.state != "leased" and is_holder(row, lease) and self._fate(connection, lease.slot, epoch):
                 return False  # this call was repeated
@@ -69,16 +75,20 @@ class Promotion:
 
     def resume(self, worker_id: str, lease_s: float, rule: Rungs) -> Lease | None:
         """Leases, for `lease_s` seconds, the paused slot that is to go on next: one that is promoted, else one to
-        finish, where no new trial is left. None if there is none, or the study is stopped or has ended.
+        finish, where no new trial is left. None if there is none, the study is stopped or has ended, or another process
+        decides about its trials just now.
 
         Raises:
             StudyNotFound: the study was deleted.
         """
-        if not self._has_paused():
+        with looking_at_once(self._engine) as connection:
+            may = may_resume(connection, self._study, rule)
+        if may is None:
+            raise deleted()
+        if not may:
             return None
-        with writing(self._engine) as connection:
-            self._lock(connection)
-            if self._is_over(connection):
+        with trying_to_hold(self._engine, self._study) as connection:
+            if connection is None or self._is_over(connection):
                 return None
             chosen = self._next(connection, rule)
             if chosen is None:
@@ -99,13 +109,18 @@ class Promotion:
         Raises:
             StudyNotFound: the study was deleted.
         """
-        if self._has_paused():
-            with writing(self._engine) as connection:
-                self._lock(connection)
+        with looking_at_once(self._engine) as connection:
+            found = may_close(connection, self._study)
+        if found is None:
+            raise deleted()
+        if found.paused:
+            with holding_study(self._engine, self._study) as connection:
                 why = self._why_closed(connection, rule)
                 if why is not None:
                     close_paused(connection, self._study_id, why)
-        unconfirmed = (slots.c.state == "done", slots.c.kind == "paused", slots.c.confirmed == sa.false())
+        if not (found.paused or found.untold):
+            return []
+        unconfirmed = (is_unconfirmed, slots.c.kind == "paused")
         query = sa.select(slots).where(slots.c.study_id == self._study_id, *unconfirmed).order_by(slots.c.number)
         with looking_at_once(self._engine) as connection:
             return [rows.as_finished(row) for row in connection.execute(query)]
@@ -156,7 +171,7 @@ class Promotion:
         """
         if not rule.epochs:
             return None
-        sure = self._count(connection, slots.c.state == "leased", self._is_past_rungs(rule))
+        sure = self._count(connection, slots.c.state == "leased", is_past_rungs(self._study, rule, slots.c.number))
         own = () if arrived is None else (slots.c.number != arrived,)
         if self._count(connection, is_open, slots.c.state != "paused", *own) > sure:
             return None
@@ -165,11 +180,6 @@ class Promotion:
             return None
         best = self._best_paused(connection, rule)
         return None if best is None else int(best.number)
-
-    def _is_past_rungs(self, rule: Rungs) -> sa.ColumnElement[bool]:
-        """The condition that no rung can pause a slot's trial any more."""
-        past = rungs.c.fate == "finishing", sa.and_(rungs.c.fate == "promoted", rungs.c.epoch == rule.epochs[-1])
-        return sa.exists().where(self._at(), rungs.c.number == slots.c.number, sa.or_(*past))
 
     def _best_paused(self, connection: Connection, rule: Rungs, epoch: int | None = None) -> Row[Any] | None:
         """The number and value of the best slot that is paused at a rung, or at the last where any is."""
@@ -221,20 +231,9 @@ class Promotion:
         query = sa.select(sa.func.count()).select_from(slots).where(slots.c.study_id == self._study_id, *conditions)
         return connection.scalar(query) or 0
 
-    def _has_paused(self) -> bool:
-        query = sa.select(slots.c.number).where(slots.c.study_id == self._study_id, is_open, slots.c.state == "paused")
-        with looking_at_once(self._engine) as connection:
-            self._study.require(connection)
-            return connection.scalar(query.limit(1)) is not None
-
     def _slot(self, connection: Connection, lease: Lease) -> Row[Any]:
         here = (slots.c.study_id == self._study_id, slots.c.number == lease.slot)
         row = connection.execute(sa.select(slots).where(*here).with_for_update()).one_or_none()
         if row is None:
             raise LeaseLost(f"slot {lease.slot} is gone: the search has ended, or its study was deleted")
         return row
-
-    def _lock(self, connection: Connection) -> None:
-        query = self._study.query(manifests.c.study_id).with_for_update(of=manifests)
-        if connection.scalar(query) is None:
-            raise deleted()

@@ -28,12 +28,21 @@ class BufferedTrialStorage(HistoryStorage):
     def __init__(self, shared: SharedStudy, get_trials: Callable[[], Sequence[FrozenTrial]]) -> None:
         super().__init__(shared.trials.storage, get_trials)
         self._study_id = shared.study_id
+        self._history = shared.trials.history
         self.parameters: list[Parameter] = []
         self.attributes: dict[str, Any] = {}
 
     def get_study_id_from_name(self, _study_name: str) -> int:
         """The known ID, without a query."""
         return self._study_id
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """The trial, in fewer queries."""
+        try:
+            return self._history.one(trial_id)
+        except KeyError:
+            found: FrozenTrial = self._storage.get_trial(trial_id)  # it says whether the study was deleted
+            return found
 
     def set_trial_param(self, _trial_id: int, name: str, value: float, distribution: BaseDistribution) -> None:
         """Buffers a parameter. Optuna's trial itself remembers its parameters."""

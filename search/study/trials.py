@@ -85,7 +85,7 @@ def _store(shared: SharedStudy, space: Space, lease: Lease, number: int, proposa
 def should_prune(shared: SharedStudy, number: int, pruner: BasePruner) -> bool:
     """Whether the pruner would stop the trial after the epochs reported so far."""
     try:
-        return pruner.prune(shared.trials.pruning_study, shared.trials.get(number))
+        return pruner.prune(shared.trials.pruning_study, shared.trials.judged(number))
     except UpdateFinishedTrialError:  # pruners note in the trial what they decided
         log.warning("trial %d was ended by someone else: there is nothing to prune", number)
         return False

@@ -19,6 +19,7 @@ from search.workers.paused import end_paused, next_lease
 from search.workers.settle import settle
 from storage import SharedStudy
 from storage.errors import StorageError, StorageUnreachable
+from storage.records import Lease, Unclaimed
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def work(
         StudyNotFound: the study was deleted.
     """
     orphans, streak, worked_last = OrphanSettler(context), FailureStreak(), False
+    all_failing = AllFailing(context.shared)
     source, busy_until = random.Random(), time.monotonic()  # noqa: S311 - it spreads questions, and keeps no secret
     with DeferredSettlement() as deferred:
         while not shutdown.requested and time.monotonic() < deadline and context.job_end.fits_epoch:
@@ -73,21 +75,20 @@ def work(
                     deferred.do()
                     shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
                     continue
-                lease = next_lease(context)
-                if lease is not None:
+                found = next_lease(context)
+                if isinstance(found, Lease):
                     worked_last = True
-                    streak.note(lease.slot, attempt_slot(context, lease, shutdown, deferred))
+                    streak.note(found.slot, attempt_slot(context, found, shutdown, deferred))
                     context.trainer.replace_if_worn()
-                    stop_if_all_failing(context.shared)
+                    all_failing.stop()
                     busy_until = time.monotonic()
                     continue
                 deferred.do()
-                end_paused(context.shared, context.folder)
-                if no_more_work(context.shared):
+                if nothing_left(context, found):
                     clean_up(context, worked_last=worked_last)
                     return True
                 worked_last = False
-                orphans.settle()
+                orphans.settle(found)
                 if needed_elsewhere is not None and not context.shared.ledger.unconfirmed():
                     break
                 shutdown.wait(idle_pause(time.monotonic() - busy_until, source))
@@ -95,6 +96,13 @@ def work(
                 log.warning("waiting for the database: %s", error)
                 shutdown.wait(OUTAGE_POLL_S)
     return ended_meanwhile(context.shared)
+
+
+def nothing_left(context: WorkerContext, found: Unclaimed) -> bool:
+    """Whether nothing is left to do after a claim in vain, and after what is paused for good was ended."""
+    closed = end_paused(context.shared, context.folder)
+    goes_on = found.has_open and not (found.is_stopped or found.has_unsettled or closed)
+    return not goes_on and no_more_work(context.shared)
 
 
 def ended_meanwhile(shared: SharedStudy) -> bool:
@@ -143,23 +151,37 @@ class OrphanSettler:
     context: WorkerContext
     _seen: dict[int, float] = field(default_factory=dict)
 
-    def settle(self) -> None:
-        """Settles those that no other process has settled for a while; call it from time to time."""
+    def settle(self, found: Unclaimed) -> None:
+        """Settles those that no other process has settled for a while; call it after each claim in vain."""
+        if not found.has_unsettled:
+            return
         now = time.monotonic()
         for finished in self.context.shared.ledger.unconfirmed():
             if now - self._seen.setdefault(finished.slot, now) > SETTLE_AFTER_S:
                 settle(self.context.shared, self.context.folder, finished)
 
 
-def stop_if_all_failing(shared: SharedStudy) -> None:
+@dataclass
+class AllFailing:
     """Stops a study whose first trials all failed for the same reason, with no success since: the rest would fail, too.
 
-    Reasons that only differ in numbers (a parameter, a time, an address) are the same.
+    Reasons that only differ in numbers (a parameter, a time, an address) are the same. Once any trial has come further,
+    the study isn't asked any more.
     """
-    counts = shared.ledger.counts()
-    if counts.failed < counts.finished or counts.failed < ALL_FAILING_AFTER or counts.paused:
-        return
-    first = [finished.outcome for finished in shared.ledger.outcomes(ALL_FAILING_AFTER)]
-    if len({(outcome.kind, without_numbers(outcome.reason or "")) for outcome in first}) == 1:
-        kind, reason = first[0].kind, first[0].reason
-        shared.ledger.stop(f"the first {ALL_FAILING_AFTER} trials all failed for the same reason ({kind}): {reason}")
+
+    shared: SharedStudy
+    _any_better: bool = False
+
+    def stop(self) -> None:
+        """Stops the study if that is so."""
+        if self._any_better:
+            return
+        counts = self.shared.ledger.counts()
+        self._any_better = counts.failed < counts.finished or counts.paused > 0
+        if self._any_better or counts.failed < ALL_FAILING_AFTER:
+            return
+        first = [finished.outcome for finished in self.shared.ledger.outcomes(ALL_FAILING_AFTER)]
+        if len({(outcome.kind, without_numbers(outcome.reason or "")) for outcome in first}) == 1:
+            kind, reason = first[0].kind, first[0].reason
+            why = f"the first {ALL_FAILING_AFTER} trials all failed for the same reason ({kind}): {reason}"
+            self.shared.ledger.stop(why)

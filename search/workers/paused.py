@@ -6,11 +6,11 @@ from search.workers.checkpoint_mirror import open_mirror
 from search.workers.context import WorkerContext
 from search.workers.settle import settle
 from storage import SharedStudy
-from storage.records import Lease
+from storage.records import Lease, Unclaimed
 
 
-def next_lease(context: WorkerContext) -> Lease | None:
-    """A lease on the slot that is next: a paused one that is to go on, else a new one. None if there is none now.
+def next_lease(context: WorkerContext) -> Lease | Unclaimed:
+    """A lease on the slot that is next: a paused one that is to go on, else a new one; or why there is none now.
 
     Raises:
         StudyNotFound: the study was deleted.
@@ -18,7 +18,7 @@ def next_lease(context: WorkerContext) -> Lease | None:
     shared, rule = context.shared, promotion_rule(context.shared.manifest)
     lease_s = shared.manifest.lease_s
     resumed = None if rule is None else shared.promotion.resume(context.worker_id, lease_s, rule)
-    return resumed or shared.ledger.claim(context.worker_id, lease_s)
+    return resumed or shared.ledger.try_claim(context.worker_id, lease_s)
 
 
 def end_paused(shared: SharedStudy, folder: StudyFolder) -> int:

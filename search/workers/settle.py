@@ -4,6 +4,8 @@ The result itself is already in the ledger; each step here can be repeated by an
 """
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from optuna.exceptions import UpdateFinishedTrialError
@@ -38,9 +40,10 @@ def settle(
     number = finished.trial_number
     if number is None:
         raise ValueError(f"slot {finished.slot} has an outcome but no trial")
-    trial = shared.trials.get(number)
-    if not trial.state.is_finished():
-        _end_trial(shared, folder, finished, trial, stats)
+    try:
+        _end_trial(shared, folder, finished, number, stats)
+    except UpdateFinishedTrialError:
+        log.debug("trial %d was ended before, by this worker or another", number)
     shared.ledger.confirm(finished.slot)
     folder.clear_slot(finished.slot)
     if finished.outcome.state == "complete" and number in (best := best_trial_numbers(shared)):
@@ -59,25 +62,27 @@ def clear_settled_slots(shared: SharedStudy, folder: StudyFolder) -> None:
 
 
 def _end_trial(
-    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial, stats: TrialAttributes | None
+    shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, number: int, stats: TrialAttributes | None
 ) -> None:
     outcome = finished.outcome
-    try:
-        _set_attributes(shared, trial.number, outcome, stats)
-        if outcome.state == "complete":
-            best = trial.number in best_trial_numbers(shared)
-            if best:
-                _keep_model(shared, folder, finished, trial)
-            if best or folder.remote is None:  # a remote store takes time for each file
-                keep_files(shared, folder, finished, trial)
-        if outcome.state == "infeasible":
-            note_constraint(shared, trial.number)
-        _tell(shared, trial.number, outcome)
-    except UpdateFinishedTrialError:
-        log.info("trial %d was ended by another worker meanwhile", trial.number)
+    attributes = _attributes(shared, number, outcome, stats)
+    if outcome.state == "complete":
+        shared.trials.fenced.annotate(number, attributes)  # files are kept of a trial that runs
+        _keep_files(shared, folder, finished, shared.trials.get(number))
+    if outcome.state == "infeasible":
+        note_constraint(shared, number)
+    _tell(shared, number, outcome, attributes)
 
 
-def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialAttributes | None) -> None:
+def _keep_files(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:
+    best = trial.number in best_trial_numbers(shared)
+    if best:
+        _keep_model(shared, folder, finished, trial)
+    if best or folder.remote is None:  # a remote store takes time for each file
+        keep_files(shared, folder, finished, trial)
+
+
+def _attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: TrialAttributes | None) -> dict[str, Any]:
     attributes = msgspec.structs.replace(
         stats or TrialAttributes(),
         outcome=outcome.state,
@@ -85,7 +90,7 @@ def _set_attributes(shared: SharedStudy, number: int, outcome: Outcome, stats: T
         reason=outcome.reason,
         failure=None if outcome.kind == "paused" else outcome.kind,
     )
-    shared.trials.fenced.annotate(number, {**attributes.stored(), **_metrics(shared, number, outcome)})
+    return {**attributes.stored(), **_metrics(shared, number, outcome)}
 
 
 def _metrics(shared: SharedStudy, number: int, outcome: Outcome) -> dict[str, float]:
@@ -96,10 +101,10 @@ def _metrics(shared: SharedStudy, number: int, outcome: Outcome) -> dict[str, fl
     return {str(name): value for name, value in found.items()}
 
 
-def _tell(shared: SharedStudy, number: int, outcome: Outcome) -> None:
+def _tell(shared: SharedStudy, number: int, outcome: Outcome, attributes: Mapping[str, Any]) -> None:
     state = STATES[outcome.state]
     value = outcome.value if state is TrialState.COMPLETE else None
-    shared.study.tell(number, value, state=state, skip_if_finished=True)
+    shared.trials.fenced.end(number, state, value, attributes)
 
 
 def _keep_model(shared: SharedStudy, folder: StudyFolder, finished: FinishedSlot, trial: FrozenTrial) -> None:

@@ -17,6 +17,7 @@ from search.workers.deferred_settlement import DeferredSettlement
 from search.workers.paused import end_paused, next_lease
 from spaces.validation import FIXED, parse_validation
 from storage import SharedStudy
+from storage.records import Lease
 from tests.helpers.lab import Lab
 
 EPOCHS = 5  # the rungs are after epochs 1 and 3
@@ -104,7 +105,7 @@ def pause_first(lab: Lab) -> SharedStudy:
     lab.acts = {0: [{"scores": [0.1] * EPOCHS}] * 3}
     context = lab.context()
     lease = next_lease(context)
-    assert lease is not None
+    assert isinstance(lease, Lease)
     assert attempt_slot(context, lease, Shutdown(), DeferredSettlement()) == "done"
     assert shared.ledger.counts().paused == 1
     return shared

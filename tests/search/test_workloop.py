@@ -132,7 +132,7 @@ def test_a_worker_on_which_epochs_are_trained_is_not_suspect_whatever_is_killed(
 def test_a_short_outage_of_the_database_is_sat_out(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lab.study(2)
     context = lab.context()
-    for name in ("claim", "record_epoch", "finish", "counts", "unconfirmed"):
+    for name in ("try_claim", "record_epoch", "finish", "counts", "unconfirmed"):
         fail_once(context.shared.ledger, name)
     monkeypatch.setattr("search.workers.loop.OUTAGE_POLL_S", 0.0)
     lab.work(context)
@@ -174,7 +174,7 @@ def test_a_slot_that_was_just_finished_is_left_to_its_worker(lab: Lab) -> None:
     number = shared.study.ask().number
     bound(shared.ledger, lease, number)
     shared.ledger.finish(lease, Outcome("complete", 0.5, epochs=3))
-    OrphanSettler(lab.context()).settle()
+    OrphanSettler(lab.context()).settle(shared.ledger.left())
     assert shared.study.trials[0].state is TrialState.RUNNING
 
 
@@ -223,7 +223,7 @@ def test_a_worker_whose_study_is_deleted_ends_with_the_reason(lab: Lab) -> None:
         lab.work(context)
 
 
-@pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
+@pytest.mark.parametrize("step", ["try_claim", "record_epoch", "finish", "confirm"])
 def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: str, lab: Lab) -> None:
     import optuna
 
@@ -253,7 +253,7 @@ def test_a_worker_leaves_the_study_alone_that_took_the_number_of_its_own(step: s
     assert other.ledger.counts().waiting == 3
 
 
-@pytest.mark.parametrize("step", ["claim", "record_epoch", "finish", "confirm"])
+@pytest.mark.parametrize("step", ["try_claim", "record_epoch", "finish", "confirm"])
 def test_a_worker_notices_the_deletion_of_its_study_whatever_it_is_doing(step: str, lab: Lab) -> None:
     import optuna
 

@@ -17,11 +17,16 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import storage.history
 from storage.engine import opened
+from storage.epoch_report import TrialScore
 from storage.history import TrialHistory
+from storage.records import SlotOrder
+from storage.rungs import Rungs
 from storage.study import SharedStudy, create_study
-from storage.testkit import example_manifest
+from storage.testkit import COMPLETE, LEASE_S, claimed, example_epoch, example_manifest
+from storage.trial_rows import Parameter
 from storage.url import parse
 
+TABLES = ("trial_params", "trial_system_attributes", "trial_values", "trial_intermediate_values")
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(["sgd", "adam", None]),
     "learning_rate": FloatDistribution(1e-4, 1.0, log=True),
@@ -188,3 +193,54 @@ def test_a_look_that_fails_leaves_the_history_as_it_was(shared: SharedStudy, mon
 
 def fail(*_: object) -> None:
     raise RuntimeError
+
+
+def test_what_cannot_have_changed_is_read_once(storage_url: str) -> None:
+    rung, kind = Rungs((1, 3), "maximize"), FloatDistribution(0.0, 1.0)
+    with create_study(storage_url, "demo", example_manifest()) as shared:
+        shared.ledger.order_up_to(9, SlotOrder)
+        history, sent = TrialHistory(shared.engine, shared.study_id), list[str]()
+
+        def tables_read() -> str:
+            """The tables that a look at the study reads; it finds what one finds that remembers nothing."""
+            sent.clear()
+            found = history.trials()
+            read = " ".join(sorted({table for text in sent for table in TABLES if table in text}))
+            fresh = TrialHistory(shared.engine, shared.study_id).trials()
+            assert [seen(trial) for trial in found] == [seen(trial) for trial in fresh]
+            return read
+
+        leases = [claimed(shared.ledger, f"worker-{number}") for number in range(3)]
+        for lease in leases:
+            number = shared.trials.fenced.create(lease, lambda _: create_trial(state=TrialState.RUNNING))
+            shared.trials.fenced.set_params(lease, number, [Parameter("rate", lease.slot / 10, kind)], {})
+            score = TrialScore(shared.trials.ids[number], lease.slot / 10)
+            shared.ledger.record_epoch(lease, example_epoch(1), score)
+        sa.event.listen(shared.engine, "before_cursor_execute", lambda *event: sent.append(event[2]))
+        assert tables_read() == "trial_params trial_system_attributes"
+        assert tables_read() == "trial_system_attributes", "they run"
+        assert [shared.promotion.advance(lease, rung, 1, 0.1 - lease.slot / 100) for lease in leases] == [False] * 3
+        assert "trial_intermediate_values" in tables_read(), "they are paused now"
+        assert tables_read() == "", "and no worker has them"
+        resumed = shared.promotion.resume("worker", LEASE_S, rung)
+        assert resumed is not None
+        assert tables_read() == "trial_params trial_system_attributes", "one goes on"
+        shared.trials.storage.set_trial_system_attr(shared.trials.ids[0], "note", 1)
+        shared.ledger.finish(resumed, COMPLETE)
+        shared.study.tell(0, 0.9)
+        assert "trial_values" in tables_read()
+        assert tables_read() == ""
+
+
+def test_a_single_trial_is_the_callers_own(storage_url: str) -> None:
+    with create_study(storage_url, "demo", example_manifest()) as shared:
+        shared.study.add_trial(create_trial(state=TrialState.RUNNING, system_attrs={"note": 1}))
+        history = TrialHistory(shared.engine, shared.study_id)
+        (before,) = history.trials()
+        own = history.one(shared.trials.ids[0])
+        own.params["rate"] = 0.5
+        shared.trials.storage.set_trial_intermediate_value(shared.trials.ids[0], 1, 0.25)
+        assert history.one(shared.trials.ids[0], with_curve=True).intermediate_values == {1: 0.25}
+        assert (own.system_attrs, before.params) == ({"note": 1}, {})
+        with pytest.raises(KeyError, match="no trial of the id"):
+            history.one(10_000)

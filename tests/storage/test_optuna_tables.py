@@ -16,7 +16,16 @@ import storage.optuna_tables as tables
 from storage.epoch_report import TrialScore
 from storage.records import Lease, SlotOrder
 from storage.study import SharedStudy, create_study
-from storage.testkit import LEASE_S, claimed, example_epoch, example_manifest, expire, leases_left_s, order_all
+from storage.testkit import (
+    COMPLETE,
+    LEASE_S,
+    claimed,
+    example_epoch,
+    example_manifest,
+    expire,
+    leases_left_s,
+    order_all,
+)
 from storage.trial_rows import Parameter
 
 KINDS: dict[str, BaseDistribution] = {
@@ -185,3 +194,40 @@ def test_a_report_is_one_statement(study: SharedStudy) -> None:
     sa.event.listen(study.engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: sent.append(text))
     study.ledger.record_epoch(lease, example_epoch(1), score)
     assert len(sent) == (1 if study.engine.dialect.name == "postgresql" else 6)
+
+
+@pytest.mark.parametrize("last", [None, 0.25, math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("state", "value"), [(TrialState.COMPLETE, 0.5), (TrialState.PRUNED, None), (TrialState.FAIL, None)]
+)
+def test_the_end_of_a_trial_is_what_optuna_would_have_told(
+    study: SharedStudy, state: TrialState, value: float | None, last: float | None
+) -> None:
+    ours = study.trials.fenced.create(claimed(study.ledger), template_of)
+    study.study.add_trial(TEMPLATE)
+    for number in (ours, ours + 1):
+        study.trials.storage.set_trial_intermediate_value(study.trials.ids[number], 1, 0.75)
+        if last is not None:
+            study.trials.storage.set_trial_intermediate_value(study.trials.ids[number], 2, last)
+    study.trials.fenced.end(ours, state, value, {"outcome": "x"})
+    study.trials.storage.set_trial_user_attr(study.trials.ids[ours + 1], "outcome", "x")
+    study.study.tell(ours + 1, value, state=state)
+    ended = [rows(study, number) for number in (ours, ours + 1)]
+    times = [datetime.fromisoformat(str(found["trials"][0].pop("datetime_complete"))) for found in ended]
+    assert ended[0] == ended[1]
+    assert abs((times[1] - times[0]).total_seconds()) < 60.0
+    with pytest.raises(UpdateFinishedTrialError):
+        study.trials.fenced.end(ours, TrialState.COMPLETE, 1.0, {"outcome": "y"})
+
+
+def test_attributes_and_a_result_are_one_statement_each(study: SharedStudy) -> None:
+    lease = claimed(study.ledger)
+    number = study.trials.fenced.create(lease, template_of)
+    assert study.trials.ids[number]
+    sent: list[str] = []
+    sa.event.listen(study.engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: sent.append(text))
+    study.trials.fenced.annotate(number, {"words": "an ä, \\ and \u0000", "many": [1, {"2": None}]})
+    study.ledger.finish(lease, COMPLETE)
+    assert len(sent) == (2 if study.engine.dialect.name == "postgresql" else 6)
+    attributes = study.study.get_trials()[0].user_attrs
+    assert (attributes["words"], attributes["many"], attributes["slot"]) == ("an ä, \\ and \u0000", [1, {"2": None}], 0)
