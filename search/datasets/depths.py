@@ -17,8 +17,6 @@ TYPES: Mapping[Depth, type[Any]] = MappingProxyType(
     {"8-bit": np.uint8, "16-bit": np.uint16, "32-bit": np.int32, "float": np.float32}
 )
 
-TOPS: Mapping[str, float] = MappingProxyType({"8-bit": 255.0, "16-bit": 65535.0})
-
 
 @dataclass(frozen=True, eq=False)
 class OneScale:
@@ -28,10 +26,10 @@ class OneScale:
     scaling: str | None
 
 
-def largest_possible(inventory: Inventory) -> float | None:
-    """The largest value that pixels of files of one depth can have, though none may have it; None for other data."""
-    depths = {pixels.type for part in inventory.parts for pixels in part.pixels}
-    return TOPS.get(depths.pop()) if len(depths) == 1 else None
+def depth_of_all(inventory: Inventory) -> Depth | None:
+    """The depth of image files that all have the same, whose pixels are then used as they are; None for other data."""
+    found = {pixels.type for part in inventory.parts for pixels in part.pixels}
+    return next((depth for depth in TYPES if found == {depth}), None)
 
 
 def common_type(depths: set[Depth]) -> np.dtype[Any]:

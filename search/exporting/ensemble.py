@@ -110,7 +110,7 @@ def make(
 ) -> tuple[Any, Ensemble]:
     """The model, and what its texts say of it, before anything is written."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search.datasets.depths import largest_possible
+    from search.datasets.depths import depth_of_all
     from search.training.models.plain_model import averaged, load_trained, uncompiled
 
     manifest = shared.manifest
@@ -136,7 +136,7 @@ def make(
         highest=float(data.x_train.max()),
         parameters=int(model.count_params()),
         paired=measured,
-        largest_possible=largest_possible(data.inventory),
+        depth=depth_of_all(data.inventory),
     )
 
 

@@ -150,7 +150,7 @@ def not_kept(shared: SharedStudy, number: int, reason: str, store: str) -> str:
 def make(shared: SharedStudy, described: Described, options: ExportOptions, trained_path: Path) -> Made:
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search.datasets.depths import largest_possible
+    from search.datasets.depths import depth_of_all
     from search.training.models.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest
@@ -176,7 +176,7 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
         seed=described.trial.slot.seed,
         optimizer=optimizer_code(described.configuration, manifest.precision, steps),
         look=look,
-        largest_possible=largest_possible(data.inventory),
+        depth=depth_of_all(data.inventory),
     )
     return Made(model, exported, script)
 

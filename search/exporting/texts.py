@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,13 +15,16 @@ from search.views.proportion import wilson_interval
 from spaces.configuration import Augmentation, Configuration
 from storage import Manifest
 
+if TYPE_CHECKING:
+    from search.datasets.pictures import Depth
+
 
 @dataclass(frozen=True, kw_only=True)
 class SavedModel:
     """A model in a file: the name of that, and the numbers of its pixels and parameters.
 
-    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `largest_possible`
-    what those of files could be (search/datasets/depths.py).
+    `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `depth` that
+    of the image files, if all have the same.
     """
 
     name: str
@@ -28,7 +32,7 @@ class SavedModel:
     lowest: float
     highest: float
     parameters: int
-    largest_possible: float | None = None
+    depth: "Depth | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,7 @@ def model_document(model: SavedModel, image_shape: tuple[int, int, int], manifes
             "resize": manifest.resizing.resize,
             "lowest": model.lowest,
             "highest": model.highest,
-            "largest_possible": model.largest_possible,
+            "depth": model.depth,
         },
         "scaled_inside_by": model.pixel_max,
         "classes": manifest.classes,

@@ -10,20 +10,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from search.datasets.pictures import Form
+from search.datasets.pictures import Depth, Form
 from search.errors import UsageError
 from spaces.blame import condensed
 from spaces.resizing import Resize
 
 
 class InputDescription(msgspec.Struct, frozen=True):
-    """The shape of an image, (height, width, channels), and how images of other sizes come to it. `largest_possible` is
-    what pixels of the files that it was trained on could have at most, None where that isn't known.
+    """The shape of an image, (height, width, channels), and how images of other sizes come to it. `depth` is that
+    of the files that it was trained on, whose pixels it takes as they are; None for other data.
     """
 
     shape: tuple[int, int, int]
     resize: Resize = "stretch"
-    largest_possible: float | None = None
+    depth: Depth | None = None
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class ExportedModel:
     @property
     def top(self) -> float:
         """What the largest possible pixel of an image is for the model."""
-        return self.description.input.largest_possible or self.description.scaled_inside_by
+        return 255.0 if self.description.input.depth == "8-bit" else self.description.scaled_inside_by
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probability of each class, (n, classes), for images (n, height, width, channels)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search.datasets.errors import FolderError
 from search.datasets.inventory import Named
 from search.datasets.layout import Tree, read_tree
-from search.datasets.pictures import Form, PictureHeader, read_header, read_picture, register_heic
+from search.datasets.pictures import Depth, Form, PictureHeader, read_header, read_picture, register_heic
 from search.errors import UsageError
 
 COLOR = "color, read as gray, as the model takes gray images"
@@ -79,8 +79,8 @@ def _images_in(tree: Tree) -> Iterator[ImageFile]:
             yield ImageFile(path, header)
 
 
-def read_image(image: ImageFile, form: Form, largest: float) -> ReadImage:
-    """One image in the model's form, its pixels from 0 to `largest`.
+def read_image(image: ImageFile, form: Form, largest: float, depth: Depth | None = None) -> ReadImage:
+    """One image in the model's form, its pixels from 0 to `largest`; those of the model's `depth` as they are.
 
     Raises:
         FolderError: it is none, or can't be read.
@@ -90,7 +90,8 @@ def read_image(image: ImageFile, form: Form, largest: float) -> ReadImage:
         raise FolderError(f"{image.path}: {header}")
     picture = read_picture(image.path, header, form)
     treated = picture.treated if header.gray or form.channels == 3 else (*picture.treated, COLOR)
-    return ReadImage(on_scale(picture.pixels, header, largest), treated)
+    pixels = picture.pixels.astype(np.float32) if header.depth == depth else on_scale(picture.pixels, header, largest)
+    return ReadImage(pixels, treated)
 
 
 def on_scale(pixels: NDArray[Any], header: PictureHeader, largest: float) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ def predict(exported: ExportedModel, files: Iterable[ImageFile]) -> Iterator[Pre
 
 def _read(exported: ExportedModel, file: ImageFile) -> ReadImage | Unreadable:
     try:
-        return read_image(file, exported.form, exported.top)
+        return read_image(file, exported.form, exported.top, exported.description.input.depth)
     except (FolderError, OSError) as error:
         return Unreadable(file.path, str(error))
 

@@ -367,4 +367,4 @@ def test_an_ensemble_has_the_size_of_its_models(searched: Searched, tmp_path: Pa
     described_input = json.loads(ensemble_json(ensemble))["input"]
     assert model.input_shape[1:] == tuple(described_input["shape"]) == chosen[0].image_shape
     assert replace(chosen[0], model=None, unknown="lost").image_shape == chosen[0].image_shape
-    assert (described_input["resize"], described_input["largest_possible"]) == ("crop", 255)
+    assert (described_input["resize"], described_input["depth"]) == ("crop", "8-bit")

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from search.datasets import load_dataset
+from search.datasets.pictures import Depth, Form
 from search.predict import main
+from search.predict.image_files import ImageFile, read_image
 from search.predict.predictions import BATCH
 
 CLASSES = ("cats", "dogs")
@@ -100,6 +102,16 @@ def test_deep_images_keep_their_depth(keras: Any, tmp_path: Path) -> None:
     Image.fromarray(deep).save(tmp_path / "deep.png")
     expected = keras.saving.load_model(path)(deep.reshape(1, 8, 8, 1).astype(np.float32)).numpy()
     assert probabilities(run(path, tmp_path / "deep.png", "-f", "csv")) == pytest.approx(expected, abs=1e-5)
+
+
+def test_pixels_of_the_depth_of_all_training_images_are_taken_as_they_are(tmp_path: Path) -> None:
+    """The largest pixel of training may be darker than the largest possible one."""
+    form, deep = Form(1, (8, 8)), np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    depths: tuple[Depth | None, ...] = ("16-bit", None)
+    same, other = (read_image(ImageFile(tmp_path / "deep.png"), form, 60_000.0, depth) for depth in depths)
+    assert same.pixels[..., 0].tolist() == deep.tolist()
+    assert other.pixels.max() == pytest.approx(63_000 * 60_000 / 65_535)
 
 
 def test_color_in_a_gray_model_is_said(keras: Any, tmp_path: Path) -> None:
