@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -42,7 +42,9 @@ NAME = "fleet"
 JOIN_PATIENCE_S = 180.0
 START_PATIENCE_S = 120.0
 END_PATIENCE_S = 60.0
+LEASE_S = 30.0
 LONGEST_S = 3600.0
+IDLE_AFTER_S = 45.0  # until idle workers ask as seldom as they ever do
 POLL_S = 0.5
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["simulated_worker", "psycopg", "search.sampling.proposal"])
@@ -58,6 +60,7 @@ class Fleet:
     epochs: int = 6
     seconds: float = 40.0
     idle: bool = False
+    idle_after_s: float = IDLE_AFTER_S
     pruner: str = "asha"
 
 
@@ -83,7 +86,10 @@ class Mark:
 
 def measure(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
     """The measurements of one fleet, on its own study."""
-    manifest = example_manifest(space="bn_dropout", epochs=fleet.epochs, pruner=fleet.pruner, sampler="random")
+    lease_s = LONGEST_S if fleet.idle else 30.0
+    manifest = example_manifest(
+        lease_s=lease_s, space="bn_dropout", epochs=fleet.epochs, pruner=fleet.pruner, sampler="random"
+    )
     try:
         with create_study(server.url, NAME, manifest) as shared:
             shared.ledger.order_up_to(1 if fleet.idle else fleet.workers * 4, SlotOrder)
@@ -112,7 +118,9 @@ def measured_or_why_not(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict
 def observed(server: OwnPostgres, fleet: Fleet, clients: "Clients") -> dict[str, Any]:
     """What the fleet does from the moment in which all begin."""
     began = clients.mark(server, "go")
-    if not fleet.idle:
+    if fleet.idle:
+        time.sleep(fleet.idle_after_s)
+    else:
         wait_until(lambda: sum(len(one.began) for one in clients.mark(server).clients) >= fleet.workers)
         n_began = sum(len(one.began) for one in clients.mark(server).clients)
         if n_began < fleet.workers:
@@ -163,13 +171,16 @@ class Clients:
         """Waits until all workers have joined.
 
         Raises:
-            TimeoutError: some haven't for too long.
+            TimeoutError: some haven't for too long, or their process has died.
         """
         deadline = time.monotonic() + JOIN_PATIENCE_S
         for pipe in self._pipes:
             if not pipe.poll(max(0.0, deadline - time.monotonic())):
                 raise TimeoutError(f"not all workers have joined after {JOIN_PATIENCE_S:g} s")
-            pipe.recv()
+            try:
+                pipe.recv()
+            except EOFError:
+                raise TimeoutError("a process of workers died while they joined") from None
 
     def mark(self, server: OwnPostgres, order: str = "mark") -> Mark:
         """What was used so far; with the order "go", the workers begin."""
@@ -180,12 +191,14 @@ class Clients:
     def end(self) -> None:
         """Lets the workers end what they do; those that don't in time are killed."""
         for pipe in self._pipes:
-            pipe.send("end")
+            with suppress(OSError):  # its process has died
+                pipe.send("end")
         deadline = time.monotonic() + END_PATIENCE_S
         for pipe in self._pipes:
-            if pipe.poll(max(0.0, deadline - time.monotonic())):
-                self.problems += pipe.recv().problems
-            else:
+            with suppress(EOFError):
+                if pipe.poll(max(0.0, deadline - time.monotonic())):
+                    self.problems += pipe.recv().problems
+                    continue
                 self.problems.append(f"a process of workers hasn't ended after {END_PATIENCE_S:g} s")
         for process in self._processes:
             process.kill()
@@ -280,7 +293,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common = {"seconds": options.seconds, "idle": options.idle, "pruner": options.pruner}
     fleets = [Fleet(n, options.processes, **common) for n in options.workers]
     if options.smoke:
-        fleets = [Fleet(4, processes=2, epoch_s=0.2, epochs=3, seconds=1.5, idle=options.idle, pruner=options.pruner)]
+        fleets = [
+            Fleet(
+                4,
+                processes=2,
+                epoch_s=0.2,
+                epochs=3,
+                seconds=1.5,
+                idle=options.idle,
+                idle_after_s=1.0,
+                pruner=options.pruner,
+            )
+        ]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     facts = machine_facts()
     with own_postgres() as server, tempfile.TemporaryDirectory(prefix="search-fleet-") as folder:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from search.trainers.process import TrainerProcess
     from search.workers.trainer_client import TrainerClient
 
-STACK_BYTES = 512 * 1024
+STACK_BYTES = 2 * 1024 * 1024
 PATIENCE_S = 600.0
 END_PATIENCE_S = 30.0
 
@@ -283,6 +283,8 @@ def run_workers(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     threading.stack_size(STACK_BYTES)
     measured, barrier, compiled = Measured(), threading.Barrier(len(numbers) + 1), Compiled()
+    with open_study(url, study_name) as shared:
+        shared.ledger.slots()  # records are decoded first by one thread: msgspec may crash where many begin to
     count_round_trips(measured.sent)
     arguments = (url, study_name, folder)
     workers = [SimulatedWorker(*arguments, number, epoch_s, measured, barrier, compiled) for number in numbers]
