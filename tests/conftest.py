@@ -71,8 +71,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Whatever is there before the first test stays to the end: Python need not look through it for garbage again and
-    again, which took an eighth of the tests' time.
+    """Whatever is there before the first test stays to the end."""
+    keep_what_is_here()
+
+
+def keep_what_is_here() -> None:
+    """Has Python not look through all that is there for garbage again and again, which took an eighth of the tests'
+    time.
     """
     gc.collect()
     gc.freeze()
@@ -129,6 +134,7 @@ def keras() -> Any:
     configure(threads=1)
     import keras
 
+    keep_what_is_here()
     return keras
 
 
