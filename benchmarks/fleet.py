@@ -195,15 +195,21 @@ class Clients:
                 pipe.send("end")
         deadline = time.monotonic() + END_PATIENCE_S
         for pipe in self._pipes:
-            with suppress(EOFError):
-                if pipe.poll(max(0.0, deadline - time.monotonic())):
-                    self.problems += pipe.recv().problems
-                    continue
-                self.problems.append(f"a process of workers hasn't ended after {END_PATIENCE_S:g} s")
+            self.problems += problems_of(pipe, deadline)
         for process in self._processes:
             process.kill()
             process.join()
         del self.problems[5:]
+
+
+def problems_of(pipe: Any, deadline: float) -> list[str]:
+    """What the workers of a process say that went wrong, once they have ended."""
+    with suppress(EOFError):
+        while pipe.poll(max(0.0, deadline - time.monotonic())):
+            if isinstance(said := pipe.recv(), Measured):
+                return said.problems
+        return [f"a process of workers hasn't ended after {END_PATIENCE_S:g} s"]
+    return ["a process of workers has died"]
 
 
 @contextmanager
