@@ -46,6 +46,7 @@ LEASE_S = 30.0
 LONGEST_S = 3600.0
 IDLE_AFTER_S = 45.0  # until idle workers ask as seldom as they ever do
 POLL_S = 0.5
+TRIES = 3
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["simulated_worker", "psycopg", "search.sampling.proposal"])
 
@@ -107,10 +108,16 @@ def measure(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
 
 def measured_or_why_not(server: OwnPostgres, fleet: Fleet, folder: Path) -> dict[str, Any]:
     """The measurements of one fleet, said at once to who waits for those of others; or why there are none."""
-    try:
-        result = measure(server, fleet, folder)
-    except TimeoutError as error:
-        result = {"workers": fleet.workers, "problems": [str(error)]}
+    result: dict[str, Any] = {"workers": fleet.workers}
+    for _ in range(TRIES):
+        try:
+            result = measure(server, fleet, folder)
+            break
+        except ChildProcessError as error:  # msgspec crashes now and then where many threads decode their first record
+            result["problems"] = [str(error)]
+        except TimeoutError as error:
+            result["problems"] = [str(error)]
+            break
     print(json.dumps(result), file=sys.stderr)
     return result
 
@@ -171,7 +178,8 @@ class Clients:
         """Waits until all workers have joined.
 
         Raises:
-            TimeoutError: some haven't for too long, or their process has died.
+            TimeoutError: some haven't for too long.
+            ChildProcessError: their process has died.
         """
         deadline = time.monotonic() + JOIN_PATIENCE_S
         for pipe in self._pipes:
@@ -180,7 +188,7 @@ class Clients:
             try:
                 pipe.recv()
             except EOFError:
-                raise TimeoutError("a process of workers died while they joined") from None
+                raise ChildProcessError("a process of workers died while they joined") from None
 
     def mark(self, server: OwnPostgres, order: str = "mark") -> Mark:
         """What was used so far; with the order "go", the workers begin."""
