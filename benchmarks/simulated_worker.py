@@ -265,13 +265,9 @@ def count_round_trips(sent: Counter[str]) -> None:
     def count_statement(*_: Any) -> None:
         sent["statement"] += 1
 
-    def count_ping(*_: Any) -> None:
-        sent["ping"] += 1
-
     for event in ("begin", "commit", "rollback"):
         sa.event.listen(sa.engine.Engine, event, counted(event))
     sa.event.listen(sa.engine.Engine, "before_cursor_execute", count_statement)
-    sa.event.listen(sa.pool.Pool, "checkout", count_ping)
 
 
 def run_workers(
