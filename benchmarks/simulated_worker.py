@@ -25,7 +25,7 @@ from search.trainers.protocol import Command, DataSource, EpochEnd, JobMessage, 
 from search.workers.context import WorkerContext
 from search.workers.loop import Heartbeat, work
 from search.workers.running_job import RunningJob
-from spaces import resolve
+from spaces import SpaceSource, resolve
 from spaces.epoch_scores import EpochScores
 from storage import open_study
 from storage.ledger import Ledger
@@ -179,6 +179,7 @@ class SimulatedWorker:
     measured: Measured
     barrier: threading.Barrier
     compiled: "Compiled"
+    source: SpaceSource
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def run(self) -> None:
@@ -196,13 +197,12 @@ class SimulatedWorker:
                         self.measured.began.append(first[0])
 
                 manifest = shared.manifest
-                source = resolve(manifest.space)
                 trainer = SimulatedTrainer(self.epoch_s, self.measured, note)
                 context = WorkerContext(
                     worker_id=f"simulated-{self.number}",
                     shared=shared,
-                    space=source.space,
-                    space_ref=source.ref,
+                    space=self.source.space,
+                    space_ref=self.source.ref,
                     pruner=make_pruner(manifest.pruner, manifest.epochs),
                     data=DataSource("digits"),
                     folder=StudyFolder(self.folder, self.study_name, shared.key.stamp),
@@ -281,9 +281,11 @@ def run_workers(
     measured, barrier, compiled = Measured(), threading.Barrier(len(numbers) + 1), Compiled()
     with open_study(url, study_name) as shared:
         shared.ledger.slots()  # records are decoded first by one thread: msgspec may crash where many begin to
+        source = resolve(shared.manifest.space)  # nor can many use Python's parser of sources at once
     count_round_trips(measured.sent)
     arguments = (url, study_name, folder)
-    workers = [SimulatedWorker(*arguments, number, epoch_s, measured, barrier, compiled) for number in numbers]
+    common = (epoch_s, measured, barrier, compiled, source)
+    workers = [SimulatedWorker(*arguments, number, *common) for number in numbers]
     threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
     for thread in threads:
         thread.start()
