@@ -14,7 +14,6 @@ from search.cluster.engine import Engine
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, STAYING, Fleet, Job, fleet_name, job_name
 from search.cluster.options import ClusterOptions, worker_flags
-from search.cluster.own_files import FOLDER
 from search.cluster.serving_all import SharedFleet, require_shared_folder, shared_fleet
 from search.cluster.standing import PlaceStatus, Standing, in_words, joined
 from search.cluster.table import places_table
@@ -74,7 +73,7 @@ def fleet_of(options: ClusterOptions, shared: SharedStudy, folder: StudyFolder) 
         name=fleet_name(shared.name, shared.key.stamp),
         study_name=shared.name,
         worker=(f"--study-name={shared.name}", *worker_flags(options)),
-        folder=(folder.root / FOLDER).absolute(),
+        folder=folder.jobs.absolute(),
         storage=options.storage,
         resources=options.resources,
         pods=options.pods,
@@ -219,17 +218,22 @@ def down(options: ClusterOptions) -> None:
     """
     with opened_fleet(options) as site:
         before = sum(job.state in ACTIVE for job in site.jobs())
-        deadline = time.monotonic() + DOWN_S
-        site.engine.cancel(site.fleet)
-        while left := [job for job in site.jobs() if job.state in ACTIVE]:
-            if time.monotonic() > deadline:
-                raise InfrastructureError(
-                    f"{len(left)} jobs are still there after {DOWN_S:.0f} s, such as {left[0].job_id} "
-                    f"({left[0].state}): ask again, or end them with the engine's own command"
-                )
-            time.sleep(PROBE_POLL_S)
-        site.engine.cancel(site.fleet)
+        end_jobs(site)
     answer(f"{before} jobs have ended; the next ones continue their trials.")
+
+
+def end_jobs(site: Site | SharedFleet) -> None:
+    """Asks all jobs to leave, and waits until they have. Raises as `down`."""
+    deadline = time.monotonic() + DOWN_S
+    site.engine.cancel(site.fleet)
+    while left := [job for job in site.jobs() if job.state in ACTIVE]:
+        if time.monotonic() > deadline:
+            raise InfrastructureError(
+                f"{len(left)} jobs are still there after {DOWN_S:.0f} s, such as {left[0].job_id} "
+                f"({left[0].state}): ask again, or end them with the engine's own command"
+            )
+        time.sleep(PROBE_POLL_S)
+    site.engine.cancel(site.fleet)
 
 
 def require_count(count: int | None, action: str) -> int:

@@ -115,12 +115,12 @@ def take_placing(
         raise UsageError(
             f"--{' and --'.join(tracked)}: trackers are written while the launch watches: leave out --detach"
         )
-    from search.cluster.placing import Placing
+    from search.cluster.placing import placing_of
 
     own = {"on": on, "quiet": quiet, "storage": flags["storage"], "study_name": None, "n_workers": workers.n_workers}
     own |= {"artifacts": workers.artifacts, "data_dir": workers.data_dir, "gpus": gpus_per_job(workers.gpus)}
     here = replace(workers, n_workers=0 if detach else 1, gpus="none")
-    return Placing(cluster_options({**jobs, **own}), count, detach), here
+    return placing_of(cluster_options({**jobs, **own}), count, detach=detach), here
 
 
 def gpus_per_job(flag: str) -> int:

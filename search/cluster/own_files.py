@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 SECRET = "storage.url"  # noqa: S105 - the file's name
-FOLDER = "cluster"
 
 
 def write_private(path: Path, text: str) -> None:

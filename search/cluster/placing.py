@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from search.cluster import actions
 from search.cluster.actions import Site, fleet_of
@@ -10,7 +11,9 @@ from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, Fleet
 from search.cluster.options import ClusterOptions
+from search.cluster.taking_back import nearest_folder, take_back
 from search.commands.answer import tell
+from search.errors import SearchError
 from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.launching.progress import ProgressView
@@ -21,6 +24,7 @@ from search.study.folders import StudyFolder, default_artifacts
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
 from storage import SharedStudy
+from storage.errors import StorageError
 from storage.retry import retry_while_unreachable
 
 POLL_S = 1.0
@@ -30,11 +34,14 @@ JOBS_POLL_S = 15.0  # asking the engine is a burden for clusters of many users
 
 @dataclass(frozen=True)
 class Placing:
-    """The jobs that a launch has a cluster run. `options` name no study: the launch gives it its name."""
+    """The jobs that a launch has a cluster run. `options` name no study: the launch gives it its name. `standing` is
+    the artifact folder, or the nearest above it that was there before the launch.
+    """
 
     options: ClusterOptions
     count: int
     detach: bool
+    standing: Path
 
     def require(self, artifact_store: str | None) -> None:
         """Checks what can be checked before the study is created.
@@ -45,7 +52,7 @@ class Placing:
         """
         require_server(self.options.storage)
         engine = engine_of(self.options.on)
-        artifacts = (self.options.artifacts or default_artifacts(self.options.storage)).absolute()
+        artifacts = artifacts_of(self.options)
         fleet = Fleet("search-none", "none", (), artifacts, "", self.options.resources, self.options.pods)
         engine.require_accepted(fleet, self.count)
         engine.list(fleet)
@@ -56,16 +63,31 @@ class Placing:
         """Submits the jobs, and watches the search unless it is to be left alone; returns how that ended.
 
         Raises:
-            UsageError, InfrastructureError: no job could be submitted, or the first one didn't get to work.
+            UsageError, InfrastructureError, StorageError: no job could be submitted, or the first one didn't get to
+                work. A study that the launch has created is removed, unless a worker has joined it.
         """
         options = replace(self.options, study_name=shared.name)
         if retry_while_unreachable(lambda: no_more_work(shared)):
             return End.DONE
-        tell(actions.up(options, self.count))
-        if self.detach:
-            return End.DONE
         folder = study_folder(shared, options.artifacts)
-        return watch(Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on)), options.quiet)
+        site = Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on))
+        try:
+            tell(actions.up(options, self.count))
+        except (SearchError, StorageError):
+            if shared.created:
+                tell(take_back(site, self.standing))
+            raise
+        return End.DONE if self.detach else watch(site, options.quiet)
+
+
+def placing_of(options: ClusterOptions, count: int, *, detach: bool) -> Placing:
+    """What the flags ask for, on this host as it is before anything is created."""
+    return Placing(options, count, detach, nearest_folder(artifacts_of(options)))
+
+
+def artifacts_of(options: ClusterOptions) -> Path:
+    """The artifact folder of the study that is created."""
+    return (options.artifacts or default_artifacts(options.storage)).absolute()
 
 
 def watch(site: Site, quiet: bool) -> End:

@@ -9,10 +9,9 @@ from search.cluster.engines import engine_of
 from search.cluster.file_systems import file_system
 from search.cluster.fleet import Fleet, Job, job_name
 from search.cluster.options import ClusterOptions, worker_flags
-from search.cluster.own_files import FOLDER
 from search.cluster.standing import PlaceStatus, Standing, joined
 from search.errors import UsageError
-from search.study.folders import default_artifacts
+from search.study.folders import JOBS, default_artifacts
 from storage import check_url
 from storage.errors import StudyNotFound
 from storage.fingerprint import fingerprint
@@ -74,7 +73,7 @@ def shared_fleet(options: ClusterOptions) -> SharedFleet:
         name=f"search-fleet-{database}",
         study_name=NO_STUDY,
         worker=(f"--studies={options.studies}", f"--idle-exit={options.idle_exit}", *worker_flags(options)),
-        folder=(artifacts / ".fleet" / f"{FOLDER}-{database}").absolute(),
+        folder=(artifacts / ".fleet" / f"{JOBS}-{database}").absolute(),
         storage=options.storage,
         resources=options.resources,
         pods=options.pods,

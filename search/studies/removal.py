@@ -15,6 +15,7 @@ from storage import SharedStudy
 from storage.errors import StorageUnreachable
 
 LOGS = re.compile(r"(worker|trainer)-[\w.-]+\.log")
+LOGS_OF_JOBS = re.compile(r"(slurm|ray)-[\w.-]+\.log")
 
 
 def require_no_active_workers(shared: SharedStudy) -> None:
@@ -28,8 +29,10 @@ def require_no_active_workers(shared: SharedStudy) -> None:
         )
 
 
-def delete_study(shared: SharedStudy) -> Path | None:
+def delete_study(shared: SharedStudy, standing: Path | None = None) -> Path | None:
     """Deletes the study with all its files; returns the folder if other files are left in it.
+
+    Empty folders go up to `standing`, which stays; without it, up to the folder of artifacts.
 
     Raises:
         StorageUnreachable: its files can't be removed, or the database doesn't answer. Running it again continues.
@@ -45,16 +48,28 @@ def delete_study(shared: SharedStudy) -> Path | None:
     folder.remove_empty()
     folder.remove_images()
     remove_kept_space(folder, shared.manifest)
-    remove_own_folder(folder)
+    remove_own_folder(folder, standing)
     shared.trials.storage.delete_study(shared.study_id)
     return folder.root if folder.root.exists() else None
 
 
-def remove_own_folder(folder: StudyFolder) -> None:
-    """Removes the logs and the folder itself, unless something else is in it; its mark stays as long as it does."""
+def remove_own_folder(folder: StudyFolder, standing: Path | None = None) -> None:
+    """Removes the logs and the folder itself, unless something else is in it; its mark stays as long as it does.
+
+    `standing` is as in `delete_study`.
+    """
     remove_files(folder.logs, LOGS)
+    remove_files(folder.jobs, LOGS_OF_JOBS)
     if folder.root.is_dir() and [path.name for path in folder.root.iterdir()] == [MARK]:
         (folder.root / MARK).unlink()
         remove_empty(folder.root)
     remove_empty(folder.models)
-    remove_empty(folder.artifacts)
+    for place in new_folders(folder.artifacts, standing):
+        remove_empty(place)
+
+
+def new_folders(artifacts: Path, standing: Path | None) -> list[Path]:
+    """The folder of artifacts and those above it that were made for it, the innermost first."""
+    if standing is None or not artifacts.is_relative_to(standing):
+        return [artifacts]
+    return [place for place in (artifacts, *artifacts.parents) if place.is_relative_to(standing) and place != standing]

@@ -4,6 +4,7 @@ ARTIFACTS/
     models/                         Optuna's artifact store: best models, and small files of completed trials
     STUDY/.search-study             marks the folder as a study's (search/study/folder_mark.py)
     STUDY/logs/                     output of workers and trainers
+    STUDY/cluster/                  script and logs of a cluster's jobs
     STUDY/1f0c9e.../slots/00007/    checkpoints of one slot, until it is finished
     STUDY/1f0c9e.../images/da39.../ decoded images that the trainers share, until the study is done
 
@@ -22,6 +23,7 @@ from search.host.own_files import remove_empty, remove_files
 from search.training.models.description import CONFIGURATION, LAYERS
 
 STORE = "models"
+JOBS = "cluster"
 STAMP_LETTERS = 16
 PICTURE = "curves.svg"
 
@@ -75,6 +77,11 @@ class StudyFolder:
     def logs(self) -> Path:
         """The folder of the logs."""
         return self.root / "logs"
+
+    @property
+    def jobs(self) -> Path:
+        """The folder of what belongs to a cluster's jobs."""
+        return self.root / JOBS
 
     def images(self, fingerprint: str) -> Path:
         """The folder of the decoded images with that fingerprint."""
