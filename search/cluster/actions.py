@@ -99,10 +99,10 @@ def render(options: ClusterOptions, count: int) -> None:
         answer(site.engine.render(site.fleet, count), nl=False)
 
 
-def up(options: ClusterOptions, count: int) -> str:
+def up(options: ClusterOptions, count: int, *, accepted: bool = False) -> str:
     """Brings the fleet to that many jobs, at least: the first one alone, to see that it finds the database.
 
-    Returns what was done, in a sentence.
+    Returns what was done, in a sentence. `accepted` says that the engine was asked already whether it takes them.
 
     Raises:
         UsageError: the engine refuses it, or hosts don't share the study's files; nothing is left behind.
@@ -115,6 +115,8 @@ def up(options: ClusterOptions, count: int) -> str:
         wanted = min(count, have + counts.total - counts.finished)
         if have >= wanted:
             return f"{have} jobs are there already, {counts.total - counts.finished} trials are open: none is added."
+        if not accepted:
+            site.engine.require_accepted(site.fleet, wanted - have)
         if site.engine.writes_files:
             prepare(site.folder, site.shared.manifest)
         if not have:
@@ -184,6 +186,8 @@ def scale(options: ClusterOptions, count: int) -> None:
         before = sum(job.state in STAYING for job in site.jobs())
         if count > before == 0:
             require_shared(site, options)
+        if count > before:
+            site.engine.require_accepted(site.fleet, count - before)
         site.engine.scale(site.fleet, count)
         answer(f"from {before} to {count} jobs: {in_words(site.places())}.")
 
@@ -207,6 +211,7 @@ def autoscale(options: ClusterOptions, max_jobs: int, every_s: float | None) -> 
         raise UsageError("autoscale serves all studies: leave out --study-name; --studies NAME limits it to one")
     site = shared_fleet(options)
     require_shared(site, options)
+    site.engine.require_accepted(site.fleet, 1)
     autoscaling.autoscale(site, options.studies, max_jobs, every_s, lambda text: None if options.quiet else tell(text))
 
 

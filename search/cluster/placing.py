@@ -72,7 +72,7 @@ class Placing:
         folder = study_folder(shared, options.artifacts)
         site = Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on))
         try:
-            tell(actions.up(options, self.count))
+            tell(actions.up(options, self.count, accepted=True))
         except (SearchError, StorageError):
             if shared.created:
                 tell(take_back(site, self.standing))

@@ -18,6 +18,7 @@ import msgspec
 
 from search.cluster.calls import call
 from search.cluster.fleet import EngineName, Fleet, Job, JobState
+from search.cluster.kubernetes_gpus import GPU, require_node_gpus
 from search.errors import UsageError
 from search.host.exit_codes import EXIT_UNFINISHED, EXIT_USAGE
 
@@ -47,8 +48,11 @@ class Kubernetes:
         return msgspec.json.format(msgspec.json.encode(job_manifest(fleet, count)), indent=2).decode() + "\n"
 
     def require_accepted(self, fleet: Fleet, count: int) -> None:
-        """Checks what can be said without the cluster: nodes for such jobs may still be added to it."""
+        """Checks what can be said without submitting anything, and that a node has the GPUs."""
         self.render(fleet, count)
+        if gpus := fleet.resources.gpus:
+            labels = dict(map(selector_of, fleet.resources.options))
+            require_node_gpus(partial(_run, fleet), gpus, labels, fleet.resources.queue)
 
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the folder is on a volume that all pods mount."""
@@ -234,7 +238,7 @@ def resources_of(fleet: Fleet) -> Json:
     """Requests of processors and memory; memory and GPUs are also limits, as exceeding them ends a pod anyway."""
     resources = fleet.resources
     memory = {} if resources.memory is None else {"memory": f"{resources.memory // 2**20}Mi"}
-    gpus = {"nvidia.com/gpu": str(resources.gpus)} if resources.gpus else {}
+    gpus = {GPU: str(resources.gpus)} if resources.gpus else {}
     return {"requests": {"cpu": str(resources.cpus), **memory, **gpus}, "limits": memory | gpus}
 
 

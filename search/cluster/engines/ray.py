@@ -23,6 +23,7 @@ from search.cluster.calls import in_one_line
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState
 from search.cluster.own_files import SECRET, last_line, remove_own, write_private
+from search.cluster.ray_gpus import require_node_gpus
 from search.errors import InfrastructureError, UsageError
 
 ADDRESS = "RAY_API_SERVER_ADDRESS"
@@ -137,8 +138,10 @@ class Ray:
         return SCRIPT_TEXT.format(fleet=json.dumps(told), leave=LEAVE)
 
     def require_accepted(self, fleet: Fleet, count: int) -> None:
-        """Checks what can be said without the cluster: nodes for such jobs may still be added to it."""
+        """Checks what can be said without submitting anything, and that a node has the GPUs."""
         self.render(fleet, count)
+        if fleet.resources.gpus:
+            require_node_gpus(_ask, fleet.resources.gpus)
 
     def shares_files(self, fleet: Fleet, /) -> bool:
         """Whether the folder is on a network's file system, or all nodes are this machine."""
