@@ -35,3 +35,9 @@ def look_at_fleet(engine: Engine, prefix: str) -> FleetLook:
         busy = frozenset(connection.scalars(leased))
         now = float(connection.scalar(sa.select(database_now())) or 0.0)
     return FleetLook(tuple(map(as_worker, rows)), busy, now)
+
+
+def workers_on(engine: Engine, host: str) -> list[WorkerRow]:
+    """The workers of a host, in order of arrival, with those that have left."""
+    with reading(engine) as connection:
+        return [as_worker(row) for row in connection.execute(ROWS.where(workers.c.host == host))]
