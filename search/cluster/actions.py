@@ -186,8 +186,6 @@ def scale(options: ClusterOptions, count: int) -> None:
         before = sum(job.state in STAYING for job in site.jobs())
         if count > before == 0:
             require_shared(site, options)
-        if count > before:
-            site.engine.require_accepted(site.fleet, count - before)
         site.engine.scale(site.fleet, count)
         answer(f"from {before} to {count} jobs: {in_words(site.places())}.")
 

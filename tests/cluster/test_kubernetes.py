@@ -27,7 +27,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
 TRIALS = 24
-EPOCHS = 3
+EPOCHS = 20  # so that the search isn't over before anything has happened to it
 REFERENCE = re.compile(r"\$\$|\$\((\w+)\)")
 
 

@@ -20,7 +20,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
 
 TRIALS = 24
-EPOCHS = 3
+EPOCHS = 10  # so that the search isn't over before anything has happened to it
 
 # Stands for the Python of a node: writes its arguments and what it finds in its environment.
 PRINTS_ITS_ARGUMENTS = """\

@@ -100,6 +100,7 @@ class Kubernetes:
         job = _job(fleet)
         if job is None or is_over(job):
             if count:
+                self.require_accepted(fleet, count)
                 self.submit(fleet, count)
             return
         _resize(fleet, job, count)

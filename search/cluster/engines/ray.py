@@ -181,6 +181,7 @@ class Ray:
         asked = {path.name for path in fleet.folder.glob(f"ray-*.{LEAVE}")}
         staying = [job for job in self.list(fleet) if job.state in STAYING and f"ray-{job.job_id}.{LEAVE}" not in asked]
         if len(staying) < count:
+            self.require_accepted(fleet, count - len(staying))
             self.submit(fleet, count - len(staying))
             return
         ordered = sorted(staying, key=lambda job: job.state)  # queued before running
