@@ -4,7 +4,6 @@ It checks the lease, renews it, stores the epoch, and writes the trial's value f
 all the time, so that round trips count, and so does the time for which a row is locked.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from sqlalchemy.engine import Connection
 from spaces.epoch_scores import EpochScores
 from storage import rows
 from storage.identity import StudyKey
-from storage.optuna_tables import UNFINISHED, intermediate_values, trials
+from storage.optuna_tables import UNFINISHED, intermediate_values, stored_number, trials
 from storage.records import Lease
 from storage.tables import database_now, epochs, slots
 from storage.trial_rows import upsert
@@ -62,7 +61,7 @@ def report_at_once(
 
 def told_once(held: sa.CTE, step: int, score: TrialScore) -> sa.CTE:
     """The part of the statement that writes the value for Optuna, unless its trial is finished."""
-    table, (value, kind) = intermediate_values, stored_score(score.value)
+    table, (value, kind) = intermediate_values, stored_number(score.value)
     of_trial = sa.exists().where(trials.c.trial_id == score.trial_id, trials.c.state.in_(UNFINISHED))
     row = sa.select(
         sa.literal(score.trial_id),
@@ -97,7 +96,7 @@ def tell(connection: Connection, step: int, score: TrialScore) -> bool:
     state = connection.scalar(sa.select(trials.c.state).where(trials.c.trial_id == score.trial_id))
     if state is None or state.is_finished():
         return False
-    value, kind = stored_score(score.value)
+    value, kind = stored_number(score.value)
     found = {"intermediate_value": value, "intermediate_value_type": kind}
     insert = upsert(connection, intermediate_values).values(trial_id=score.trial_id, step=step, **found)
     connection.execute(insert.on_conflict_do_update(index_elements=["trial_id", "step"], set_=found))
@@ -121,15 +120,6 @@ RESET: dict[str, Any] = {"failures": 0, "expiries": 0, "last_failure": None}
 def renewed(lease: Lease) -> dict[str, Any]:
     """The columns of a slot that a renewal changes."""
     return {"lease_expires_at": database_now() + lease.lease_s}
-
-
-def stored_score(value: float) -> tuple[float | None, str]:
-    """A number as the two columns in which Optuna stores one that may not be finite."""
-    if math.isnan(value):
-        return None, "NAN"
-    if math.isinf(value):
-        return None, "INF_POS" if value > 0 else "INF_NEG"
-    return value, "FINITE"
 
 
 def counted_in(cte: sa.CTE) -> sa.ScalarSelect[int]:

@@ -7,8 +7,6 @@ isn't a documented interface: tests/storage/test_fence.py fails if it changes.
 """
 
 import contextlib
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -19,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection
 
 from storage.annotation import annotate_at_once
-from storage.errors import StorageUnreachable
+from storage.growing_pauses import GrowingPauses
 from storage.identity import StudyKey
 from storage.ledger import Ledger
 from storage.records import Lease
@@ -37,7 +35,7 @@ from storage.trial_rows import (
 )
 
 NUMBERS_WAIT_S = 60.0
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.1, 5.0, 2.0
 
 
 class FencedTrials:
@@ -59,14 +57,12 @@ class FencedTrials:
             LeaseLost: another worker holds the slot, or it was released or finished.
             StorageUnreachable: the study's numbers were locked all the time, or the database doesn't answer.
         """
-        deadline, pause = time.monotonic() + NUMBERS_WAIT_S, SHORTEST_PAUSE_S
+        trouble = "the study's trials were locked"
+        pauses = GrowingPauses(trouble, NUMBERS_WAIT_S, SHORTEST_PAUSE_S, LONGEST_PAUSE_S, GROWTH)
         make = partial(self._make, template_of(lease), template_of)
         number = self._ledger.bind(lease, make, with_others=True)
         while number is None:
-            if time.monotonic() > deadline:
-                raise StorageUnreachable(f"the study's trials were locked for {NUMBERS_WAIT_S:g} s")
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads tries, and keeps no secret
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+            pauses.wait()
             number = self._ledger.bound(lease)
             if number is None:
                 number = self._ledger.bind(lease, make, with_others=True)
@@ -101,9 +97,7 @@ class FencedTrials:
                 if annotate_at_once(connection, self._key, trial_id, attributes):
                     return
         with writing(self._rdb.engine) as connection:
-            self._key.require(connection)
-            require_unfinished(connection, trial_id)
-            set_user_attributes(connection, trial_id, attributes)
+            self._annotate(connection, trial_id, attributes)
 
     def end(self, trial_number: int, state: TrialState, value: float | None, attributes: Mapping[str, Any]) -> None:
         """Ends a trial, in one transaction with these last user attributes of it. One that is pruned has the value of
@@ -118,10 +112,13 @@ class FencedTrials:
         """
         trial_id = self._ids[trial_number]
         with writing(self._rdb.engine) as connection:
-            self._key.require(connection)
-            require_unfinished(connection, trial_id)
-            set_user_attributes(connection, trial_id, attributes)
+            self._annotate(connection, trial_id, attributes)
             end_trial(connection, trial_id, state, value)
+
+    def _annotate(self, connection: Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+        self._key.require(connection)
+        require_unfinished(connection, trial_id)
+        set_user_attributes(connection, trial_id, attributes)
 
     def set_params(
         self,

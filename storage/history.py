@@ -7,7 +7,6 @@ per trial. A finished trial never changes, and of a running one only little is n
 
 import copy
 import json
-import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -19,12 +18,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection, Engine
 
-from storage.optuna_tables import intermediate_values, params, system_attributes, trials, values
+from storage.optuna_tables import as_float, intermediate_values, params, system_attributes, trials, values
 from storage.tables import slots
 from storage.transaction import looking_at_once
 
 AT_ONCE = 500  # trials in one query: databases limit its parameters
-NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 T = TypeVar("T")
 Rows = Mapping[int, Sequence[Sequence[Any]]]  # what belongs to a trial, by its id
@@ -224,8 +222,3 @@ def rows_of(connection: Connection, table: sa.TableClause, trial_ids: Sequence[i
     for row in connection.execute(sa.select(table).where(key.in_(trial_ids)).order_by(key, order)):
         found[row[0]].append(row)
     return found
-
-
-def as_float(value: float | None, kind: str) -> float:
-    """A number from the two columns in which Optuna stores one that may not be finite."""
-    return NOT_FINITE[kind] if value is None else value

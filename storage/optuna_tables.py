@@ -6,6 +6,8 @@ interface, so databases whose tables have another version are refused (`storage.
 tests/storage/test_optuna_tables.py fails when an upgrade changes a column, or what Optuna itself would have written.
 """
 
+import math
+
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
@@ -56,3 +58,19 @@ user_attributes = sa.table(
     sa.column("key", sa.String),
     sa.column("value_json", sa.Text),
 )
+
+NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+
+
+def as_float(value: float | None, kind: str) -> float:
+    """A number from the two columns in which Optuna stores one that may not be finite."""
+    return NOT_FINITE[kind] if value is None else value
+
+
+def stored_number(value: float) -> tuple[float | None, str]:
+    """The two columns of a number: what `as_float` reads."""
+    if math.isnan(value):
+        return None, "NAN"
+    if math.isinf(value):
+        return None, "INF_POS" if value > 0 else "INF_NEG"
+    return value, "FINITE"

@@ -5,14 +5,12 @@ renews its lease needs meanwhile, and a server has few.
 """
 
 import contextlib
-import random
-import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from storage.errors import StorageUnreachable
+from storage.growing_pauses import GrowingPauses
 from storage.identity import StudyKey, deleted
 from storage.tables import manifests
 from storage.transaction import writing
@@ -29,16 +27,13 @@ def holding_study(engine: Engine, study: StudyKey) -> Iterator[Connection]:
         StudyNotFound: the study was deleted.
         StorageUnreachable: it was locked all the time, or the database doesn't answer.
     """
-    deadline, pause = time.monotonic() + WAIT_S, SHORTEST_PAUSE_S
+    pauses = GrowingPauses("the study was locked", WAIT_S, SHORTEST_PAUSE_S, LONGEST_PAUSE_S, GROWTH)
     while True:
         with trying_to_hold(engine, study) as connection:
             if connection is not None:
                 yield connection
                 return
-        if time.monotonic() > deadline:
-            raise StorageUnreachable(f"the study was locked for {WAIT_S:g} s")
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads tries, and keeps no secret
-        pause = min(GROWTH * pause, LONGEST_PAUSE_S)
+        pauses.wait()
 
 
 @contextlib.contextmanager
@@ -56,12 +51,8 @@ def locked(connection: Connection, study: StudyKey) -> bool:
         StudyNotFound: the study was deleted.
     """
     mine = study.query(manifests.c.study_id).with_for_update(of=manifests, skip_locked=True).cte("mine")
-    row = connection.execute(sa.select(study.is_there().label("there"), is_any(mine).label("mine"))).one()
+    is_mine = sa.exists(sa.select(mine.c.study_id))
+    row = connection.execute(sa.select(study.is_there().label("there"), is_mine.label("mine"))).one()
     if not row.there:
         raise deleted()
     return bool(row.mine)
-
-
-def is_any(found: sa.CTE) -> sa.ColumnElement[bool]:
-    """The condition that a part of the statement gives any row."""
-    return sa.exists(sa.select(found.c.study_id))

@@ -7,10 +7,8 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage.optuna_tables import SCORE_KINDS, intermediate_values, trials, values
+from storage.optuna_tables import as_float, intermediate_values, stored_number, trials, values
 from storage.trial_rows import upsert
-
-NOT_FINITE = dict(zip(SCORE_KINDS[1:], (math.inf, -math.inf, math.nan), strict=True))
 
 
 def end_trial(connection: Connection, trial_id: int, state: TrialState, value: float | None) -> None:
@@ -19,8 +17,7 @@ def end_trial(connection: Connection, trial_id: int, state: TrialState, value: f
     """
     reached = last_value(connection, trial_id) if state is TrialState.PRUNED else value
     if reached is not None and not math.isnan(reached):
-        kind = "FINITE" if math.isfinite(reached) else "INF_POS" if reached > 0 else "INF_NEG"
-        found = {"value": reached if kind == "FINITE" else None, "value_type": kind}
+        found = dict(zip(("value", "value_type"), stored_number(reached), strict=True))
         insert = upsert(connection, values).values(trial_id=trial_id, objective=0, **found)
         connection.execute(insert.on_conflict_do_update(index_elements=["trial_id", "objective"], set_=found))
     ended = {"state": state, "datetime_complete": datetime.now(UTC).replace(tzinfo=None)}
@@ -32,7 +29,4 @@ def last_value(connection: Connection, trial_id: int) -> float | None:
     columns = (intermediate_values.c.intermediate_value, intermediate_values.c.intermediate_value_type)
     query = sa.select(*columns).where(intermediate_values.c.trial_id == trial_id)
     row = connection.execute(query.order_by(intermediate_values.c.step.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
-    value: float | None = row.intermediate_value
-    return NOT_FINITE.get(row.intermediate_value_type, value)
+    return None if row is None else as_float(*row)

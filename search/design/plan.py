@@ -129,35 +129,37 @@ def require_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
 
 
 def _require_batch_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
-    own = [arm.name for arm in arms if arm.configuration.get(BATCH_SIZE) is not None]
-    given = batch_size_given(flags.batch_size)
+    own, given = with_own(arms, BATCH_SIZE), batch_size_given(flags.batch_size)
     if len(flags.batch_size) == 1 and own:
         raise UsageError(f"{given}: {', '.join(own)} has a batch size of its own, which this wouldn't change")
     if len(flags.batch_size) > 1 and not own:
-        raise UsageError(
-            f"{given}: these arms are trained with one batch size; several are a parameter of a space that "
-            f"search.launch searches, or that search.compare --axis {BATCH_SIZE} compares"
-        )
+        raise several_for_one(given, "with one batch size", BATCH_SIZE)
 
 
 def _require_image_size_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
-    own = [arm.name for arm in arms if arm.configuration.get(IMAGE_SIZE) is not None]
-    given = image_size_given(flags.image_size)
+    own, given = with_own(arms, IMAGE_SIZE), image_size_given(flags.image_size)
     if len(flags.image_size) == 1 and own:
         raise UsageError(f"{given}: {', '.join(own)} has a size of images of its own, which this wouldn't change")
     if len(flags.image_size) > 1 and not own:
-        raise UsageError(
-            f"{given}: these arms are trained on images of one size; several are a parameter of a space that "
-            f"search.launch searches, or that search.compare --axis {IMAGE_SIZE} compares"
-        )
+        raise several_for_one(given, "on images of one size", IMAGE_SIZE)
 
 
 def _require_class_weight_of_use(flags: StudyFlags, arms: Sequence[ArmDesign]) -> None:
-    if len(flags.class_weight) > 1 and not any(arm.configuration.get(CLASS_WEIGHT) is not None for arm in arms):
-        raise UsageError(
-            f"{class_weight_given(flags.class_weight)}: these arms are trained with one class weight; several are a "
-            f"parameter of a space that search.launch searches, or that search.compare --axis {CLASS_WEIGHT} compares"
-        )
+    if len(flags.class_weight) > 1 and not with_own(arms, CLASS_WEIGHT):
+        raise several_for_one(class_weight_given(flags.class_weight), "with one class weight", CLASS_WEIGHT)
+
+
+def with_own(arms: Sequence[ArmDesign], name: str) -> list[str]:
+    """The names of the arms whose configurations say this themselves."""
+    return [arm.name for arm in arms if arm.configuration.get(name) is not None]
+
+
+def several_for_one(given: str, how: str, name: str) -> UsageError:
+    """That a flag gives several values of what these arms have one of."""
+    return UsageError(
+        f"{given}: these arms are trained {how}; several are a parameter of a space that search.launch searches, or "
+        f"that search.compare --axis {name} compares"
+    )
 
 
 def require_continued(study_name: str, stored: Manifest, asked: Manifest) -> None:

@@ -7,19 +7,15 @@ from pathlib import Path
 
 from search.errors import UsageError
 from search.host.cgroup import total_memory
+from search.launching.fitting import DRAWN, drawn_at_random, unfit_reason
 from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
 from search.study.image_size import image_shape, largest_shape
 from spaces import Space
 from spaces.configuration import Configuration
-from spaces.contract import configuration_of
 from spaces.costs import Cost, cost_of
-from spaces.errors import ConfigurationError, SpaceError
-from spaces.layers import require_fit
-from spaces.trials import random_trial
 from storage import Manifest
 
-DRAWN = 60
 MANY_WEIGHTS = 1_000_000
 MANY_MB = 100.0
 FLOAT_BYTES = 4
@@ -60,16 +56,10 @@ def own_cost(manifest: Manifest, configuration: Configuration) -> Cost:
 
 
 def drawn(space: Space, manifest: Manifest) -> Sequence[Configuration]:
-    """Configurations drawn at random for which the images are large enough."""
-    found = list[Configuration]()
-    for seed in range(DRAWN):
-        try:
-            configuration = configuration_of(space, random_trial(seed))
-            require_fit(configuration, image_shape(manifest, configuration))
-        except (SpaceError, ConfigurationError):
-            continue  # a combination that the space refuses, or a trial that will say why it can't be trained
-        found.append(configuration)
-    return found
+    """Configurations drawn at random for which the images are large enough: other trials will say why they can't be
+    trained.
+    """
+    return [one for one in drawn_at_random(space) if unfit_reason(one, image_shape(manifest, one)) is None]
 
 
 def require_batch_memory(cost: PlannedCost, manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from search.errors import TrainerDied, TrainerUnavailable
+from search.launching.fitting import drawn_at_random
 from search.study.batch_size import batch_size
 from search.study.folders import StudyFolder
 from search.trainers.child import TRAINER_COMMAND
@@ -19,8 +20,7 @@ from search.workers.trainer_client import TrainerClient
 from spaces import Configuration, Space
 from spaces.contract import configuration_of
 from spaces.epoch_scores import EpochScores
-from spaces.errors import SpaceError
-from spaces.trials import fixed_trial, random_trial
+from spaces.trials import fixed_trial
 from storage import Manifest
 from storage.records import SlotRow, SlotSettings
 
@@ -70,12 +70,8 @@ def example_of(space: Space) -> tuple[str, Configuration] | None:
     """A configuration of the space, and what it is called."""
     for baseline in space.baselines:
         return f"the baseline {baseline.name}", configuration_of(space, fixed_trial(baseline.params))
-    for seed in range(DRAWS):
-        try:
-            return "a configuration drawn at random", configuration_of(space, random_trial(seed))
-        except SpaceError:
-            continue  # a combination that the space refuses
-    return None
+    found = next(drawn_at_random(space, DRAWS), None)
+    return None if found is None else ("a configuration drawn at random", found)
 
 
 def fewest_images(manifest: Manifest, configuration: Configuration) -> int:

@@ -34,10 +34,9 @@ def unfit_note(space: Space, manifest: Manifest) -> str:
     for configuration in found:
         shape = image_shape(manifest, configuration)
         drawn[shape] += 1
-        try:
-            require_fit(configuration, shape)
-        except ConfigurationError as error:
-            unfit.setdefault(shape, []).append(str(error))
+        reason = unfit_reason(configuration, shape)
+        if reason is not None:
+            unfit.setdefault(shape, []).append(reason)
     for shape, reasons in unfit.items():
         if len(reasons) == drawn[shape]:
             raise UsageError(
@@ -53,9 +52,18 @@ def unfit_note(space: Space, manifest: Manifest) -> str:
     )
 
 
-def drawn_at_random(space: Space) -> Iterator[Configuration]:
+def unfit_reason(configuration: Configuration, shape: ImageShape) -> str | None:
+    """Why images of that shape are too small for a configuration, None if they aren't."""
+    try:
+        require_fit(configuration, shape)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def drawn_at_random(space: Space, draws: int = DRAWN) -> Iterator[Configuration]:
     """Configurations of a space, without the combinations that it refuses."""
-    for seed in range(DRAWN):
+    for seed in range(draws):
         try:
             yield configuration_of(space, random_trial(seed))
         except SpaceError:

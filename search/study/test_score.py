@@ -81,20 +81,19 @@ def look_at(looks: tuple[TestScore, ...], trial: int) -> TestScore | None:
 
 def record_look(shared: SharedStudy, score: TestScore, reason: str) -> TestScore:
     """Records a look, and returns it with its time and number."""
-    key, now = f"{LOOK_ATTR}{uuid.uuid4().hex}", datetime.now(UTC).isoformat(timespec="microseconds")
-    stored = msgspec.structs.replace(score, at=now, reason=reason)
-    document = msgspec.to_builtins(stored)
-    del document["look"]
-    shared.study.set_user_attr(key, document)
-    return next(look for look in reversed(recorded_looks(shared)) if look.at == now)
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    return _add_look(shared, msgspec.structs.replace(score, at=now, reason=reason))
 
 
 def copy_look(shared: SharedStudy, score: TestScore) -> TestScore:
     """Records the look of a race with the search whose trials raced, once; returns it with its number there."""
     looks = recorded_looks(shared)
     known = next((look for look in looks if (look.study, look.at) == (score.study, score.at)), None)
-    if known is not None:
-        return known
+    return known or _add_look(shared, score)
+
+
+def _add_look(shared: SharedStudy, score: TestScore) -> TestScore:
+    """Stores a look that has its time, and returns it with its number."""
     document = msgspec.to_builtins(score)
     del document["look"]
     shared.study.set_user_attr(f"{LOOK_ATTR}{uuid.uuid4().hex}", document)

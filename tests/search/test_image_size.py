@@ -235,25 +235,6 @@ def test_what_confirms_a_search_takes_its_sizes_and_refuses_those_that_change_no
         require_of_use(replace(flags, image_size=(SMALL,)), (plain, small))
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (("--image-size", "8,big"), "'big' isn't a size of images"),
-        (("--image-size", "8,8x8"), "'8,8x8' has a size twice"),
-        (("--image-size", "4,16"), "configurations with images of 4x4 that bn_dropout drew at random can be trained"),
-        (("--image-size", "8,16", "--dataset", "digits"), "digits has arrays"),
-        (("--image-size", "8", "--only", "image_size=8"), "There is no parameter 'image_size'"),
-        (("--image-size", "8,16", "--fix", "image_size=9"), "image_size = 9 is outside {8, 16}"),
-    ],
-)
-def test_what_is_wrong_ends_before_anything_is_made(flags: tuple[str, ...], words: str, cli: RunLaunch) -> None:
-    fill(Path("photos"))
-    refused = cli("--space", "bn_dropout", "--dataset", "photos", *flags)
-    assert refused.exit_code == 2
-    assert words in " ".join(refused.stderr.split())
-    assert [path.name for path in Path.cwd().iterdir()] == ["photos"]
-
-
 def test_a_space_that_decides_sizes_needs_a_folder_and_is_not_told_others(cli: RunLaunch) -> None:
     fill(Path("photos"))
     Path("own.py").write_text(OWN)

@@ -161,6 +161,12 @@ def test_a_manifest_of_an_earlier_release_has_images_as_they_were_found(sqlite_u
         (("--resize", "squeeze"), "squeeze"),
         (("--image-size", "16", "--dataset", "digits"), "digits has arrays"),
         (("--image-size", "4"), "can be trained"),
+        (("--image-size", "8,big"), "'big' isn't a size of images"),
+        (("--image-size", "8,8x8"), "'8,8x8' has a size twice"),
+        (("--image-size", "4,16"), "configurations with images of 4x4 that bn_dropout drew at random can be trained"),
+        (("--image-size", "8,16", "--dataset", "digits"), "digits has arrays"),
+        (("--image-size", "8", "--only", "image_size=8"), "There is no parameter 'image_size'"),
+        (("--image-size", "8,16", "--fix", "image_size=9"), "image_size = 9 is outside {8, 16}"),
     ],
 )
 def test_what_is_wrong_ends_before_anything_is_made(flags: tuple[str, ...], words: str, cli: RunLaunch) -> None:
