@@ -70,10 +70,16 @@ results: ## Show the best trials so far of `make up`; give it the same SPACE=…
 down: ## Stop what `make up` or `make fleet` started; the studies stay, and the same command continues them
 	$(COMPOSE) --profile fleet down
 
-.PHONY: test
 # Hundreds of processes are started, each of which would compile our sources where Python is told to write no bytecode.
-test: lint ## Run lint and all tests; ARGS="-k ledger" and JOBS=4 are for pytest
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: test
+test: lint ## Run lint and the tests, but for the long ones; ARGS="-k ledger" and JOBS=4 are for pytest
+	$(PYTEST) -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: $(VENV)/.test ## Run the long tests: real clusters, constant kills, all exported scripts, training on JAX
+	$(PYTEST) -m long $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types and import directions

@@ -60,14 +60,13 @@ def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> Non
         assert pruners["asha"]["trials"]["mean"] > pruners["none"]["trials"]["mean"], "as many epochs go further"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_screening_is_set_against_all_configurations_of_its_settings() -> None:
     found = smoke("factorial", "--n-workers", "1")
     assert [one["name"] for one in found["settings"]] == ["optimizer", "learning_rate"]
     assert all(one["factorial"]["n"] == one["screening"]["n"] == 2 for one in found["settings"])
 
 
-@pytest.mark.slow
 def test_searches_with_and_without_a_limit_are_paired(server_of_trainers: str | None) -> None:
     found = smoke("limits", server=server_of_trainers)
     assert [difference["n"] for difference in found["limited_minus_free"].values()] == [2, 2]
@@ -96,14 +95,14 @@ def test_large_studies_are_measured_on_both_sides_for_each_size() -> None:
         }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_search_is_timed_on_each_side() -> None:
     digits = smoke("versus")["results"]["digits"]
     assert {"plain_optuna", "cold_workers", "default_workers", "one_worker", "kept_workers"} <= set(digits["seconds"])
     assert all(epochs["values"] == [1] for epochs in digits["epochs_trained"].values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_searches_on_jax_are_measured_by_hand_and_by_a_worker(tmp_path: Path) -> None:
     report = smoke("gpu", KERAS_BACKEND="jax", XLA_FLAGS=COMPILED_AS_IT_IS, XDG_CACHE_HOME=str(tmp_path))
     by_hand, ours = report["results"]["parts"]
@@ -112,14 +111,13 @@ def test_searches_on_jax_are_measured_by_hand_and_by_a_worker(tmp_path: Path) ->
     assert (ours["states"], len(ours["first_epochs_s"])) == ({"complete": 1}, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_memory_of_a_trainer_is_followed_from_trial_to_trial() -> None:
     for kind in smoke("memory")["results"].values():
         assert len(kind["mb"]) == kind["trials"]
         assert min(kind["mb"]) > 0
 
 
-@pytest.mark.slow
 def test_the_cost_of_the_service_is_a_share_of_the_wall_time() -> None:
     found = smoke("overhead")["results"]["smoke"]
     assert 0 < found["lost"]["median"] < found["lost_with_start"]["median"] < 1

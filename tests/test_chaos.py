@@ -12,7 +12,7 @@ from chaos_checks import MUST_BE_ZERO
 CHAOS = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("storage", "restarts", "races"), [("postgres", 1, True), ("sqlite", 0, False)])
 def test_nothing_is_lost_and_nothing_is_done_twice(storage: str, restarts: int, races: bool) -> None:
     command = [sys.executable, str(CHAOS), "--storage", storage, "--smoke", *(() if races else ("--no-race",))]
@@ -41,7 +41,7 @@ def check_race(raced: dict[str, Any]) -> None:
     assert raced["most_epochs_lost_by_a_kill"] <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_commands_that_are_killed_and_run_again_lose_nothing_and_leave_nothing() -> None:
     command = [sys.executable, str(CHAOS), "--storage", "sqlite", "--trainers", "real", "--kills", "12"]
     ended = subprocess.run(command, capture_output=True, text=True)

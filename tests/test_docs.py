@@ -143,7 +143,6 @@ def test_the_precedence_of_settings_is_as_the_readme_says(context: Path) -> None
     assert "30 trials of up to 15 epochs, sampler tpe, pruner median" in done.stderr
 
 
-@pytest.mark.slow
 def test_the_first_search_and_what_the_readme_does_with_it(context: Path) -> None:
     quick = ("--n-trials", "2", "--epochs", "1", "--n-workers", "1")
     done = run("-m", "search.launch", "--space", "bn_dropout", *quick, folder=context)
@@ -156,7 +155,6 @@ def test_the_first_search_and_what_the_readme_does_with_it(context: Path) -> Non
             assert run(*command.words[1:], folder=context).returncode == 0
 
 
-@pytest.mark.slow
 def test_the_page_on_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
     program = list[str]()
     for block in blocks(ROOT / "docs" / "python.md", "python"):

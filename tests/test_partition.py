@@ -139,7 +139,7 @@ def slots_in_training(shared: SharedStudy) -> list[int]:
     return [slot.slot for slot in shared.ledger.slots() if slot.state == "leased" and slot.trial_number in begun]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_host_that_is_cut_off_loses_its_trial_and_its_late_reports_are_refused(
     network: Network, server: OwnPostgres, tmp_path: Path
 ) -> None:

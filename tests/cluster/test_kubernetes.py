@@ -162,7 +162,7 @@ def flags(cli: Cli) -> tuple[str, ...]:
     return ("--image", image, "--volume", volume, "--python", os.environ.get("SEARCH_TEST_PYTHON", sys.executable))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_reaches_its_end_whatever_happens_to_its_pods(cli: Cli, kube: Kube) -> None:
     """Pods are evicted, deleted and lost with their node; the fleet grows and shrinks."""
     if kube.tool is None:

@@ -25,7 +25,7 @@ def placed(cli: Cli, *more: str) -> tuple[str, ...]:
     return (*SPACE, "--on", "slurm", "--artifacts", str(cli.folder / "artifacts"), *more)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_command_orders_submits_watches_and_sums_up(cli: Cli) -> None:
     done = cli.run("search.launch", *placed(cli, "--workers", "2", "--n-trials", "6", "-f", "json"))
     result = msgspec.json.decode(done.stdout)
@@ -36,7 +36,7 @@ def test_one_command_orders_submits_watches_and_sums_up(cli: Cli) -> None:
     cli.cluster("down", on="slurm")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_leaves_the_search_to_the_cluster_and_says_so(cli: Cli) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
     words = [sys.executable, "-m", "search.launch", *placed(cli, "--workers", "1", "--n-trials", "40")]

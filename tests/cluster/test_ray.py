@@ -209,7 +209,7 @@ def ray_cli(postgres_url: str, tmp_path: Path, ray_cluster: RayCluster, monkeypa
     return Cli(postgres_url, folder, ray_cluster.environment)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_reaches_its_end_though_a_node_is_lost(ray_cli: Cli, ray_cluster: RayCluster) -> None:
     """The fleet grows and shrinks, and the places of a lost node come again on the other one."""
     cli = ray_cli
@@ -230,6 +230,7 @@ def test_a_search_reaches_its_end_though_a_node_is_lost(ray_cli: Cli, ray_cluste
     assert files_but_logs(cli) == []
 
 
+@pytest.mark.long
 def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_place(ray_cli: Cli) -> None:
     ray_cli.order(2)
     python = cut_off_python(ray_cli.folder)
@@ -239,6 +240,7 @@ def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_place(ray_cli: C
     assert files_but_logs(ray_cli) == []
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_run(ray_cli: Cli) -> None:
     ray_cli.order(1, "--epochs", "1", name="bn_dropout-digits")
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")

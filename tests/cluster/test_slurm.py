@@ -134,7 +134,7 @@ def test_lines_of_squeue_are_read(line: str, job: Job) -> None:
         assert job_from(line).reason == job.reason
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_reaches_its_end_whatever_slurm_does_to_its_jobs(cli: Cli, slurm: SlurmCluster) -> None:
     """Jobs are canceled, queued again, preempted and lost with their node; the fleet grows and shrinks."""
     if slurm.tool is None:
@@ -172,7 +172,7 @@ def restarts(slurm: SlurmCluster, job: str) -> int:
     return int(slurm("squeue", "--noheader", "--states=all", f"--jobs={job}", "--Format=RestartCnt").split()[0])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_job_that_reaches_its_time_limit_is_queued_again_and_two_on_a_node_have_different_gpus(
     cli: Cli, slurm: SlurmCluster
 ) -> None:
@@ -208,6 +208,7 @@ def test_a_database_that_the_nodes_do_not_reach_is_found_by_one_job(cli: Cli) ->
     assert files_but_logs(cli) == []
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_run(cli: Cli, slurm: SlurmCluster) -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     [site] = re.findall(r"^```toml\n# site.toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

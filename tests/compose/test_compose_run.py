@@ -62,7 +62,7 @@ def why_not() -> str | None:
 
 
 REASON = why_not()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
+pytestmark = [pytest.mark.long, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def answer_of(url: str, folder: Path) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_comparison_that_is_killed_ends_with_the_answer_of_one_that_was_not(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'killed.db'}"
     whole = answer_of(f"sqlite:///{tmp_path / 'whole.db'}", tmp_path / "whole")

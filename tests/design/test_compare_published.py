@@ -29,6 +29,7 @@ IMAGES = 150  # more would only take longer
 IN_FILE = 1000  # images of each data set that lie in its file
 SMALL: dict[str, Any] = {"seeds": 2, "epochs": 2, "limit_train": IMAGES}
 SMALLEST = {article: min(experiments(article), key=lambda one: len(one.arms)) for article in ARTICLES}
+QUICKEST = min(ARTICLES, key=lambda article: sum(arm.params or 10**9 for arm in SMALLEST[article].arms))
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,9 @@ def images(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("article", ARTICLES)
+@pytest.mark.parametrize(
+    "article", [QUICKEST, *(pytest.param(one, marks=pytest.mark.long) for one in ARTICLES if one != QUICKEST)]
+)
 def test_an_article_s_experiment_is_compared_on_the_real_images(
     article: str, comparisons: Comparisons, trainer: TrainerClient, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,7 +181,6 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> search.Result:
     return search.compare(space="bn_dropout", axis="batch_norm", choices=choices, storage=url, **flags)
 
 
-@pytest.mark.slow
 def test_a_comparison_has_its_pairs_and_arms_as_tables(compared: search.Result) -> None:
     assert list(compared.arms.index) == ["none", "before_activation"]
     assert compared.arms["n"].tolist() == [2, 2]

@@ -1,14 +1,15 @@
 """An exported script is its trial's whole training: where this project can't be imported, on the study's own images, it
-reaches the study's scores. Every kind of configuration that spaces can draw, through real launches of all kinds.
+reaches the study's scores. Every kind of configuration that spaces can draw, through real launches of all kinds; those
+of `QUICK` in every run of the tests, the others in the long ones.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import fmean, variance
 from typing import Any
@@ -176,7 +177,10 @@ KINDS: Mapping[str, Configuration] = {
 
 
 BUILT, CONFIRMED = "a build of its own, along an axis", "a search, confirmed"
-ALL = [*KINDS, BUILT, CONFIRMED]
+# Together these have normalization, augmentation, dropout, statistics of pixels, and both ends of early stopping.
+QUICK = ("adam, prelu, standardised, shifted, patience", "zca, cropped, restored")
+OTHERS = (*(kind for kind in KINDS if kind not in QUICK), BUILT, CONFIRMED)
+ALL = [*QUICK, *(pytest.param(kind, marks=pytest.mark.long) for kind in OTHERS)]
 
 
 @dataclass(frozen=True)
@@ -222,28 +226,43 @@ def cases_of(folder: Path, name: str) -> dict[str, Case]:
     }
 
 
+CarryOut = Callable[..., None]
+
+
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory, server_of_trainers: str | None) -> tuple[Path, dict[str, Case]]:
-    """Comparisons of given arms and along an axis, a search and its confirmation, carried out for real."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the study's own images, and the spaces and arms of the launches there."""
     folder = tmp_path_factory.mktemp("exported")
-    carry_out = partial(carried_out.carry_out, folder, server=server_of_trainers)
     write_images(folder)
     (folder / "built.py").write_text(BUILT_SPACE)
     (folder / "drawn.py").write_text(DRAWN_SPACE)
     for number, (name, configuration) in enumerate(KINDS.items()):
         arm = {"name": name, "configuration": msgspec.to_builtins(configuration)}
         (folder / f"arm-{number}.json").write_text(json.dumps(arm))
-    shared = ("--dataset", "own.npz", "--epochs", "3")
-    replicated = (*shared, "--seeds", str(SEEDS))
-    arms = [word for number in range(len(KINDS)) for word in ("--arms", f"arm-{number}.json")]
-    carry_out("compare", *arms, *replicated, "--study-name", "arms")
+    return folder
+
+
+SHARED = ("--dataset", "own.npz", "--epochs", "3")
+REPLICATED = (*SHARED, "--seeds", str(SEEDS))
+
+
+def compared(folder: Path, carry_out: CarryOut, kinds: Iterable[str], study: str) -> dict[str, Case]:
+    """A comparison of these kinds of configurations."""
+    numbers = [number for number, name in enumerate(KINDS) if name in kinds]
+    arms = [word for number in numbers for word in ("--arms", f"arm-{number}.json")]
+    carry_out("compare", *arms, *REPLICATED, "--study-name", study)
+    return cases_of(folder, study)
+
+
+def built_and_confirmed(folder: Path, carry_out: CarryOut) -> dict[str, Case]:
+    """A comparison along an axis; a search and its confirmation."""
     axis = ("--space", "built.py:space", "--axis", "units", "--choices", "12,16")
-    carry_out("compare", *axis, *replicated, "--study-name", "axis")
+    carry_out("compare", *axis, *REPLICATED, "--study-name", "axis")
     drawn = ("--space", "drawn.py:space", "--batch-size", "24,64", "--n-trials", "2")
-    carry_out("launch", *drawn, *shared, "--study-name", "search")
+    carry_out("launch", *drawn, *SHARED, "--study-name", "search")
     carry_out("confirm", "--search", "search", "--top", "1", "--seeds", str(SEEDS))
     (built, *_), (confirmed, *_) = (cases_of(folder, name).values() for name in ("axis", "search-confirm"))
-    return folder, {**cases_of(folder, "arms"), BUILT: built, CONFIRMED: confirmed}
+    return {BUILT: built, CONFIRMED: confirmed}
 
 
 def exported(folder: Path, case: Case) -> Path:
@@ -266,13 +285,28 @@ def packages_without_the_project(keras: Any, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(cases: tuple[Path, dict[str, Case]], keras: Any) -> Mapping[str, Trained]:
-    """All of them, exported, and their scripts run in a process of which this project is no part."""
-    folder, by_name = cases
-    scripts = {name: exported(folder, case) for name, case in by_name.items()}
+def trained(keras: Any, folder: Path, server_of_trainers: str | None) -> Callable[[str], Trained]:
+    """What became of a kind; the quick ones are carried out together, and the others if one of them is asked for."""
+    carry_out = partial(carried_out.carry_out, folder, server=server_of_trainers)
     packages = packages_without_the_project(keras, folder)
+
+    @cache
+    def quick() -> Mapping[str, Trained]:
+        return scripts_run(keras, folder, packages, compared(folder, carry_out, QUICK, "quick"))
+
+    @cache
+    def others() -> Mapping[str, Trained]:
+        cases = compared(folder, carry_out, OTHERS, "others") | built_and_confirmed(folder, carry_out)
+        return scripts_run(keras, folder, packages, cases)
+
+    return lambda kind: (quick() if kind in QUICK else others())[kind]
+
+
+def scripts_run(keras: Any, folder: Path, packages: Path, cases: Mapping[str, Case]) -> Mapping[str, Trained]:
+    """All of them, exported, and their scripts run in a process of which this project is no part."""
+    scripts = {name: exported(folder, case) for name, case in cases.items()}
     elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
+    elsewhere.mkdir(exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = HARNESS.replace("SEEDS", str(SEEDS))
     done = subprocess.run(
@@ -287,7 +321,7 @@ def trained(cases: tuple[Path, dict[str, Case]], keras: Any) -> Mapping[str, Tra
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     return {
         name: told(keras, folder, case, script, answer)
-        for (name, case), script, answer in zip(by_name.items(), scripts.values(), answers, strict=True)
+        for (name, case), script, answer in zip(cases.items(), scripts.values(), answers, strict=True)
     }
 
 
@@ -319,9 +353,9 @@ def without_names(document: Any) -> Any:
 
 @pytest.mark.parametrize("kind", ALL)
 def test_the_script_reaches_the_study_s_scores_with_the_trial_s_seed_and_with_others(
-    trained: Mapping[str, Trained], kind: str
+    trained: Callable[[str], Trained], kind: str
 ) -> None:
-    found = trained[kind]
+    found = trained(kind)
     image = 1 / found.n_validation
     assert found.script["own"] == pytest.approx(found.objective, abs=1.5 * image)
     mine = found.script["accuracies"]
@@ -332,6 +366,6 @@ def test_the_script_reaches_the_study_s_scores_with_the_trial_s_seed_and_with_ot
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_the_script_s_layers_are_those_that_were_trained(trained: Mapping[str, Trained], kind: str) -> None:
-    found = trained[kind]
+def test_the_script_s_layers_are_those_that_were_trained(trained: Callable[[str], Trained], kind: str) -> None:
+    found = trained(kind)
     assert without_names(found.script["layers"]) == without_names(found.layers)

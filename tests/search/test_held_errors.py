@@ -57,7 +57,6 @@ def test_an_error_that_explains_itself_shows_nothing_else() -> None:
     assert "no such trial" in said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["search.spaces", "mine.py:space"], ["search.launch", "--space", "mine.py:space", "--dry-run", "-q"]],
@@ -69,7 +68,6 @@ def test_a_space_that_imports_keras_is_looked_at_in_silence(tmp_path: Path, comm
     assert done.stderr == ""
 
 
-@pytest.mark.slow
 def test_a_download_says_only_what_concerns_it(tmp_path: Path) -> None:
     code = "from search.datasets import load_dataset; load_dataset('mnist')"
     environment = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}

@@ -43,7 +43,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with NumPy 2.4
 def test_a_search_with_a_password_in_a_url_leaves_it_nowhere(
     launch: StartLaunch, keras: Any, monkeypatch: pytest.MonkeyPatch

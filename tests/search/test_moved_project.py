@@ -53,7 +53,6 @@ def moved(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     return after
 
 
-@pytest.mark.slow
 def test_a_moved_project_is_searched_on_where_it_is_now(moved: Path, run: Run) -> None:
     before = {path.relative_to(moved) for path in moved.rglob("*.keras")} | set((moved / "search-artifacts").iterdir())
     done = run(moved, *LAUNCH, "--n-trials", "3")
@@ -67,7 +66,6 @@ def test_a_moved_project_is_searched_on_where_it_is_now(moved: Path, run: Run) -
     assert before
 
 
-@pytest.mark.slow
 def test_it_is_read_and_confirmed_there(moved: Path, run: Run) -> None:
     assert "conv 4" in run(moved, "best", "--study-name", "own-images").stdout
     told = run(moved, "confirm", "--search", "own-images", "--top", "1", "--seeds", "2", "--dry-run")
@@ -79,7 +77,6 @@ def test_it_is_read_and_confirmed_there(moved: Path, run: Run) -> None:
     assert told.returncode == 0, told.stderr
 
 
-@pytest.mark.slow
 def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tmp_path: Path, run: Run) -> None:
     assert run(moved, *LAUNCH, "--n-trials", "4", "--n-workers", "0").returncode == 0
     elsewhere = tmp_path / "data"
@@ -96,7 +93,6 @@ def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tm
         assert shared.ledger.counts().complete == 4
 
 
-@pytest.mark.slow
 def test_other_images_in_the_same_place_are_not_the_studys(moved: Path, tmp_path: Path, run: Run) -> None:
     other = tmp_path / "other.npz"
     with np.load(moved / "images.npz") as images:

@@ -19,7 +19,7 @@ def code_cells(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_notebook_runs(tmp_path: Path) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
     run = [sys.executable, str(ROOT / "docs" / "run_notebook.py"), str(tmp_path / "run.ipynb")]

@@ -60,8 +60,7 @@ def put_next_to_search(home: Path, folder: StudyFolder) -> dict[Path, str]:
     return put_next_to([home, home / "files", folder.models, *here, *places(folder)])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["models", ".."])
+@pytest.mark.parametrize("name", [pytest.param("models", marks=pytest.mark.long), ".."])
 def test_a_stranger_s_files_are_there_after_a_search_of_an_odd_name(name: str, tmp_path: Path, run: Run) -> None:
     """Its comparison and confirmation have folders that are made as the search's is."""
     search = ("--space", "bn_dropout", "--study-name", name, *SMALL)
@@ -73,7 +72,7 @@ def test_a_stranger_s_files_are_there_after_a_search_of_an_odd_name(name: str, t
     assert not ours_left(folder, strangers)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stranger_s_files_are_there_after_everything(tmp_path: Path, run: Run) -> None:
     name = "größe 100% / v1.2"
     search = ("--space", "bn_dropout", "--study-name", name, *SMALL)

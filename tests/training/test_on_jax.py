@@ -22,7 +22,7 @@ NO_TENSORFLOW = 'raise ImportError("as if TensorFlow weren\'t installed")\n'
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: make setup installs it")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_programs_train_and_resume_on_jax_where_tensorflow_is_not(tmp_path: Path) -> None:
     hidden = tmp_path / "tensorflow"
     hidden.mkdir()
