@@ -24,6 +24,8 @@ from typing import Any
 import click
 import numpy as np
 import optuna
+import sqlalchemy as sa
+from finished_trials import insert_finished
 from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 from own_postgres import own_postgres
 from report import facts, print_report
@@ -96,7 +98,7 @@ class Ours:
     def add_finished(self, trials: list[FrozenTrial]) -> None:
         """Stores finished trials, and their slots as done."""
         before = self._shared.ledger.counts().total
-        self._shared.study.add_trials(trials)
+        insert_finished(self._shared.engine, OURS, trials)
         done = [
             {
                 "study_id": self._shared.study_id,
@@ -160,14 +162,16 @@ class Plain:
     """The same by Optuna alone."""
 
     def __init__(self, url: str, space: Space) -> None:
-        self._space, self._running = space, 0
+        self._url, self._space, self._running = url, space, 0
         self._study = optuna.create_study(
             study_name=PLAIN, storage=url, direction="maximize", pruner=make_pruner("asha-stop", EPOCHS)
         )
 
     def add_finished(self, trials: list[FrozenTrial]) -> None:
         """Stores finished trials."""
-        self._study.add_trials(trials)
+        engine = sa.create_engine(self._url)
+        insert_finished(engine, PLAIN, trials)
+        engine.dispose()
 
     def run_up_to(self, running: int, rng: np.random.Generator) -> None:
         """Starts this many trials, each of which has reached the first rung."""
