@@ -15,6 +15,11 @@ SELECTS: tuple[Select, ...] = get_args(Select)
 SMOOTH_EPOCHS = 3
 
 
+def smoothed_epochs(epochs: int) -> int:
+    """Over how many of its last epochs the value of a trial of that many is a mean, with `smooth`."""
+    return max(1, min(SMOOTH_EPOCHS, epochs // 2))
+
+
 def selection_value(select: Select, metric: MetricName, curve: Sequence[EpochScores]) -> float | None:
     """The value of a trial after these epochs; None where the last one's isn't a finite number, or there is none.
 
@@ -30,7 +35,7 @@ def selection_value(select: Select, metric: MetricName, curve: Sequence[EpochSco
         case "smooth":
             if last is None:
                 return None
-            count = max(1, min(SMOOTH_EPOCHS, len(curve) // 2))
-            values = [value for scores in curve[-count:] if (value := METRICS[metric].of(scores)) is not None]
+            tail = curve[-smoothed_epochs(len(curve)) :]
+            values = [value for scores in tail if (value := METRICS[metric].of(scores)) is not None]
             return sum(values) / len(values)
     assert_never(select)

@@ -21,7 +21,7 @@ from search.commands.flag_groups import MANY, grouped
 from search.commands.hidden import hide_typed, hider
 from search.commands.streams import drop_unwritable_progress, machine_errors
 from search.commands.usage_errors import explained
-from search.commands.values import require_no_nul, require_usable
+from search.commands.values import require_no_empty, require_no_nul, require_usable
 from search.commands.variables import require_no_misspelled_variable
 from search.console.logs import log_to_errors
 from search.console.outside_text import shown
@@ -78,6 +78,7 @@ class Verb(click.Command):
         arguments = tuple(args)  # click takes them out of the list
         try:
             require_no_nul(args)
+            require_no_empty(args, self.params)
             require_no_misspelled_variable(self)
             context = super().make_context(info_name, args, parent, **extra)
             require_usable(context)

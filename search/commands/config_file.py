@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import click
 
+from search.commands.values import may_be_empty
 from search.console.outside_text import is_text
 from storage.masking import hide_password
 
@@ -87,7 +88,10 @@ def _as_typed(key: str, value: object, option: click.Option) -> object:
         if not isinstance(value, list):
             raise _wrong(key, value, 'a list such as ["one", "two"]')
         return [_text(key, item) for item in value]
-    return _text(key, value)
+    text = _text(key, value)
+    if not text.strip() and not may_be_empty(option):
+        raise ValueError(f"{key} has an empty value: give one, or leave it out")
+    return text
 
 
 def _text(key: str, value: object) -> str:

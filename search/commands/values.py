@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from storage.masking import hide_password
 
 MOST = 1e15  # seconds, megabytes, images: larger values are mistakes, and too large for clocks and databases
 LONGEST_NAME = 255  # bytes
+TAKEN_BACK = frozenset({"owner"})  # the flags that take back what is stored if they are empty
 LONGEST_TEXT = 4000  # characters; what a system takes for a path
 
 
@@ -30,6 +32,23 @@ def require_no_nul(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if "\0" in argument:
             raise click.UsageError(f"{_safe(argument)!a} has a NUL character in it.")
+
+
+def may_be_empty(parameter: click.Parameter) -> bool:
+    """Whether empty text says something: it is the default, or takes back what was stored."""
+    return parameter.default == "" or parameter.name in TAKEN_BACK
+
+
+def require_no_empty(arguments: Sequence[str], parameters: Sequence[click.Parameter]) -> None:
+    """Raises click.UsageError if a value is empty, which a shell makes of a variable that isn't set: a command would
+    take the default instead, another study or another folder.
+    """
+    free = {flag for parameter in parameters if may_be_empty(parameter) for flag in parameter.opts}
+    for before, argument in pairwise(("", *arguments)):
+        flag, equals, value = argument.partition("=") if argument.startswith("--") else (before, "=", argument)
+        if equals and not value.strip() and flag not in free:
+            what = f"{_safe(flag)} has an empty value" if flag.startswith("-") else "an argument is empty"
+            raise click.UsageError(f"{what}: give one, or leave it out. (Is a variable of your shell unset?)")
 
 
 def _problem(value: object) -> str | None:

@@ -35,7 +35,7 @@ from search.study.configurations import trial_model
 from search.study.folders import StudyFolder
 from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
-from search.study.own_folder import prepare
+from search.study.own_folder import make_home
 from search.study.space import study_space
 from search.workers.concluding import all_finished, tidy_up
 from search.workers.join import study_folder
@@ -103,7 +103,7 @@ def carry_out(plan: ComparisonPlan, flags: StudyFlags, dependencies: Dependencie
     with create_study(plan.url, plan.study_name, plan.manifest, wait_s=flags.workers.wait) as created:
         shared, flags = at_home(created, plan.manifest, flags)
         folder = study_folder(shared, flags.workers.artifacts)
-        prepare(folder, shared.manifest)
+        make_home(shared, folder)
         keep_space(folder, shared.manifest)
         retry_while_unreachable(shared.ledger.resume)
         train = round_by_round if plan.comparison.kind == "ablation" else look_by_look
@@ -282,7 +282,7 @@ def tune(plan: ComparisonPlan, tuning: Tuning, flags: StudyFlags, dependencies: 
     with create_study(plan.url, tuning.study_name, tuning.manifest, wait_s=flags.workers.wait) as created:
         shared, flags = at_home(created, tuning.manifest, flags)
         folder = study_folder(shared, flags.workers.artifacts)
-        prepare(folder, shared.manifest)
+        make_home(shared, folder)
         orders = make_orders(
             study_space(tuning.manifest, resolve(tuning.manifest.space).space), tuning.manifest, tuning.n_trials
         )

@@ -14,18 +14,29 @@ from spaces.configuration import Scalar
 from storage import SharedStudy
 from storage.comparison import Comparison, PlannedLook, TwoLevels
 
-Why = Literal["better", "cheaper", "undecided"]
+Why = Literal["better", "cheaper", "no_worse", "undecided"]
 
 
 @dataclass(frozen=True)
 class Recommended:
     """A setting of the cheapest configuration that keeps what matters, and why: the value is better; or it doesn't
-    matter, and this one is cheaper; or it is undecided, and stays as at the high levels.
+    matter, and this one is cheaper; or it is undecided, and this one is no worse than the other within the margin;
+    or nothing is known of it, and it stays as at the high levels.
     """
 
     name: str
     value: Scalar
     why: Why
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a setting may cost: differences within `margin`, in the scores' unit, don't matter; `maximize` says whether
+    higher scores are better.
+    """
+
+    margin: float
+    maximize: bool
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,8 @@ def take_screened(shared: SharedStudy, comparison: Comparison, scores: Scores, l
     )
     costs = level_costs(shared, comparison, scores)
     pairs = zip(comparison.settings, answer.effects, strict=False)
-    return Screened(answer, tuple(recommend(setting, effect, costs[setting.name]) for setting, effect in pairs))
+    goal = Goal(comparison.margin, manifest.goal.maximize)
+    return Screened(answer, tuple(recommend(setting, effect, costs[setting.name], goal) for setting, effect in pairs))
 
 
 def table_of(scores: Scores, replicates: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -73,7 +85,7 @@ def level_costs(
     return found
 
 
-def recommend(setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, MeasuredCost]) -> Recommended:
+def recommend(setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, MeasuredCost], goal: Goal) -> Recommended:
     """The value of one setting."""
     match effect.verdict:
         case Verdict.BETTER:
@@ -81,7 +93,27 @@ def recommend(setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, Mea
         case Verdict.WORSE:
             return Recommended(setting.name, setting.low, "better")
         case Verdict.UNDECIDED:
-            return Recommended(setting.name, setting.high, "undecided")
+            return recommend_undecided(setting, effect, costs, goal)
         case Verdict.EQUIVALENT:
             return Recommended(setting.name, (setting.low, setting.high)[cheapest(costs)], "cheaper")
     assert_never(effect.verdict)
+
+
+def recommend_undecided(
+    setting: TwoLevels, effect: Effect, costs: tuple[MeasuredCost, MeasuredCost], goal: Goal
+) -> Recommended:
+    """The cheapest level that, as far as the corrected interval goes, isn't worse than the other by more than the
+    margin; where that can't be said of either, the high one.
+    """
+    span = effect.corrected
+    most_lost_by_low, most_lost_by_high = (span.high, -span.low) if goal.maximize else (-span.low, span.high)
+    levels = (setting.low, setting.high)
+    match most_lost_by_low <= goal.margin, most_lost_by_high <= goal.margin:
+        case True, True:
+            return Recommended(setting.name, levels[cheapest(costs)], "no_worse")
+        case True, False:
+            return Recommended(setting.name, setting.low, "no_worse")
+        case False, True:
+            return Recommended(setting.name, setting.high, "no_worse")
+        case _:
+            return Recommended(setting.name, setting.high, "undecided")

@@ -109,6 +109,8 @@ def because(why: Why) -> str:
             return "it is better"
         case "cheaper":
             return "it doesn't matter, and this is cheaper"
+        case "no_worse":
+            return "undecided, but no worse than the other by more than the margin"
         case "undecided":
             return "undecided: left high"
     assert_never(why)

@@ -73,7 +73,7 @@ def only_search(url: str) -> str:
         return searches[0]
     if not searches:
         raise UsageError("there is no search in this database: python -m search.launch creates one")
-    raise UsageError(f"say which search to confirm, with --search: {', '.join(searches)}")
+    raise UsageError(f"the database has {len(searches)} searches: give one with --search: {', '.join(searches)}")
 
 
 def is_search(url: str, name: str) -> bool:

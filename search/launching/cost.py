@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search.errors import UsageError
 from search.host.cgroup import total_memory
-from search.launching.fitting import DRAWN, drawn_at_random, unfit_reason
+from search.launching.fitting import DRAWN, unfit_reason
 from search.sampling.pruners import promotion_rule
 from search.study.batch_size import batch_size
 from search.study.image_size import image_shape, largest_shape
@@ -35,11 +35,12 @@ class PlannedCost:
     batch_mb: tuple[float, float] = (0.0, 0.0)
 
 
-def planned_cost(space: Space, manifest: Manifest) -> PlannedCost:
-    """The cost of a study of that manifest."""
+def planned_cost(manifest: Manifest, fitting: Sequence[Configuration]) -> PlannedCost:
+    """The cost of a study of that manifest, as far as these configurations tell: of a space that builds its own models
+    there are none.
+    """
     images = manifest.n_train + manifest.n_validation + manifest.n_test
     images_mb = images * math.prod(largest_shape(manifest)) / 1e6
-    fitting = [] if space.build is not None else drawn(space, manifest)
     if not fitting:
         return PlannedCost(images_mb)
     costs = [own_cost(manifest, one) for one in fitting]
@@ -55,11 +56,13 @@ def own_cost(manifest: Manifest, configuration: Configuration) -> Cost:
     return cost_of(configuration, image_shape(manifest, configuration), len(manifest.classes))
 
 
-def drawn(space: Space, manifest: Manifest) -> Sequence[Configuration]:
-    """Configurations drawn at random for which the images are large enough: other trials will say why they can't be
-    trained.
+def fitting_ones(space: Space, manifest: Manifest, found: Sequence[Configuration]) -> Sequence[Configuration]:
+    """Those of the configurations that were found for which the images are large enough: other trials will say why
+    they can't be trained. None of a space that builds its own models.
     """
-    return [one for one in drawn_at_random(space) if unfit_reason(one, image_shape(manifest, one)) is None]
+    if space.build is not None:
+        return ()
+    return [one for one in found if unfit_reason(one, image_shape(manifest, one)) is None]
 
 
 def require_batch_memory(cost: PlannedCost, manifest: Manifest) -> None:
@@ -92,11 +95,11 @@ def cost_notes(cost: PlannedCost, manifest: Manifest) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def paused_note(space: Space, manifest: Manifest, n_trials: int) -> str:
+def paused_note(manifest: Manifest, n_trials: int, fitting: Sequence[Configuration]) -> str:
     """What the checkpoints of paused trials take at most, if it is much: weights, and two values for each of them."""
-    if promotion_rule(manifest) is None or space.build is not None:
+    if promotion_rule(manifest) is None:
         return ""
-    most = max((own_cost(manifest, one).parameters for one in drawn(space, manifest)), default=0)
+    most = max((own_cost(manifest, one).parameters for one in fitting), default=0)
     mb = most * 3 * FLOAT_BYTES * n_trials / 1e6
     if mb < MANY_MB:
         return ""

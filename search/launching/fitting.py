@@ -18,15 +18,14 @@ from storage import Manifest
 DRAWN = 60
 
 
-def unfit_note(space: Space, manifest: Manifest) -> str:
-    """A note on configurations for which the study's images are too small, "" if none was found. Spaces that build
-    their own models aren't checked for that.
+def unfit_note(space: Space, manifest: Manifest, found: Sequence[Configuration]) -> str:
+    """A note on those of the configurations, drawn at random, for which the study's images are too small; "" if they
+    are large enough for all. Spaces that build their own models aren't checked for that.
 
     Raises:
         UsageError: no configuration fits, or none of those with images of one of several sizes; or they have sizes that
             the data set's images can't be brought to.
     """
-    found = list(drawn_at_random(space))
     require_resizable(space.name, manifest, found)
     if space.build is not None:
         return ""

@@ -12,9 +12,9 @@ from search.datasets import resolve_dataset
 from search.errors import UsageError
 from search.launching.absent_classes import absent_classes_note
 from search.launching.asked_manifest import DEFAULT_DATASET, Existing, find_existing, make_manifest, narrow
-from search.launching.cost import PlannedCost, cost_notes, paused_note, planned_cost, require_batch_memory
+from search.launching.cost import PlannedCost, cost_notes, fitting_ones, paused_note, planned_cost, require_batch_memory
 from search.launching.ending import ended_note, goes_on, wanted_rule
-from search.launching.fitting import unfit_note
+from search.launching.fitting import drawn_at_random, unfit_note
 from search.launching.limits import require_possible
 from search.launching.options import LaunchOptions
 from search.launching.orders import make_orders, wanted_baselines, wanted_trials
@@ -99,18 +99,20 @@ def make_plan(options: LaunchOptions) -> Plan:
     if options.tracking.tensorboard is not None:
         require_writable(options.tracking.tensorboard)
     baselines = wanted_baselines(options, space, existing)
-    share_within = require_possible(space, manifest, baselines)
-    cost = planned_cost(space, manifest)
+    found = list(drawn_at_random(space))
+    fitting = fitting_ones(space, manifest, found)
+    share_within = require_possible(space, manifest, baselines, fitting)
+    cost = planned_cost(manifest, fitting)
     if options.placed is None and options.workers.n_workers != 0:
         require_batch_memory(cost, manifest)
     said = (
         ended_note(existing, going_on=going_on),
         left_out_note(options, whole, space),
-        unfit_note(space, manifest),
+        unfit_note(space, manifest, found),
         absent_classes_note(manifest),
         share_within,
         *cost_notes(cost, manifest),
-        paused_note(space, manifest, n_trials),
+        paused_note(manifest, n_trials, fitting),
     )
     notes = tuple(note for note in said if note)
     orders = make_orders(space, manifest, n_trials, baselines)

@@ -34,7 +34,7 @@ from search.study.alive import is_alive
 from search.study.folders import StudyFolder
 from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
-from search.study.own_folder import prepare
+from search.study.own_folder import make_home
 from search.study.space import study_space
 from search.trackers.follower import Follower
 from search.views.facts import StudyFacts, gather_facts
@@ -83,7 +83,7 @@ def launch(options: LaunchOptions) -> End:
         places = places_that_differ(created.manifest, plan.manifest)
         workers = replace(options.workers, space=places.space, dataset=places.dataset)
         folder = study_folder(shared, workers.artifacts)
-        prepare(folder, shared.manifest)
+        make_home(shared, folder)
         keep_space(folder, shared.manifest)
         retry_while_unreachable(lambda: take_place(shared, options), wait)
         retry_while_unreachable(lambda: carry_on(shared, plan), wait)

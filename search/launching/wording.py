@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from shlex import quote
 from typing import Any
@@ -31,6 +31,7 @@ from search.views.facts import StudyFacts
 from search.views.layout import fitted
 from search.views.majority import majority_share
 from search.views.next_commands import command, listed, storage_flag
+from search.views.number import plural
 from search.views.sentences import (
     headline,
     images_of,
@@ -42,6 +43,7 @@ from search.views.sentences import (
 )
 from search.views.times import duration
 from spaces.metrics import DEFAULT_METRIC, METRICS
+from spaces.resizing import written_size
 from spaces.widening import IMAGE_SIZE
 from storage import Manifest, hide_password
 
@@ -54,15 +56,17 @@ def plan_text(plan: Plan, options: LaunchOptions) -> str:
     existing = ""
     if plan.existing is not None:
         more = plan.n_trials - plan.existing.ordered
-        existing = f"  continues the study as it is, {more} trials more\n" if more else "  continues the study\n"
+        existing = (
+            f"  continues the study as it is, {plural(more, 'trial')} more\n" if more else "  continues the study\n"
+        )
     return fitted(
         f"{plan.source.space.question}\n"
         f"  space    {manifest.space}\n"
         f"{narrowing_line(manifest)}"
         f"  images   {images_of(manifest)}\n"
         f"{data_text(manifest)}"
-        f"  study    {plan.study_name} in {hide_password(options.storage)}: {plan.n_trials} trials of up to "
-        f"{manifest.epochs} epochs{in_precision(manifest)}{batch_sizes_words(manifest)}"
+        f"  study    {plan.study_name} in {hide_password(options.storage)}: {plural(plan.n_trials, 'trial')} of up to "
+        f"{plural(manifest.epochs, 'epoch')}{in_precision(manifest)}{batch_sizes_words(manifest)}"
         f"{in_class_weights(manifest)}, "
         f"sampler {manifest.sampler}, pruner {manifest.pruner}, "
         f"seed {manifest.seed}{in_selection(manifest)}\n"
@@ -252,17 +256,22 @@ def _as_far_as_possible(part: Callable[[StudyFacts], str], facts: StudyFacts) ->
 def ended_by(end: End, timeout: float | None, seconds: float) -> str:
     """What ended a launch before its search, "" if nothing did. The arguments are those of `unfinished_line`."""
     if end is End.UNFINISHED and timeout is not None and seconds >= timeout:
-        return f"Ended by --timeout after {timeout:g} s."
+        return f"Ended by --timeout after {limit(timeout)}."
     if end.leaves_work:
         return "Ended by a signal to terminate." if end is End.UNFINISHED else "Ended by Ctrl-C."
     return ""
+
+
+def limit(timeout_s: float) -> str:
+    """A --timeout with its unit."""
+    return f"{timeout_s:g} s" if timeout_s < 120 else duration(timeout_s)
 
 
 def unfinished_line(end: End, timeout: float | None, seconds: float, left: int | None = None) -> str:
     """Why a command leaves trials unfinished, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
     trials = "not all trials are done" if left is None else f"{left} trial{'s' * (left != 1)} not done"
     if end is End.UNFINISHED and timeout is not None and seconds >= timeout:
-        return f"Timeout: {trials} after --timeout {timeout:g}. The same command continues the search."
+        return f"Timeout: {trials} after --timeout {limit(timeout)}. The same command continues the search."
     if end.leaves_work:
         told = "Terminated" if end is End.UNFINISHED else "Interrupted"
         return f"{told}: {trials}. The same command continues the search."
@@ -317,5 +326,14 @@ def compared(facts: StudyFacts, options: LaunchOptions, flags: str) -> list[str]
     choices = [name for name, value in params.items() if isinstance(value, str) and name != IMAGE_SIZE]
     if not choices:
         return []
-    arguments = f" --space {quote(options.space)} --axis {quote(choices[0])}{flags}"
+    images = image_flags(facts.manifest, params)
+    arguments = f" --space {quote(options.space)} --axis {quote(choices[0])}{flags}{images}"
     return [command("compare", arguments, f"says with error bars whether {choices[0]} matters")]
+
+
+def image_flags(manifest: Manifest, params: Mapping[str, Any]) -> str:
+    """The flags with which another study of a space has the images that a trial with these parameters had."""
+    own, data_dir = manifest.resizing.size, manifest.data_dir
+    size = params[IMAGE_SIZE] if IMAGE_SIZE in params else None if own is None else written_size(own)
+    sized = "" if size is None else f" --image-size {size} --resize {manifest.resizing.resize}"
+    return f"{sized}{'' if data_dir is None else f' --data-dir {quote(data_dir)}'}"

@@ -122,7 +122,9 @@ def require_known(names: Iterable[str], known: Iterable[str]) -> None:
     """Raises UsageError if a study isn't there, before any is changed."""
     there = set(known)
     if missing := [name for name in names if name not in there]:
-        raise UsageError(f"there is no study {', '.join(missing)}; there are: {', '.join(sorted(there)) or 'none'}")
+        raise UsageError(
+            f"there is no study {', '.join(map(repr, missing))}; there are: {', '.join(sorted(there)) or 'none'}"
+        )
 
 
 def queue_text(found: list[QueuedStudy], where: str) -> str:

@@ -12,7 +12,7 @@ from search.errors import UsageError
 from search.study.folder_mark import MARK, make_mark, note_owner
 from search.study.folders import STAMP_LETTERS, STORE, StudyFolder, study_root
 from search.study.location import artifact_folder
-from storage import Manifest
+from storage import Manifest, SharedStudy
 
 
 def require_places(artifacts: Path | None, study_name: str, asked: Manifest, existing: Manifest | None) -> None:
@@ -65,6 +65,20 @@ def require_apart(artifacts: Path, study_name: str, dataset: str, data_dir: Path
                 f"the images {images} {where} {folder}, a folder of the study's files: keep them apart, with another "
                 "--artifacts or --study-name"
             )
+
+
+def make_home(shared: SharedStudy, folder: StudyFolder) -> None:
+    """Creates the folder of a study that a command has created or joined.
+
+    Raises:
+        UsageError: as `prepare`. A study that the command has created is removed: bad input leaves nothing.
+    """
+    try:
+        prepare(folder, shared.manifest)
+    except UsageError:
+        if shared.created:
+            shared.trials.storage.delete_study(shared.study_id)
+        raise
 
 
 def prepare(folder: StudyFolder, manifest: Manifest) -> None:

@@ -13,6 +13,11 @@ def require_study_name(study_name: str) -> None:
     """Raises UsageError unless a study can have the name."""
     if not is_text(study_name):
         raise UsageError(f"the study's name {study_name!a} isn't UTF-8 text: give another --study-name")
+    if not study_name.isprintable():
+        raise UsageError(
+            f"the study's name {study_name!a} has characters that can't be printed, such as line ends: give another "
+            "--study-name"
+        )
     length = len(study_root(Path(), study_name).name)
     if length > LONGEST:
         raise UsageError(

@@ -11,7 +11,7 @@ from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
 from spaces.metrics import DEFAULT_METRIC, METRICS, MetricName
 from spaces.resizing import written_size
-from spaces.selection import SMOOTH_EPOCHS
+from spaces.selection import smoothed_epochs
 from storage import Manifest
 
 
@@ -206,8 +206,9 @@ def in_class_weights(manifest: Manifest) -> str:
 
 
 def in_selection(manifest: Manifest) -> str:
-    """By which value trials are ranked, "" if that is the last epoch's."""
-    return "" if manifest.select == "last" else f", ranked by the mean of the last {SMOOTH_EPOCHS} epochs"
+    """By which value trials of all epochs are ranked, "" if that is the last epoch's."""
+    count = smoothed_epochs(manifest.epochs_per_trial)
+    return "" if manifest.select == "last" or count == 1 else f", ranked by the mean of the last {count} epochs"
 
 
 def in_precision(manifest: Manifest) -> str:

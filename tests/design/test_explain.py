@@ -11,12 +11,17 @@ import pytest
 
 from search.design.explaining import explanation_plan, run_explanation
 from search.design.formats import results_text
+from search.design.measured_cost import MeasuredCost
 from search.design.options import ExplainOptions
+from search.design.screened import Goal, recommend
 from search.design.stored_result import comparison_of
 from search.errors import UsageError
 from search.report.comparison_page import comparison_page
-from search.statistics.screening import fold_over
+from search.statistics import Verdict
+from search.statistics.intervals import ConfidenceInterval
+from search.statistics.screening import Effect, fold_over
 from search.views.facts import gather_facts
+from storage.comparison import TwoLevels
 from tests.helpers.comparisons import Comparisons, scores_by_arm
 from tests.helpers.paths import ROOT
 
@@ -74,6 +79,28 @@ def test_settings_that_matter_are_told_from_those_that_dont(comparisons: Compari
     assert recommended["learning_rate"] == (0.001, "better")
     assert {why for _, why in recommended.values()} == {"better", "cheaper"}
     assert explain(comparisons) == answer
+
+
+@pytest.mark.parametrize(
+    ("span", "maximize", "recommended"),
+    [
+        ((-0.03, 0.004), True, ("low", "no_worse")),
+        ((-0.03, 0.004), False, ("high", "no_worse")),
+        ((-0.004, 0.03), True, ("high", "no_worse")),
+        ((-0.004, 0.03), False, ("low", "no_worse")),
+        ((-0.004, 0.004), True, ("low", "no_worse")),
+        ((-0.03, 0.03), True, ("high", "undecided")),
+    ],
+)
+def test_an_undecided_setting_gets_the_level_that_is_certainly_no_worse(
+    span: tuple[float, float], maximize: bool, recommended: tuple[str, str]
+) -> None:
+    """The low level, which is cheaper, where that holds of both."""
+    interval = ConfidenceInterval(*span, 0.99)
+    effect = Effect((), 3, sum(span) / 2, 0.01, interval, interval, 0.5, 0.5, Verdict.UNDECIDED)
+    costs = MeasuredCost(1000, 0.1), MeasuredCost(2000, 0.1)
+    found = recommend(TwoLevels("rate", "low", "high"), effect, costs, Goal(0.005, maximize))
+    assert (found.value, found.why) == recommended
 
 
 def test_its_report_draws_the_effects_and_names_no_pair(comparisons: Comparisons) -> None:

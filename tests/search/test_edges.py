@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from search.__main__ import main
 from search.commands.config_file import flag_values
+from search.commands.values import may_be_empty
 from search.commands.verbs import VERBS
 from search.errors import UsageError
 from search.launch import main as launch
@@ -51,7 +52,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "10000")
 
 
-@pytest.mark.parametrize("name", ["日" * 35, "a" * 300, "é" * 40, "." * 100, "a\0b", "caf\udce9", "/" * 80])
+@pytest.mark.parametrize("name", ["日" * 35, "a" * 300, "é" * 40, "." * 100, "a\0b", "a\nb", "caf\udce9", "/" * 80])
 def test_a_name_that_no_folder_can_have_is_refused_and_nothing_is_made(tmp_path: Path, name: str) -> None:
     done = CliRunner().invoke(launch, ["--space", "bn_dropout", "--n-workers", "0", "--study-name", name])
     assert refused(done), done.output
@@ -139,6 +140,19 @@ def test_every_command_refuses_text_that_nothing_can_hold(tmp_path: Path, verb: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"dashboard", "doctor"}))
+def test_every_command_refuses_what_a_shell_makes_of_a_variable_that_isnt_set(tmp_path: Path, verb: str) -> None:
+    command: Any = main.get_command(None, verb)  # type: ignore[arg-type]
+    for option in command.params:
+        flags = [flag for flag in option.opts if flag.startswith("--")]
+        if flags and not option.is_flag and not option.count and not may_be_empty(option):
+            for typed in ([f"{flags[0]}="], [flags[0], ""], [flags[0], " "]):
+                done = CliRunner().invoke(command, typed, catch_exceptions=False)
+                assert refused(done), (typed, done.output)
+                assert f"{flags[0]} has an empty value" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 CONFIGS = {
     "a list": ("n-trials = [1]", "n-trials is a list, and has to be one number or text"),
     "a date": ("n-trials = 2020-01-01", "n-trials is a date or time"),
@@ -156,6 +170,7 @@ CONFIGS = {
     "digits": ("n-trials = " + "9" * 5000, "my.toml"),
     "NUL": ('space = "a\\u0000b"', "text without NUL"),
     "NUL in a path": ('artifacts = "a\\u0000b"', "text without NUL"),
+    "an empty name": ('study-name = ""', "study-name has an empty value"),
     "itself": ('config = "my.toml"', "There is no setting 'config'"),
 }
 

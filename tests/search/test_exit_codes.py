@@ -118,7 +118,7 @@ def test_a_launch_that_runs_out_of_time_ends_with_75_and_says_so_first_and_last(
     process = start("-m", "search.launch", *arguments, "--n-workers", "1", "--timeout", NO_TIME, *flags)
     code, printed, said = ended(process)
     assert code == 75
-    last = "Timeout: 2 trials not done after --timeout 1e-06. The same command continues the search."
+    last = "Timeout: 2 trials not done after --timeout 1e-06 s. The same command continues the search."
     assert said.splitlines()[-1] == last
     assert printed.startswith(first)
 
@@ -129,7 +129,7 @@ def test_a_comparison_that_runs_out_of_time_ends_with_75_and_says_so_last(start:
     process = start("-m", "search.compare", "--space", "bn_dropout", "--storage", database, *flags)
     code, last = end_of(process)
     assert code == 75
-    assert last.startswith("Timeout: not all trials are done after --timeout 1e-06.")
+    assert last.startswith("Timeout: not all trials are done after --timeout 1e-06 s.")
 
 
 def test_a_launch_whose_workers_are_told_to_leave_by_others_does_not_call_that_done(

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ from search.export import main as export
 from search.exporting.ensemble import make, members_of
 from search.exporting.ensemble_texts import ensemble_json
 from search.exporting.export import ExportOptions, obtain_model
+from search.launching import fitting
 from search.launching.limits import require_possible
 from search.launching.options import LaunchOptions
 from search.launching.planning import make_plan
@@ -45,7 +47,7 @@ from spaces.distributions import Choices
 from spaces.errors import ConfigurationError, SpaceError
 from spaces.resizing import ImageSize, Resizing
 from spaces.space import Space, Trial
-from spaces.trials import fixed_trial
+from spaces.trials import fixed_trial, random_trial
 from spaces.widening import Widening, widened
 from storage import Manifest, create_study, open_study
 from storage.comparison import ArmDesign
@@ -195,7 +197,15 @@ def test_a_limit_counts_the_parameters_that_a_model_has_on_images_of_its_size(op
     assert str(limits.broken_by(large)).startswith("parameters ")
     space = study_space(plan.manifest, load_space("bn_dropout"))
     with pytest.raises(UsageError, match=r"the baseline .* breaks it"):
-        require_possible(space, plan.manifest, space.baselines)
+        require_possible(space, plan.manifest, space.baselines, ())
+
+
+def test_a_plan_draws_its_configurations_once(options: LaunchOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A space of your own may take its time."""
+    drawn = Mock(side_effect=random_trial)
+    monkeypatch.setattr(fitting, "random_trial", drawn)
+    assert make_plan(replace(options, limit="parameters=1G")).cost.batch_mb[1] > 0
+    assert drawn.call_count == fitting.DRAWN
 
 
 def test_the_plan_says_the_sizes(cli: RunLaunch) -> None:

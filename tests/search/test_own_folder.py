@@ -16,8 +16,8 @@ from search.datasets.mapped import write_mapped
 from search.errors import UsageError
 from search.study.folder_mark import MARK
 from search.study.folders import StudyFolder, study_root
-from search.study.own_folder import is_free, prepare, require_places
-from storage import Manifest
+from search.study.own_folder import is_free, make_home, prepare, require_places
+from storage import Manifest, create_study, study_names
 from tests.helpers.launches import RunLaunch
 
 STAMP = "0123456789abcdef" * 2
@@ -77,6 +77,20 @@ def test_a_comparison_takes_no_folder_that_is_there_either_nor_do_its_searches(
     assert compared.exit_code == 2, compared.output
     assert "isn't a study's" in compared.output
     assert contents(home) == before
+
+
+def test_a_study_whose_folder_cant_be_made_is_removed_unless_it_was_there_before(
+    sqlite_url: str, tmp_path: Path, manifest: Manifest
+) -> None:
+    (tmp_path / "file").touch()
+    with create_study(sqlite_url, "study", manifest) as shared, pytest.raises(UsageError, match="can't be made"):
+        make_home(shared, StudyFolder(tmp_path / "file", shared.name, shared.key.stamp))
+    assert study_names(sqlite_url) == []
+    with create_study(sqlite_url, "study", manifest):
+        pass
+    with create_study(sqlite_url, "study", manifest) as joined, pytest.raises(UsageError, match="can't be made"):
+        make_home(joined, StudyFolder(tmp_path / "file", joined.name, joined.key.stamp))
+    assert study_names(sqlite_url) == ["study"]
 
 
 def test_an_empty_folder_is_taken_and_marked_and_found_again(tmp_path: Path, manifest: Manifest) -> None:

@@ -14,11 +14,12 @@ from search.errors import SearchFailed
 from search.host.ends import End
 from search.launching.options import LaunchOptions
 from search.launching.running import require_success
-from search.launching.wording import ended_by, result_json, result_text
+from search.launching.wording import ended_by, image_flags, result_json, result_text, unfinished_line
 from search.study.test_score import TestScore as Score
 from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
+from spaces.resizing import Resizing
 from storage.records import Outcome, SlotCounts
 from storage.testkit import bound, claimed
 from tests.helpers.lab import Lab
@@ -123,6 +124,15 @@ def test_the_next_commands_lead_on_to_every_door(summary: StudyFacts) -> None:
         assert f" -m search.{verb} " in commands.replace("\n", " \n")
 
 
+def test_a_comparison_is_suggested_on_the_images_of_the_best_trial(summary: StudyFacts) -> None:
+    resized = msgspec.structs.replace(summary.manifest, resizing=Resizing((96, 128), "pad"), data_dir="my data")
+    assert image_flags(resized, {}) == " --image-size 96x128 --resize pad --data-dir 'my data'"
+    assert image_flags(resized, {"image_size": "64"}).startswith(" --image-size 64 --resize pad")
+    assert image_flags(summary.manifest, {}) == ""
+    text = " ".join(result_text(replace(summary, manifest=resized), OPTIONS).replace("\\\n", " ").split())
+    assert "--axis batch_norm --image-size 96x128 --resize pad --data-dir 'my data'" in text
+
+
 def test_the_next_commands_run_where_the_environment_is_not_active(
     summary: StudyFacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -199,3 +209,6 @@ def test_the_first_line_says_what_ended_a_launch_before_its_search(
     text = result_text(summary, OPTIONS, ended_by(end, 60.0, seconds))
     assert text.splitlines()[0] == first
     assert ended_by(End.DONE, 60.0, 61.0) == ""
+    assert unfinished_line(End.UNFINISHED, 7200.0, 7201.0, 1) == (
+        "Timeout: 1 trial not done after --timeout 2 h 00 min. The same command continues the search."
+    )
