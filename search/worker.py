@@ -12,7 +12,7 @@ from search.commands.numbers import Number
 from search.commands.worker_flags import OF_A_WORKER, TRUST_SPACES, take_worker_flags, worker_flags
 from search.errors import UsageError
 from search.host.exit_codes import CODES
-from search.trainers.serving import server_descriptor, trainer_server
+from search.trainers.serving import trainer_server
 from search.workers.settings import WorkerSettings
 
 EXAMPLES = {
@@ -69,8 +69,7 @@ def serve_all(flags: dict[str, Any], workers: WorkerSettings) -> NoReturn:
         raise UsageError(
             f"{' and '.join(given)} can't go without --study-name: they are one study's paths on this host"
         )
-    # A process of a pool has the pool's server; a worker by itself starts one, as it changes trainers with each study.
-    with trainer_server(wanted=workers.n_workers != 1 or server_descriptor() is None):
+    with trainer_server():  # a worker changes trainers with each study
         from search.workers.fleet import ANY, FleetSettings, run_fleet
 
         gc.freeze()

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from types import MappingProxyType
 
 OURS = __name__.partition(".")[0]
 OUR_ROOT = Path(__file__).resolve().parent.parent
+
+# Python 3.11 can't parse in two threads at once: "AST constructor recursion depth mismatch".
+PARSER = threading.Lock()
 
 # These define no parameter: a release that adds a field to Configuration leaves the spaces of older studies the same.
 FRAMEWORK = frozenset(
@@ -112,7 +116,8 @@ def _as_first_spelled(known_as: str, text: bytes) -> bytes:
 
 def _neighbors(source: Source, module: str, path: Path) -> Iterator[tuple[str, Path]]:
     try:
-        tree = ast.parse(path.read_bytes())
+        with PARSER:
+            tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # never imported so far, or the space hadn't loaded: its text counts all the same
         return
     for name in _imported(tree, module, is_package=path.name == "__init__.py"):

@@ -14,6 +14,8 @@ from storage.pooler import AS_OPTIONS
 from storage.sqlite_file import Access, SqliteFile, can_be_written
 
 BUSY_TIMEOUT_S = 60.0
+WORKERS_PER_CONNECTION = 4  # of one process: each sends a statement or two per epoch
+MOST_MORE = 6
 
 POSTGRES_SETTINGS = {
     "connect_timeout": 10,
@@ -50,16 +52,20 @@ def engine_settings(url: URL, file: SqliteFile | None) -> dict[str, Any]:
     return {"connect_args": {**settings, "prepare_threshold": None}}
 
 
-def pool_settings(file: SqliteFile | None, *, in_turns: bool = False) -> dict[str, Any]:
-    """How many connections a process keeps open, and opens at most.
+def pool_settings(file: SqliteFile | None, *, in_turns: bool = False, workers: int = 1) -> dict[str, Any]:
+    """How many connections a process of this many workers keeps open, and opens at most.
 
-    It keeps one open and opens more when several threads need one; with `in_turns`, they wait for each other first. If
-    nothing can be written, each transaction on a file has its own connection, since the way to read the file depends on
-    the files next to it, which other processes change.
+    It keeps one open, with every fourth worker another, and opens more when further threads need one; with `in_turns`,
+    they wait for each other first. If nothing can be written, each transaction on a file has its own connection, since
+    the way to read the file depends on the files next to it, which other processes change.
     """
     if file is not None and file.access == "read" and not can_be_written(file.path):
         return {"poolclass": NullPool}
-    settings = {"pool_size": 1, "max_overflow": 7, "pool_timeout": BUSY_TIMEOUT_S}
+    settings = {
+        "pool_size": 1 + workers // WORKERS_PER_CONNECTION,
+        "max_overflow": MOST_MORE + workers,
+        "pool_timeout": BUSY_TIMEOUT_S,
+    }
     return {**settings, "poolclass": TurnPool} if file is None and in_turns else settings
 
 

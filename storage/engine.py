@@ -35,12 +35,12 @@ from storage.transaction import READING, only_reads, translated, unreachable
 
 
 @contextlib.contextmanager
-def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBStorage]:
+def opened(url: URL, *, create: bool, only_look: bool = False, workers: int = 1) -> Iterator[RDBStorage]:
     """Optuna's storage on a database whose tables, Optuna's and ours, exist and have a known version.
 
     Any number of processes may be inside. Those that find tables missing or old create or migrate them, one at a time.
-    With `only_look`, the storage's connections are read-only. The engine is closed if the block fails, otherwise it
-    stays open.
+    With `only_look`, the storage's connections are read-only. They are enough for this many `workers`. The engine is
+    closed if the block fails, otherwise it stays open.
 
     Raises:
         StudyNotFound: the tables aren't there, and `create` is false.
@@ -51,14 +51,14 @@ def opened(url: URL, *, create: bool, only_look: bool = False) -> Iterator[RDBSt
         raise StudyNotFound(f"there is no database {url.database!r} yet: a launch creates it")
     with translated(url):
         accepted = make_ready(url, create=create, only_look=only_look)
-        with connected(accepted, "read" if only_look else "write", in_turns=True) as storage:
+        with connected(accepted, "read" if only_look else "write", in_turns=True, workers=workers) as storage:
             yield storage
 
 
 @contextlib.contextmanager
-def connected(url: URL, access: Access, *, in_turns: bool = False) -> Iterator[RDBStorage]:
+def connected(url: URL, access: Access, *, in_turns: bool = False, workers: int = 1) -> Iterator[RDBStorage]:
     """Optuna's storage with our settings; `storage.engine` is the process's only engine, closed if the block fails.
-    With `in_turns`, its threads take turns on one connection to a server.
+    With `in_turns`, the threads of its `workers` take turns on few connections to a server.
 
     Raises:
         StorageUsageError: Optuna's tables are those of another Optuna.
@@ -67,7 +67,7 @@ def connected(url: URL, access: Access, *, in_turns: bool = False) -> Iterator[R
     # Optuna's check of its tables' version leaks the connection on which it fails: ours comes later.
     storage = RDBStorage(
         url.render_as_string(hide_password=False),
-        engine_kwargs={**engine_settings(url, file), **pool_settings(file, in_turns=in_turns)},
+        engine_kwargs={**engine_settings(url, file), **pool_settings(file, in_turns=in_turns, workers=workers)},
         skip_compatibility_check=True,
         skip_table_creation=access != "create",
     )

@@ -1,4 +1,4 @@
-"""A worker's connection to a server: its threads take turns on one, and open another only if that is in use for long.
+"""A process's connections to a server: its threads take turns on few, and open another only if all are in use for long.
 
 A study may have a thousand workers, and a server allows 100 connections by default. A thread of each worker renews its
 lease: if that needed a second connection, a full server would take leases away from workers that are well.
@@ -25,8 +25,9 @@ LOOK_S = 0.05  # a connection that is lost isn't returned
 
 
 class TurnPool(QueuePool):
-    """A pool whose threads take turns: one that finds a connection in use waits for it, up to `TURN_S` seconds, before
-    it opens another. Inside a transaction of its own, a thread gets a second connection at once.
+    """A pool whose threads take turns: one that finds as many connections in use as are kept open waits for one, up to
+    `TURN_S` seconds, before it opens another. Inside a transaction of its own, a thread gets a second connection at
+    once.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -55,9 +56,9 @@ class TurnPool(QueuePool):
         self._used.set()
 
     def wait_until_free(self, deadline: float) -> None:
-        """Waits until no connection is in use, or the deadline (`time.monotonic()`) has passed."""
+        """Waits until fewer connections are in use than are kept, or the deadline (`time.monotonic()`) has passed."""
         self._used.clear()
-        while self.checkedout() > 0 and (left := deadline - time.monotonic()) > 0:
+        while self.checkedout() >= self.size() and (left := deadline - time.monotonic()) > 0:
             if self._used.wait(min(left, LOOK_S)):
                 self._used.clear()
                 time.sleep(SOON_S)

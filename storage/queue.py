@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from storage.engine import opened
 from storage.identity import StudyKey
 from storage.rows import to_json
-from storage.tables import database_now, epochs, is_unconfirmed, manifests, queue, slots, studies, workers
+from storage.tables import database_now, is_unconfirmed, manifests, queue, slots, studies, workers
 from storage.transaction import at_once, reading, writing
 from storage.url import parse
 
@@ -224,15 +224,6 @@ def open_queue(url: str) -> Iterator[Engine]:
             yield rdb.engine
         finally:
             rdb.engine.dispose()
-
-
-def total_progress(url: str) -> int:
-    """A number that grows with the progress of any study."""
-    with open_queue(url) as engine, reading(engine) as connection:
-        return sum(
-            connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
-            for table, conditions in ((epochs, ()), (slots, (slots.c.state == "done",)))
-        )
 
 
 def count_of(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:

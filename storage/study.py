@@ -38,7 +38,8 @@ class SharedStudy:
     """A study that many processes work on. Closing it closes this process' connections, nothing else.
 
     `key` identifies the study, even if another gets its name or ID later. `created` says whether this call created it;
-    `manifest` is the stored one. All of its parts are on one `engine`.
+    `manifest` is the stored one. All of its parts are on one `engine`, which is closed with it unless it belongs to all
+    workers of this process.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SharedStudy:
     notices: Notices = field(repr=False)
     promotion: Promotion = field(repr=False)
     engine: Engine = field(repr=False)
+    owns_engine: bool = True
 
     @property
     def study_id(self) -> int:
@@ -65,8 +67,9 @@ class SharedStudy:
         return self.trials.study
 
     def close(self) -> None:
-        """Closes this process' connections."""
-        self.engine.dispose()
+        """Closes this process' connections, unless others of its workers use them."""
+        if self.owns_engine:
+            self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +171,8 @@ def create_or_join(url: URL, study_name: str, manifest: Manifest) -> SharedStudy
                 created = establish(rdb, study_name, manifest)
         else:
             agree(rdb, study_name, stored.manifest, manifest)
-        return attach(rdb, study_name, require_stored(rdb, study_name), created=created)
+        stored = require_stored(rdb, study_name)
+        return attach(rdb, study_name, stored, attach_trials(rdb, study_name, stored.key), created=created)
 
 
 def join(url: URL, study_name: str, *, only_look: bool) -> SharedStudy:
@@ -176,11 +180,21 @@ def join(url: URL, study_name: str, *, only_look: bool) -> SharedStudy:
     it; it never waits for writers.
     """
     with opened(url, create=False, only_look=only_look) as rdb, looking(rdb):
-        stored = registry.stored_study(rdb, study_name)
-        if stored is None and can_be_locked(url):
-            with creation_lock(url):
-                stored = registry.stored_study(rdb, study_name)
-        return attach(rdb, study_name, stored or require_stored(rdb, study_name), created=False)
+        stored = find_study(rdb, url, study_name)
+        return attach(rdb, study_name, stored, attach_trials(rdb, study_name, stored.key), created=False)
+
+
+def find_study(rdb: RDBStorage, url: URL, study_name: str) -> registry.StoredStudy:
+    """The study of that name. Only if it isn't there, this waits for a process that may be creating it.
+
+    Raises:
+        StudyNotFound: there is no such study, nor is one being created.
+    """
+    stored = registry.stored_study(rdb, study_name)
+    if stored is None and can_be_locked(url):
+        with creation_lock(url):
+            stored = registry.stored_study(rdb, study_name)
+    return stored or require_stored(rdb, study_name)
 
 
 def require_stored(rdb: RDBStorage, study_name: str) -> registry.StoredStudy:
@@ -227,23 +241,31 @@ def name_metric(study: optuna.Study, manifest: Manifest) -> None:
         study.set_metric_names([manifest.objective])
 
 
-def attach(rdb: RDBStorage, study_name: str, stored: registry.StoredStudy, *, created: bool) -> SharedStudy:
-    """Puts the parts of a study that is there on one engine."""
+def attach(
+    rdb: RDBStorage,
+    study_name: str,
+    stored: registry.StoredStudy,
+    trials: Trials,
+    *,
+    created: bool,
+    owns_engine: bool = True,
+) -> SharedStudy:
+    """Puts the parts of a study that is there on one engine, that of its trials."""
     key = stored.key
-    ledger = Ledger(rdb.engine, key)
     return SharedStudy(
         name=study_name,
         key=key,
         manifest=stored.manifest,
         created=created,
-        ledger=ledger,
-        trials=attach_trials(rdb, study_name, key, ledger),
+        ledger=Ledger(rdb.engine, key),
+        trials=trials,
         workers=Workers(rdb.engine, key),
         kept=KeptFiles(rdb.engine, key),
         queue=StudyQueue(rdb.engine, key),
         notices=Notices(rdb.engine, key),
         promotion=Promotion(rdb.engine, key),
         engine=rdb.engine,
+        owns_engine=owns_engine,
     )
 
 

@@ -69,7 +69,7 @@ class Trials:
         return optuna.Trial(self.study, self.ids[number])
 
 
-def attach_trials(rdb: RDBStorage, study_name: str, key: StudyKey, ledger: Ledger) -> Trials:
+def attach_trials(rdb: RDBStorage, study_name: str, key: StudyKey) -> Trials:
     """The trials of a study that exists."""
     # The cache around it is what Optuna's own functions use when they get a URL.
     guarded = cast("BaseStorage", GuardedStorage(get_storage(rdb), rdb, key))
@@ -81,5 +81,5 @@ def attach_trials(rdb: RDBStorage, study_name: str, key: StudyKey, ledger: Ledge
         storage=guarded,
         ids=ids,
         history=history,
-        fenced=FencedTrials(rdb, ledger, key, ids),
+        fenced=FencedTrials(rdb, Ledger(rdb.engine, key), key, ids),
     )

@@ -39,7 +39,7 @@ PLACEMENT = (
     click.option(
         "--n-workers",
         type=WholeNumber(0, 256),
-        help="Worker processes.  [default: one per GPU, else per processor]",
+        help="Number of workers.  [default: one per GPU, else per processor]",
     ),
     click.option("--gpus", default="all", show_default=True, help="GPUs to use: all, none, or numbers such as 0,2."),
     click.option(

@@ -2,17 +2,19 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from typing import TextIO
 
 from search.console.outside_text import shown
 
-FORMAT = "%(asctime)s %(levelname)s %(message)s"
+FORMAT = "%(asctime)s %(levelname)s %(origin)s%(message)s"
 
 
 class ShownFormatter(logging.Formatter):
     """Escapes what a terminal would interpret, as file names and messages of other programs are logged, too. `hide`
-    masks secrets.
+    masks secrets. What another thread than the main one says begins with the thread's name, which is that of a worker
+    where a process has several.
     """
 
     def __init__(self, words: str, hide: Callable[[str], str] = str) -> None:
@@ -21,6 +23,7 @@ class ShownFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
+        record.origin = "" if record.thread == threading.main_thread().ident else f"{record.threadName}: "
         return shown(self._hide(super().format(record)))
 
 

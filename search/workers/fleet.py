@@ -10,30 +10,29 @@ import fnmatch
 import logging
 import math
 import random
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy.engine import Engine
-
 from search.console.outside_text import shown
 from search.errors import UsageError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
-from search.study.folders import default_artifacts
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.context import WorkerContext
 from search.workers.idle_pause import idle_pause
-from search.workers.join import join_study
+from search.workers.join import join_shared
 from search.workers.loop import Heartbeat, work
 from search.workers.placement import WorkerPlacement, find_placements
-from search.workers.pool import WorkerPool
-from search.workers.running import greet, leave, watch
+from search.workers.running import deadline_of, greet, leave
 from search.workers.settings import WorkerSettings
+from search.workers.threads import WorkerThread, run_threads
 from spaces.errors import SpaceError
 from storage.errors import StorageError, StorageUnreachable, StorageUsageError, StudyNotFound
-from storage.queue import QueueEntry, is_needed_elsewhere, next_study, open_queue, queue_entries, total_progress
+from storage.open_database import OpenDatabase
+from storage.queue import QueueEntry, is_needed_elsewhere, next_study, queue_entries
 from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
@@ -48,14 +47,11 @@ class FleetSettings:
     studies: str = ANY
     idle_exit: float | None = None
 
-    def arguments(self) -> list[str]:
-        """The flags of a worker that is told the same."""
-        idle = [] if self.idle_exit is None else [f"--idle-exit={self.idle_exit}"]
-        return [f"--studies={self.studies}", *idle]
 
-
-def run_fleet(url: str, fleet: FleetSettings, settings: WorkerSettings) -> End:
-    """Serves the database's studies with as many processes as asked for, until they are told to leave or have been idle
+def run_fleet(
+    url: str, fleet: FleetSettings, settings: WorkerSettings, trainer_command: Sequence[str] = TRAINER_COMMAND
+) -> End:
+    """Serves the database's studies with as many workers as asked for, until they are told to leave or have been idle
     for too long.
 
     Raises:
@@ -65,41 +61,54 @@ def run_fleet(url: str, fleet: FleetSettings, settings: WorkerSettings) -> End:
     places = find_placements(settings)
     if not places:
         raise UsageError("--n-workers 0 leaves nothing to do: give 1 or more")
-    if len(places) > 1:
-        logs = default_artifacts(url).absolute() / ".fleet" / "logs"
-        pool = WorkerPool([*fleet.arguments(), *settings.for_one_worker()], places, url, logs, settings.timeout)
-        return watch(pool, lambda: total_progress(url))
-    return FleetWorker(url, fleet, settings, places[0]).run()
+    deadline = deadline_of(settings)
+    with OpenDatabase(url, len(places)) as database:
+        if len(places) == 1:
+            return FleetWorker(database, fleet, settings, places[0], trainer_command).run()
+
+        def be_worker(thread: WorkerThread) -> End:
+            worker = FleetWorker(database, fleet, settings, thread.place, trainer_command, thread.joining)
+            with contextlib.suppress(StudyNotFound, StorageUnreachable):  # both may be there later
+                database.engine()
+            thread.joined(worker.discard)
+            return worker.serve(thread.shutdown, deadline)
+
+        return run_threads(places, be_worker)
 
 
 @dataclass
 class FleetWorker:
-    """One worker that serves all studies. `trainer_command` starts a program that speaks the trainers' protocol."""
+    """One worker that serves all studies, each of which it joins while it holds `joining`. `trainer_command` starts a
+    program that speaks the trainers' protocol.
+    """
 
-    url: str
+    database: OpenDatabase
     fleet: FleetSettings
     settings: WorkerSettings
     place: WorkerPlacement
     trainer_command: Sequence[str] = TRAINER_COMMAND
+    joining: threading.Lock = field(default_factory=threading.Lock)
     _unfit: set[str] = field(default_factory=set)
     _context: WorkerContext | None = None
     _job_ends: bool = False
-    _looking: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _queue: Engine | None = None
     _source: random.Random = field(default_factory=random.Random)
 
     def run(self) -> End:
-        """Serves one study after another."""
-        deadline = time.monotonic() + (self.settings.timeout or math.inf)
-        with self._looking, Shutdown(at_once=self._discard) as shutdown:
-            while not shutdown.requested and not self._job_ends and time.monotonic() < deadline:
-                entry = self._wait_for_work(shutdown, deadline)
-                if entry is None:
-                    break
-                self._serve(entry, shutdown, deadline)
-            else:
-                return first_trouble(shutdown.end, End.UNFINISHED)
-        return first_trouble(shutdown.end, End.DONE)
+        """Serves one study after another, as the only worker of this process."""
+        deadline = deadline_of(self.settings)
+        with Shutdown(at_once=self.discard) as shutdown:
+            return self.serve(shutdown, deadline)
+
+    def serve(self, shutdown: Shutdown, deadline: float) -> End:
+        """Serves one study after another, until the deadline (`time.monotonic()`), or until it is told to leave or has
+        been idle for too long.
+        """
+        while not shutdown.requested and not self._job_ends and time.monotonic() < deadline:
+            entry = self._wait_for_work(shutdown, deadline)
+            if entry is None:
+                return first_trouble(shutdown.end, End.DONE)
+            self._serve(entry, shutdown, deadline)
+        return first_trouble(shutdown.end, End.UNFINISHED)
 
     def _wait_for_work(self, shutdown: Shutdown, deadline: float) -> QueueEntry | None:
         """The study to serve next; None after too long without one, or when it is time to leave."""
@@ -126,21 +135,14 @@ class FleetWorker:
         return self._fitting(found)
 
     def _look(self) -> list[QueueEntry]:
-        """Looks by the connection of the last time: a new one costs a server more than all else that an idle worker
-        does. If that fails, whatever the reason, by a new one.
+        """Looks by the connections of the last time: a new one costs a server more than all else that an idle worker
+        does. If that fails, whatever the reason, the database is opened again.
         """
         try:
-            if self._queue is None:
-                self._queue = self._looking.enter_context(open_queue(self.url))
-            return queue_entries(self._queue)
+            return queue_entries(self.database.engine())
         except StorageError:
-            self._stop_looking()
-        with open_queue(self.url) as queue:
-            return queue_entries(queue)
-
-    def _stop_looking(self) -> None:
-        self._looking.close()
-        self._queue = None
+            self.database.close()
+        return queue_entries(self.database.engine())
 
     def _fitting(self, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
         return [
@@ -151,9 +153,10 @@ class FleetWorker:
 
     def _serve(self, entry: QueueEntry, shutdown: Shutdown, deadline: float) -> None:
         """Works on a study until it is done, or doesn't want or need the worker any more."""
-        self._stop_looking()  # a worker has one connection
         try:
-            context = join_study(self.url, entry.name, self.settings, self.place, self.trainer_command)
+            with self.joining:
+                shared = self.database.study(entry.name, self.settings.wait)
+                context = join_shared(shared, self.settings, self.place, self.trainer_command)
         except (UsageError, SpaceError, StorageUsageError) as error:
             self._unfit.add(entry.stamp)
             log.warning("this worker leaves out the study %s: %s", shown(entry.name), error)
@@ -169,9 +172,8 @@ class FleetWorker:
             reason = "nothing left to do" if done else "told to leave" if shutdown.requested else "went to other work"
             self._job_ends = not context.job_end.fits_epoch
         finally:
-            self._discard()
+            self.discard()
             leave(context, reason)
-            context.shared.close()
             self._context = None
 
     def _is_needed_elsewhere(self, context: WorkerContext) -> bool:
@@ -182,6 +184,7 @@ class FleetWorker:
             return True
         return is_needed_elsewhere(shared.key.stamp, standing, self._fitting(queue_entries(shared.engine)))
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Ends the trainer at once."""
         if self._context is not None:
             self._context.trainer.discard()

@@ -55,8 +55,17 @@ def join_study(
         UsageError: code, packages or data of this machine aren't those of the study.
         StorageError: the study can't be opened.
     """
-    places = typed_places(settings.space, settings.dataset)
-    shared = located(open_study(url, study_name, wait_s=settings.wait), places)
+    return join_shared(open_study(url, study_name, wait_s=settings.wait), settings, place, trainer_command)
+
+
+def join_shared(
+    opened: SharedStudy,
+    settings: WorkerSettings,
+    place: WorkerPlacement,
+    trainer_command: Sequence[str] = TRAINER_COMMAND,
+) -> WorkerContext:
+    """Registers as a worker of a study that is opened. Raises as `join_study` does."""
+    shared = located(opened, typed_places(settings.space, settings.dataset))
     with ExitStack() as held:
         folder = study_folder(shared, settings.artifacts)
         if settings.trust_spaces and settings.space is None and is_missing(shared.manifest):
@@ -72,7 +81,7 @@ def join_opened(
     place: WorkerPlacement,
     trainer_command: Sequence[str],
 ) -> WorkerContext:
-    """Registers as a worker of an open study, whose space and images are at the places of its manifest. Raises as
+    """Registers as a worker of a study whose space and images are at the places of its manifest. Raises as
     `join_study` does.
     """
     manifest = shared.manifest
@@ -83,7 +92,7 @@ def join_opened(
     job_end = find_job_end(shared, settings.leave_before)
     prepare(folder, manifest)
     environment = place.for_trainer(manifest.batch_pixels)
-    trainer = TrainerClient(folder, environment, settings.trainer_memory, trainer_command)
+    trainer = TrainerClient(folder, environment, settings.trainer_memory, trainer_command, place.number)
     trainer.start()  # importing Keras takes seconds: meanwhile everything else is prepared, and the first slot sampled
     try:
         require_same_images(manifest, data)

@@ -14,12 +14,13 @@ NO_GPU = "-1"
 @dataclass(frozen=True)
 class WorkerPlacement:
     """A place for one worker: the device in words, the environment that confines its trainer to it, and how many
-    threads the trainer may use.
+    threads the trainer may use. `number` counts the workers of a process from 1; 0 is a process's only one.
     """
 
     device: str
     environment: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
+    number: int = 0
 
     def for_worker(self) -> Mapping[str, str]:
         """The environment of a worker in this place."""

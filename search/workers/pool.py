@@ -57,7 +57,7 @@ class WorkerPool:
     search, its end is left to it as long as it runs.
 
     `failure` is how the first worker ended that had an error, DONE if none did; `left_early` says that one was
-    terminated or ran out of time, `found_done` that one found no trials left.
+    terminated or ran out of time.
     """
 
     arguments: Sequence[str]
@@ -68,7 +68,6 @@ class WorkerPool:
     vacant: list[WorkerPlacement] = field(default_factory=list)
     failure: End = End.DONE
     left_early: bool = False
-    found_done: bool = False
     watches: bool = False
     _workers: list[WorkerProcess] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
@@ -154,7 +153,6 @@ class WorkerPool:
             return
         match end_of(code):
             case End.DONE:
-                self.found_done = True
                 return
             case End.UNFINISHED:
                 self.left_early = True

@@ -1,34 +1,33 @@
-"""Running workers: one in this process, or several as its children."""
+"""Running the workers of a study in this process."""
 
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from search.console.outside_text import shown
 from search.errors import Quarantined, UsageError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
-from search.study.own_folder import prepare
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.context import WorkerContext
-from search.workers.join import join_study, study_folder
+from search.workers.join import join_shared, join_study
 from search.workers.loop import Heartbeat, work
 from search.workers.placement import WorkerPlacement, find_placements
-from search.workers.pool import WorkerPool
 from search.workers.settings import WorkerSettings
-from storage import SharedStudy, open_study
+from search.workers.threads import WorkerThread, run_threads
+from storage import SharedStudy
 from storage.errors import StorageError
+from storage.open_database import OpenDatabase
 from storage.retry import retry_while_unreachable
 
 log = logging.getLogger(__name__)
 
-POOL_POLL_S = 0.5
 OUT_OF_TIME = "out of time"
 
 
 def run_workers(url: str, study_name: str, settings: WorkerSettings) -> End:
-    """Works on the study with as many processes as asked for, until nothing is left to do or they are told to leave.
+    """Works on the study with as many workers as asked for, until nothing is left to do or they are told to leave.
 
     Raises:
         UsageError, StorageError: the study can't be joined.
@@ -39,7 +38,28 @@ def run_workers(url: str, study_name: str, settings: WorkerSettings) -> End:
         raise UsageError("--n-workers 0 leaves nothing to do: give 1 or more")
     if len(places) == 1:
         return run_worker(url, study_name, settings, places[0])
-    return run_pool(url, study_name, settings, places)
+    return run_workers_in(url, study_name, settings, places)
+
+
+def run_workers_in(
+    url: str,
+    study_name: str,
+    settings: WorkerSettings,
+    places: Sequence[WorkerPlacement],
+    trainer_command: Sequence[str] = TRAINER_COMMAND,
+) -> End:
+    """Has a worker in each place, all of them threads of this process. Raises as `run_workers` does."""
+    deadline = deadline_of(settings)
+    with OpenDatabase(url, len(places)) as database:
+
+        def be_worker(thread: WorkerThread) -> End:
+            with thread.joining:
+                shared = database.study(study_name, settings.wait)
+                context = join_shared(shared, settings, thread.place, trainer_command)
+                thread.joined(context.trainer.discard)
+            return work_to_the_end(context, thread.shutdown, deadline)
+
+        return run_threads(places, be_worker)
 
 
 def run_worker(
@@ -50,11 +70,22 @@ def run_worker(
     trainer_command: Sequence[str] = TRAINER_COMMAND,
 ) -> End:
     """Is a worker until the study has nothing left to do, or it is told to leave or out of time."""
-    deadline = time.monotonic() + (settings.timeout or math.inf)
+    deadline = deadline_of(settings)
     context = join_study(url, study_name, settings, place, trainer_command)
+    with Shutdown(at_once=context.trainer.discard) as shutdown:
+        return work_to_the_end(context, shutdown, deadline)
+
+
+def deadline_of(settings: WorkerSettings) -> float:
+    """When workers that begin now are out of time, by `time.monotonic()`."""
+    return time.monotonic() + (settings.timeout or math.inf)
+
+
+def work_to_the_end(context: WorkerContext, shutdown: Shutdown, deadline: float) -> End:
+    """Works on the study that a worker has joined, and leaves it."""
     reason = "crashed"
     greet(context)
-    with Shutdown(at_once=context.trainer.discard) as shutdown, Heartbeat(context):
+    with Heartbeat(context):
         try:
             done = work(context, shutdown, deadline)
             reason = "nothing left to do" if done else "told to leave" if shutdown.requested else OUT_OF_TIME
@@ -89,20 +120,6 @@ def record_exit(context: WorkerContext, reason: str) -> None:
         log.warning("left without a word to the database: %s", error)
 
 
-def run_pool(url: str, study_name: str, settings: WorkerSettings, places: Sequence[WorkerPlacement]) -> End:
-    """Keeps a worker running in each place until they have nothing left to do or are told to leave.
-
-    Raises:
-        StorageError: the study can't be opened, or its database was unreachable for too long.
-    """
-    with open_study(url, study_name, wait_s=settings.wait) as shared:
-        folder = study_folder(shared, settings.artifacts)
-        prepare(folder, shared.manifest)
-        arguments = [f"--study-name={study_name}", *settings.for_one_worker()]
-        pool = WorkerPool(arguments, places, url, folder.logs, settings.timeout)
-        return watch(pool, lambda: study_progress(shared))
-
-
 def study_progress(shared: SharedStudy) -> int:
     """A number that grows with the study's progress."""
     return shared.ledger.epoch_count() + shared.ledger.counts().finished
@@ -111,21 +128,3 @@ def study_progress(shared: SharedStudy) -> int:
 def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
     """The same, asked for until the database answers or an exit is requested."""
     return retry_while_unreachable(lambda: study_progress(shared), give_up=lambda: shutdown.requested)
-
-
-def watch(pool: WorkerPool, progress: Callable[[], int]) -> End:
-    """Starts the workers of a pool and replaces those that are lost, until all have ended or are told to leave.
-    `progress` is a number that grows as long as they are of use.
-    """
-    with pool, Shutdown(at_once=pool.kill) as shutdown:
-
-        def patient_progress() -> int:
-            return retry_while_unreachable(progress, give_up=lambda: shutdown.requested)
-
-        pool.start()
-        while pool.alive() and not shutdown.requested:
-            pool.replace_dead(patient_progress)
-            shutdown.wait(POOL_POLL_S)
-        pool.stop()
-        pool.note_exits()
-    return End.DONE if pool.found_done else first_trouble(shutdown.end, pool.failure, End.UNFINISHED)

@@ -26,13 +26,15 @@ EVALUATION_S = 600.0
 @dataclass
 class TrainerClient:
     """Has jobs done by a trainer, which is started when first needed, kept warm from job to job, and replaced after a
-    crash or when its memory has grown past the limit. The `with` block ends it.
+    crash or when its memory has grown past the limit. The `with` block ends it. `number` tells it apart from the others
+    of this process, by the name of its log.
     """
 
     folder: StudyFolder
     environment: Mapping[str, str]
     memory_limit_mb: float
     command: Sequence[str] = TRAINER_COMMAND
+    number: int = 0
     _process: TrainerProcess | None = None
     _ready: Ready | None = None
     _jobs: int = 0
@@ -132,6 +134,6 @@ class TrainerClient:
             log.warning("the trainer has died between two trials: it is replaced")
             self.discard()
         if self._process is None:
-            log_file = self.folder.logs / f"trainer-{socket.gethostname()}-{os.getpid()}.log"
-            self._process = TrainerProcess(log_file, self.environment, self.command)
+            name = f"trainer-{socket.gethostname()}-{os.getpid()}" + (f"-{self.number}" if self.number else "")
+            self._process = TrainerProcess(self.folder.logs / f"{name}.log", self.environment, self.command)
         return self._process

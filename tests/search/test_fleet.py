@@ -23,6 +23,7 @@ from search.workers.loop import work
 from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from storage import SharedStudy, create_study, open_study
+from storage.open_database import OpenDatabase
 from storage.queue import QueuePlace
 from storage.records import Outcome, SlotOrder
 from storage.testkit import bound, claimed, set_clock_back
@@ -75,7 +76,8 @@ def serve(comparisons: Comparisons, **fleet: str) -> End:
     """One worker that serves all studies until none needs it."""
     settings = WorkerSettings(artifacts=comparisons.folder / "artifacts", wait=0.0)
     told = FleetSettings(idle_exit=0.0, **fleet)
-    return FleetWorker(comparisons.url, told, settings, WorkerPlacement("cpu"), comparisons.stub()).run()
+    with OpenDatabase(comparisons.url) as database:
+        return FleetWorker(database, told, settings, WorkerPlacement("cpu"), comparisons.stub()).run()
 
 
 def ended(shared: SharedStudy) -> list[float]:
@@ -137,10 +139,11 @@ def test_a_worker_leaves_for_a_more_urgent_study_between_two_trials(comparisons:
         told = FleetSettings(idle_exit=0.0)
         settings = WorkerSettings(artifacts=comparisons.folder / "artifacts", wait=0.0)
         asked = after_the_first(lambda: second.queue.set(QueuePlace(priority=1)), first)
-        served = FleetWorker(comparisons.url, told, settings, WorkerPlacement("cpu"), comparisons.stub())
-        original = served._is_needed_elsewhere
-        served._is_needed_elsewhere = lambda context: (asked(), original(context))[1]  # type: ignore[method-assign]
-        served.run()
+        with OpenDatabase(comparisons.url) as database:
+            served = FleetWorker(database, told, settings, WorkerPlacement("cpu"), comparisons.stub())
+            original = served._is_needed_elsewhere
+            served._is_needed_elsewhere = lambda context: (asked(), original(context))[1]  # type: ignore[method-assign]
+            served.run()
         [urgent] = ended(second)
         assert sorted([*ended(first), urgent])[1] == urgent
 

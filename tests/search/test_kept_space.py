@@ -21,6 +21,7 @@ from search.workers.placement import WorkerPlacement
 from search.workers.settings import WorkerSettings
 from spaces import resolve
 from storage import SharedStudy, create_study
+from storage.open_database import OpenDatabase
 from tests.helpers.comparisons import Comparisons
 
 SPACE = """
@@ -145,7 +146,8 @@ def serve(comparisons: Comparisons, *, trust: bool) -> End:
     """One worker that serves all studies until none needs it."""
     settings = WorkerSettings(artifacts=comparisons.folder / "artifacts", wait=0.0, trust_spaces=trust)
     place = WorkerPlacement("cpu")
-    return FleetWorker(comparisons.url, FleetSettings(idle_exit=0.0), settings, place, comparisons.stub()).run()
+    with OpenDatabase(comparisons.url) as database:
+        return FleetWorker(database, FleetSettings(idle_exit=0.0), settings, place, comparisons.stub()).run()
 
 
 def test_a_host_without_the_file_runs_it_only_if_told_to_trust_it(

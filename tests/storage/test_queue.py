@@ -18,10 +18,9 @@ from storage.queue import (
     next_study,
     open_queue,
     queue_entries,
-    total_progress,
 )
 from storage.records import Outcome, SlotOrder, WorkerInfo
-from storage.testkit import LEASE_S, bound, claimed, example_epoch, example_manifest, set_clock_back
+from storage.testkit import LEASE_S, bound, claimed, example_manifest, set_clock_back
 
 
 def made(url: str, name: str, slots: int) -> SharedStudy:
@@ -61,16 +60,6 @@ def test_a_trial_that_no_worker_settled_needs_one(storage_url: str) -> None:
         set_clock_back(shared, -60.0)  # a minute has passed
         [entry] = entries(storage_url)
     assert (entry.claimable, entry.unsettled, entry.room) == (0, True, 1)
-
-
-def test_progress_counts_epochs_and_finished_trials_of_all_studies(storage_url: str) -> None:
-    with made(storage_url, "one", 1) as one, made(storage_url, "two", 1) as two:
-        for shared in (one, two):
-            lease = claimed(shared.ledger)
-            lease = bound(shared.ledger, lease, shared.study.ask().number)
-            shared.ledger.record_epoch(lease, example_epoch())
-        shared.ledger.finish(lease, Outcome("complete", 1.0))
-        assert total_progress(storage_url) == 3
 
 
 def test_workers_stand_in_the_order_in_which_they_joined(storage_url: str) -> None:
