@@ -45,7 +45,7 @@ def parameters(space: Space, trials: int = RANDOM_TRIALS) -> dict[str, Distribut
 
 def check_trial(space: Space, seed: int) -> None:
     """Checks that a random trial's configuration goes through JSON, and that its parameters give it a second time;
-    nothing of one that the space vetoes.
+    nothing of one that the space vetoes. What a configuration has in `extra` must have a `build` that reads it.
 
     Raises:
         SpaceError: one of them isn't so.
@@ -60,6 +60,11 @@ def check_trial(space: Space, seed: int) -> None:
         raise SpaceError(
             f"the same parameters gave two different configurations: {trial.params}. "
             "suggest may depend on nothing but the trial's answers"
+        )
+    if configuration.extra and space.build is None:
+        raise SpaceError(
+            f"its configurations have extra ({', '.join(configuration.extra)}), which only a build reads, and it has "
+            "no build, so that all of them train the same: give Space(..., build=build), or set fields of Configuration"
         )
 
 

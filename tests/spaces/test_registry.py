@@ -203,6 +203,11 @@ BROKEN = {
         "my_space.py",
         "in another, and samplers need one range for one name. Give the parameters different names",
     ),
+    "something for a build that isn't there": (
+        GOOD.replace("Configuration(opt", "Configuration(extra={'depth': trial.suggest_int('depth', 1, 9)}, opt"),
+        "my_space.py",
+        "its configurations have extra (depth), which only a build reads, and it has no build",
+    ),
     "a suggest that tosses its own coin": (
         GOOD.replace("return Conf", "import itertools; global n; n += 1; return Conf")
         .replace("(opt", "(extra={'n': n}, opt")

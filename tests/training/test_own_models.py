@@ -9,6 +9,7 @@ import pytest
 
 from search.trainers.protocol import EpochEnd, Failed, Trained, Warned
 from search.training.models.building import InputSpec, build_model, seed_all
+from search.training.models.plain_model import plain_model
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
@@ -284,3 +285,72 @@ def test_the_look_at_whether_it_can_be_kept_changes_no_score(
     trainer, one = new_trainer(), job(space=f"{path}:space", checkpoints=None)
     assert drop in path.read_text()
     assert scores_of(trainer.run(one)) == scores_of(trainer.run(one))
+
+
+def of_bytes(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+    inner = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(classes)]
+    return keras.Sequential([keras.Input(shape, dtype="uint8"), *inner])
+
+
+def compiled(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes)])
+    model.compile("rmsprop", "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (of_bytes, "takes uint8, and pixels are float32 from 0 to 1"),
+        (compiled, r"returned a compiled model: its optimizer \(RMSprop\) and its loss would be replaced"),
+    ],
+)
+def test_what_would_be_replaced_or_rounded_away_is_refused(keras: Any, make: Any, message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        build_model(space_of(lambda *given: make(keras, *given)), Configuration(), DIGITS)
+
+
+@pytest.mark.parametrize("names", [("scale", "dense"), ("scale_2", "probabilities"), ("scale", "scale_2")])
+def test_layers_may_have_the_names_of_those_that_an_export_adds(keras: Any, names: tuple[str, str]) -> None:
+    first, last = names
+    layers = [keras.layers.Rescaling(2.0, -1.0, name=first), keras.layers.Flatten(), keras.layers.Dense(4, name=last)]
+    images = keras.Input((8, 8, 1))
+    inner = keras.Sequential([images, *layers])
+    pixels = np.random.default_rng(0).uniform(0, 16, (5, 8, 8, 1)).astype(np.float32)
+    wanted = keras.ops.softmax(inner(pixels / 16))
+    for trained in (inner, keras.Model(images, inner(images), name=first)):
+        np.testing.assert_allclose(plain_model(trained, (8, 8, 1), 16.0)(pixels), wanted, rtol=1e-5)
+
+
+SHARING = """
+import keras
+from spaces import Configuration, Space
+
+base = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(8)], name="base")
+first = [weight.copy() for weight in base.get_weights()]
+
+
+def build(configuration, input_shape, classes):
+    {settings}
+    return keras.Sequential([keras.Input(input_shape), base, keras.layers.Dense(classes)])
+
+
+space = Space("sharing", "does it begin afresh?", suggest=lambda trial: Configuration(), build=build)
+"""
+
+
+@pytest.mark.parametrize("settings", ["pass", "base.set_weights(first)", "base.trainable = False"])
+def test_no_trial_begins_with_what_another_has_learned(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path, settings: str
+) -> None:
+    """Layers that are made once may be filled again, or never be trained."""
+    path = tmp_path / "sharing.py"
+    path.write_text(SHARING.format(settings=settings))
+    first, second = (trainer.run(job(space=f"{path}:space", checkpoints=None, epochs=1)) for _ in range(2))
+    if settings == "pass":
+        assert isinstance(first[-1], Trained), first[-1]
+        failed = last_of(second, Failed)
+        assert failed.kind == "space_error"
+        assert "begins with weights which an earlier trial has trained (base)" in failed.reason
+    else:
+        assert scores_of(first) == scores_of(second)

@@ -33,6 +33,7 @@ from search.training.jobs.trainable_models import TrainableModels, forget_models
 from search.training.lru_cache import LruCache
 from search.training.measuring.measurement import Measurement, Measurements
 from search.training.models.building import without_recorder
+from search.training.models.fresh_weights import Contents, FreshWeights
 from search.training.models.keeping import Keepable
 from search.training.models.keras_settings import kept_settings
 from search.training.models.model_files import load_model, save_model
@@ -76,7 +77,7 @@ class Jobs:
         self._backend = compiling_backend()
         self._programs = ProgramCache(self._backend, traced) if self._backend is not None else None
         self._measurements = Measurements()
-        self._keepable = Keepable()
+        self._keepable, self._fresh = Keepable(), FreshWeights()
         self._said = set[str]()  # why models can't be kept
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
@@ -94,8 +95,10 @@ class Jobs:
         job, rule = run.part, run.job.configuration.early_stopping
         prepared = self._prepare(job.data, Preprocessing.of(job.configuration, job.split_seed))
         measurement = self._measurement(job, prepared.preprocessed.data)
+        kept_weights = self._fresh.kept()
         with kept_settings(self._backend), prepared.models.model_for(job, run.space, measurement) as model:
             require_within(job.limits, model.parameters)
+            self._require_fresh(run.space, model, kept_weights)
             not_kept = yield from self._remarks(run, model, prepared.preprocessed.warning)
             kept = None if run.resumed else (yield from run.resume(model))
             if not run.resumed:
@@ -142,6 +145,10 @@ class Jobs:
         rule = job.configuration.early_stopping
         names = {job.objective, *job.report_metrics, *(() if rule is None else (rule.monitor,))}
         return self._measurements.measurement(tuple(names), data.y_val, len(data.classes))
+
+    def _require_fresh(self, space: Space, model: TrainableModel, kept: Contents) -> None:
+        if space.build is not None:
+            self._fresh.require(model.keras_model(), kept, space.name)
 
     def _remarks(self, run: Run, model: TrainableModel, warning: str) -> Generator[Warned, None, str | None]:
         """What is to be said before the first epoch, once; returns why the model can't be kept."""

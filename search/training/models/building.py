@@ -198,5 +198,16 @@ def _from_space(space: Space, configuration: Configuration, spec: InputSpec) -> 
         raise SpaceError(f"build of the space {space.name!r} raised {describe(error)}") from error
     if not isinstance(model, keras.Model):
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
+    require_uncompiled(model, space.name)
     require_logits(model, space.name, spec.image_shape, spec.classes)
     return model
+
+
+def require_uncompiled(model: Any, space: str) -> None:
+    """Raises SpaceError if `build` has compiled the model: what it chose would be replaced, and it couldn't be seen."""
+    if getattr(model, "compiled", False):
+        raise SpaceError(
+            f"build of the space {space!r} returned a compiled model: its optimizer ({type(model.optimizer).__name__}) "
+            "and its loss would be replaced by the configuration's optimizer and cross-entropy. Leave compile() out, "
+            "and set Configuration(optimizer=...); for a loss of its own, give the model a compute_loss"
+        )

@@ -26,6 +26,7 @@ def require_logits(model: Any, space: str, image_shape: ImageShape, classes: int
     Raises:
         SpaceError: it fails on them, or gives something else than one logit for each class.
     """
+    _require_float_inputs(model, space)
     images = probes(image_shape)
     try:
         output = model(images, training=False)
@@ -96,6 +97,17 @@ def _drawn(random: np.random.Generator, shape: tuple[int, ...]) -> Images:
 
 def _within(output: Images) -> bool:
     return bool(np.isfinite(output).all() and output.min() >= 0 and output.max() <= 1 + TOLERANCE)
+
+
+def _require_float_inputs(model: Any, space: str) -> None:
+    """Integers would make 0 of almost every pixel. A model that is built by its first call has no inputs yet."""
+    kinds = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
+    whole = [kind for kind in kinds if "float" not in kind]
+    if whole:
+        raise SpaceError(
+            f"the model of the space {space!r} takes {whole[0]}, and pixels are float32 from 0 to 1, which would "
+            "become 0: leave the dtype of keras.Input out, and what brings bytes to [0, 1]"
+        )
 
 
 def _require_one_output(output: Any, space: str) -> None:

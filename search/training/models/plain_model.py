@@ -1,7 +1,8 @@
 """A trained model for people without this project: Keras' own layers alone, from raw pixels to probabilities."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,17 @@ def uncompiled(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
     """The same, as a part of other models."""
     import keras
 
-    before = [keras.Input(image_shape, name="pixels"), keras.layers.Rescaling(1 / pixel_max, name="scale")]
-    after = keras.layers.Softmax(name=PROBABILITIES)
     inner = trained.layers if isinstance(trained, keras.Sequential) else [trained]
+    taken = {layer.name for layer in inner}
+    before = [keras.Input(image_shape, name="pixels"), keras.layers.Rescaling(1 / pixel_max, name=free("scale", taken))]
+    after = keras.layers.Softmax(name=free(PROBABILITIES, taken))
     return keras.Sequential([*before, *inner, after])
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """The name, with a number if a layer of the space has it: Keras has one layer of a name."""
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def averaged(models: Sequence[Any], names: Sequence[str], image_shape: ImageShape) -> Any:
