@@ -29,6 +29,7 @@ from search.training.backends.process import configure
 from search.views.layout import ELSEWHERE
 from storage.engine import opened
 from storage.url import parse
+from tests.helpers import backends
 from tests.helpers.outages import Outages
 from tests.helpers.paths import ROOT
 from tests.helpers.postgres import PostgresServer
@@ -62,6 +63,12 @@ LONGEST_FIRST = (
     "test_processes.py",
     "test_compare_published.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings that are none of ours."""
+    if backends.NAME == "jax":  # Keras with NumPy 2.4: a variable of JAX as an array
+        config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,8 +13,17 @@ from search.training.backends.process import compiling_backend
 from search.training.backends.protocol import Backend
 from search.training.data.split import Split, split
 from search.training.models.building import InputSpec
+from tests.helpers import backends
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer
 from tests.helpers.trainer_jobs import small_job
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """These tests hold with every backend of Keras that compiles epochs, but for those that say why they don't."""
+    marker = item.get_closest_marker("backends")
+    if marker is not None and backends.NAME not in marker.args:
+        pytest.skip(f"on {', '.join(marker.args)} alone: {marker.kwargs['reason']}")
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from search.training.models.plain_model import plain_model
 from spaces import Configuration
 from spaces.errors import SpaceError
 from spaces.space import Space
+from tests.helpers import backends
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, last_of, scores_of
 
 DIGITS = InputSpec((8, 8, 1), 10, 18)
@@ -187,7 +188,10 @@ SETTINGS = {
     "epsilon": "keras.config.set_epsilon(0.5)",
     "layout": "keras.config.set_image_data_format('channels_first')",
     "precision": "keras.config.set_dtype_policy('mixed_bfloat16')",
-    "eager": "import tensorflow; tensorflow.config.run_functions_eagerly(True)",
+    "eager": {
+        "tensorflow": "import tensorflow; tensorflow.config.run_functions_eagerly(True)",
+        "jax": "import jax; jax.config.update('jax_disable_jit', True)",
+    }[backends.NAME],
     "tracebacks": "keras.config.disable_traceback_filtering()",
     "seed": "keras.utils.set_random_seed(1)",
 }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from search.trainers.protocol import DataSource, Train, Trained
+from search.training.backends.protocol import Backend
 from search.training.data.split import Split
 from search.training.jobs.job import Jobs
 from spaces.configuration import BatchNorm, Block, Configuration, Optimizer
@@ -57,20 +58,19 @@ def test_other_numbers_share_a_program_and_other_layers_and_batches_do_not(made:
 
 
 def test_a_program_lets_go_of_images_that_it_was_trained_on(
-    made: list[Configuration], monkeypatch: pytest.MonkeyPatch
+    made: list[Configuration], backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search.training.backends.tensorflow import TensorFlow
-
     held: list[weakref.ref[Any]] = []
 
-    to_device = TensorFlow.to_device
+    kind = type(backend)
+    to_device = kind.to_device
 
-    def noted(backend: TensorFlow, data: Split) -> Any:
+    def noted(backend: Backend, data: Split) -> Any:
         images = to_device(backend, data)
         held.extend(weakref.ref(one) for one in images)
         return images
 
-    monkeypatch.setattr(TensorFlow, "to_device", noted)
+    monkeypatch.setattr(kind, "to_device", noted)
     jobs = Jobs()
     for seed in range(4):  # the last two splits are kept
         train(jobs, seed, SMALL, split_seed=seed)

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-import numpy as np
 import optuna
 import pytest
 from hypothesis import given
@@ -22,6 +21,7 @@ from search.training.optimizers.optimizer import why_not_shared
 from search.training.shared_programs.program_key import program_layers
 from spaces import load_space
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Regularization, Schedule
+from tests.helpers.backends import ROUNDING, as_fit, differing_from_fit
 
 BATCH = 64
 SEED = 7
@@ -43,11 +43,15 @@ OPTIMIZERS = [
 ]
 
 
+# A bias before normalization has no gradient but rounding errors, which Adam makes as large as any.
+POSITION: Literal["before_activation", "after_activation"] = "after_activation" if ROUNDING else "before_activation"
+
+
 def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None = None) -> Configuration:
     """Configurations of one program."""
     return Configuration(
         SMALL,
-        batch_norm=BatchNorm("before_activation", momentum),
+        batch_norm=BatchNorm(POSITION, momentum),
         dropout=(Dropout("before_every_dense", rate), Dropout("after_normalization", rate / 2)),
         optimizer=optimizer,
     )
@@ -111,13 +115,8 @@ def fitted(
 
 
 def differing(one: TrainableModel, other: TrainableModel) -> list[int]:
-    """The numbers of the arrays of state that aren't equal to the last bit."""
-    return differing_arrays(one.values(), other.values())
-
-
-def differing_arrays(one: list[Any], other: list[Any]) -> list[int]:
-    pairs = zip(one, other, strict=True)
-    return [number for number, (a, b) in enumerate(pairs) if a.dtype != b.dtype or not np.array_equal(a, b)]
+    """The numbers of the arrays of state in which a model isn't as the other, which `fit` trains."""
+    return differing_from_fit(one.values(), other.values())
 
 
 def described(model: Any) -> list[tuple[Any, ...]]:
@@ -139,8 +138,8 @@ def test_a_warm_program_trains_as_fit_trains_a_new_model(
     warm: Any, fitted: Fitted, data: Split, backend: Backend
 ) -> None:
     warm.begin(fitted.configuration, SEED, EPOCHS, backend.to_device(data))
-    assert scores_of(warm, data) == fitted.scores
-    assert differing_arrays(warm.values(), fitted.states[1]) == []
+    assert scores_of(warm, data) == as_fit(fitted.scores)
+    assert differing_from_fit(warm.values(), fitted.states[1]) == []
 
 
 def test_a_warm_program_trains_on_other_images_as_well(
@@ -150,7 +149,7 @@ def test_a_warm_program_trains_on_other_images_as_well(
     plain = by_fit(configuration, others)
     expected = scores_of(plain, others)
     warm.begin(configuration, SEED, EPOCHS, backend.to_device(others))
-    assert scores_of(warm, others) == expected
+    assert scores_of(warm, others) == as_fit(expected)
     assert differing(warm, plain) == []
 
 
@@ -172,7 +171,7 @@ def test_so_does_a_new_program_of_any_layers(
 ) -> None:
     plain, program = by_fit(configuration), new_program(configuration)
     program.begin(configuration, SEED, EPOCHS, backend.to_device(data))
-    assert scores_of(program, data) == scores_of(plain, data)
+    assert scores_of(program, data) == as_fit(scores_of(plain, data))
     assert differing(program, plain) == []
 
 
@@ -182,8 +181,8 @@ def test_programs_and_plain_models_take_over_from_each_other(
     warm.begin(fitted.configuration, 1, EPOCHS, backend.to_device(data))
     between, end = fitted.states
     warm.restore(between)
-    assert scores_of(warm, data, first=2) == fitted.scores[1:]
-    assert differing_arrays(warm.values(), end) == []
+    assert scores_of(warm, data, first=2) == as_fit(fitted.scores[1:])
+    assert differing_from_fit(warm.values(), end) == []
 
 
 def test_the_model_that_it_gives_has_keras_own_layers_and_all_that_was_configured(
@@ -220,9 +219,10 @@ def test_a_program_is_what_it_was_after_another_has_trained_with_the_same_update
     second.begin(other, SEED, EPOCHS, backend.to_device(data))
     scores_of(second, data)
     warm.begin(configuration, SEED, EPOCHS, backend.to_device(data))
-    assert scores_of(warm, data) == scores_of(by_fit(configuration), data)
+    assert scores_of(warm, data) == as_fit(scores_of(by_fit(configuration), data))
 
 
+@pytest.mark.backends("tensorflow", reason="JAX' own programs refuse a variable that they don't name")
 def test_its_steps_touch_no_variables_but_those_that_it_names(new_program: Any) -> None:
     """A backend whose functions must be pure makes `state = step(state, batch)` of the names."""
     import tensorflow as tf

@@ -38,6 +38,7 @@ from spaces.configuration import (
     Optimizer,
     Regularization,
 )
+from tests.helpers import backends
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, last_of, scores_of
 
 STATEFUL = Configuration(
@@ -64,7 +65,7 @@ def checkpoint_arrays(path: Path) -> list[Any]:
 
 
 def test_it_says_what_it_is(trainer: PipedTrainer) -> None:
-    assert trainer.ready.backend == "tensorflow"
+    assert trainer.ready.backend == backends.NAME
     assert trainer.ready.device.startswith("CPU")
 
 

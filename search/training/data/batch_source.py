@@ -8,7 +8,7 @@ from search.training.data.order import Order, parts_of
 from search.training.data.split import Split
 
 LARGEST_WHOLE = 2**30  # bytes of images, which are four times as many when they are scaled
-THREADS = 2  # that read batches; Keras reads ahead from two on
+THREADS = 2  # that read batches; Keras reads ahead from two on, and with one when it needs a batch
 
 
 class BatchSource(Protocol):
@@ -41,10 +41,16 @@ class ArrayBatches:
 
 
 class StreamedBatches:
-    """A BatchSource that holds but some batches of the images: while one is trained on, threads read others."""
+    """A BatchSource that holds but some batches of the images: while one is trained on, threads read others.
+
+    With other backends than TensorFlow, Keras looks at the first batch of a model that isn't built yet, and begins
+    again, but with what threads have read by then: the epoch would have other batches than the order says. So they read
+    from the second time on.
+    """
 
     def __init__(self, data: Split, batch_size: int) -> None:
         self._data, self._batch_size = data, batch_size
+        self._begun = False
 
     def training(self, order: Order) -> dict[str, Any]:
         """See BatchSource."""
@@ -66,6 +72,8 @@ class StreamedBatches:
         import keras
 
         size = self._batch_size
+        threads = THREADS if self._begun or keras.config.backend() == "tensorflow" else 1
+        self._begun = True
 
         class Stream(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
             """The batches in their order, a last partial one included."""
@@ -76,7 +84,7 @@ class StreamedBatches:
             def __getitem__(self, number: int) -> tuple[Any, Any]:
                 return batch(slice(number * size, (number + 1) * size))
 
-        return Stream(workers=THREADS)
+        return Stream(workers=threads)
 
 
 def make_batch_source(data: Split, batch_size: int) -> BatchSource:
