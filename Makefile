@@ -78,8 +78,13 @@ test: lint ## Run lint and the tests, but for the long ones; ARGS="-k ledger" an
 	$(PYTEST) -m "not long" $(ARGS)
 
 .PHONY: test-long
-test-long: $(VENV)/.test ## Run the long tests: real clusters, constant kills, all exported scripts, training on JAX
+test-long: $(VENV)/.test ## Run the long tests: real clusters, constant kills, all exported scripts; then `make test-jax`
 	$(PYTEST) -m long $(ARGS)
+	@$(MAKE) --no-print-directory test-jax ARGS=
+
+.PHONY: test-jax
+test-jax: $(VENV)/.test ## Run the tests of training with JAX as Keras' backend, as if TensorFlow weren't installed
+	KERAS_BACKEND=jax $(PYTEST) tests/training $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types and import directions

@@ -20,6 +20,7 @@ from search.training.shared_programs.program_cache import ProgramCache
 from spaces.class_weight import ClassWeight, class_weights
 from spaces.configuration import Block, Configuration, Optimizer
 from spaces.errors import ConfigurationError
+from tests.helpers.backends import as_fit, differing_from_fit
 
 BATCH, SEED, EPOCHS = 64, 7, 2
 SMALL = Configuration((Block((4,)),), dense=(16,), optimizer=Optimizer("adam", 3e-3))
@@ -85,8 +86,12 @@ def test_a_program_is_weighted_as_fit_is_and_takes_other_weights_and_none_in_tur
     weights = tuple(np.linspace(0.5, 2, 10).tolist())
     plain, weighted = by_program(None), by_program(weights)
     assert weighted[0] != plain[0]
-    for scores, values in (own(weights, compiled=False), own(weights, compiled=True), by_program(weights)):
-        assert scores == weighted[0]
-        assert all(np.array_equal(one, other) for one, other in zip(values, weighted[1], strict=True))
+    by_fit = own(weights, compiled=False)
+    for scores, values in (weighted, own(weights, compiled=True)):
+        assert scores == as_fit(by_fit[0])
+        assert differing_from_fit(values, by_fit[1]) == []
+    again = by_program(weights)
+    assert again[0] == weighted[0]
+    assert all(np.array_equal(one, other) for one, other in zip(again[1], weighted[1], strict=True))
     assert by_program(weights[::-1])[0] != weighted[0]
     assert by_program(None)[0] == plain[0]

@@ -37,6 +37,8 @@ ALL_LAYERS = Configuration(
 
 Trained = tuple[list[Any], list[bytes]]
 
+pytestmark = pytest.mark.backends("tensorflow", reason="JAX keeps what it compiles by itself")
+
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TracedFiles:

@@ -1,4 +1,6 @@
-"""Training on JAX: other tests, in a process of their own, as a process has one backend."""
+"""Training on JAX, in a process of its own, as a process has one backend: a few of the tests, of which `make test-jax`
+runs all.
+"""
 
 import importlib.util
 import os
@@ -8,29 +10,26 @@ from pathlib import Path
 
 import pytest
 
+from search.training.backends.process import BACKEND
 from tests.helpers.paths import ROOT
 
-HERE = Path(__file__).parent
-TRAINER = (
-    "test_a_killed_and_resumed_trial_equals_an_uninterrupted_one_to_the_last_bit",
-    "test_it_trains_a_job_to_its_last_epoch_and_keeps_the_model",
-    "test_early_stopping_ends_the_trial_as_complete_with_its_reason",
+CHOSEN = (
+    "test_tensorflow_is_not_needed",
+    "test_trainings_after_one_another_and_continued_ones_are_equal_to_the_last_bit",
+    "test_what_is_compiled_is_kept",
 )
-KERAS_OWN = "ignore:__array__ implementation:DeprecationWarning"  # a variable of JAX as an array of NumPy
-NO_TENSORFLOW = 'raise ImportError("as if TensorFlow weren\'t installed")\n'
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: make setup installs it")
+pytestmark = [
+    pytest.mark.backends("tensorflow", reason="on JAX these tests run anyway"),
+    pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: make setup installs it"),
+]
 
 
-@pytest.mark.long
-def test_programs_train_and_resume_on_jax_where_tensorflow_is_not(tmp_path: Path) -> None:
-    hidden = tmp_path / "tensorflow"
-    hidden.mkdir()
-    (hidden / "__init__.py").write_text(NO_TENSORFLOW)
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(tmp_path)}
-    files = [HERE / name for name in ("checks_on_jax.py", "test_trainer.py", "test_options.py")]
-    chosen = " or ".join(("checks_on_jax", *TRAINER))
-    options = ("-q", "-x", "-p", "no:cacheprovider", "-W", KERAS_OWN, "-k", chosen)
-    command = [sys.executable, "-m", "pytest", *options, *map(str, files)]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_programs_train_on_jax_where_tensorflow_is_not() -> None:
+    tests = [f"{Path(__file__).with_name('test_jax.py')}::{name}" for name in CHOSEN]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(
+        command, env={**os.environ, BACKEND: "jax"}, cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "3 passed" in done.stdout

@@ -1,4 +1,4 @@
-"""What holds on JAX: run by `test_on_jax.py` in a process whose Keras has that backend, and where TensorFlow isn't."""
+"""What holds on JAX alone, or is said of it: its programs and `fit` differ by rounding, and TensorFlow isn't needed."""
 
 import sys
 from collections.abc import Callable
@@ -31,6 +31,9 @@ from spaces.configuration import (
 BATCH = 64
 SEED = 7
 ROUNDING = 1e-5
+
+pytestmark = pytest.mark.backends("jax", reason="the other tests of training say more where nothing is rounded")
+
 # A bias before normalization has no gradient but rounding errors, which Adam makes as large as any.
 PENALIZED = Configuration(
     (Block((4,)),),
