@@ -125,8 +125,8 @@ class Jax:
         return not self._on_accelerator
 
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
-        """See Backend."""
-        images, pixel_max = jnp.asarray(data.x), jnp.asarray(data.pixel_max, jnp.float32)
+        """See Backend. A processor takes the images as they are: several trainers share those of a mapped file."""
+        images, pixel_max = jax.device_put(data.x), jnp.asarray(data.pixel_max, jnp.float32)
         train = DeviceImages(images, _integers(data.train), _integers(data.y_train), pixel_max)
         return train, DeviceImages(images, _integers(data.val), _integers(data.y_val), pixel_max)
 
