@@ -61,7 +61,10 @@ def resolve_dataset(ref: str) -> str:
     if is_folder(path) or (is_file(path) and path.suffix == ".npz"):
         return str(path.resolve())
     if is_file(path):
-        raise UnknownDataset(f"{ref} is neither an .npz file nor a folder of images.")
+        raise UnknownDataset(
+            f"{ref} is neither an .npz file nor a folder of images. Unpack an archive, and give its folder; save "
+            "arrays with np.savez(…, x_train=…, y_train=…); put images into a folder for each class."
+        )
     if path.suffix or len(path.parts) > 1:
         raise UnknownDataset(f"There is no file or folder {ref}. Names of data sets: {', '.join(DATASETS)}.")
     raise UnknownDataset(unknown_name("data set", ref, DATASETS) + " Or give an .npz file or a folder of images.")

@@ -1,6 +1,6 @@
 """Arrays as they come, checked and brought into the form of a DataSet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from search.datasets.array_names import CHANNELS_LAST
 from search.datasets.dataset import DataSet, Images, Labels, hold_out_test
 from search.datasets.errors import require
 from search.datasets.inventory import Inventory, Named, Part, part_of_arrays
-from search.datasets.labels import checked_labels, positions, require_classes
+from search.datasets.labels import HOW_ALIKE, checked_labels, classes_alike, positions, require_classes
 from search.datasets.scales import (
     Scale,
     as_bytes_or_floats,
@@ -77,14 +77,30 @@ def dataset_of(name: str, raw: RawArrays, classes: Sequence[str] | None = None) 
     values = np.unique(y_raw) if classes is None else np.arange(len(classes))
     names = tuple(str(value) for value in (values if classes is None else classes))
     labels = [positions(part.y, values, f"{name}: y_{part.raw.name}") for part in parts]
-    own = any(part.raw.name == "val" for part in parts)
-    require_classes(labels[0], names, name, least=1 if own else 2)
+    require_classes(labels[0], names, name, _uses({part.raw.name for part in parts}))
     images = in_one_type([part.x for part in parts])
     largest = np.abs(images[0]).max() if images[0].dtype.kind == "f" else images[0].max()
     given = {part.raw.name: pair for part, pair in zip(parts, zip(images, labels, strict=True), strict=True)}
     dataset = _assembled(name, given, names, float(largest))
     found = [_found(part, part_labels, len(names)) for part, part_labels in zip(parts, labels, strict=True)]
-    return replace(dataset, inventory=Inventory(tuple(found), _scaling(dataset.pixel_max), treated=remarks))
+    return replace(
+        dataset,
+        inventory=Inventory(tuple(found), _scaling(dataset.pixel_max), treated=(*remarks, *_alike(names, labels))),
+    )
+
+
+def _uses(parts: Set[str]) -> tuple[str, ...]:
+    """What each class needs an image for, in the words of messages: what isn't given is taken from training."""
+    others = {"val": "validation", "test": "the test"}
+    return ("training", *(use for part, use in others.items() if part not in parts))
+
+
+def _alike(classes: Sequence[str], labels: Sequence[Labels]) -> Iterator[Named]:
+    counts = sum((np.bincount(part, minlength=len(classes)) for part in labels), np.zeros(len(classes), int))
+    by_name = dict(zip(classes, counts.tolist(), strict=True))
+    for group in classes_alike(classes):
+        told = f"of several classes whose names differ in {HOW_ALIKE}: {', '.join(map(repr, group))}"
+        yield Named(told, sum(by_name[name] for name in group))
 
 
 def _parts(raw: RawArrays) -> list[RawPart]:
@@ -104,6 +120,10 @@ def _checked(part: RawPart, name: str, *, channels_last: bool) -> CheckedPart:
     scale = scale_of(part.x, where)
     require(scale.reach > 0, f"{name}: all pixels of x_{part.name} are 0")
     if x.dtype.kind == "f":
+        require(
+            bool(x.any()),
+            f"{where} has no pixel beyond {scale.reach:g}, which is 0 in 32-bit floats: multiply all parts by a number",
+        )
         require_no_outliers(x, where)
     return CheckedPart(part, x, y, scale)
 
@@ -172,6 +192,8 @@ def _with_channels(array: NDArray[Any], where: str, *, channels_last: bool) -> N
 
 
 def _looks_like_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether the second axis could be channels and the last couldn't. Square images with many channels are neither."""
+    """Whether the second axis could be channels and the last couldn't, or what follows it is as a square image is.
+    Square images with many channels are neither.
+    """
     _, height, width, channels = shape
-    return height <= MOST_CHANNELS < channels and height != width
+    return (height <= MOST_CHANNELS < channels and height != width) or height < width == channels > MOST_CHANNELS

@@ -21,6 +21,7 @@ from search.datasets.pictures import Form, PictureHeader, read_header, read_pict
 from spaces.resizing import AS_FOUND, Resizing
 
 LARGEST_SIDE = 224
+DEEPER = "in folders within that of a class, taken as images of that class"
 SHORT = {"training": "train", "validation": "val", "test": "test"}
 
 
@@ -81,7 +82,7 @@ def load_folder(folder: Path, name: str, resizing: Resizing = AS_FOUND) -> DataS
         tuple(found),
         one.scaling or dataset.inventory.scaling,
         files=len(headers) + tree.left_out.total,
-        treated=treated.named(),
+        treated=(*dataset.inventory.treated, *treated.named()),
         left_out=tree.left_out.named(),
     )
     return replace(dataset, inventory=inventory)
@@ -169,7 +170,8 @@ def _decoded(part: ImagePart, tree: Tree, form: Form, kind: np.dtype[Any], treat
     for number, image in enumerate(part.images):
         picture = read_picture(image.path, image.header, form)
         x[number] = np.rint(picture.pixels) if kind.kind != "f" else picture.pixels
-        for what in picture.treated:
+        nested = [DEEPER] if image.path.parent != part.part.folder / image.label else []
+        for what in (*picture.treated, *nested):
             treated.add(what, tree.name_of(image.path))
         low, high = ranges.get(image.header.depth, (picture.lowest, picture.highest))
         ranges[image.header.depth] = (min(low, picture.lowest), max(high, picture.highest))

@@ -1,6 +1,7 @@
 """Labels as they come, checked and turned into positions of classes."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from search.datasets.dataset import Labels
 from search.datasets.errors import ArrayError, require
 
+HOW_ALIKE = "case, spaces or Unicode form alone"
 LARGEST_LABEL = 2**53  # up to there floats hold every whole number
 
 
@@ -58,23 +60,43 @@ def positions(labels: NDArray[Any], values: NDArray[Any], where: str) -> Labels:
         f"{where} holds {labels.dtype} and y_train {values.dtype}: give text in both, or numbers in both",
     )
     known = np.isin(labels, values)
-    require(
-        bool(known.all()),
-        f"{where} has the label {labels[np.argmin(known)] if len(labels) else None!s}, which isn't one of the "
-        f"{len(values)} training classes",
-    )
+    if not known.all():
+        first = str(labels[np.argmin(known)])
+        raise ArrayError(
+            f"{where} has the label {first}, which isn't one of the {len(values)} training classes"
+            + "".join(f": {other!r} is, and differs from {first!r} in {HOW_ALIKE}" for other in alike(first, values))
+        )
     return np.searchsorted(values, labels).astype(np.int64)
 
 
-def require_classes(y_train: Labels, classes: Sequence[str], name: str, least: int) -> None:
-    """Raises ArrayError unless there are two classes, with `least` training images each."""
+def alike(name: str, others: Iterable[Any]) -> list[str]:
+    """Those of the others that a reader would take for the name."""
+    return [str(other) for other in others if _folded(str(other)) == _folded(name) and str(other) != name]
+
+
+def classes_alike(classes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Groups of classes whose names a reader would take for one."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault(_folded(name), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def require_classes(y_train: Labels, classes: Sequence[str], name: str, uses: Sequence[str]) -> None:
+    """Raises ArrayError unless there are two classes, with a training image each for each of the uses."""
     counts = np.bincount(y_train, minlength=len(classes))
     require(
         len(counts) >= 2, f"{name}: all {len(y_train)} images are of one class, {classes[0]}; at least 2 are needed"
     )
-    rarest = int(np.argmin(counts))
+    rarest, least = int(np.argmin(counts)), len(uses)
+    too_few = int((counts < least).sum())
     require(
-        int(counts[rarest]) >= least,
-        f"{name}: class {classes[rarest]} has {counts[rarest]} training image(s); at least {least} "
-        + ("are needed, one for training and one for validation" if least > 1 else "is needed"),
+        not too_few,
+        f"{name}: class {classes[rarest]} has {counts[rarest]} training image(s)"
+        + (f", and {too_few - 1} more of the {len(classes)} classes have fewer than {least}" if too_few > 1 else "")
+        + f"; at least {least} {'is' if least == 1 else 'are'} needed, one for {' and one for '.join(uses)}",
     )

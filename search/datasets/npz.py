@@ -85,15 +85,20 @@ def _size(path: Path, archive: zipfile.ZipFile, name: str) -> int:
     """The bytes that an array is going to take, as its header says it, and as there are in the file.
 
     Raises:
-        ArrayError: the header promises more.
+        ArrayError: the header promises more, or Python objects.
     """
     info = archive.getinfo(name if name in archive.namelist() else f"{name}.npy")
     with archive.open(info) as member:
         version = np.lib.format.read_magic(member)
         header = HEADERS.get(version)
         shape, _, dtype = header(member) if header else ((), False, np.dtype(bool))
+    if dtype.hasobject:
+        raise ArrayError(
+            f"{path}: its {name} holds Python objects, which aren't read, as they could run code: save plain numbers "
+            f"or text, such as np.array({name}.tolist())"
+        )
     size = math.prod(shape) * dtype.itemsize
-    if size > info.file_size and not dtype.hasobject:
+    if size > info.file_size:
         raise ArrayError(
             f"{path} is damaged: its {name} is said to be {shape} of {dtype}, {size:,} bytes, not {info.file_size:,}"
         )

@@ -105,6 +105,12 @@ def test_arrays_that_are_not_known_are_named(save: Save) -> None:
         ({"y_train": np.array([b"a", b"\xff"] * 6)}, "bytes that aren't UTF-8"),
         ({"y_train": Y.astype(str), "x_test": X, "y_test": Y}, "give text in both, or numbers in both"),
         ({"x_train": np.ones((12, 1, 28, 30))}, "channels first; .*data_format='channels_last'"),
+        ({"x_train": np.ones((12, 6, 32, 32))}, "channels first; .*data_format='channels_last'"),
+        ({"x_train": X * 1e-300}, "no pixel beyond 2.55e-298, which is 0 in 32-bit floats"),
+        (
+            {"y_train": np.array(["Cat", "dog"] * 6), "x_test": X, "y_test": np.array(["cat ", "dog"] * 6)},
+            "the label cat , which isn't one of the 2 training classes: 'Cat' is, and differs from 'cat ' in case,",
+        ),
         ({"data_format": np.array("NCHW")}, "data_format is 'NCHW': give 'channels_first' or 'channels_last'"),
     ],
 )
@@ -146,6 +152,14 @@ def test_a_pixel_next_to_which_all_others_would_be_0_is_named(save: Save, part: 
 def test_labels_may_be_bytes(save: Save) -> None:
     own = load_dataset(save(y_train=np.array([b"caf\xc3\xa9", b"tea"] * 6)))
     assert own.classes == ("café", "tea")
+
+
+def test_classes_that_a_reader_takes_for_one_are_told_of(save: Save) -> None:
+    own = load_dataset(save(y_train=np.array(["cat", "dog", "cat "] * 4)))
+    assert own.classes == ("cat", "cat ", "dog")
+    (remark,) = own.inventory.treated
+    assert remark.count == 8
+    assert remark.what.endswith("names differ in case, spaces or Unicode form alone: 'cat', 'cat '")
 
 
 def test_square_patches_with_many_channels_are_channels_last(save: Save) -> None:

@@ -235,6 +235,19 @@ def test_an_archive_unpacked_into_a_folder_of_its_name_is_understood(tmp_path: P
     assert len(load_dataset(str(tmp_path / "photos")).y_test) == 10
 
 
+def test_images_deeper_than_their_class_are_told_of(photos: Path) -> None:
+    """By year and then by kind: the years are the classes, which may not be what was meant."""
+    for year in ("2020", "2021"):
+        fill(photos / year)
+    for label in GRAYS:
+        shutil.rmtree(photos / label)
+    own = load_dataset(str(photos))
+    assert own.classes == ("2020", "2021")
+    examples = ("2020/cats/000.png", "2020/cats/001.png", "2020/cats/002.png")
+    told = "in folders within that of a class, taken as images of that class"
+    assert own.inventory.treated == (Named(told, 20, examples),)
+
+
 def test_trains_may_be_a_class(photos: Path) -> None:
     (photos / "cats").rename(photos / "train")
     assert load_dataset(str(photos)).classes == ("dogs", "train")
