@@ -175,9 +175,10 @@ def main(**flags: Any) -> None:
 
         share, answers = flags.pop("answer_share"), flags.pop("answer") == "on"
         answerer = partial(answer_search, answer_share=share) if answers else None
+        given_share = share if answers else None
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
         given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answerer": answerer}
-        options = LaunchOptions(**flags, **given, place=place)
+        options = LaunchOptions(**flags, **given, place=place, answer_share=given_share)
         raise SystemExit(CODES[launch(options)])
 
 

@@ -11,7 +11,9 @@ from search.commands.durations import Duration
 from search.commands.numbers import Number
 from search.commands.worker_flags import OF_A_WORKER, TRUST_SPACES, take_worker_flags, worker_flags
 from search.errors import UsageError
+from search.host.ends import End
 from search.host.exit_codes import CODES
+from search.host.watched import is_watched
 from search.trainers.serving import trainer_server
 from search.workers.settings import WorkerSettings
 
@@ -59,7 +61,12 @@ def main(**flags: Any) -> None:
         from search.workers.running import run_workers
 
         gc.freeze()  # what is imported stays: each collection would scan it
-        raise SystemExit(CODES[run_workers(flags["storage"], flags["study_name"], workers)])
+        end = run_workers(flags["storage"], flags["study_name"], workers)
+        if end is End.DONE and not is_watched():
+            from search.design.due_answers import answer_if_due
+
+            end = answer_if_due(flags["storage"], flags["study_name"], workers)
+        raise SystemExit(CODES[end])
 
 
 def serve_all(flags: dict[str, Any], workers: WorkerSettings) -> NoReturn:

@@ -20,6 +20,7 @@ from search.launching.progress import ProgressView
 from search.notify.notifier import notifier_of
 from search.notify.study_notices import StudyWatch
 from search.study.alive import is_alive
+from search.study.due_answer import due_share, is_left_to_workers
 from search.study.folders import StudyFolder, default_artifacts
 from search.workers.join import study_folder
 from search.workers.loop import no_more_work
@@ -77,7 +78,11 @@ class Placing:
             if shared.created:
                 tell(take_back(site, self.standing))
             raise
-        return End.DONE if self.detach else watch(site, options.quiet)
+        if not self.detach:
+            return watch(site, options.quiet)
+        if is_left_to_workers(shared):
+            tell("The workers also give the answer: when all trials are done, they race the best of them.")
+        return End.DONE
 
 
 def placing_of(options: ClusterOptions, count: int, *, detach: bool) -> Placing:
@@ -108,6 +113,7 @@ def watch(site: Site, quiet: bool) -> End:
             if shutdown.wait(POLL_S):
                 break
         wait_for_last_worker(shared, shutdown)
+        wait_for_answer(site, shutdown)
     if shutdown.requested:
         tell(
             "Detached: the jobs go on. The same command watches them again, and python -m search.cluster down "
@@ -128,6 +134,18 @@ def wait_for_last_worker(shared: SharedStudy, shutdown: Shutdown) -> None:
 
     while not shutdown.requested and time.monotonic() < deadline:
         if retry_while_unreachable(left, give_up=lambda: shutdown.requested) or shutdown.wait(POLL_S):
+            return
+
+
+def wait_for_answer(site: Site, shutdown: Shutdown) -> None:
+    """Waits until the workers have given the answer that is left to them, or no job is left."""
+    asked = time.monotonic()
+    while retry_while_unreachable(lambda: due_share(site.shared), give_up=lambda: shutdown.requested) is not None:
+        if time.monotonic() - asked > JOBS_POLL_S:
+            asked = time.monotonic()
+            if is_deserted(site):
+                return
+        if shutdown.wait(POLL_S):
             return
 
 

@@ -80,10 +80,15 @@ def plan_of(options: AnswerOptions, shared: SharedStudy) -> ComparisonPlan:
         reference=racers.reference,
         trials=facts.counts.finished,
     )
-    name = f"{shared.name}-answer-{facts.counts.finished}"
+    name = race_name(shared.name, facts.counts.finished)
     setting = ComparisonSetting(source, searched.dataset, name, verb="answer")
     notes = [*unfinished_note(facts), *fewer_note(options, size), *looked_note(facts, name)]
     return make_comparison_plan(filled_from(options, searched), setting, comparison, notes)
+
+
+def race_name(search: str, finished: int) -> str:
+    """The name of the race of a search of this many finished trials."""
+    return f"{search}-answer-{finished}"
 
 
 @dataclass(frozen=True)

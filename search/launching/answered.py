@@ -5,6 +5,7 @@ from pathlib import Path
 
 from search.host.ends import End
 from search.launching.options import FinishedSearch, LaunchOptions
+from search.study.due_answer import leave_answer_to_workers
 from search.study.folders import StudyFolder
 from search.study.test_score import leave_look_to_answer, look_waits_for_answer
 from search.views.facts import StudyFacts, gather_facts
@@ -37,10 +38,14 @@ def race_best(
 
 
 def leave_look(shared: SharedStudy, options: LaunchOptions) -> None:
-    """Leaves the test images to the answer, if the launch is to end with one; as it is if it runs no workers."""
-    if options.workers.n_workers != 0:
+    """Leaves the test images to the answer, if the search is to end with one, and leaves that to the workers of a
+    cluster; as it is if the launch runs no workers, nor places any.
+    """
+    if options.workers.n_workers != 0 or options.placed is not None:
         enough = shared.ledger.counts().total >= FEWEST_FOR_ANSWER
-        leave_look_to_answer(shared, wanted=enough and options.answerer is not None and options.placed is None)
+        wanted = enough and options.answerer is not None
+        leave_look_to_answer(shared, wanted=wanted)
+        leave_answer_to_workers(shared, options.answer_share if wanted and options.placed is not None else None)
 
 
 def is_unanswered(facts: StudyFacts, options: LaunchOptions) -> bool:
@@ -50,7 +55,10 @@ def is_unanswered(facts: StudyFacts, options: LaunchOptions) -> bool:
 
 
 def look_at_selected(shared: SharedStudy, folder: StudyFolder, data_dir: Path | None) -> None:
-    """Looks at the test images with the model of the selected trial, if they still wait for an answer."""
+    """Looks at the test images with the model of the selected trial, if they still wait for an answer, which no worker
+    gives any more.
+    """
+    leave_answer_to_workers(shared, None)
     if look_waits_for_answer(shared):
         leave_look_to_answer(shared, wanted=False)
         measure_test_score(shared, folder, data_dir)

@@ -28,7 +28,8 @@ class FinishedSearch:
 class LaunchOptions(StudyOptions):
     """The flags of `python -m search.launch`; None where one wasn't given. `placed` has workers elsewhere run the
     study, and returns how that ended so far; None for workers on this machine. `answerer` ends a finished search with
-    an answer; None for none. `place` has the fields of the study's place in the queue that were given.
+    an answer; None for none. Workers elsewhere give it instead, for at most `answer_share` of the search's epochs.
+    `place` has the fields of the study's place in the queue that were given.
     """
 
     space: str
@@ -51,3 +52,4 @@ class LaunchOptions(StudyOptions):
     placed: Callable[[SharedStudy], End] | None = None
     place: Mapping[str, Any] = field(default_factory=dict)
     answerer: Callable[[FinishedSearch], End] | None = None
+    answer_share: float | None = None

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from search.study.test_score import stored_test_score
+from search.study.race_answer import stored_answer
+from search.study.test_score import recorded_looks, stored_test_score
 from search.views.dashboard_attributes import get_note
 from storage import study_names
 from storage.errors import StudyNotFound
@@ -71,6 +72,33 @@ def test_what_slurm_would_refuse_is_refused_before_a_study_is_created(cli: Cli) 
     assert not (cli.folder / "artifacts").exists()
     with contextlib.suppress(StudyNotFound):
         assert study_names(cli.storage) == []
+
+
+@pytest.mark.long
+def test_detached_from_a_search_of_ten_trials_the_workers_give_its_answer(cli: Cli) -> None:
+    few = (
+        "--workers",
+        "2",
+        "--n-trials",
+        "10",
+        "--limit-train",
+        "1000",
+        "--epochs",
+        "4",
+        "--answer-share",
+        "2",
+        "--detach",
+    )
+    done = cli.run("search.launch", *placed(cli, *few))
+    assert "The workers also give the answer" in done.stderr
+    with cli.study() as study:
+        answer = wait_until(lambda: stored_answer(study), "the answer")
+        assert answer.trials == 10
+        looks = recorded_looks(study)
+        assert [(look.study, look.look) for look in looks] == [(answer.study_name, 1)]
+        wait_until(lambda: "nswer" in get_note(study), "the notes of the end")
+    wait_until(lambda: not cli.at_work(1, on="slurm"), "the jobs are over")
+    cli.cluster("down", on="slurm")
 
 
 def test_detached_it_submits_and_returns_and_the_last_worker_ends_the_search(cli: Cli) -> None:
