@@ -28,6 +28,7 @@ from search.console.outside_text import shown
 from search.console.typed_lines import INDENT, typed
 from search.errors import Quarantined, SearchError, SearchFailed, UsageError
 from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_USAGE
+from search.host.interrupts import interrupts_told
 from storage.default_url import DEFAULT_STORAGE
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Verb(click.Command):
         exit codes.
         """
         leave_garbage()
-        with answers_alone(ctx), errors_as_exit_codes():
+        with answers_alone(ctx), errors_as_exit_codes(), interrupts_told():
             return super().invoke(ctx)
 
 

@@ -67,7 +67,7 @@ def trial_base(shared: SharedStudy, at: str) -> BaseParameters:
     """
     ranked = ranked_trials(shared)
     if not ranked:
-        raise UsageError(f"the study {shared.name} has no completed trial yet: --at {at} needs one")
+        raise UsageError(f"the study {shared.name} has no completed trial yet, and {at!r} names one")
     if at == BEST:
         return _of_trial(shared, ranked[0])
     number = int(at.partition(":")[2])

@@ -13,6 +13,7 @@ from search.statistics.planning import POWER
 from search.statistics.wording import replicates_range, rule_of_three, why_undecided
 from search.views.layout import TextTable
 from search.views.majority import majority_words
+from search.views.number import plural
 from search.views.sentences import in_batches, in_class_weights, in_precision, test_sentence
 from storage import Manifest
 from storage.comparison import ArmDesign
@@ -303,7 +304,7 @@ def images_and_training(manifest: Manifest) -> str:
     facts = [
         f"{manifest.dataset}: {manifest.n_train} training and {manifest.n_validation} validation images, {drawn}",
         *([f"{majority} on the latter"] if majority else []),
-        f"{manifest.epochs} epochs{in_precision(manifest)}, {in_batches(manifest)}{in_class_weights(manifest)}, "
-        f"seed {manifest.seed}",
+        f"{plural(manifest.epochs, 'epoch')}{in_precision(manifest)}, {in_batches(manifest)}"
+        f"{in_class_weights(manifest)}, seed {manifest.seed}",
     ]
     return "; ".join(facts)

@@ -24,12 +24,13 @@ def race_best(
     without_answer: Callable[[], StudyFacts],
 ) -> tuple[End, StudyFacts]:
     """Has the best trials of a search race if they may: how that ended, and the study with the answer, or as it is
-    after what is to be done where there is none.
+    after what is to be done where there is none. A launch that was told to leave before ends without, as it was told.
     """
+    wanted = options.answerer is not None and is_answerable(facts, options)
     if end is not End.DONE:
-        return End.DONE, facts
-    raced = End.DONE
-    if options.answerer is not None and is_answerable(facts, options):
+        return end if wanted and end.leaves_work else End.DONE, facts
+    raced = search.leaving()
+    if options.answerer is not None and wanted and raced is End.DONE:
         raced = options.answerer(search)
         facts = retry_while_unreachable(lambda: gather_facts(search.shared))
     if raced is End.DONE and is_unanswered(facts, options):

@@ -15,13 +15,16 @@ from storage import SharedStudy
 
 @dataclass(frozen=True)
 class FinishedSearch:
-    """A search whose trials are done, for its answer: the study, how workers run, and where to say what is going on."""
+    """A search whose trials are done, for its answer: the study, how workers run, and where to say what is going on.
+    `leaving` tells whether the launch was told to leave meanwhile, and how it ends then; DONE unless it was.
+    """
 
     shared: SharedStudy
     storage: str
     workers: WorkerSettings
     quiet: bool
     say: Callable[[str], None]
+    leaving: Callable[[], End] = lambda: End.DONE
 
 
 @dataclass(frozen=True, kw_only=True)

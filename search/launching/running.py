@@ -89,10 +89,13 @@ def launch(options: LaunchOptions) -> End:
         retry_while_unreachable(lambda: carry_on(shared, plan), wait)
         retry_while_unreachable(lambda: leave_look(shared, options), wait)
         end = search_to_end(shared, plan, options, workers, folder)
-        facts = retry_while_unreachable(lambda: sum_up(shared, plan))
-        search = FinishedSearch(shared, options.storage, until(workers, began), options.quiet, say)
-        unanswered = partial(look_without_answer, shared, plan, folder, workers.data_dir)
-        raced, facts = race_best(search, facts, end, options, unanswered)
+        with Shutdown() as shutdown:  # whoever leaves now still gets the result
+            facts = retry_while_unreachable(lambda: sum_up(shared, plan))
+            search = FinishedSearch(
+                shared, options.storage, until(workers, began), options.quiet, say, lambda: shutdown.end
+            )
+            unanswered = partial(look_without_answer, shared, plan, folder, workers.data_dir)
+            raced, facts = race_best(search, facts, end, options, unanswered)
         duration_s = time.monotonic() - began
         tell_of_end(shared, facts, end, options.workers.timeout, duration_s)
     return give_result(facts, options, end, raced, duration_s)
@@ -132,7 +135,8 @@ def give_result(facts: StudyFacts, options: LaunchOptions, end: End, raced: End,
     if options.format_ == "json":
         answer_json(result_json(facts, options, duration_s))
     else:
-        answer(result_text(facts, options, ended_by(end, options.workers.timeout, duration_s)))
+        ended = "" if facts.done else ended_by(end, options.workers.timeout, duration_s)
+        answer(result_text(facts, options, ended))
     end = first_trouble(final_end(facts, end, options.workers), raced)
     if end is not End.DONE:
         tell(unfinished_line(end, options.workers.timeout, duration_s, facts.snapshot.open))

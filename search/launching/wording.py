@@ -269,7 +269,9 @@ def limit(timeout_s: float) -> str:
 
 def unfinished_line(end: End, timeout: float | None, seconds: float, left: int | None = None) -> str:
     """Why a command leaves trials unfinished, and what to do. `timeout` is its --timeout, `seconds` how long it ran."""
-    trials = "not all trials are done" if left is None else f"{left} trial{'s' * (left != 1)} not done"
+    trials = "not all trials are done" if left is None else f"{plural(left, 'trial')} not done"
+    if left == 0:
+        trials = "the answer isn't done"
     if end is End.UNFINISHED and timeout is not None and seconds >= timeout:
         return f"Timeout: {trials} after --timeout {limit(timeout)}. The same command continues the search."
     if end.leaves_work:

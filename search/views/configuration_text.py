@@ -17,7 +17,7 @@ from search.views.classes_table import classes_document, classes_table
 from search.views.facts import TrialFacts
 from search.views.layout import fitted, layer_lines, table_text, terminal_width, wrapped
 from search.views.next_commands import command, listed, storage_flag
-from search.views.number import number, score
+from search.views.number import number, plural, score
 from search.views.proportion import wilson_interval
 from search.views.sentences import against_majority, earlier_looks, metric_words, test_sentence
 from spaces.configuration import Configuration
@@ -157,8 +157,8 @@ def answer_text(described: Described) -> str:
 def scores(described: Described) -> list[str]:
     """The scores, each with its interval."""
     manifest = described.manifest
-    epochs = described.trial.epochs
-    lines = [f"{manifest.objective} {score(described.value)} after {epochs} epochs{validation_interval(described)}"]
+    epochs = plural(described.trial.epochs, "epoch")
+    lines = [f"{manifest.objective} {score(described.value)} after {epochs}{validation_interval(described)}"]
     lines += [f"{metric_words(name, manifest)}: {score(value)}" for name, value in described.trial.metrics.items()]
     if described.test is not None:
         test = test_sentence(described.test, f"Trial {described.trial.number}", manifest)

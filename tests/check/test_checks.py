@@ -149,7 +149,8 @@ def test_the_end_of_the_range_is_named() -> None:
 @pytest.mark.parametrize("trials", [0, 1, 2, 4])
 def test_too_little_to_say_anything_is_said(check: Check, trials: int) -> None:
     record = Search(trials=trials, epochs=2).record(1) if trials else replace(Search().record(1), runs=())
-    assert check(record).verdict in ("not enough data", "ok")
+    verdicts = ("not enough data", "ok") if trials else ("not enough data",)
+    assert check(record).verdict in verdicts
 
 
 def test_a_loss_is_no_share_of_images() -> None:

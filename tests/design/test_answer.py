@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -216,6 +217,23 @@ def test_a_launch_of_ten_trials_ends_with_the_answer_once(
     assert behind in " ".join(result_text(facts, options).split())
     assert json.loads(result_json(facts, options, 1.0))["trials_since_answer"] == 2
     assert behind in search_page(facts)
+
+
+def test_an_interrupt_before_the_race_trains_leaves_the_answer_out_and_gives_the_result(
+    comparisons: Comparisons, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the race is planned, none has taken signals for itself yet."""
+    search_of(comparisons, [0.9, 0.95, 0.94, *[0.2] * 7])
+
+    def interrupted(search: FinishedSearch) -> End:
+        signal.raise_signal(signal.SIGINT)
+        return answer_search(search, 4.0, comparisons.dependencies())
+
+    ended = Ended(comparisons, capsys, answerer=interrupted)
+    assert ended.end is End.INTERRUPTED
+    assert ended.told.out.startswith("All 10 trials of bn_dropout-digits are finished")
+    assert ended.told.err.splitlines()[-1].startswith("Interrupted: the answer isn't done. The same command")
+    assert Ended(comparisons, capsys).end is End.DONE
 
 
 def test_one_worker_and_one_seed_give_the_same_answer_twice(comparisons: Comparisons) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,20 @@ PLANNED = ("--space", "bn_dropout", "--n-workers", "0")
 def manifest_of(study: str = "bn_dropout-digits") -> Any:
     with open_study("sqlite:///search.db", study) as shared:
         return shared.manifest
+
+
+def test_an_interrupt_that_a_library_makes_another_error_of_is_still_one() -> None:
+    """As modules in C do that are interrupted while they are imported."""
+
+    def initialize() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    ended = CliRunner().invoke(Verb("launch", callback=initialize), [])
+    assert (ended.exit_code, ended.output) == (130, "")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(cli: RunLaunch) -> None:

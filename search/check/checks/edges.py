@@ -18,6 +18,8 @@ def check_edges(record: SearchRecord) -> Finding:
     drawn at random would be there (binomial test, Holm's correction over all ends) point beyond the range.
     """
     ranked = record.ranked
+    if not record.runs:
+        return Finding(CHECK, "not enough data", "no trial is finished")
     if len(ranked) < FEWEST or not record.ranges:
         return Finding(
             CHECK,

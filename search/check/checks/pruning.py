@@ -15,6 +15,8 @@ def check_pruning(record: SearchRecord) -> Finding:
     """Counts the pruned trials whose score, where they were stopped, was within one standard error of the median that
     the best quarter of the completed trials had after as many epochs.
     """
+    if not record.runs:
+        return Finding(CHECK, "not enough data", "no trial is finished")
     pruned = [run for run in record.runs if run.state == "pruned" and run.scores and np.isfinite(run.last)]
     if not any(run.state == "pruned" for run in record.runs):
         return Finding(CHECK, "ok", "no trial was pruned")

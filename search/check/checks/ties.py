@@ -4,6 +4,7 @@ import math
 
 from search.check.finding import Finding
 from search.check.record import Run, SearchRecord
+from search.views.number import plural
 
 CHECK = "validation images"
 MOST_TIED = 3  # as many as a study keeps models of, and as a confirmation takes
@@ -35,8 +36,8 @@ def check_ties(record: SearchRecord) -> Finding:
     numbers = {"tied": tied, "n_validation": n, "standard_error": error, "images_for_one_point": _images(record)}
     certain = f"the best score is certain to {100 * DEVIATIONS * error:.1f} points"
     if tied <= MOST_TIED:
-        told = "no other trial is" if tied == 1 else f"{tied - 1} other trial{'s are' if tied > 2 else ' is'}"
-        return Finding(CHECK, "ok", f"with {n} validation images {certain}: {told} as good", numbers)
+        told = "no other trial is close" if tied == 1 else f"{plural(tied - 1, 'other trial')} can't be told from it"
+        return Finding(CHECK, "ok", f"with {n} validation images {certain}: {told}", numbers)
     again = f"confirm --search {record.name} --top {min(tied, 8)}"
     words = f"the best {tied} trials can't be told apart with {n} validation images: {certain}"
     return Finding(CHECK, "look", words, numbers, again)
