@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from search.launch import main as launch
+from search.trainers.serving import SERVER
+from tests.helpers.carried_out import without_settings
 
 if TYPE_CHECKING:
     import click
@@ -143,16 +145,16 @@ def test_the_precedence_of_settings_is_as_the_readme_says(context: Path) -> None
     assert "30 trials of up to 15 epochs, sampler tpe, pruner median" in done.stderr
 
 
-def test_the_first_search_and_what_the_readme_does_with_it(context: Path) -> None:
+def test_the_first_search_and_what_the_readme_does_with_it(context: Path, server_of_trainers: str | None) -> None:
     quick = ("--n-trials", "2", "--epochs", "1", "--n-workers", "1")
-    done = run("-m", "search.launch", "--space", "bn_dropout", *quick, folder=context)
+    done = run("-m", "search.launch", "--space", "bn_dropout", *quick, folder=context, server=server_of_trainers)
     assert done.returncode == 0, done.stderr
     assert "optuna-dashboard sqlite:///search.db" in done.stdout
     [reader] = [block for block in blocks(ROOT / "README.md", "python") if "load_study" in block]
     assert run("-c", reader, folder=context).stdout.strip()
     for command in VERBS:
         if command.verb == "worker" and "bn_dropout-digits" in command.words:
-            assert run(*command.words[1:], folder=context).returncode == 0
+            assert run(*command.words[1:], folder=context, server=server_of_trainers).returncode == 0
 
 
 def test_the_page_on_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
@@ -163,8 +165,9 @@ def test_the_page_on_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
             (tmp_path / first.split()[1]).write_text(rest, encoding="utf-8")
         else:
             program.append(block)
-    small = {"SEARCH_LIMIT_TRAIN": "200", "SEARCH_N_WORKERS": "1"}
+    small = {"SEARCH_LIMIT_TRAIN": "200", "SEARCH_N_WORKERS": "1", "SEARCH_KEEP_WARM": "1m"}
     done = run("-W", "error", "-c", "\n".join(program), folder=tmp_path, environment=small)
+    assert run("-m", "search.stop", "--server", folder=tmp_path).returncode == 0
     assert done.returncode == 0, done.stderr
     assert "All 4 trials of bn_dropout-digits are finished" in done.stdout
 
@@ -228,14 +231,18 @@ def make_images(folder: Path, rng: np.random.Generator) -> None:
             picture.save(folder / label / f"{number}.png")
 
 
-def run(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs this Python in a folder, without the settings of the user who runs the tests."""
-    settings = settings_of(os.environ)
-    inherited = {name: value for name, value in os.environ.items() if name not in settings}
+def run(
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None, server: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs this Python in a folder, without the settings of the user who runs the tests; trainers are from the server,
+    if it is given.
+    """
+    served = {} if server is None else {SERVER: server}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**inherited, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**without_settings(), "PYTHONPATH": str(ROOT), **(environment or {}), **served},
+        pass_fds=() if server is None else (int(server),),
         capture_output=True,
         text=True,
         check=False,

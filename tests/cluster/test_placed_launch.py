@@ -1,7 +1,6 @@
 """A launch whose workers a cluster runs: ordered, submitted and watched by one command, which may be left alone."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from search.study.test_score import recorded_looks, stored_test_score
 from search.views.dashboard_attributes import get_note
 from storage import study_names
 from storage.errors import StudyNotFound
+from tests.helpers.carried_out import without_settings
 from tests.helpers.cluster import Cli
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -39,7 +39,7 @@ def test_one_command_orders_submits_watches_and_sums_up(cli: Cli) -> None:
 
 @pytest.mark.long
 def test_ctrl_c_leaves_the_search_to_the_cluster_and_says_so(cli: Cli) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    inherited = without_settings()
     words = [sys.executable, "-m", "search.launch", *placed(cli, "--workers", "1", "--n-trials", "40")]
     process = subprocess.Popen(
         words,

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from storage import create_study, open_study
+from tests.helpers.carried_out import without_settings
 
 SCRIPT = Path(__file__).with_name("stub_compare.py")
 NAME = "bn_dropout-digits-compare-batch_norm"
@@ -27,7 +28,7 @@ FOURTH_HANGS_AFTER_AN_EPOCH = json.dumps({"3": [{"hold_before": 2}]})
 def comparing(url: str, folder: Path, acts: str) -> Iterator[subprocess.Popen[str]]:
     """A process that compares, with its worker and its trainer."""
     folder.mkdir(exist_ok=True)
-    given = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    given = without_settings()
     environment: Mapping[str, str] = {**given, "PYTHONPATH": str(SCRIPT.parents[2])}
     arguments = [sys.executable, str(SCRIPT), url, str(folder), acts]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:

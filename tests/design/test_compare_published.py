@@ -15,6 +15,7 @@ from search.host.ends import End
 from search.host.machine import THREADS_VARIABLE
 from search.host.shutdown import Shutdown
 from search.study.folders import StudyFolder
+from search.trainers.serving import SERVER
 from search.workers.join import join_study
 from search.workers.loop import work
 from search.workers.placement import WorkerPlacement
@@ -33,12 +34,16 @@ QUICKEST = min(ARTICLES, key=lambda article: sum(arm.params or 10**9 for arm in 
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainerClient]:
+def trainer(tmp_path_factory: pytest.TempPathFactory, server_of_trainers: str | None) -> Iterator[TrainerClient]:
     """One real trainer for all articles: importing Keras takes longer than most of them."""
     folder = StudyFolder(tmp_path_factory.mktemp("artifacts"), "trainer", "0" * 32)
-    made = TrainerClient(folder, {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}, 4000.0)
-    yield made
-    made.discard()
+    environment = {"PYTHONPATH": str(ROOT), THREADS_VARIABLE: "1", "CUDA_VISIBLE_DEVICES": "-1"}
+    with pytest.MonkeyPatch.context() as patch:
+        if server_of_trainers is not None:
+            patch.setenv(SERVER, server_of_trainers)
+        made = TrainerClient(folder, environment, 4000.0)
+        yield made
+        made.discard()
 
 
 @pytest.fixture(scope="module")

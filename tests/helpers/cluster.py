@@ -14,6 +14,7 @@ from search.cluster.fleet import EngineName
 from search.cluster.options import ClusterOptions
 from search.cluster.standing import PlaceStatus
 from storage import SharedStudy, open_study
+from tests.helpers.carried_out import without_settings
 from tests.helpers.paths import ROOT
 
 VALIDATE = """
@@ -39,7 +40,7 @@ class Cli:
 
     def run(self, module: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs `python -m MODULE` and checks its exit code."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+        inherited = without_settings()
         done = subprocess.run(
             [sys.executable, "-W", "error::ResourceWarning", "-m", module, *arguments],
             cwd=self.folder,

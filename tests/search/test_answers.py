@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from search.spaces import main
+from tests.helpers.carried_out import without_settings
 from tests.helpers.paths import ROOT
 
 LOUD = """
@@ -53,7 +53,7 @@ def loud(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    inherited = without_settings()
     return subprocess.run(
         [sys.executable, "-m", *(str(argument) for argument in arguments)],
         cwd=folder,

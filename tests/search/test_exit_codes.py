@@ -1,6 +1,5 @@
 """Exit codes: 0 means that the work is done, and a command that leaves it undone says why."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from search.trainers.serving import SERVER
+from tests.helpers.carried_out import without_settings
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -29,7 +29,7 @@ def start(tmp_path: Path, server_of_trainers: str | None) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def one(*arguments: str | Path) -> subprocess.Popen[str]:
-        given = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+        given = without_settings()
         environment = {**given, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **served}
         command = [sys.executable, *map(str, arguments)]
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

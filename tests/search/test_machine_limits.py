@@ -1,6 +1,5 @@
 """A full device in the place of a stream, and too few descriptors: a sentence and an exit code, no traceback."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from search.host.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
+from tests.helpers.carried_out import without_settings
 from tests.helpers.lab import Lab
 from tests.helpers.paths import ROOT
 
@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command as a program, with these streams and limits."""
 
     def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+        inherited = without_settings()
         environment = {**inherited, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         command = [sys.executable, "-m", *arguments]

@@ -1,12 +1,12 @@
 """Files in the current folder that have the names of modules stand in no import's way."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.carried_out import without_settings
 from tests.helpers.launches import StartLaunch
 from tests.helpers.paths import ROOT
 
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    inherited = without_settings()
     return subprocess.run(
         [str(part) for part in command],
         cwd=folder,

@@ -1,6 +1,5 @@
 """The notebook of the docs runs in a real Jupyter kernel, and what it shows was made by running it."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.helpers.carried_out import without_settings
 from tests.helpers.paths import ROOT
 
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
@@ -21,7 +21,7 @@ def code_cells(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.long
 def test_the_notebook_runs(tmp_path: Path) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEARCH_", "OPTUNA_"))}
+    inherited = without_settings()
     run = [sys.executable, str(ROOT / "docs" / "run_notebook.py"), str(tmp_path / "run.ipynb")]
     done = subprocess.run(run, env={**inherited, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
