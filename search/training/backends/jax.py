@@ -225,6 +225,27 @@ class Jax:
         """See Backend."""
         return self._one_of(index, branches)
 
+    def optional(
+        self, switch: Tensor, function: Callable[[Tensor], Tensor], inputs: Tensor, variables: Sequence[Variable]
+    ) -> Tensor:
+        """See Backend. On an accelerator the function is computed in any case, of zeros where it isn't wanted: a NaN
+        times a gradient of 0 would be NaN.
+        """
+        on, state = switch > 0, [variable.value for variable in variables]
+
+        def taken(inputs: Tensor) -> tuple[Tensor, Values]:
+            with self._scope(variables, state) as scope:
+                outputs = function(inputs)
+                return outputs, [scope.get_current_value(variable) for variable in variables]
+
+        if self._on_accelerator:
+            found = taken(jnp.where(on, inputs, jnp.zeros((), inputs.dtype)))
+            outputs, after = jax.tree.map(partial(jnp.where, on), found, (inputs, state))
+        else:
+            outputs, after = lax.cond(on, taken, lambda inputs: (inputs, state), inputs)
+        _assign(variables, after)
+        return outputs
+
     def dropout_numbers(self, rate: float) -> tuple[float, float]:
         """See Backend."""
         return 1 - rate, 1 - rate

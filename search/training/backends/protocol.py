@@ -142,6 +142,14 @@ class Backend(Protocol):
     def one_of(self, index: Tensor, branches: Sequence[Callable[[], Tensor]]) -> Tensor:
         """The value of the branch of that index, in a program; all have one shape and dtype, and assign nothing."""
 
+    def optional(
+        self, switch: Tensor, function: Callable[[Tensor], Tensor], inputs: Tensor, variables: Sequence[Variable]
+    ) -> Tensor:
+        """What `function` makes of inputs, of their shape and dtype, where the switch, an integer, is 1, in a program.
+        Where it is 0, the inputs, and `variables`, which the function may assign, stay as they are; whatever the
+        function would make of them, even NaN, is in no value and no gradient.
+        """
+
     def dropout_numbers(self, rate: float) -> tuple[float, float]:
         """What `dropped` is given for a rate in (0, 1)."""
 

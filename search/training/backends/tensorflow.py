@@ -172,6 +172,16 @@ class TensorFlow:
         """See Backend."""
         return keras.ops.switch(index, branches)
 
+    def optional(
+        self,
+        switch: Tensor,
+        function: Callable[[Tensor], Tensor],
+        inputs: Tensor,
+        variables: Sequence[Variable],  # noqa: ARG002  they are assigned as it runs
+    ) -> Tensor:
+        """See Backend."""
+        return tf.cond(switch > 0, lambda: function(inputs), lambda: inputs)
+
     def dropout_numbers(self, rate: float) -> tuple[float, float]:
         """See Backend."""
         return rate, 1 / (1 - rate)

@@ -9,8 +9,9 @@ from search.training.backends.protocol import Backend, Tensor
 from search.training.lru_cache import LruCache
 from search.training.models.building import InputSpec, cross_entropy
 from search.training.shared_programs.optimizer_bank import OptimizerBank
+from search.training.shared_programs.optional_layers import layer_for
 from search.training.shared_programs.shared_layer import Shape, SharedLayer
-from spaces.layers import Layer
+from search.training.shared_programs.skeleton import Slot
 
 CACHED_LAYERS = 256
 CACHED_BANKS = 4
@@ -25,18 +26,18 @@ class GraphCache:
         self.loss_and_metrics = backend.differentiable(_loss_and_metrics)
         self.weighted_loss_and_metrics = backend.differentiable(_weighted_loss_and_metrics)
         self.batch_of = backend.traced(backend.batch_of)
-        self._layers = LruCache[tuple[Layer, Shape, int], SharedLayer](
+        self._layers = LruCache[tuple[Slot, Shape, int], SharedLayer](
             CACHED_LAYERS, CACHED_BYTES, lambda layer: layer.size
         )
         self._banks = LruCache[int, OptimizerBank](CACHED_BANKS, CACHED_BYTES, lambda bank: bank.size)
 
-    def layers(self, layers: Sequence[Layer], spec: InputSpec) -> list[SharedLayer]:
-        """The shared layers of a program's key in their order. A layer that it has twice is two."""
-        shape, before = tuple(spec.image_shape), Counter[tuple[Layer, Shape]]()
+    def layers(self, slots: Sequence[Slot], spec: InputSpec) -> list[SharedLayer]:
+        """The shared layers of a program's slots in their order. A layer that it has twice is two."""
+        shape, before = tuple(spec.image_shape), Counter[tuple[Slot, Shape]]()
         shared: list[SharedLayer] = []
-        for layer in layers:
-            shared.append(self._layer(layer, shape, before[layer, shape], spec))
-            before[layer, shape] += 1
+        for slot in slots:
+            shared.append(self._layer(slot, shape, before[slot, shape], spec))
+            before[slot, shape] += 1
             shape = shared[-1].shape
         return shared
 
@@ -44,8 +45,8 @@ class GraphCache:
         """All optimizers for this many weights."""
         return self._banks.get(length, lambda: OptimizerBank(length, self.backend))
 
-    def _layer(self, layer: Layer, shape: Shape, number: int, spec: InputSpec) -> SharedLayer:
-        return self._layers.get((layer, shape, number), lambda: SharedLayer(layer, shape, spec, self.backend))
+    def _layer(self, slot: Slot, shape: Shape, number: int, spec: InputSpec) -> SharedLayer:
+        return self._layers.get((slot, shape, number), lambda: layer_for(slot, shape, spec, self.backend))
 
 
 def _loss_and_metrics(labels: Tensor, logits: Tensor, penalties: list[Tensor]) -> tuple[Tensor, Tensor]:

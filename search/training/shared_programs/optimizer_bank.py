@@ -16,7 +16,7 @@ from search.training.backends.protocol import Backend, Tensor, Variable
 from search.training.optimizers.kinds import banked_classes, kind_of
 from search.training.optimizers.slot_variables import SlotVariables
 from search.training.optimizers.tunable_rate import TunableRate
-from search.training.shared_programs.vector import WeightVector
+from search.training.shared_programs.vector import ActiveWeights
 from spaces.configuration import Optimizer
 
 Arrays = list[NDArray[Any]]
@@ -82,7 +82,7 @@ class OptimizerBank:
         """That of the next step."""
         return float(self._chosen.optimizer.learning_rate)
 
-    def values(self, vector: WeightVector) -> Arrays:
+    def values(self, vector: ActiveWeights) -> Arrays:
         """The state of the optimizer, in the order and the shapes of Keras' own over the single weights."""
         chosen = self._chosen
         by_slot = [vector.unflatten(slot.numpy()) for slot in chosen.slots]
@@ -91,7 +91,7 @@ class OptimizerBank:
         state = [part for parts in ordered for part in parts]
         return [chosen.iterations.numpy(), *rate, *state, *(variable.numpy() for variable in chosen.others)]
 
-    def restore(self, vector: WeightVector, values: Sequence[NDArray[Any]]) -> None:
+    def restore(self, vector: ActiveWeights, values: Sequence[NDArray[Any]]) -> None:
         """Brings the optimizer to the state that `values` gave."""
         chosen = self._chosen
         first, last = 2 if self._constant else 1, len(values) - len(chosen.others)

@@ -31,7 +31,7 @@ class SharedLayer:
     """
 
     def __init__(self, layer: Layer, shape: Shape, spec: InputSpec, backend: Backend) -> None:
-        self._spec, self._backend = spec, backend
+        self._spec, self.backend = spec, backend
         self.keras = _tunable_layer(layer, spec, backend)
         self.keras.build((None, *shape))
         self.shape: Shape = tuple(self.keras.compute_output_shape((None, *shape)))[1:]
@@ -66,9 +66,11 @@ class SharedLayer:
         tunable = self.keras.kernel_regularizer if self._has_penalty else self.keras
         return [scalar.variable for scalar in getattr(tunable, "scalars", ())]
 
-    def tune(self, layer: Layer) -> None:
-        """Takes the numbers of a configuration's layer."""
+    def tune(self, layer: Layer | None) -> None:
+        """Takes the numbers of a configuration's layer; None only where the layer is optional."""
         match layer:
+            case None:
+                raise ValueError(f"no configuration lacks this {type(self.keras).__name__}")
             case Drop(rate):
                 if rate > 0:
                     self.keras.set_rate(rate)
@@ -115,7 +117,7 @@ class SharedLayer:
 
     def _scope(self, weights: list[Tensor]) -> Any:
         shaped = [keras.ops.reshape(flat, of.shape) for of, flat in zip(self.trainable, weights, strict=True)]
-        return self._backend.scope(list(zip(self.trainable, shaped, strict=True)))
+        return self.backend.scope(list(zip(self.trainable, shaped, strict=True)))
 
 
 def _tunable_layer(layer: Layer, spec: InputSpec, backend: Backend) -> Any:

@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, assert_never
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,36 +28,20 @@ from search.training.backends.protocol import (
 )
 from search.training.data.order import Order
 from search.training.epochs.epochs import Score, Stop
-from search.training.models.building import (
-    InputSpec,
-    bn_momentum,
-    compile_model,
-    model_from_layers,
-    penalty,
-    seed_of_models,
-)
+from search.training.lru_cache import LruCache
+from search.training.models.building import InputSpec, seed_of_models
 from search.training.shared_programs.graph_cache import GraphCache
-from search.training.shared_programs.program_key import program_layers
+from search.training.shared_programs.plain_model import PlainModel
 from search.training.shared_programs.shared_layer import SharedLayer
+from search.training.shared_programs.skeleton import Slots, fill, own_slots
 from search.training.shared_programs.trace_key import KeptSteps
-from search.training.shared_programs.vector import WeightVector
-from spaces.configuration import Configuration, Optimizer
-from spaces.layers import (
-    Activate,
-    Conv,
-    Dense,
-    Drop,
-    Flatten,
-    Layer,
-    MaxPool,
-    Normalize,
-    Output,
-    layer_order,
-    require_fit,
-)
+from search.training.shared_programs.vector import ActiveWeights, WeightVector
+from spaces.configuration import Configuration
+from spaces.layers import require_fit
 
 COPIES = 4  # that of the shared layers, which it keeps; the plain model with two of state
 NO_SUMS = np.zeros(3, np.float32)
+PLAIN_MODELS = 8  # kept, of a program of several structures
 NOT_KEPT = KeptSteps()
 
 
@@ -77,23 +61,25 @@ class SharedProgram:
         graphs: GraphCache,
         kept: KeptSteps = NOT_KEPT,
         *,
+        slots: Slots | None = None,
         weighted: bool = False,
     ) -> None:
+        """`slots` None: those of the configuration's own structure."""
         require_fit(configuration, spec.image_shape)
         self._configuration, self._spec, self._batch_size = configuration, spec, batch_size
         self._backend = graphs.backend
-        self._layers = graphs.layers(program_layers(configuration), spec)
+        self._slots = own_slots(configuration) if slots is None else slots
+        self._layers = graphs.layers(self._slots, spec)
         self._variables = [variable for layer in self._layers for variable in layer.variables]
-        self._first_values = [value for layer in self._layers for value in layer.first_values]
         self._trainable = [variable for layer in self._layers for variable in layer.trainable]
         self._state = [variable for layer in self._layers for variable in layer.state]
         self._vector = WeightVector(self._trainable)
+        self._have(self._layers)
         self._bank = graphs.optimizer_bank(self._vector.length)
         self._loss_and_metrics = graphs.loss_and_metrics
         self._weighted_loss_and_metrics = graphs.weighted_loss_and_metrics
         self._class_weights = _ones(spec.classes) if weighted else None
-        self._plain: Any = None
-        self._compiled_for: tuple[Optimizer, int] | None = None
+        self._plain = LruCache[Slots, PlainModel](PLAIN_MODELS)
         self._steps = 0
         self._images: tuple[DeviceImages, DeviceImages] | None = None
         self._recorder: Any = None
@@ -119,11 +105,11 @@ class SharedProgram:
         if self._class_weights is not None:
             self._class_weights.assign(np.array(class_weights, np.float32))
         self._configuration, self._steps = configuration, epochs * self._spec.steps_per_epoch
-        for shared, layer in zip(self._layers, layer_order(configuration), strict=True):
+        filled = fill(self._slots, configuration)
+        for shared, layer in zip(self._layers, filled, strict=True):
             shared.tune(layer)
-        random_values = _random_values(self._layers, seed)
-        first = zip(self._variables, self._first_values, strict=True)
-        self._assign([random_values.get(id(variable), value) for variable, value in first])
+        self._have([shared for shared, layer in zip(self._layers, filled, strict=True) if layer is not None])
+        self._assign(_random_values(self._active, seed))
         self._bank.choose(configuration.optimizer, self._steps)
 
     def end(self) -> None:
@@ -163,29 +149,24 @@ class SharedProgram:
     @property
     def parameters(self) -> int:
         """See TrainableModel."""
-        return sum(math.prod(variable.shape) for layer in self._layers for variable in layer.keras.weights)
+        return sum(math.prod(variable.shape) for layer in self._active for variable in layer.keras.weights)
 
     def values(self) -> list[NDArray[Any]]:
         """See TrainableModel."""
         weights = self._vector.unflatten(self._bank.weights.numpy())
         trained = dict(zip(map(id, self._trainable), weights, strict=True))
-        model = [trained[id(v)] if id(v) in trained else v.numpy() for v in self._variables]
-        return [*model, *self._bank.values(self._vector)]
+        model = [trained[id(v)] if id(v) in trained else v.numpy() for v in self._active_variables]
+        return [*model, *self._bank.values(self._active_weights)]
 
     def restore(self, values: Sequence[NDArray[Any]]) -> None:
         """See TrainableModel."""
-        count = len(self._variables)
-        self._assign(values[:count])
-        self._bank.restore(self._vector, values[count:])
+        count = len(self._active_variables)
+        self._assign(dict(zip(map(id, self._active_variables), values[:count], strict=True)))
+        self._bank.restore(self._active_weights, values[count:])
 
     def keras_model(self) -> Any:
         """See TrainableModel."""
-        model, optimizer = self._plain_model(), self._configuration.optimizer
-        for keras_layer, layer in zip(model.layers, layer_order(self._configuration), strict=True):
-            _tune(keras_layer, layer, self._spec)
-        if self._compiled_for != (optimizer, self._steps):
-            compile_model(model, self._configuration, self._steps)
-            self._compiled_for = optimizer, self._steps
+        model = self._plain_model().compiled(self._configuration, self._steps)
         for variable, value in zip([*model.variables, *model.optimizer.variables], self.values(), strict=True):
             variable.assign(value)
         return model
@@ -196,14 +177,25 @@ class SharedProgram:
             raise RuntimeError("the program hasn't begun with images, or has ended")
         return self._images
 
-    def _plain_model(self) -> Any:
-        """Made when it's first asked for, and once only: Keras never quite forgets a model."""
-        if self._plain is None:
-            self._plain = model_from_layers(self._configuration, self._spec)
-        return self._plain
+    def _plain_model(self) -> PlainModel:
+        """That of the configuration's structure: made when it's first asked for, and once only, as Keras never quite
+        forgets a model.
+        """
+        structure = own_slots(self._configuration)
+        return self._plain.get(structure, lambda: PlainModel(self._configuration, self._spec))
 
-    def _assign(self, values: Sequence[Any]) -> None:
-        by_variable = {id(v): value for v, value in zip(self._variables, values, strict=True)}
+    def _have(self, active: list[SharedLayer]) -> None:
+        """Notes which of the layers the configuration has."""
+        self._active = active
+        self._active_variables = [variable for layer in active for variable in layer.variables]
+        trained = {id(variable) for layer in active for variable in layer.trainable}
+        self._active_weights = ActiveWeights(self._vector, [id(variable) in trained for variable in self._trainable])
+
+    def _assign(self, values: dict[int, Any]) -> None:
+        """Gives variables their values by id, and those that aren't named their first ones."""
+        layers = self._layers
+        first = {id(v): value for layer in layers for v, value in zip(layer.variables, layer.first_values, strict=True)}
+        by_variable = first | values
         weights = [np.asarray(by_variable.pop(id(variable))) for variable in self._trainable]
         self._bank.weights.assign(self._vector.flatten(weights))
         for variable in self._variables:
@@ -273,21 +265,6 @@ def _ones(classes: int) -> Any:
 def _score(sums: Sums) -> Score:
     loss, n, correct = sums
     return Score(float(loss / n), float(correct / n))
-
-
-def _tune(keras_layer: Any, layer: Layer, spec: InputSpec) -> None:
-    """As SharedLayer.tune, for layers of Keras."""
-    match layer:
-        case Drop(rate):
-            keras_layer.rate = rate
-        case Normalize():
-            keras_layer.momentum = bn_momentum(layer, spec.steps_per_epoch)
-        case Conv() | Dense() | Output():
-            keras_layer.kernel_regularizer = keras_layer.kernel.regularizer = penalty(layer)
-        case Activate() | MaxPool() | Flatten():
-            pass
-        case _:
-            assert_never(layer)
 
 
 def _random_values(layers: Iterable[SharedLayer], seed: int) -> dict[int, Any]:

@@ -40,6 +40,24 @@ class WeightVector:
         return np.concatenate([*(array.reshape(-1) for array in arrays), self._padding])
 
 
+class ActiveWeights:
+    """Some of a vector's weights, as if it had no others."""
+
+    def __init__(self, vector: WeightVector, active: Sequence[bool]) -> None:
+        self._vector, self._active = vector, active
+
+    def unflatten(self, vector: Floats) -> list[Floats]:
+        """Their arrays in a vector of all."""
+        return [part for part, active in zip(self._vector.unflatten(vector), self._active, strict=True) if active]
+
+    def flatten(self, arrays: Sequence[NDArray[Any]]) -> Floats:
+        """The vector of all, of these arrays and of zeros for the other weights."""
+        given, zeros = iter(arrays), self._vector.unflatten(np.zeros(self._vector.length, np.float32))
+        return self._vector.flatten(
+            [next(given) if active else zero for active, zero in zip(self._active, zeros, strict=True)]
+        )
+
+
 def length_for(weights: int) -> int:
     """The length of a vector for this many weights: at most a sixteenth more, from a small set of lengths, so
     that models share it.
