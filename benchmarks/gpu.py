@@ -7,8 +7,9 @@
 Both sides get the same configurations of the space bn_dropout, images, epochs and batch size, and are timed as
 processes of their own, from start to end. By hand, every model is compiled again, so that a trial takes the same time
 whatever was trained before: it trains the first few of the configurations, and `plain_seconds_for_all` is what all
-would take. Of ours, a "cold" search finds no compiled programs, a "warm" one those of the search before it. Besides the
-digits, images are noise around a pattern per class: they are learned, and have the size of real ones.
+would take. Of ours, a "cold" search finds no compiled programs, a "warm" one those of the search before it. Two cold
+ones compare one program for all structures of the space with a program for each. Besides the digits, images are noise
+around a pattern per class: they are learned, and have the size of real ones.
 
 Parts are measured in their order, until --seconds are used up; those that are left out are listed, as are warm ones
 whose cold one was left out.
@@ -38,6 +39,7 @@ from search.datasets import load_dataset
 from search.host.gpus import find_gpus
 from search.host.program_folder import VARIABLE
 from search.launching.options import LaunchOptions
+from search.training.backends.settings import SKELETON
 from search.training.data.split import split
 from search.workers.settings import WorkerSettings
 from spaces.configuration import DROPOUT_POSITIONS
@@ -72,6 +74,7 @@ class Part:
     cache: str = ""  # the name of the folder of compiled programs: parts with the same one share it
     warm: bool = False  # the folder is filled by an earlier part
     precision: str = "float32"
+    skeleton: bool | None = None  # one program for all structures, or one for each; None: as a search chooses
 
 
 CASES = {
@@ -81,11 +84,14 @@ CASES = {
 }
 PARTS = (
     Part("digits, by hand", "digits", 50),
+    Part("digits, one worker, one program for all structures, cold", "digits", 60, 1, "digits-all", skeleton=True),
+    Part("digits, one worker, a program for each structure, cold", "digits", 120, 1, "digits-each", skeleton=False),
     Part("digits, eight workers, cold", "digits", 120, 8, "digits-8"),
     Part("digits, eight workers, warm", "digits", 30, 8, "digits-8", warm=True),
     Part("digits, one worker, warm", "digits", 50, 1, "digits-8", warm=True),
     Part("cifar10, by hand", "cifar10", 30),
     Part("cifar10, one worker, cold", "cifar10", 60, 1, "cifar10"),
+    Part("cifar10, one worker, a program for each structure, cold", "cifar10", 60, 1, "cifar10-each", skeleton=False),
     Part("cifar10, one worker, warm", "cifar10", 35, 1, "cifar10", warm=True),
     Part("cifar10-1024, by hand", "cifar10-1024", 35),
     Part("cifar10-1024, one worker, cold", "cifar10-1024", 100, 1, "cifar10-1024"),
@@ -95,7 +101,7 @@ PARTS = (
     Part("digits, one worker, cold", "digits", 120, 1, "digits-1"),
 )
 SMOKE_CASES = {name: Case(case.images and 120, 1, 1, 1) for name, case in CASES.items()}
-SMOKE_PARTS = (PARTS[0], PARTS[-1])
+SMOKE_PARTS = PARTS[:3]
 
 
 class Bench:
@@ -153,11 +159,13 @@ class Bench:
         launch = ["-m", "search.launch", "--space", SPACE, "--storage", url, "--study-name=gpu", "--answer=off", "-q"]
         shared = ["--workers-per-gpu", str(workers)] if find_gpus() else ["--n-workers", str(workers)]
         command = [sys.executable, *launch, f"--n-trials={case.trials}", *shared, "-f", "json"]
-        seconds, _ = timed(command, {VARIABLE: str(self._folder / part.cache)})
+        chosen = {} if part.skeleton is None else {SKELETON: str(int(part.skeleton))}
+        seconds, _ = timed(command, {VARIABLE: str(self._folder / part.cache)} | chosen)
         states = [state for state, _, _ in study_results(url, "gpu")]
         return {
             "workers": workers,
             "precision": part.precision,
+            "skeleton": part.skeleton,
             "seconds": round(seconds, 2),
             "states": {state: states.count(state) for state in sorted(set(states))},
             **_epochs(url),
@@ -261,7 +269,7 @@ def measured(parts: Sequence[Part], cases: dict[str, Case], seconds: float) -> d
 @click.command()
 @click.option("--part", "wanted", multiple=True, help="Only parts whose names begin so.  [default: all]")
 @click.option("--seconds", default=540.0, show_default=True, type=click.FloatRange(1), help="Begin no part after them.")
-@click.option("--smoke", is_flag=True, help="Two parts with tiny searches.")
+@click.option("--smoke", is_flag=True, help="The first three parts with tiny searches.")
 def main(wanted: tuple[str, ...], seconds: float, smoke: bool) -> None:
     """Measures searches on a GPU."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)

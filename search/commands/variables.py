@@ -19,6 +19,7 @@ OTHERS = frozenset(
     {
         "SEARCH_DASHBOARD_LOGIN",
         "SEARCH_NOTIFY",
+        "SEARCH_SKELETON",
         "SEARCH_TRAINER_SERVER",
         "SEARCH_XLA",
         PROGRAM_CACHE_VARIABLE,

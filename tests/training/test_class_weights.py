@@ -17,6 +17,7 @@ from search.training.epochs.keras_runner import KerasRunner
 from search.training.epochs.trainable_model import KerasTrainableModel, TrainableModel
 from search.training.models.building import InputSpec, compile_model, model_from_layers, seed_all
 from search.training.shared_programs.program_cache import ProgramCache
+from search.training.shared_programs.skeleton import own_slots
 from spaces.class_weight import ClassWeight, class_weights
 from spaces.configuration import Block, Configuration, Optimizer
 from spaces.errors import ConfigurationError
@@ -71,7 +72,7 @@ def test_a_program_is_weighted_as_fit_is_and_takes_other_weights_and_none_in_tur
     programs, images = ProgramCache(backend), backend.to_device(data)
 
     def by_program(weights: tuple[float, ...] | None) -> tuple[list[Any], list[Any]]:
-        program = programs.program(SMALL, spec, BATCH, weighted=weights is not None)
+        program = programs.program(SMALL, own_slots(SMALL), spec, BATCH, weighted=weights is not None)
         program.begin(SMALL, SEED, EPOCHS, images, class_weights=weights)
         return trained(program, data)
 

@@ -19,6 +19,7 @@ from search.training.epochs.epochs import Epochs, run_epochs
 from search.training.jobs.job import Jobs
 from search.training.models.building import InputSpec
 from search.training.shared_programs.program_cache import ProgramCache
+from search.training.shared_programs.skeleton import own_slots
 from search.training.shared_programs.traced_files import TracedFiles, open_traced_files
 from spaces import load_space
 from spaces.configuration import BatchNorm, Block, Configuration, Dropout, Optimizer, Regularization
@@ -78,7 +79,7 @@ def train(backend: Backend, data: Split, files: TracedFiles) -> Callable[[Config
 
     def run(configuration: Configuration) -> Trained:
         spec = InputSpec(data.image_shape, 10, data.steps_per_epoch(BATCH))
-        program = ProgramCache(backend, files).program(configuration, spec, BATCH)
+        program = ProgramCache(backend, files).program(configuration, own_slots(configuration), spec, BATCH)
         program.begin(configuration, SEED, 2, backend.to_device(data))
         epochs = Epochs(1, 2, len(data.train), SEED, configuration.inputs.augmentation)
         scores = [msgspec.structs.replace(scores, seconds=0.0) for scores in run_epochs(program, epochs, lambda: False)]

@@ -8,6 +8,7 @@ import pytest
 
 from search.trainers.protocol import DataSource, Train, Trained
 from search.training.backends.protocol import Backend
+from search.training.backends.settings import SKELETON
 from search.training.data.split import Split
 from search.training.jobs.job import Jobs
 from spaces.configuration import BatchNorm, Block, Configuration, Optimizer
@@ -17,7 +18,8 @@ SMALL = Configuration((Block((8,)),))
 
 @pytest.fixture
 def made(keras: Any, monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
-    """The configurations for which programs have been made."""
+    """The configurations for which programs have been made, one for each structure on every backend."""
+    monkeypatch.setenv(SKELETON, "0")
     from search.training.shared_programs import shared_program as program
 
     found: list[Configuration] = []
@@ -55,6 +57,16 @@ def test_other_numbers_share_a_program_and_other_layers_and_batches_do_not(made:
         train(jobs, number, configuration)
     train(jobs, 4, SMALL, batch_size=32)
     assert made == [SMALL, wider, SMALL]
+
+
+def test_structures_that_share_a_skeleton_are_trained_by_one_program(
+    made: list[Configuration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SKELETON, "1")
+    jobs, normalized = Jobs(), Configuration(SMALL.blocks, batch_norm=BatchNorm("before_activation"))
+    for number, configuration in enumerate([SMALL, normalized, SMALL]):
+        train(jobs, number, configuration)
+    assert made == [SMALL]
 
 
 def test_a_program_lets_go_of_images_that_it_was_trained_on(

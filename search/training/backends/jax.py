@@ -124,6 +124,11 @@ class Jax:
         """See Backend. On a processor, XLA's own convolution of small images takes ten times as long."""
         return not self._on_accelerator
 
+    @property
+    def compiles_long(self) -> bool:
+        """See Backend."""
+        return True
+
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
         """See Backend. A processor takes the images as they are: several trainers share those of a mapped file."""
         images, pixel_max = jax.device_put(data.x), jnp.asarray(data.pixel_max, jnp.float32)

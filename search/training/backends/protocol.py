@@ -98,6 +98,10 @@ class Backend(Protocol):
     def unfolds_convolutions(self) -> bool:
         """Whether shared layers are to do a convolution as a product of matrices: where Keras' own takes longer."""
 
+    @property
+    def compiles_long(self) -> bool:
+        """Whether compiling a program takes longer than many epochs of a small model."""
+
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
         """The images for training and those for validation, in one tensor on the device."""
 

@@ -71,6 +71,11 @@ class TensorFlow:
         """See Backend."""
         return False
 
+    @property
+    def compiles_long(self) -> bool:
+        """See Backend."""
+        return False
+
     def to_device(self, data: Split) -> tuple[DeviceImages, DeviceImages]:
         """See Backend."""
         images, pixel_max = _tensor(data.x), tf.constant(data.pixel_max, tf.float32)

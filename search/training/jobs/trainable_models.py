@@ -18,6 +18,7 @@ from search.training.measuring.measurement import Measurement
 from search.training.models.building import InputSpec, build_model, compile_model, seed_all
 from search.training.optimizers.optimizer import why_not_shared
 from search.training.shared_programs.program_cache import ProgramCache
+from search.training.shared_programs.program_choice import program_slots
 from spaces import Space
 from spaces.class_weight import class_weights
 
@@ -77,7 +78,8 @@ class TrainableModels:
     ) -> Iterator[TrainableModel]:
         weights = self._class_weights(job)
         spec, weighted = self._input_spec(job), weights is not None
-        program = programs.program(job.configuration, spec, job.batch_size, weighted=weighted)
+        slots = program_slots(job.configuration, spec, job.batch_size, job.epochs, backend)
+        program = programs.program(job.configuration, slots, spec, job.batch_size, weighted=weighted)
         if self._images is None:
             self._images = backend.to_device(self._data)
         program.begin(job.configuration, job.seed, job.epochs, self._images, recorder, weights)

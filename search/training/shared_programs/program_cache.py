@@ -1,14 +1,13 @@
-"""Programs that are kept, one for each key on images of one kind, whatever split the images are of."""
+"""Programs that are kept, one for each sequence of slots on images of one kind, whatever split the images are of."""
 
 from typing import TYPE_CHECKING
 
 from search.training.backends.protocol import Backend, TracedStore
 from search.training.lru_cache import LruCache
 from search.training.models.building import InputSpec
-from search.training.shared_programs.program_key import program_layers
+from search.training.shared_programs.skeleton import Slots
 from search.training.shared_programs.trace_key import KeptSteps, kept_steps
 from spaces.configuration import Configuration
-from spaces.layers import Layer
 
 if TYPE_CHECKING:
     from search.training.shared_programs.graph_cache import GraphCache
@@ -18,7 +17,7 @@ CACHED_PROGRAMS = 24
 CACHED_BYTES = 2**29
 CACHED_SPECS = 4  # a study may search sizes of images and of batches
 
-ProgramKey = tuple[tuple[Layer, ...], int, InputSpec, bool]
+ProgramKey = tuple[Slots, int, InputSpec, bool]
 
 
 class ProgramCache:
@@ -32,9 +31,9 @@ class ProgramCache:
         self._graphs: LruCache[InputSpec, GraphCache] = LruCache(CACHED_SPECS)
 
     def program(
-        self, configuration: Configuration, spec: InputSpec, batch_size: int, *, weighted: bool = False
+        self, configuration: Configuration, slots: Slots, spec: InputSpec, batch_size: int, *, weighted: bool = False
     ) -> "SharedProgram":
-        """The program for all configurations that share this one's key, with weights of classes or without.
+        """The program of these slots, which the configuration fills, with weights of classes or without.
 
         Raises:
             SpaceError: the images are too small for it.
@@ -43,10 +42,13 @@ class ProgramCache:
         from search.training.shared_programs.shared_program import SharedProgram
 
         graphs = self._graphs.get(spec, lambda: GraphCache(self._backend))
-        key = program_layers(configuration), batch_size, spec, weighted
-        return self._programs.get(
-            key, lambda: SharedProgram(configuration, spec, batch_size, graphs, self._kept(key), weighted=weighted)
-        )
+        key = slots, batch_size, spec, weighted
+
+        def make() -> SharedProgram:
+            kept = self._kept(key)
+            return SharedProgram(configuration, spec, batch_size, graphs, kept, slots=slots, weighted=weighted)
+
+        return self._programs.get(key, make)
 
     def _kept(self, key: ProgramKey) -> KeptSteps:
         return KeptSteps() if self._store is None else kept_steps(self._store, key)

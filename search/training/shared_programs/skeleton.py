@@ -3,9 +3,8 @@
     configuration -> slots (the program's key);   slots, another configuration -> which of its layers is in which slot
 
 Own slots are a configuration's layers. A skeleton has more: layers that a configuration may lack have their slot
-wherever `layer_order` may put them, and a slot that isn't filled passes on its input. Batch normalization and dropout
-have few operations; the slots around a convolution are made so that there are few of them, too: instead of batch
-normalization before and after the activation, it has one slot, and the cheap activation has two.
+wherever `layer_order` may put them, and a slot that isn't filled passes on its input. Batch normalization has many
+operations and activations have few: so where it may be before or after one, it has one slot, and the activation two.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,12 +43,9 @@ def skeleton(configuration: Configuration) -> Slots:
     anywhere, and in whether kernels are penalized. Batch normalization after pooling has a skeleton of its own.
     """
     layers = [layer for layer in layer_order(configuration) if not isinstance(layer, Normalize | Drop)]
+    activation = next((layer for layer in layers if isinstance(layer, Activate) and layer.spatial), None)
     after_pooling = configuration.batch_norm.position == "after_pooling"
-    return tuple(
-        slot
-        for layer, following in zip(layers, [*layers[1:], None], strict=True)
-        for slot in _slots_from(layer, following, after_pooling=after_pooling)
-    )
+    return tuple(slot for layer in layers for slot in _slots_from(layer, activation, after_pooling=after_pooling))
 
 
 def fill(slots: Slots, configuration: Configuration) -> list[Layer | None]:
@@ -70,6 +66,15 @@ def fill(slots: Slots, configuration: Configuration) -> list[Layer | None]:
     return filled
 
 
+def fits(slots: Slots, configuration: Configuration) -> bool:
+    """Whether `fill` finds a slot for each layer."""
+    try:
+        fill(slots, configuration)
+    except ValueError:
+        return False
+    return True
+
+
 def _filled(slots: Slots, layers: Sequence[Layer]) -> list[Layer | None] | None:
     """The layers in the slots, None if one has no slot, or a slot that isn't optional has no layer."""
     remaining, filled = list(layers), list[Layer | None]()
@@ -85,12 +90,15 @@ def _must_be_filled(slot: Slot) -> bool:
     return not slot.optional or isinstance(slot.layer, Conv | Dense | Output)
 
 
-def _slots_from(layer: Layer, following: Layer | None, *, after_pooling: bool) -> Iterator[Slot]:
-    """The slot of a layer that no configuration lacks, and the optional ones between it and the one that follows."""
+def _slots_from(layer: Layer, activation: Activate | None, *, after_pooling: bool) -> Iterator[Slot]:
+    """The slot of a layer that no configuration lacks, and the optional ones between it and the next of these. The
+    activation is that of convolutions.
+    """
     match layer:
         case Conv():
             yield _slot_of(layer)
-            yield from _around_activation(following)
+            activate = () if activation is None else (Slot(activation, optional=True),)
+            yield from (DROP, *activate, DROP, NORMALIZE, DROP, *activate)
         case Activate(spatial=True):
             pass  # its slots are the convolution's
         case MaxPool():
@@ -105,14 +113,6 @@ def _slots_from(layer: Layer, following: Layer | None, *, after_pooling: bool) -
             raise AssertionError("these are optional everywhere")
         case _:
             assert_never(layer)
-
-
-def _around_activation(activate: Layer | None) -> Iterator[Slot]:
-    """The slots between a convolution and what follows its activation, which is in one of its two."""
-    if not isinstance(activate, Activate):
-        raise AssertionError("each convolution has an activation")
-    optional = Slot(activate, optional=True)
-    yield from (DROP, optional, DROP, NORMALIZE, DROP, optional)
 
 
 def _slot_of(layer: Layer) -> Slot:
