@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets.pictures import Depth, Form
+from search.datasets.scales import SLIGHTLY
 from search.errors import UsageError
 from spaces.blame import condensed
 from spaces.resizing import Resize
@@ -18,12 +19,14 @@ from spaces.resizing import Resize
 
 class InputDescription(msgspec.Struct, frozen=True):
     """The shape of an image, (height, width, channels), and how images of other sizes come to it. `depth` is that
-    of the files that it was trained on, whose pixels it takes as they are; None for other data.
+    of the files that it was trained on, whose pixels it takes as they are; None for other data. `lowest` is the lowest
+    of the training pixels.
     """
 
     shape: tuple[int, int, int]
     resize: Resize = "stretch"
     depth: Depth | None = None
+    lowest: float = 0.0
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -34,6 +37,11 @@ class Description(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     input: InputDescription
     scaled_inside_by: float
+
+    @property
+    def signed(self) -> bool:
+        """Whether its pixels are below 0, as after a standardization, and can't be had from those of other files."""
+        return self.input.lowest < -SLIGHTLY * self.scaled_inside_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +104,12 @@ def read_description(path: Path) -> Description:
         raise UsageError(f"{companion} isn't what python -m search.export writes next to a model: {error}") from error
     if description.input.shape[2] not in (1, 3):
         raise UsageError(f"{path} takes images of {description.input.shape[2]} channels; files have 1 or 3")
+    if description.signed and description.input.depth is None:
+        raise UsageError(
+            f"{path} was trained on pixels from {description.input.lowest:g} on, and those of image files begin at 0: "
+            "how they were brought there isn't known. Treat your images as you did the training data, and give them to "
+            "keras.models.load_model(...).predict"
+        )
     return description
 
 

@@ -15,6 +15,7 @@ from search.datasets.pictures import Depth, Form, PictureHeader, read_header, re
 from search.errors import UsageError
 
 COLOR = "color, read as gray, as the model takes gray images"
+AS_THEY_ARE = "float or 32-bit, whose largest possible pixel isn't known: taken as they are, on whatever scale"
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,27 @@ def _images_in(tree: Tree) -> Iterator[ImageFile]:
             yield ImageFile(path, header)
 
 
-def read_image(image: ImageFile, form: Form, largest: float, depth: Depth | None = None) -> ReadImage:
-    """One image in the model's form, its pixels from 0 to `largest`; those of the model's `depth` as they are.
+def read_image(
+    image: ImageFile, form: Form, largest: float, depth: Depth | None = None, *, signed: bool = False
+) -> ReadImage:
+    """One image in the model's form, its pixels from 0 to `largest`; those of the model's `depth` as they are, which
+    are also below 0 if `signed`.
 
     Raises:
-        FolderError: it is none, or can't be read.
+        FolderError: it is none, can't be read, or can't be brought to the model's scale.
     """
     header = image.header or read_header(image.path)
     if isinstance(header, str):
         raise FolderError(f"{image.path}: {header}")
+    if signed and header.depth != depth:
+        raise FolderError(
+            f"The image {image.path} is {header.depth}, and the model was trained on {depth} images with pixels below "
+            "0: save it as those are."
+        )
     picture = read_picture(image.path, header, form)
-    treated = picture.treated if header.gray or form.channels == 3 else (*picture.treated, COLOR)
+    in_color = [] if header.gray or form.channels == 3 else [COLOR]
+    of_no_scale = [AS_THEY_ARE] if header.top is None and header.depth != depth else []
+    treated = (*picture.treated, *in_color, *of_no_scale)
     pixels = picture.pixels.astype(np.float32) if header.depth == depth else on_scale(picture.pixels, header, largest)
     return ReadImage(pixels, treated)
 

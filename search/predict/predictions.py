@@ -47,7 +47,8 @@ def predict(exported: ExportedModel, files: Iterable[ImageFile]) -> Iterator[Pre
 
 def _read(exported: ExportedModel, file: ImageFile) -> ReadImage | Unreadable:
     try:
-        return read_image(file, exported.form, exported.top, exported.description.input.depth)
+        description = exported.description
+        return read_image(file, exported.form, exported.top, description.input.depth, signed=description.signed)
     except (FolderError, OSError) as error:
         return Unreadable(file.path, str(error))
 

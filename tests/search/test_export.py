@@ -163,6 +163,8 @@ def test_workers_compute_as_the_study_says_and_its_export_does_so_too(
     assert stored_test_score(shared) is not None, "the export was compared with nothing"
     retrained = run(tmp_path / "model.py", "--epochs", "1", folder=tmp_path)
     assert retrained.returncode == 0, retrained.stderr
+    twice = run(tmp_path / "model.py", "--epochs", "1", folder=tmp_path)
+    assert (twice.returncode, "retrained.keras exists already: give --force" in twice.stderr) == (2, True)
     again = keras.models.load_model(tmp_path / "retrained.keras", compile=False).layers[1]
     assert [layer.compute_dtype for layer in again.layers] == [layer.compute_dtype for layer in (*inner, logits)]
 

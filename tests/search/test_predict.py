@@ -114,6 +114,30 @@ def test_pixels_of_the_depth_of_all_training_images_are_taken_as_they_are(tmp_pa
     assert other.pixels.max() == pytest.approx(63_000 * 60_000 / 65_535)
 
 
+def test_files_are_not_taken_for_pixels_that_are_brought_below_0(keras: Any, tmp_path: Path) -> None:
+    path = export(keras, tmp_path, (8, 8, 1), 1.0)
+    photograph(tmp_path / "photo.png", 1)
+    Image.fromarray(np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "deep.tif")
+    document = json.loads((tmp_path / "model.json").read_text())
+    document["input"]["lowest"] = -1.0
+    (tmp_path / "model.json").write_text(json.dumps(document))
+    assert "was trained on pixels from -1 on, and those of image files begin at 0" in refusal(
+        run(path, tmp_path / "photo.png")
+    )
+    document["input"]["depth"] = "float"
+    (tmp_path / "model.json").write_text(json.dumps(document))
+    done = run(path, tmp_path / "photo.png", tmp_path / "deep.tif", "-f", "csv")
+    assert (done.exit_code, len(probabilities(done))) == (1, 1)
+    assert "photo.png is 8-bit, and the model was trained on float images" in " ".join(done.stderr.split())
+
+
+def test_a_scale_that_is_not_known_is_said(keras: Any, tmp_path: Path) -> None:
+    path = export(keras, tmp_path, (8, 8, 1), 255.0)
+    Image.fromarray(np.linspace(0, 900, 64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "deep.tif")
+    said = " ".join(run(path, tmp_path / "deep.tif").stderr.split())
+    assert "1 x float or 32-bit, whose largest possible pixel isn't known: taken as they are" in said
+
+
 def test_color_in_a_gray_model_is_said(keras: Any, tmp_path: Path) -> None:
     path = export(keras, tmp_path, (8, 8, 1), 255.0)
     photograph(tmp_path / "color.png", 1)
