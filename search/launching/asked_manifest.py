@@ -5,9 +5,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
+from search.commands.verbs import VERBS
 from search.datasets import DataSet, load_dataset
 from search.errors import UsageError
 from search.launching.options import LaunchOptions
@@ -240,11 +242,25 @@ def require_measurable(metrics: Sequence[MetricName], images: Split) -> None:
 
 
 def without_secrets(arguments: list[str], verb: str = "launch") -> str:
-    """The command line, for the study's manifest, without the storage's URL, and without the passwords of others."""
+    """The command line, for the study's manifest, without the storage's URL, and without the passwords of others.
+
+    `verb` is the command where the program's name doesn't tell: a launch makes the study of its answer's race, too.
+    """
+    verb, typed = typed_command(arguments, verb)
     kept: list[str] = []
     skip = False
-    for argument in arguments[1:]:
+    for argument in typed:
         if not skip and not argument.startswith("--storage"):
             kept.append(argument)
         skip = argument == "--storage"
     return shlex.join(["python", "-m", f"search.{verb}", *hide_in_arguments(kept)])
+
+
+def typed_command(arguments: Sequence[str], verb: str) -> tuple[str, Sequence[str]]:
+    """The command that was typed, and its flags: `search/launch.py --space …`, or a program with the command's name as
+    its first argument (`python -m search launch`, `keras-image-search launch`); else the verb.
+    """
+    program, typed = Path(arguments[0]).stem, arguments[1:]
+    if program in VERBS:
+        return program, typed
+    return (typed[0], typed[1:]) if typed and typed[0] in VERBS else (verb, typed)

@@ -128,3 +128,18 @@ def test_arguments_without_a_url_are_kept_as_they_are(argument: str) -> None:
 def test_what_a_driver_says_is_shown_without_the_password() -> None:
     url = make_url("postgresql://me:hunter2@db.example/search")
     assert "hunter2" not in unreachable(url, 'password "hunter2" was refused')
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("/home/me/search/launch.py",),
+        ("/home/me/search/__main__.py", "launch"),
+        ("/home/me/.venv/bin/keras-image-search", "launch"),
+        ("a notebook",),
+    ],
+)
+def test_the_command_that_made_a_study_is_the_one_that_was_typed(typed: tuple[str, ...]) -> None:
+    """Also of the race of a launch's answer."""
+    verb = "launch" if typed == ("a notebook",) else "answer"
+    assert without_secrets([*typed, "--space", "width"], verb) == "python -m search.launch --space width"
