@@ -15,10 +15,11 @@ from sqlalchemy.engine import Connection
 
 from storage import registry
 from storage.engine import opened
-from storage.errors import NameTaken, StudyNotFound
+from storage.errors import NameTaken
 from storage.fence import joined
 from storage.identity import STAMP
 from storage.manifest import Manifest
+from storage.names import names_of_all
 from storage.schema import creation_lock
 from storage.study import SharedStudy
 from storage.tables import OF_A_STUDY, manifests, slots, studies, workers
@@ -33,15 +34,10 @@ UNCLAIMED: Mapping[str, Any] = {"state": "waiting", "worker_id": None, "lease_ex
 
 
 def require_new_name(url: str, name: str) -> None:
-    """Raises NameTaken if a study of the database has the name; a database that doesn't exist has none."""
-    parsed = parse(url)
-    try:
-        with opened(parsed, create=False, only_look=True) as rdb:
-            taken = name in registry.all_names(rdb.engine)
-            rdb.engine.dispose()
-    except StudyNotFound:
-        return
-    if taken:
+    """Raises NameTaken if a study of the database has the name, also one of another program; a database that doesn't
+    exist has none.
+    """
+    if name in names_of_all(url):
         raise NameTaken(name)
 
 

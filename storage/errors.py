@@ -7,6 +7,7 @@ StorageError
 │   ├── SchemaTooNew            a newer release wrote the tables
 │   ├── StudyNotFound           the database has no study of that name
 │   ├── NameTaken               another study has the name
+│   ├── ForeignStudy            a study of another program has the name
 │   └── ManifestMismatch        the study exists, with other settings
 ├── StorageUnreachable          the operator of the database            exit code 3 at startup, else retry
 ├── StorageGone                 the operator of the database            exit code 3; retrying is useless
@@ -44,6 +45,15 @@ class NameTaken(StorageUsageError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a study {name!r} already: choose another name")
+
+
+class ForeignStudy(StorageUsageError):
+    """A study of another program, with trials, has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the study {name!r} was made by another program and has no manifest: choose another study name"
+        )
 
 
 class ManifestMismatch(StorageUsageError):

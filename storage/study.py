@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, Engine
 
 from storage import registry
 from storage.engine import looking, opened
-from storage.errors import ManifestMismatch, StorageUnreachable, StorageUsageError, StudyNotFound
+from storage.errors import ForeignStudy, ManifestMismatch, StorageUnreachable, StudyNotFound
 from storage.identity import StudyKey
 from storage.kept import KeptFiles
 from storage.ledger import Ledger
@@ -281,11 +281,9 @@ def require_same(study_name: str, stored: Manifest, asked: Manifest) -> None:
 
 
 def require_unused(study: optuna.Study, manifest: Manifest) -> None:
-    """Raises StorageUsageError if a study that isn't ours is in use, or optimizes the other way."""
+    """Raises ForeignStudy if a study that isn't ours is in use, or optimizes the other way."""
     if len(study.get_trials(deepcopy=False)) or study.directions != [direction_of(manifest)]:
-        raise StorageUsageError(
-            f"the study {study.study_name!r} was made by another program and has no manifest: choose another study name"
-        )
+        raise ForeignStudy(study.study_name)
 
 
 def direction_of(manifest: Manifest) -> optuna.study.StudyDirection:

@@ -30,8 +30,9 @@ from spaces.selection import Select
 from spaces.validation import FIXED, Validation
 from storage import Manifest, open_study
 from storage.ending import Ended, EndingRule
-from storage.errors import StudyNotFound
+from storage.errors import ForeignStudy, StudyNotFound
 from storage.masking import hide_in_arguments
+from storage.names import names_of_all
 
 DEFAULT_DATASET = "digits"
 VALIDATION_FRACTION = 0.2
@@ -55,6 +56,7 @@ def find_existing(url: str, study_name: str) -> Existing | None:
 
     Raises:
         UsageError: there is none, and no study can have such a name.
+        ForeignStudy: another program has made a study of that name, and trials in it.
     """
     try:
         with open_study(url, study_name, only_look=True) as shared:
@@ -63,6 +65,8 @@ def find_existing(url: str, study_name: str) -> Existing | None:
             return Existing(shared.manifest, ledger.counts().total, first, ledger.ending(), ledger.ended())
     except StudyNotFound:
         require_study_name(study_name)
+        if study_name in names_of_all(url, used=True):
+            raise ForeignStudy(study_name) from None
         return None
 
 

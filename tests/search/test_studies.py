@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from optuna.trial import TrialState
 
+from search.launching.options import LaunchOptions
+from search.launching.planning import make_plan
 from search.status import main as status
 from search.studies import main
+from search.studies.duplication import copy
 from search.study.folder_mark import MARK
 from storage import SharedStudy, create_study, open_study
+from storage.errors import ForeignStudy, NameTaken
 from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OF_A_STUDY, manifests
 from storage.testkit import claimed, example_epoch, example_manifest, plain_client
@@ -267,3 +272,18 @@ def test_a_study_with_active_workers_is_left_alone(action: tuple[str, ...], url:
 )
 def test_wrong_words_are_refused(arguments: tuple[str, ...], said: str, url: str) -> None:
     assert said in refused(run(url, *arguments))
+
+
+def test_the_name_of_another_programs_study_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """By a dry run, which makes no tables, and by a copy, which would have left its files."""
+    theirs, ours = (f"sqlite:///{tmp_path / name}.db" for name in ("theirs", "ours"))
+    optuna.create_study(study_name="taken", storage=theirs).optimize(lambda trial: trial.suggest_float("x", 0, 1), 1)
+    optuna.create_study(study_name="empty", storage=theirs)
+    options = LaunchOptions(space="bn_dropout", storage=theirs, study_name="taken", dry_run=True)
+    with pytest.raises(ForeignStudy, match="was made by another program"):
+        make_plan(options)
+    assert make_plan(replace(options, study_name="empty")).existing is None
+    manifest = make_plan(replace(options, storage=ours)).manifest
+    with create_study(ours, "taken", manifest) as shared, pytest.raises(NameTaken):
+        copy(shared, theirs, "taken", tmp_path / "copied")
+    assert not (tmp_path / "copied").exists()
