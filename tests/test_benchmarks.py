@@ -40,7 +40,7 @@ def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None
     assert report["versions"].keys() >= {"python", "optuna"}
 
 
-@pytest.mark.parametrize("storage", ["postgres", "sqlite"])
+@pytest.mark.parametrize("storage", [pytest.param("postgres", marks=pytest.mark.long), "sqlite"])
 def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
     result = smoke("joining", "--storage", storage)["results"]
     assert (result["workers"], result["joined"], result["exit_codes"]) == (4, 4, {"0": 4})
@@ -119,6 +119,7 @@ def test_the_memory_of_a_trainer_is_followed_from_trial_to_trial() -> None:
         assert min(kind["mb"]) > 0
 
 
+@pytest.mark.long
 def test_the_cost_of_the_service_is_a_share_of_the_wall_time() -> None:
     found = smoke("overhead")["results"]["smoke"]
     assert 0 < found["lost"]["median"] < found["lost_with_start"]["median"] < 1

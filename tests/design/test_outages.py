@@ -47,6 +47,7 @@ def test_a_comparison_waits_wherever_it_is(struck: Comparisons, outages: Outages
     assert len(outages.places) > 20
 
 
+@pytest.mark.long
 def test_a_tuned_comparison_waits_wherever_it_is(struck: Comparisons, outages: Outages) -> None:
     with outages:
         answer = struck.compare(**TWO, seeds=2, tune=1)
@@ -54,6 +55,7 @@ def test_a_tuned_comparison_waits_wherever_it_is(struck: Comparisons, outages: O
     assert {"tune"} <= {name for place in outages.places for name in place}
 
 
+@pytest.mark.long
 def test_a_confirmation_waits_wherever_it_is(struck: Comparisons, outages: Outages) -> None:
     struck.compare(**TWO, seeds=2, tune=1)
     with outages:

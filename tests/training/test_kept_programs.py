@@ -95,7 +95,11 @@ def proposed(space: str) -> Configuration:
 
 
 @pytest.mark.parametrize(
-    "configuration", [ALL_LAYERS, *map(proposed, BUILT_IN)], ids=["small, of all layers", *BUILT_IN]
+    "configuration",
+    [
+        pytest.param(ALL_LAYERS, id="small, of all layers"),
+        *(pytest.param(proposed(name), id=name, marks=pytest.mark.long) for name in BUILT_IN),
+    ],
 )
 def test_a_loaded_program_trains_as_the_traced_one_to_the_last_bit(
     train: Callable[[Configuration], Trained], traced: list[str], configuration: Configuration

@@ -46,6 +46,8 @@ OPTIMIZERS = [
 # A bias before normalization has no gradient but rounding errors, which Adam makes as large as any.
 POSITION: Literal["before_activation", "after_activation"] = "after_activation" if ROUNDING else "before_activation"
 
+QUICK = (OPTIMIZERS[1], OPTIMIZERS[4], OPTIMIZERS[6], OPTIMIZERS[7], OPTIMIZERS[11])  # each kind of state and of step
+
 
 def configured(optimizer: Optimizer, rate: float = 0.3, momentum: float | None = None) -> Configuration:
     """Configurations of one program."""
@@ -102,7 +104,15 @@ class Fitted:
     states: tuple[list[Any], list[Any]]
 
 
-@pytest.fixture(scope="module", params=OPTIMIZERS, ids=lambda o: f"{o.name}-{o.momentum}-{o.schedule.name}")
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(
+            one, id=f"{one.name}-{one.momentum}-{one.schedule.name}", marks=() if one in QUICK else pytest.mark.long
+        )
+        for one in OPTIMIZERS
+    ],
+)
 def fitted(
     request: pytest.FixtureRequest, by_fit: Callable[[Configuration], KerasTrainableModel], data: Split
 ) -> Fitted:
