@@ -11,9 +11,9 @@ from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, Fleet
 from search.cluster.options import ClusterOptions
-from search.cluster.taking_back import nearest_folder, take_back
+from search.cluster.taking_back import nearest_folder, take_back, without_places
 from search.commands.answer import tell
-from search.errors import SearchError
+from search.errors import InfrastructureError, SearchError
 from search.host.ends import End
 from search.host.shutdown import Shutdown
 from search.launching.progress import ProgressView
@@ -74,10 +74,13 @@ class Placing:
         site = Site(shared, folder, fleet_of(options, shared, folder), engine_of(options.on))
         try:
             tell(actions.up(options, self.count, accepted=True))
-        except (SearchError, StorageError):
-            if shared.created:
-                tell(take_back(site, self.standing))
-            raise
+        except (SearchError, StorageError) as error:
+            if not shared.created:
+                raise
+            tell(take_back(site, self.standing))
+            if site.fleet.folder.exists() or not isinstance(error, InfrastructureError):
+                raise
+            raise InfrastructureError(without_places(str(error), site.fleet.folder)) from error
         if not self.detach:
             return watch(site, options.quiet)
         if is_left_to_workers(shared):

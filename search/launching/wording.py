@@ -296,11 +296,7 @@ def next_steps(facts: StudyFacts, options: LaunchOptions) -> str:
         watching(options, storage),
         command("report", study, "writes report.html: figures, all trials, statistical certainty"),
         *exported(facts, study),
-        command(
-            "confirm",
-            f"{storage} --search {quote(facts.name)}",
-            "trains the best trials again on fresh seeds and splits",
-        ),
+        *confirmed(facts, storage),
         *compared(facts, options, f"{storage}{dataset}"),
         command("launch", f"{launch} --n-trials {more}", f"runs more trials, up to {more}"),
     ]
@@ -314,6 +310,14 @@ def exported(facts: StudyFacts, study: str) -> list[str]:
     return [
         command("export", f"{study} -o model.keras", "writes the best model, with its card and a script that trains it")
     ]
+
+
+def confirmed(facts: StudyFacts, storage: str) -> list[str]:
+    """The command to train the best trials again, unless there is none."""
+    if facts.best is None:
+        return []
+    arguments = f"{storage} --search {quote(facts.name)}"
+    return [command("confirm", arguments, "trains the best trials again on fresh seeds and splits")]
 
 
 def watching(options: LaunchOptions, storage: str) -> str:

@@ -79,6 +79,7 @@ def test_a_first_job_that_fails_takes_the_new_study_and_its_folders_with_it(
     assert launches.on(FailingCluster()) == 3
     said = capsys.readouterr().err
     assert LAST_WORDS in said
+    assert "slurm-7_0.log" not in said  # which is gone
     assert "The study S, which this command had created, was removed again, with the logs of its jobs." in said
     assert study_names(launches.url) == []
     assert list((tmp_path / "shared").iterdir()) == []

@@ -15,6 +15,7 @@ from search.host.ends import End
 from search.launching.options import LaunchOptions
 from search.launching.running import require_success
 from search.launching.wording import ended_by, image_flags, result_json, result_text, unfinished_line
+from search.study.snapshot import Snapshot
 from search.study.test_score import TestScore as Score
 from search.views.facts import StudyFacts, gather_facts
 from search.views.next_commands import python
@@ -131,6 +132,18 @@ def test_a_comparison_is_suggested_on_the_images_of_the_best_trial(summary: Stud
     assert image_flags(summary.manifest, {}) == ""
     text = " ".join(result_text(replace(summary, manifest=resized), OPTIONS).replace("\\\n", " ").split())
     assert "--axis batch_norm --image-size 96x128 --resize pad --data-dir 'my data'" in text
+
+
+def test_no_command_needs_a_trial_where_none_is_complete(summary: StudyFacts) -> None:
+    commands = result_text(replace(without_trials(summary), snapshot=all_failed()), OPTIONS).partition("Next:")[2]
+    assert "search.report" in commands
+    assert not {"export", "confirm", "compare"} & {
+        line.split()[2][7:] for line in commands.splitlines() if "-m" in line
+    }
+
+
+def all_failed() -> Snapshot:
+    return Snapshot(SlotCounts(total=2, failed=2), None, 0, None, failures={"crash": 2})
 
 
 def test_the_next_commands_run_where_the_environment_is_not_active(
