@@ -3,6 +3,7 @@
 from search.design.options import POINT
 from search.study.space import narrowing_of
 from search.views.facts import StudyFacts
+from search.views.number import plural
 from search.views.sentences import in_batches, in_class_weights, in_selection, in_sizes
 from storage.comparison import Comparison
 
@@ -58,7 +59,10 @@ def origin(facts: StudyFacts) -> Facts:
             "images",
             f"{manifest.n_train} for training, {manifest.n_validation} for validation, {manifest.n_test} for the test",
         ),
-        ("epochs and batch", f"up to {manifest.epochs} epochs, {in_batches(manifest)}{in_class_weights(manifest)}"),
+        (
+            "epochs and batch",
+            f"up to {plural(manifest.epochs, 'epoch')}, {in_batches(manifest)}{in_class_weights(manifest)}",
+        ),
         ("precision", manifest.precision),
     )
 

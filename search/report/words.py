@@ -101,11 +101,13 @@ def test_words(facts: StudyFacts) -> str:
     """What the test images say, or why they say nothing; "" where the answer says it."""
     if tested_by_answer(facts):
         return ""
+    chosen = sum(trial.state in JUDGED for trial in facts.trials) > 1
     if facts.test is not None:
-        return f"{tested(facts)} {TO_QUOTE}"
+        return f"{tested(facts)} {TO_QUOTE}" if chosen else tested(facts)
     if facts.manifest.n_test == 0:
         return "The data has no test images, so the score of the best is not checked on images it wasn't chosen by."
-    return "Test images haven't been used yet: the score above is the one by which it was chosen, and flatters it."
+    why = ": the score above is the one by which it was chosen, and flatters it" if chosen else ""
+    return f"Test images haven't been used yet{why}."
 
 
 def once(facts: StudyFacts) -> str:

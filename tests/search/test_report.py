@@ -152,6 +152,7 @@ def test_one_trial_is_compared_with_nothing(facts: StudyFacts) -> None:
     one = replace(only(facts), trials=(first,))
     assert "There is no second completed trial to compare it with." in summary(one)
     assert any("1 finished trial nothing can be said" in words for words in summary(one))
+    assert "flatters" not in " ".join([*summary(one), *summary(replace(one, looks=()))])  # nothing was chosen
     assert "too few" in search_page(one)
 
 
