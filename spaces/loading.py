@@ -116,8 +116,14 @@ def _run(path: Path) -> ModuleType:
         exec(loader.source_to_code(path.read_bytes(), str(path)), module.__dict__)  # noqa: S102 - what the user asked for
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise SpaceFileError(f"{path} doesn't import: {describe(error, path)}") from error
+        raise SpaceFileError(f"{path} doesn't import: {describe(error, path)}{_advice(error)}") from error
     return module
+
+
+def _advice(error: BaseException) -> str:
+    """What to write instead, in a file that expects to be part of a package."""
+    relative = isinstance(error, ImportError) and "relative import" in str(error)
+    return ". A space's file imports those next to it by their names: from layers import …" if relative else ""
 
 
 def _find_neighbors_in(folder: Path) -> None:

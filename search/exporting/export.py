@@ -151,6 +151,7 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
     """All that is to be written, from the trained model's file, before any of it is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from search.datasets.depths import depth_of_all
+    from search.exporting.script import fitted_before
     from search.training.models.plain_model import accuracy, load_trained, optimizer_code, plain_model
 
     manifest = described.manifest
@@ -166,13 +167,15 @@ def make(shared: SharedStudy, described: Described, options: ExportOptions, trai
         look = record_look(shared, score, EXPORT)
         check_score(described, measured, retrained=options.retrain)
     steps = manifest.epochs * -(-manifest.n_train // described.batch_size)
+    fitted = fitted_before(trained, described.configuration.inputs.pixels)
     exported = Exported(
         described=described,
         name=options.output.name,
         pixel_max=data.pixel_max,
         lowest=float(data.x_train.min()),
         highest=float(data.x_train.max()),
-        parameters=int(model.count_params()),
+        parameters=int(model.count_params()) - fitted,
+        fitted=fitted,
         seed=described.trial.slot.seed,
         optimizer=optimizer_code(described.configuration, manifest.precision, steps),
         look=look,

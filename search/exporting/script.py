@@ -116,6 +116,11 @@ def layers_before(pixels: Pixels) -> int:
     return {"scaled": 0, "standardised": 1, "zca": 3}[pixels]
 
 
+def fitted_before(trained: Any, pixels: Pixels) -> int:
+    """How many numbers of a kept model its treatment of pixels was fitted to: no training changes them."""
+    return sum(int(layer.count_params()) for layer in trained.layers[: layers_before(pixels)])
+
+
 def script_text(training: Training, files: Files, title: str) -> str:
     """The script.
 

@@ -24,7 +24,8 @@ class SavedModel:
     """A model in a file: the name of that, and the numbers of its pixels and parameters.
 
     `lowest` and `highest` are those of the training pixels, `pixel_max` what they are divided by, `depth` that
-    of the image files, if all have the same.
+    of the image files, if all have the same. `parameters` are the network's, as the study counts them; `fitted` are the
+    numbers of the layers before it, which treat pixels.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SavedModel:
     highest: float
     parameters: int
     depth: "Depth | None" = None
+    fitted: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ def model_document(model: SavedModel, image_shape: tuple[int, int, int], manifes
         "scaled_inside_by": model.pixel_max,
         "classes": manifest.classes,
         "parameters": model.parameters,
+        "fitted_to_pixels": model.fitted,
         "epochs": manifest.epochs,
         "precision": manifest.precision,
         **provenance(manifest),
@@ -130,6 +133,9 @@ def model_card(exported: Exported) -> str:
         seed=exported.seed,
         optimizer=exported.optimizer,
         parameters=f"{exported.parameters:,}",
+        fitted=f", and {exported.fitted:,} numbers before them that are fitted to the pixels"
+        if exported.fitted
+        else "",
         precision=manifest.precision,
         remarks=remarks(described.configuration),
         layers=described.layers,

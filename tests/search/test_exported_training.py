@@ -329,6 +329,8 @@ def told(keras: Any, folder: Path, case: Case, script: Path, answer: Mapping[str
     model = keras.models.load_model(script.with_suffix(".keras"), compile=False)
     facts = json.loads(script.with_suffix(".json").read_text())
     configuration = msgspec.convert(facts["configuration"], Configuration)
+    with open_study(f"sqlite:///{folder / 'search.db'}", case.study) as shared:
+        assert facts["parameters"] == shared.study.get_trials()[case.trial].user_attrs["parameters"]
     inner = model.layers[1 + layers_before(configuration.inputs.pixels) : -1]
     layers = inner[0].layers if len(inner) == 1 and hasattr(inner[0], "layers") else inner
     n_validation = len(np.load(script.with_suffix(".npz"))["validation"])

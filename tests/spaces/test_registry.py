@@ -203,6 +203,11 @@ BROKEN = {
         "my_space.py",
         "in another, and samplers need one range for one name. Give the parameters different names",
     ),
+    "an import as in a package": (
+        "from .layers import wide",
+        "my_space.py",
+        "my_space.py, line 1). A space's file imports those next to it by their names: from layers import",
+    ),
     "something for a build that isn't there": (
         GOOD.replace("Configuration(opt", "Configuration(extra={'depth': trial.suggest_int('depth', 1, 9)}, opt"),
         "my_space.py",

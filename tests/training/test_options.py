@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from search.datasets import load_dataset
+from search.exporting.script import fitted_before
 from search.trainers.protocol import DataSource, EpochEnd, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend
 from search.training.backends.protocol import Backend
@@ -334,6 +335,20 @@ def test_a_stopped_trial_with_a_model_of_its_own_goes_on_where_it_was_in_its_sch
     resumed = run(job(**given, token=2))
     assert epochs_of(resumed)[0].replayed
     assert scores(resumed) == whole
+
+
+def test_a_model_may_have_layers_of_the_names_of_those_that_are_fitted_to_the_pixels(keras: Any, data: Split) -> None:
+    keras.utils.clear_session(free_memory=False)  # from here on, Keras gives these names itself
+    named = [keras.layers.Flatten(name="flatten"), keras.layers.Dense(10, name="dense")]
+    model = keras.Sequential([keras.Input(data.image_shape), *named])
+    compile_model(model, Configuration())
+    treated = preprocess(data, Preprocessing("zca", shuffled_labels=False, seed=1))
+    whole = treated.for_scaled(model)
+    logits = (whole(data.scaled(data.x_val)), model(treated.data.x_val))
+    one, other = map(keras.ops.convert_to_numpy, logits)
+    assert np.allclose(one, other, atol=1e-4)
+    fitted = fitted_before(whole, "zca")
+    assert (fitted, whole.count_params() - fitted) == (64 * 64 + 64, model.count_params())
 
 
 def test_a_model_that_is_no_plain_sequence_is_kept_whole_behind_the_preprocessing(keras: Any, data: Split) -> None:

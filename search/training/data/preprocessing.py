@@ -64,11 +64,13 @@ def preprocessed_labels(data: Split, preprocessing: Preprocessing) -> Split:
 
 def _behind(layers: list[Any], model: Any, image_shape: tuple[int, int, int]) -> Any:
     """One model of the layers and the model. It has the model's optimizer, in the state in which it is,
-    unless the model isn't a plain sequence of layers: then it contains the whole model, with its optimizer.
+    unless the model isn't a plain sequence of layers, or has one of the same name, as Keras has one layer of a name:
+    then it contains the whole model, with its optimizer.
     """
     import keras
 
-    if not isinstance(model, keras.Sequential):
+    names = {layer.name for layer in layers}
+    if type(model) is not keras.Sequential or any(layer.name in names for layer in model.layers):
         return keras.Sequential([keras.Input(image_shape), *layers, model])
     whole = keras.Sequential([keras.Input(image_shape), *layers, *model.layers])
     whole.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
