@@ -199,6 +199,17 @@ def open_artifacts(location: str) -> Artifacts:
     return open_s3(*rest.partition("/")[::2])
 
 
+def open_for_reading(location: str) -> Artifacts:
+    """As `open_artifacts`, but nothing is created, and a folder needn't be writable: one that isn't there has no files.
+
+    Raises:
+        UrlError, StorageUsageError: as there, of another place than a folder.
+    """
+    if "://" in location:
+        return open_artifacts(location)
+    return Artifacts(FolderStore(Path(location).absolute()))
+
+
 def writable_folder(folder: Path) -> Path:
     """The folder, created if it wasn't there; raises StorageUsageError if files can't be made in it."""
     try:

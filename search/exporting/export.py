@@ -24,7 +24,8 @@ from search.views.configuration_text import Described, described_trial
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
-from storage import SharedStudy, open_artifacts
+from storage import SharedStudy
+from storage.artifacts import open_for_reading
 from storage.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def obtain_model(
     artifact = kept_model(shared, described.trial.number)
     try:
         if artifact is not None:
-            open_artifacts(folder.store).fetch(artifact, path)
+            open_for_reading(folder.store).fetch(artifact, path)
             return []
         reason = "its model was not kept"
     except ArtifactError as error:

@@ -326,10 +326,18 @@ def watching(options: LaunchOptions, storage: str) -> str:
     return command("dashboard", storage, f"shows every trial with its learning curve in the browser{plain}")
 
 
+def has_choices(distribution: object) -> bool:
+    """Whether a parameter could have had another value, of a list: with one choice there is nothing to compare."""
+    return len(getattr(distribution, "choices", ())) > 1
+
+
 def compared(facts: StudyFacts, options: LaunchOptions, flags: str) -> list[str]:
     """The command to find out whether a choice of the search matters."""
     params = facts.top[0].params if facts.top else {}
-    choices = [name for name, value in params.items() if isinstance(value, str) and name != IMAGE_SIZE]
+    several = {name for name in params if has_choices(facts.top[0].frozen.distributions.get(name))}
+    choices = [
+        name for name, value in params.items() if isinstance(value, str) and name in several and name != IMAGE_SIZE
+    ]
     if not choices:
         return []
     images = image_flags(facts.manifest, params)

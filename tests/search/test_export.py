@@ -249,6 +249,9 @@ def test_a_trial_whose_model_is_gone_says_which_are_kept(study: SharedStudy, lab
     assert "trial 0 can't be exported as it is" in result.stderr
     assert "best 3 trials (1, 2, 3)" in result.stderr
     assert "--retrain" in result.stderr
+    elsewhere = export(lab, "--artifacts", tmp_path / "mistyped", "-o", tmp_path / "model.keras")
+    assert (elsewhere.exit_code, "its model is gone" in elsewhere.stderr) == (2, True)
+    assert not list(tmp_path.glob("mistyped*")), "an export that only reads has created a folder"
 
 
 @pytest.mark.parametrize(

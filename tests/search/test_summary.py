@@ -2,6 +2,7 @@
 
 import json
 import sys
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from search.launching.running import require_success
 from search.launching.wording import ended_by, image_flags, result_json, result_text, unfinished_line
 from search.study.snapshot import Snapshot
 from search.study.test_score import TestScore as Score
-from search.views.facts import StudyFacts, gather_facts
+from search.views.facts import StudyFacts, TrialFacts, gather_facts
 from search.views.next_commands import python
 from search.views.proportion import wilson_interval
 from spaces.resizing import Resizing
@@ -144,6 +145,19 @@ def test_no_command_needs_a_trial_where_none_is_complete(summary: StudyFacts) ->
 
 def all_failed() -> Snapshot:
     return Snapshot(SlotCounts(total=2, failed=2), None, 0, None, failures={"crash": 2})
+
+
+def test_no_comparison_of_a_parameter_with_one_choice_is_suggested(summary: StudyFacts) -> None:
+    def narrowed(trial: TrialFacts) -> TrialFacts:
+        frozen = copy(trial.frozen)
+        frozen.distributions = {
+            name: CategoricalDistribution((frozen.params[name],)) if isinstance(frozen.params[name], str) else kind
+            for name, kind in frozen.distributions.items()
+        }
+        return replace(trial, frozen=frozen)
+
+    assert "--axis" in result_text(summary, OPTIONS)
+    assert "--axis" not in result_text(replace(summary, trials=tuple(map(narrowed, summary.trials))), OPTIONS)
 
 
 def test_the_next_commands_run_where_the_environment_is_not_active(
