@@ -20,6 +20,7 @@ from storage.claiming import claim_at_once, claim_in_steps
 from storage.closing import end_if_met, read_rule
 from storage.epoch_report import Stored, TrialScore, is_held, report_at_once, report_in_steps
 from storage.errors import LeaseLost
+from storage.news import tell_of_work
 from storage.orders import Orders
 from storage.records import Lease, Outcome, Unclaimed
 from storage.study_lock import holding_study
@@ -237,6 +238,7 @@ class Ledger(Orders):
                 failures=failures,
                 last_failure=failure or row.last_failure,
             )
+            tell_of_work(connection, self._study)
         return failures
 
     def _held(self, connection: Connection, lease: Lease) -> Row[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from storage import rows
 from storage.closing import encoded, finished_trials, read_ended, read_rule
 from storage.ending import EndingRule
+from storage.news import tell_of_work
 from storage.records import SlotOrder
 from storage.study_lock import holding_study
 from storage.tables import manifests, slots
@@ -63,6 +64,7 @@ class Orders(LedgerView):
         """
         with holding_study(self._engine, self._study) as connection:
             self._update_study(connection, stop_reason=None)
+            tell_of_work(connection, self._study)
 
     def set_ending(self, rule: EndingRule | None, *, go_on: bool = False) -> None:
         """Stores what ends the search, None for nothing but the number of trials. It holds from the next result on.
@@ -92,6 +94,7 @@ class Orders(LedgerView):
         ]
         if values:
             connection.execute(sa.insert(slots), values)
+            tell_of_work(connection, self._study)
         return len(values)
 
     def _update_study(self, connection: Connection, **values: Any) -> None:

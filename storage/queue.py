@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from storage.engine import opened
 from storage.identity import StudyKey
+from storage.news import tell_of_work
 from storage.rows import to_json
 from storage.tables import database_now, is_unconfirmed, manifests, queue, slots, studies, workers
 from storage.transaction import at_once, reading, writing
@@ -97,6 +98,7 @@ class StudyQueue:
             self._study.require(connection)
             connection.execute(sa.delete(queue).where(here))
             connection.execute(sa.insert(queue).values(study_id=self._study.study_id, **values))
+            tell_of_work(connection, self._study)
 
     def standing(self, worker_id: str) -> Standing:
         """Where a worker of the study stands among the others that are at work."""

@@ -52,11 +52,17 @@ class Shutdown:
         self._requested = True
         self._woken.put(None)
 
+    def wake(self) -> None:
+        """Ends a wait early, without a request: the one that is going on, or else the next."""
+        self._woken.put(None)
+
     def wait(self, seconds: float) -> bool:
         """Waits for a request, at most this many seconds; returns whether there was one."""
         if not self._requested:
             with contextlib.suppress(queue.Empty):
                 self._woken.get(timeout=seconds)
+                while True:  # one wait is ended by all that came so far
+                    self._woken.get_nowait()
         return self._requested
 
     @property

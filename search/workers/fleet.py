@@ -24,6 +24,7 @@ from search.trainers.child import TRAINER_COMMAND
 from search.workers.context import WorkerContext
 from search.workers.idle_pause import idle_pause
 from search.workers.join import join_shared
+from search.workers.listening import listening_at
 from search.workers.loop import Heartbeat, work
 from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.running import deadline_of, greet, leave
@@ -73,7 +74,7 @@ def run_fleet(
             thread.joined(worker.discard)
             return worker.serve(thread.shutdown, deadline)
 
-        return run_threads(places, be_worker)
+        return run_threads(places, be_worker, listening_at(url, lambda _: True))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from search.host.shutdown import Shutdown
 from search.trainers.child import TRAINER_COMMAND
 from search.workers.context import WorkerContext
 from search.workers.join import join_shared, join_study
+from search.workers.listening import listening_at
 from search.workers.loop import Heartbeat, work
 from search.workers.placement import WorkerPlacement, find_placements
 from search.workers.settings import WorkerSettings
@@ -49,17 +50,18 @@ def run_workers_in(
     trainer_command: Sequence[str] = TRAINER_COMMAND,
 ) -> End:
     """Has a worker in each place, all of them threads of this process. Raises as `run_workers` does."""
-    deadline = deadline_of(settings)
+    deadline, stamps = deadline_of(settings), set[str]()
     with OpenDatabase(url, len(places)) as database:
 
         def be_worker(thread: WorkerThread) -> End:
             with thread.joining:
                 shared = database.study(study_name, settings.wait)
+                stamps.add(shared.key.stamp)
                 context = join_shared(shared, settings, thread.place, trainer_command)
                 thread.joined(context.trainer.discard)
             return work_to_the_end(context, thread.shutdown, deadline)
 
-        return run_threads(places, be_worker)
+        return run_threads(places, be_worker, listening_at(url, stamps.__contains__))
 
 
 def run_worker(

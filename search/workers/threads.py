@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from search.errors import SearchError
@@ -22,6 +23,12 @@ log = logging.getLogger(__name__)
 POLL_S = 0.5
 
 Work = Callable[["WorkerThread"], End]
+Listening = Callable[[Callable[[], None]], AbstractContextManager[object]]
+
+
+def not_listening(_wake: Callable[[], None]) -> AbstractContextManager[object]:
+    """Hears of no work."""
+    return nullcontext()
 
 
 @dataclass
@@ -90,12 +97,13 @@ class WorkerThread:
         return self.work(self)
 
 
-def run_threads(places: Sequence[WorkerPlacement], work: Work) -> End:
+def run_threads(places: Sequence[WorkerPlacement], work: Work, listening: Listening = not_listening) -> End:
     """Has a worker in each place do the work, until all have ended: DONE if one has found nothing left to do, else how
     they were ended.
 
     A signal tells all of them to leave. One that doesn't is left behind without its trainer. What ends one of them
-    leaves the others alone, unless it is the first to join that can't: then no other is started.
+    leaves the others alone, unless it is the first to join that can't: then no other is started. While they work,
+    something is `listening` for work, which wakes those that wait for it.
 
     Raises:
         Exception: what ended the first of those that an error ended, if none has found nothing left to do and no exit
@@ -108,7 +116,11 @@ def run_threads(places: Sequence[WorkerPlacement], work: Work) -> End:
         for worker in workers:
             worker.discard_trainer()
 
-    with Shutdown(at_once=discard_all) as shutdown:
+    def wake_all() -> None:
+        for worker in workers:
+            worker.shutdown.wake()
+
+    with Shutdown(at_once=discard_all) as shutdown, listening(wake_all):
         begun = begin(workers, shutdown)
         while any(worker.end is None for worker in begun) and not shutdown.requested:
             shutdown.wait(POLL_S)

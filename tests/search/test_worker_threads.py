@@ -17,7 +17,7 @@ from search.errors import Quarantined, UsageError
 from search.host.ends import End
 from search.launching.options import LaunchOptions
 from search.launching.planning import make_plan
-from search.workers import threads
+from search.workers import loop, threads
 from search.workers.fleet import FleetSettings, run_fleet
 from search.workers.placement import WorkerPlacement
 from search.workers.running import run_workers_in
@@ -26,9 +26,11 @@ from search.workers.threads import WorkerThread, run_threads
 from storage import SharedStudy, create_study
 from storage.errors import StorageUnreachable
 from storage.history import TrialHistory
+from storage.records import SlotOrder
 from tests.helpers.comparisons import Comparisons
 from tests.helpers.waiting import PATIENCE_S, wait_until
 
+LEASE_S = 2 * PATIENCE_S
 PLACES = [WorkerPlacement("cpu")] * 3
 
 
@@ -43,7 +45,7 @@ def search(comparisons: Comparisons, n_trials: int, name: str = "S") -> SharedSt
         space="bn_dropout", storage=comparisons.url, study_name=name, epochs=2, workers=settings(comparisons)
     )
     plan = make_plan(options)
-    shared = create_study(comparisons.url, name, msgspec.structs.replace(plan.manifest, pruner="none"))
+    shared = create_study(comparisons.url, name, msgspec.structs.replace(plan.manifest, pruner="none", lease_s=LEASE_S))
     shared.ledger.order_up_to(n_trials, plan.orders.__getitem__)
     return shared
 
@@ -106,6 +108,34 @@ def test_a_signal_makes_all_of_them_give_their_trials_back(comparisons: Comparis
         assert {worker.left for worker in shared.workers.all()} == {"told to leave"}
         assert work_in_threads(comparisons) is End.DONE
         assert shared.ledger.counts().complete == 3
+
+
+def test_workers_that_wait_are_woken_by_orders_and_by_what_is_given_back(
+    postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparisons = Comparisons(postgres_url, tmp_path, capsys)
+    monkeypatch.setattr(loop, "idle_pause", lambda *_: 100 * PATIENCE_S)
+    with search(comparisons, 1) as shared:
+        held = shared.ledger.claim("another", LEASE_S)
+        assert held is not None
+
+        def complete(n: int) -> None:
+            wait_until(lambda: shared.ledger.counts().complete == n, f"{n} complete trials")
+
+        def order() -> None:
+            try:
+                wait_until(lambda: len(shared.workers.all()) == len(PLACES), "idle workers")
+                shared.ledger.order_up_to(3, SlotOrder)
+                complete(2)
+                shared.ledger.release(held)
+                complete(3)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with ThreadPoolExecutor(1) as other:
+            ordered = other.submit(order)
+            work_in_threads(comparisons)
+            ordered.result()
 
 
 def test_what_no_worker_can_join_is_said_once_before_others_are_started(comparisons: Comparisons) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from storage import SharedStudy, create_study, open_study
 from storage.browsing import browse
 from storage.epoch_report import TrialScore
+from storage.news import listen
 from storage.records import SlotOrder, WorkerInfo
 from storage.testkit import COMPLETE, LEASE_S, claimed, example_epoch, example_manifest
 from storage.transaction import at_once, reading, writing
@@ -48,6 +49,11 @@ def shared(pooled_url: str) -> Iterator[SharedStudy]:
 def time_outs(connection: sa.Connection) -> list[str]:
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     return [str(connection.scalar(sa.text(f"SHOW {name}"))) for name in names]
+
+
+def test_news_of_work_isn_t_waited_for_behind_a_pooler(shared: SharedStudy, pooled_url: str) -> None:
+    listen(pooled_url, threading.Event(), lambda stamp: pytest.fail(f"it listens: {stamp}"))
+    assert shared.ledger.order_up_to(4, SlotOrder) == 1, "orders are told of all the same"
 
 
 def test_every_transaction_has_its_time_outs_and_leaves_none_behind(shared: SharedStudy, pooled_url: str) -> None:
