@@ -63,8 +63,8 @@ def test_the_rest_is_every_training_image_that_is_not_used(counts: list[int], se
 
 
 def test_what_cannot_be_folded_is_said() -> None:
-    with pytest.raises(DataError, match="fewer than the 7 folds"):
-        split(numbered([6, 9]), 0.2, 0, fold=Fold(0, 7))
+    with pytest.raises(DataError, match=r"Class 1 has 6 training image\(s\), fewer than the 7 folds"):
+        split(numbered([9, 6]), 0.2, 0, fold=Fold(0, 7))
     with pytest.raises(DataError, match="no rest is left"):
         split(numbered([6, 9]), 0.2, 0, rest=True)
     own = numbered([6, 9])

@@ -109,7 +109,8 @@ def split(
     if fold is None:
         chosen = _for_validation(y, dataset.n_own_validation, fraction, drawing)
     else:
-        chosen = _in_folds(y, dataset.n_own_validation, fold.of, drawing) == fold.number
+        _require_foldable(y, dataset, fold.of)
+        chosen = _in_folds(y, fold.of, drawing) == fold.number
     x_test, y_test = _rest(dataset, used) if rest else (dataset.x_test, dataset.y_test)
     return Split(
         x,
@@ -149,13 +150,20 @@ def _rest(dataset: DataSet, used: Positions | None) -> tuple[Images, Labels]:
     return dataset.x_train[left], dataset.y_train[left]
 
 
-def _in_folds(y: Labels, n_own: int, folds: int, rng: np.random.Generator) -> Positions:
-    """The fold of each image, counted from 0: those of a class in turn, from another fold on for each class."""
-    if n_own:
+def _require_foldable(y: Labels, dataset: DataSet, folds: int) -> None:
+    if n_own := dataset.n_own_validation:
         raise DataError(f"The data has {n_own} validation images of its own, and folds would validate on others.")
-    rarest = int(np.bincount(y).min())
-    if rarest < folds:
-        raise DataError(f"A class has {rarest} training image(s), fewer than the {folds} folds: use fewer folds.")
+    counts = np.bincount(y, minlength=len(dataset.classes))
+    rarest = int(np.argmin(counts))
+    if counts[rarest] < folds:
+        raise DataError(
+            f"Class {dataset.classes[rarest]} has {counts[rarest]} training image(s), fewer than the {folds} folds: "
+            "use fewer folds, or add images of it."
+        )
+
+
+def _in_folds(y: Labels, folds: int, rng: np.random.Generator) -> Positions:
+    """The fold of each image, counted from 0: those of a class in turn, from another fold on for each class."""
     numbers = np.empty(len(y), np.int64)
     for label in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == label))
