@@ -79,7 +79,8 @@ class Verb(click.Command):
         arguments = tuple(args)  # click takes them out of the list
         try:
             require_no_nul(args)
-            require_no_empty(args, self.params)
+            if not extra.get("resilient_parsing"):  # a shell completes what is half typed
+                require_no_empty(args, self.params)
             require_no_misspelled_variable(self)
             context = super().make_context(info_name, args, parent, **extra)
             require_usable(context)
