@@ -4,7 +4,9 @@
     python benchmarks/joining.py --storage sqlite --workers 12 --smoke
 
 Each is a process of its own with a real worker, from Python's start to its entry in the register; only the trainer is a
-stub, and there is nothing to train. Prints JSON.
+stub, and there is nothing to train. First as many processes do at once what each worker's start costs at least: they
+import what a worker imports, and end. Prints JSON; `times_the_imports` says how many times as long it took until the
+last worker had joined.
 """
 
 import argparse
@@ -29,19 +31,33 @@ from storage.testkit import order_all
 
 NAME = "joining"
 WORKER = Path(__file__).with_name("stub_worker.py")
-WORKERS, FEW = 60, 4
+WORKERS, FEW = 100, 4
+SPARE_CONNECTIONS = 50  # docs/postgres.md
+IMPORTS = "import os, sys; sys.path.insert(0, sys.argv[1]); import stub_worker, optuna.storages, psycopg; os._exit(0)"
 PATIENCE_S = 600.0
 POLL_S = 0.1
 
 
 @contextlib.contextmanager
-def database(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database."""
+def database(kind: str, folder: Path, workers: int) -> Iterator[str]:
+    """The URL of an empty database, which allows as many connections as this many workers are said to need."""
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'search.db'}"
         return
     with own_postgres() as server:
+        server.configure(max_connections=workers + SPARE_CONNECTIONS)
         yield server.url
+
+
+def seconds_to_import(workers: int) -> float:
+    """How long this many processes take to import what workers import, all started in the same moment."""
+    began = time.monotonic()
+    command = [sys.executable, "-c", IMPORTS, str(WORKER.parent)]
+    started = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(workers)]
+    codes = {process.wait(PATIENCE_S) for process in started}
+    if codes != {0}:
+        raise RuntimeError(f"processes that only import ended with {codes}")
+    return round(time.monotonic() - began, 1)
 
 
 def join_at_once(url: str, folder: Path, workers: int) -> dict[str, Any]:
@@ -83,9 +99,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--smoke", action="store_true", help="a few workers, to see that it works")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="joining-") as name, database(given.storage, Path(name)) as url:
+    workers = FEW if given.smoke else given.workers
+    with tempfile.TemporaryDirectory(prefix="joining-") as name, database(given.storage, Path(name), workers) as url:
         facts = machine_facts()
-        result = join_at_once(url, Path(name), FEW if given.smoke else given.workers)
+        seconds_to_import(1)  # reads the files from the disk
+        imports_s = seconds_to_import(workers)
+        result = join_at_once(url, Path(name), workers)
+        result |= {"imports_s": imports_s, "times_the_imports": round(result["seconds"]["last"] / imports_s, 2)}
     print(json.dumps({"storage": given.storage, **facts, "results": result}, indent=2))
 
 

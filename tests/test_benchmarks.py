@@ -44,6 +44,8 @@ def test_the_ledger_is_measured_for_each_number_of_workers(storage: str) -> None
 def test_all_workers_that_are_started_at_once_join(storage: str) -> None:
     result = smoke("joining", "--storage", storage)["results"]
     assert (result["workers"], result["joined"], result["exit_codes"]) == (4, 4, {"0": 4})
+    assert result["imports_s"] > 0
+    assert result["times_the_imports"] > 0
 
 
 def test_rules_of_selection_and_pruners_are_replayed_on_every_recording() -> None:
