@@ -83,7 +83,7 @@ test-long: $(VENV)/.test ## Run the long tests: real clusters, constant kills, a
 	@$(MAKE) --no-print-directory test-jax ARGS=
 
 .PHONY: test-jax
-test-jax: $(VENV)/.test ## Run the tests of training with JAX as Keras' backend, as if TensorFlow weren't installed
+test-jax: $(VENV)/.test ## Run the tests of training with JAX as Keras' backend
 	KERAS_BACKEND=jax $(PYTEST) tests/training $(ARGS)
 
 .PHONY: lint

@@ -72,10 +72,8 @@ LONGEST_FIRST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """On JAX the tests run as if TensorFlow weren't installed."""
-    if backends.NAME == "jax":
-        sys.modules["tensorflow"] = None  # type: ignore[assignment]  # so an import of it fails
-        # Keras with NumPy 2.4: a variable of JAX as an array
+    """Warnings that are none of ours."""
+    if backends.NAME == "jax":  # Keras with NumPy 2.4: a variable of JAX as an array
         config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
 
 
