@@ -37,7 +37,8 @@ class ErrorsHandler(logging.StreamHandler[TextIO]):
 
 
 def log_to_errors(level: int, hide: Callable[[str], str] = str) -> None:
-    """Logs only to standard error; `hide` masks secrets."""
+    """Logs only to standard error; `hide` masks secrets. Of what SQLAlchemy says of its connections, warnings."""
     handler = ErrorsHandler(sys.stderr)
     handler.setFormatter(ShownFormatter(FORMAT, hide))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("sqlalchemy").setLevel(max(level, logging.WARNING))
