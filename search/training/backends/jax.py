@@ -6,11 +6,13 @@ program compiled once serves all of them. Where a loop's length or a branch is a
 waits for it; there, lengths are constants, and of cheap branches all are computed.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,6 +23,7 @@ from jax import lax
 
 from search.host.machine import instructions
 from search.host.program_folder import make_executables_folder
+from search.training.backends.compile_lock import compile_lock
 from search.training.backends.protocol import (
     BatchFunction,
     DeviceImages,
@@ -169,12 +172,17 @@ class Jax:
         constant = ("count", "rest") if self._on_accelerator else ()
         program = jax.jit(steps, donate_argnums=0, static_argnames=constant)
 
+        compiled = set[tuple[Any, ...]]()
+
         def run(data: DeviceImages, order: Order, first: int, last: int, sums: Sums) -> Sums:
             whole = len(order) // batch_size
-            state = [variable.value for variable in named]
-            state, total = program(
-                state, data.tensors, _integers(order), first, sums, count=min(last, whole) - first, rest=last > whole
-            )
+            lengths = {"count": min(last, whole) - first, "rest": last > whole}
+            arguments = [variable.value for variable in named], data.tensors, _integers(order), first, sums
+            kind = order.shape, *[tensor.shape for tensor in data.tensors], *[lengths[name] for name in constant]
+            begun = kind in compiled or self.runs_eagerly
+            with contextlib.nullcontext() if begun else self._compiling(program.lower(*arguments, **lengths)):
+                state, total = program(*arguments, **lengths)
+            compiled.add(kind)
             for variable, value in zip(named, state, strict=True):
                 variable.assign(value)
             return np.asarray(total)
@@ -280,6 +288,11 @@ class Jax:
         if not self._on_accelerator:
             return lax.switch(index, branches)
         return jax.tree.map(lambda *cases: lax.select_n(index, *cases), *[branch() for branch in branches])
+
+    def _compiling(self, lowered: Any) -> AbstractContextManager[None]:
+        """For the first call of a program, which compiles it."""
+        folder = jax.config.jax_compilation_cache_dir
+        return compile_lock(None if folder is None else Path(folder), lowered.as_text())
 
     def _pure(self, step: Step, variables: Sequence[Variable]) -> Callable[..., tuple[Values, Tensor]]:
         """The step as a function of the variables' values too, which returns those after it."""
