@@ -220,7 +220,7 @@ def test_the_queue_is_listed_and_changed(comparisons: Comparisons) -> None:
         assert one.ledger.stop_reason() is None
         assert not one.queue.place().paused
         assert "one    open" in said()
-    assert "there is no study three; there are: one, two" in said("pause", "two", "three", code=2)
+    assert "there is no study 'three'; there are: one, two" in said("pause", "two", "three", code=2)
     assert "set takes --priority" in said("set", "two", code=2)
     assert "--owner can't go with pause" in said("pause", "two", "--owner", "me", code=2)
     assert "takes the names of studies" in said("cancel", code=2)
