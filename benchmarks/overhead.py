@@ -7,7 +7,8 @@
 The bare time of a trial is its number of epochs times the median of its epochs, which leaves out the first one with its
 compilation. `lost` is the share of the workers' time between the start of the first trial and the end of the last one
 that wasn't bare; `lost_with_start` counts the whole launch, from the command to the prompt, and the shares say what
-that consists of. A worker's first trial waits for its trainer to import Keras, which doesn't count as an epoch.
+that consists of. A worker's first trial waits for its trainer to import Keras, which doesn't count as an epoch. The
+searches end without an answer.
 """
 
 import statistics
@@ -48,8 +49,9 @@ def one_run(case: Case) -> dict[str, float]:
     """Launches a search with the default workers, and compares its wall time with its epochs'."""
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
         url = f"sqlite:///{Path(folder) / 'search.db'}"
-        flags = ["--storage", url, "--study-name=overhead", "--pruner=none", f"--n-trials={case.trials}"]
-        launch = [sys.executable, "-m", "search.launch", "--space=bn_dropout", f"--epochs={case.epochs}", *flags, "-q"]
+        flags = ["--storage", url, "--study-name=overhead", "--pruner=none", "--answer=off", "-q"]
+        size = [f"--n-trials={case.trials}", f"--epochs={case.epochs}"]
+        launch = [sys.executable, "-m", "search.launch", "--space=bn_dropout", *size, *flags]
         began = time.time()
         subprocess.run(launch, check=True, stdout=subprocess.DEVNULL)
         ended = time.time()

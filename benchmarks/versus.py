@@ -6,8 +6,8 @@
 
 Each side gets the same configurations, drawn once from the space, the same images, epochs and batch size, and is timed
 as a process of its own, from start to end. Of ours, "cold" workers find no traced programs, the others those of a
-launch before them, and "kept" ones also a trainer server that an earlier launch has left (--keep-warm). CIFAR-10 needs
-cifar10.npz in SEARCH_DATA_DIR.
+launch before them, and "kept" ones also a trainer server that an earlier launch has left (--keep-warm). They
+end without an answer, which the other sides don't have. CIFAR-10 needs cifar10.npz in SEARCH_DATA_DIR.
 """
 
 import importlib.util
@@ -146,7 +146,7 @@ class Arena:
             workers=WorkerSettings(data_dir=data_dir()),
         )
         order_study(options, self.params)
-        wanted = ["--storage", url, "--study-name", "versus", f"--n-trials={case.trials}"]
+        wanted = ["--storage", url, "--study-name", "versus", f"--n-trials={case.trials}", "--answer=off"]
         servers = runtime or private(self.folder / "no-servers")
         seconds, _ = timed(
             [*LAUNCH, *wanted, *flags, "-q", "-f", "json"], {VARIABLE: str(traced), RUNTIME: str(servers)}

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,10 @@ from search.sampling.pruners import PRUNERS
 from search.sampling.samplers import SAMPLERS
 from search.trainers.serving import trainer_server
 from spaces.selection import SELECTS
+
+if TYPE_CHECKING:
+    from search.host.ends import End
+    from search.launching.options import FinishedSearch
 
 MOST_TRIALS = 1_000_000
 DEFAULT_MARGIN = 0.002
@@ -171,15 +175,20 @@ def main(**flags: Any) -> None:
         if placing is not None:
             placing.require(flags["artifact_store"])
         placed = None if placing is None else placing.run
-        from search.design.answering import answer_search
-
         share, answers = flags.pop("answer_share"), flags.pop("answer") == "on"
-        answerer = partial(answer_search, answer_share=share) if answers else None
+        answerer = partial(_answer, share) if answers else None
         given_share = share if answers else None
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
         given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answerer": answerer}
         options = LaunchOptions(**flags, **given, place=place, answer_share=given_share)
         raise SystemExit(CODES[launch(options)])
+
+
+def _answer(share: float, finished: "FinishedSearch") -> "End":
+    """Imports what an answer needs when it is due: half a second, for which the workers would wait at the beginning."""
+    from search.design.answering import answer_search
+
+    return answer_search(finished, answer_share=share)
 
 
 if __name__ == "__main__":
