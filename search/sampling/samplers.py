@@ -5,6 +5,7 @@ study's history, not on the worker or on restarts, and two workers never draw th
 """
 
 import importlib.util
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ class SamplerChoice:
     history: int | None = None
 
 
+ALONE = threading.Lock()  # which warnings are ignored is the process's, and workers are threads of one
+
+
 def make_sampler(name: str, study_seed: int, slot: int, again: int = 0) -> "BaseSampler":
     """The sampler that proposes the parameters of one slot; with `again`, others than those that it proposes at first.
 
@@ -52,7 +56,7 @@ def make_sampler(name: str, study_seed: int, slot: int, again: int = 0) -> "Base
 def _make_quietly(choice: SamplerChoice, *path: int) -> "BaseSampler":
     from optuna.exceptions import ExperimentalWarning
 
-    with warnings.catch_warnings():
+    with ALONE, warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # chosen knowingly: see docs/samplers.md
         return choice.make(*path)
 
