@@ -5,32 +5,27 @@ times as long.
 """
 
 import contextlib
-import fcntl
 import hashlib
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 LOCKS = 64  # files, so that they needn't be removed; programs that share one wait for each other in vain
 PATIENCE_S = 300.0
-POLL_S = 0.1
 
 
 @contextlib.contextmanager
 def compile_lock(folder: Path | None, program: str) -> Iterator[None]:
     """Keeps other processes that use the folder from compiling the program, given as text, within the block. One that
-    is suspended in it isn't waited for forever; without a folder nobody waits.
+    is suspended in it isn't waited for forever; without a folder, or where it can't have the lock's file, nobody waits.
     """
-    file = None if folder is None else _opened(_path(folder, program))
-    if file is None:
-        yield
-        return
+    lock = None if folder is None else _locked(_path(folder, program))
     try:
-        _lock(file)
         yield
     finally:
-        os.close(file)  # which releases the lock, as the end of a process does
+        if lock is not None:
+            lock.release()
 
 
 def _path(folder: Path, program: str) -> Path:
@@ -38,17 +33,10 @@ def _path(folder: Path, program: str) -> Path:
     return folder / f"compiling-{int.from_bytes(digest) % LOCKS:02}.lock"
 
 
-def _opened(path: Path) -> int | None:
+def _locked(path: Path) -> FileLock | None:
+    lock = FileLock(path, timeout=PATIENCE_S, mode=0o600)
     try:
-        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError:
+        lock.acquire()
+    except (Timeout, OSError):
         return None
-
-
-def _lock(file: int) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        time.sleep(POLL_S)
+    return lock
