@@ -11,13 +11,12 @@ from pathlib import Path
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import DBAPIError
 
 from storage import registry, tables
 from storage.connecting import is_sqlite, one_connection, path_of
 from storage.engine import connected
 from storage.errors import NotAStudyDatabase, SchemaTooNew, StudyNotFound
-from storage.pooler import refuses_options, without_options
+from storage.pooler import as_accepted
 from storage.schema import shown
 from storage.tables import slots
 from storage.transaction import reading, translated
@@ -104,13 +103,7 @@ def browse(url: str, *, write: bool = False) -> Browsing | None:
     if is_sqlite(parsed) and not path_of(parsed).exists():
         return None
     with translated(parsed):
-        try:
-            found = has_studies(parsed)
-        except DBAPIError as error:
-            if not refuses_options(error):
-                raise
-            parsed = without_options(parsed)
-            found = has_studies(parsed)
+        parsed, found = as_accepted(parsed, has_studies)
         if not found:
             return None
         with connected(parsed, "write" if write else "read") as rdb:

@@ -14,13 +14,12 @@ from typing import Any
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.connecting import BUSY_TIMEOUT_S, engine_settings, is_sqlite, path_of, pool_settings, sqlite_file
 from storage.errors import StorageUnreachable, StudyNotFound
 from storage.pool import replace_closed, take_turns
-from storage.pooler import limit_transactions, refuses_options, without_options
+from storage.pooler import as_accepted, limit_transactions
 from storage.schema import (
     can_be_locked,
     creation_lock,
@@ -100,12 +99,7 @@ def make_ready(url: URL, *, create: bool, only_look: bool) -> URL:
 
     Optuna's own creation of tables fails when several processes try.
     """
-    try:
-        ready = is_ready(url)
-    except DBAPIError as error:
-        if not refuses_options(error) or "options" in url.query:
-            raise
-        return make_ready(without_options(url), create=create, only_look=only_look)
+    url, ready = as_accepted(url, is_ready)
     if ready:
         return url
     if only_look and not can_be_locked(url):

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from storage.connecting import engine_settings, is_sqlite
 from storage.identity import StudyKey
-from storage.pooler import refuses_options
+from storage.pooler import is_unlimited, limit_transactions, refuses_options
 from storage.url import parse
 
 log = logging.getLogger(__name__)
@@ -62,14 +62,15 @@ def listen(url: str, ended: threading.Event, heard: Callable[[str | None], None]
 @contextlib.contextmanager
 def listening(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]] | None"]:
     """A connection that gets the news; None behind a pooler, whose connections are without the time-outs asked for."""
-    engine = sa.create_engine(parse(url), poolclass=NullPool, **engine_settings(parse(url), None))
+    parsed = parse(url)
+    engine = sa.create_engine(parsed, poolclass=NullPool, **engine_settings(parsed, None))
+    limit_transactions(engine)
     with engine.connect() as owner:
+        if is_unlimited(owner):
+            yield None
+            return
         connection = owner.connection.driver_connection
         assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the URL's only driver
         connection.autocommit = True
-        limit = connection.execute("SHOW statement_timeout").fetchone()
-        if limit == ("0",) and not parse(url).query.get("options"):
-            yield None
-            return
         connection.execute(f"LISTEN {CHANNEL}")
         yield connection

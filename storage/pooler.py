@@ -4,11 +4,14 @@ A pooler may refuse the time-outs that are asked for with each connection, or le
 transaction sets them for itself, unless the database or the role has a time-out of its own.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
+
+T = TypeVar("T")
 
 TIME_OUTS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
 AS_OPTIONS = " ".join(f"-c {name}={value}" for name, value in TIME_OUTS.items())
@@ -22,9 +25,17 @@ def refuses_options(error: DBAPIError) -> bool:
     return "unsupported startup parameter" in str(error.orig) and "options" in str(error.orig)
 
 
-def without_options(url: URL) -> URL:
-    """The URL for connections without time-outs."""
-    return url.update_query_dict({"options": ""})
+def as_accepted(url: URL, look: Callable[[URL], T]) -> tuple[URL, T]:
+    """The URL with which the server takes connections, and what a look at it gives: without time-outs where a pooler
+    refuses them, unless the URL itself asks for options.
+    """
+    try:
+        return url, look(url)
+    except DBAPIError as error:
+        if not refuses_options(error) or "options" in url.query:
+            raise
+    plain = url.update_query_dict({"options": ""})
+    return plain, look(plain)
 
 
 def limit_transactions(engine: Engine) -> None:

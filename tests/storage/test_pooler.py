@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from storage import SharedStudy, create_study, open_study
 from storage.browsing import browse
 from storage.epoch_report import TrialScore
+from storage.names import names_of_all
 from storage.news import listen
 from storage.records import SlotOrder, WorkerInfo
 from storage.testkit import COMPLETE, LEASE_S, claimed, example_epoch, example_manifest
@@ -106,6 +107,10 @@ def test_more_join_an_empty_database_at_once_than_the_pooler_has_connections(
 
     with ThreadPoolExecutor(JOINERS) as pool:
         assert sorted(pool.map(join, range(JOINERS))) == [False] * (JOINERS - 1) + [True]
+
+
+def test_names_are_looked_up_through_it(shared: SharedStudy, pooled_url: str) -> None:
+    assert (names_of_all(pooled_url), names_of_all(pooled_url, used=True)) == (["demo"], [])
 
 
 def test_dashboards_and_commands_that_only_look_work_through_it(shared: SharedStudy, pooled_url: str) -> None:
