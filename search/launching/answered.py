@@ -26,12 +26,12 @@ def race_best(
     """Has the best trials of a search race if they may: how that ended, and the study with the answer, or as it is
     after what is to be done where there is none. A launch that was told to leave before ends without, as it was told.
     """
-    wanted = options.answerer is not None and is_answerable(facts, options)
+    answerer = options.answerer if is_answerable(facts, options) else None
     if end is not End.DONE:
-        return end if wanted and end.leaves_work else End.DONE, facts
+        return end if answerer is not None and end.leaves_work else End.DONE, facts
     raced = search.leaving()
-    if options.answerer is not None and wanted and raced is End.DONE:
-        raced = options.answerer(search)
+    if answerer is not None and raced is End.DONE:
+        raced = answerer(search)
         facts = retry_while_unreachable(lambda: gather_facts(search.shared))
     if raced is End.DONE and is_unanswered(facts, options):
         facts = retry_while_unreachable(without_answer)

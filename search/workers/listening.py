@@ -11,11 +11,17 @@ from storage.news import can_tell, listen
 SPREAD_S = 0.25  # so that the processes of a cluster don't all ask in the same moment
 
 
-def listening_at(
-    url: str, concerns: Callable[[str], bool]
-) -> Callable[[Callable[[], None]], AbstractContextManager[object]]:
-    """What listens for work in a database, given what wakes the workers; nothing where the database can't tell."""
-    return partial(WorkListener, url, concerns) if can_tell(url) else lambda _: nullcontext()
+Listening = Callable[[Callable[[], None]], AbstractContextManager[object]]  # given what wakes the workers
+
+
+def listening_at(url: str, concerns: Callable[[str], bool]) -> Listening:
+    """What listens for work in a database; nothing where the database can't tell."""
+    return partial(WorkListener, url, concerns) if can_tell(url) else not_listening
+
+
+def not_listening(_wake: Callable[[], None]) -> AbstractContextManager[object]:
+    """Hears of no work."""
+    return nullcontext()
 
 
 class WorkListener(BlockThread):

@@ -122,11 +122,9 @@ def record_exit(context: WorkerContext, reason: str) -> None:
         log.warning("left without a word to the database: %s", error)
 
 
-def study_progress(shared: SharedStudy) -> int:
-    """A number that grows with the study's progress."""
-    return shared.ledger.epoch_count() + shared.ledger.counts().finished
-
-
 def progress_of(shared: SharedStudy, shutdown: Shutdown) -> int:
-    """The same, asked for until the database answers or an exit is requested."""
-    return retry_while_unreachable(lambda: study_progress(shared), give_up=lambda: shutdown.requested)
+    """A number that grows with the study's progress, asked for until the database answers or an exit is requested."""
+    ledger = shared.ledger
+    return retry_while_unreachable(
+        lambda: ledger.epoch_count() + ledger.counts().finished, give_up=lambda: shutdown.requested
+    )

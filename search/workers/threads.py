@@ -6,12 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from search.errors import SearchError
 from search.host.ends import End, first_trouble
 from search.host.shutdown import Shutdown
+from search.workers.listening import Listening, not_listening
 from search.workers.placement import WorkerPlacement
 from search.workers.pool import GRACE_S, RESTARTS
 from search.workers.record_types import know_record_types
@@ -23,12 +23,6 @@ log = logging.getLogger(__name__)
 POLL_S = 0.5
 
 Work = Callable[["WorkerThread"], End]
-Listening = Callable[[Callable[[], None]], AbstractContextManager[object]]
-
-
-def not_listening(_wake: Callable[[], None]) -> AbstractContextManager[object]:
-    """Hears of no work."""
-    return nullcontext()
 
 
 @dataclass

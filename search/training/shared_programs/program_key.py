@@ -15,17 +15,19 @@ def program_layers(configuration: Configuration) -> tuple[Layer, ...]:
     batch normalization, and how large penalties are. A rate of 0 is another program's, as that layer draws no random
     numbers; so is a penalty of 0, which isn't added up.
     """
-    return tuple(_without_numbers(layer) for layer in layer_order(configuration))
+    return tuple(without_numbers(layer) for layer in layer_order(configuration))
 
 
-def _without_numbers(layer: Layer) -> Layer:
+def without_numbers(layer: Layer, *, zero_too: bool = False) -> Layer:
+    """The layer with any numbers in place of its own; with `zero_too`, also of a rate or a penalty that is 0."""
     match layer:
         case Drop(rate):
-            return Drop(ANY_RATE if rate > 0 else 0.0, "before_dense")
+            return Drop(ANY_RATE if rate > 0 or zero_too else 0.0, "before_dense")
         case Normalize():
             return replace(layer, momentum=None)
         case Conv() | Dense() | Output():
-            return replace(layer, l1=ANY_PENALTY if layer.l1 else 0.0, l2=ANY_PENALTY if layer.l2 else 0.0)
+            l1, l2 = (ANY_PENALTY if size or zero_too else 0.0 for size in (layer.l1, layer.l2))
+            return replace(layer, l1=l1, l2=l2)
         case Activate() | MaxPool() | Flatten():
             return layer
         case _:

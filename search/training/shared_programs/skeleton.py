@@ -8,10 +8,10 @@ operations and activations have few: so where it may be before or after one, it 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
-from search.training.shared_programs.program_key import ANY_PENALTY, ANY_RATE, program_layers
+from search.training.shared_programs.program_key import ANY_RATE, program_layers, without_numbers
 from spaces.configuration import Configuration
 from spaces.layers import Activate, Conv, Dense, Drop, Flatten, Layer, MaxPool, Normalize, Output, layer_order
 
@@ -79,7 +79,7 @@ def _filled(slots: Slots, layers: Sequence[Layer]) -> list[Layer | None] | None:
     """The layers in the slots, None if one has no slot, or a slot that isn't optional has no layer."""
     remaining, filled = list(layers), list[Layer | None]()
     for slot in slots:
-        fits = bool(remaining) and _without_numbers(remaining[0]) == slot.layer
+        fits = bool(remaining) and without_numbers(remaining[0], zero_too=True) == slot.layer
         if not fits and _must_be_filled(slot):
             return None
         filled.append(remaining.pop(0) if fits else None)
@@ -116,18 +116,4 @@ def _slots_from(layer: Layer, activation: Activate | None, *, after_pooling: boo
 
 
 def _slot_of(layer: Layer) -> Slot:
-    return Slot(_without_numbers(layer), optional=isinstance(layer, Conv | Dense | Output))
-
-
-def _without_numbers(layer: Layer) -> Layer:
-    match layer:
-        case Drop():
-            return DROP.layer
-        case Normalize():
-            return NORMALIZE.layer
-        case Conv() | Dense() | Output():
-            return replace(layer, l1=ANY_PENALTY, l2=ANY_PENALTY)
-        case Activate() | MaxPool() | Flatten():
-            return layer
-        case _:
-            assert_never(layer)
+    return Slot(without_numbers(layer, zero_too=True), optional=isinstance(layer, Conv | Dense | Output))
