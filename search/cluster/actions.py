@@ -13,6 +13,7 @@ from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engine import Engine
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, STAYING, Fleet, Job, fleet_name, job_name
+from search.cluster.last_words import FirstJobEnded, LastWords
 from search.cluster.options import ClusterOptions, worker_flags
 from search.cluster.serving_all import SharedFleet, require_shared_folder, shared_fleet
 from search.cluster.standing import PlaceStatus, Standing, in_words, joined
@@ -106,7 +107,7 @@ def up(options: ClusterOptions, count: int, *, accepted: bool = False) -> str:
 
     Raises:
         UsageError: the engine refuses it, or hosts don't share the study's files; nothing is left behind.
-        InfrastructureError: the first job ended before its worker joined the study.
+        FirstJobEnded: the first job ended before its worker joined the study.
     """
     with opened_site(options) as site:
         require_shared(site, options)
@@ -129,7 +130,7 @@ def probe(site: Site, say: Callable[[str], None]) -> None:
     """Submits one job and waits until its worker has joined the study.
 
     Raises:
-        InfrastructureError: it ended before that; it is cancelled, and so is the fleet.
+        FirstJobEnded: it ended before that; it is cancelled, and so is the fleet.
     """
     before = {job.job_id for job in site.jobs()}
     site.engine.scale(site.fleet, 1)
@@ -143,7 +144,7 @@ def probe(site: Site, say: Callable[[str], None]) -> None:
         ended = [job for job in fresh if job.state not in ACTIVE]
         if ended or (seen and not fresh):
             site.engine.cancel(site.fleet)
-            raise InfrastructureError(why_ended(site, ended[0] if ended else None))
+            raise first_job_ended(site, ended[0] if ended else None)
         waiting = all(job.state == "queued" for job in fresh)
         if waiting and time.monotonic() - began > QUEUED_S:
             why = next((job.reason for job in fresh if job.reason), "no reason is given")
@@ -158,15 +159,12 @@ def has_joined(site: Site, job: Job) -> bool:
     return any(worker.info.job == name for worker in site.shared.workers.all())
 
 
-def why_ended(site: Site, job: Job | None) -> str:
+def first_job_ended(site: Site, job: Job | None) -> FirstJobEnded:
     """What is known of a job that ended before its worker joined."""
     if job is None:
-        return "the first job was canceled before its worker joined the study"
-    said = site.engine.last_words(site.fleet, job)
-    return (
-        f"the first job ended before its worker joined the study ({job.reason or job.state}), and no other was "
-        f"submitted{': ' * bool(said)}{said}"
-    )
+        return FirstJobEnded("the first job was canceled before its worker joined the study", LastWords())
+    what = f"the first job ended before its worker joined the study ({job.reason or job.state})"
+    return FirstJobEnded(f"{what}, and no other was submitted", site.engine.last_words(site.fleet, job))
 
 
 def status(options: ClusterOptions, format_: Literal["table", "json"]) -> None:

@@ -99,7 +99,7 @@ def one_pass(site: SharedFleet, studies: str, max_jobs: int) -> str:
         said = site.engine.last_words(site.fleet, job)
         raise JobsFail(
             f"the job {job.job_id} ended before its workers joined a study ({job.reason or job.state}), and no other "
-            f"was submitted{': ' * bool(said)}{said}"
+            f"was submitted{said.ending()}"
         )
     missing = demand.missing(site.workers_per_job, max_jobs)
     if missing:

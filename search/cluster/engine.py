@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from search.cluster.fleet import EngineName, Fleet, Job
+from search.cluster.last_words import LastWords
 
 
 class Engine(Protocol):
@@ -36,8 +37,8 @@ class Engine(Protocol):
         """The fleet's jobs, those that have ended too as long as the engine remembers them."""
         ...
 
-    def last_words(self, fleet: Fleet, job: Job) -> str:
-        """The end of what a job printed, or where that is; empty if nothing is known."""
+    def last_words(self, fleet: Fleet, job: Job) -> LastWords:
+        """The end of what a job printed."""
         ...
 
     def scale(self, fleet: Fleet, count: int) -> None:

@@ -17,13 +17,6 @@ def write_private(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log with where that is; "" if it has none."""
-    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
-    said = [line for line in lines if line.strip()]
-    return f"{said[-1].strip()} (in {log})" if said else ""
-
-
 def remove_own(folder: Path, *names: str) -> None:
     """Removes those files, and the folder if nothing is left in it."""
     for name in names:

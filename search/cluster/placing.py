@@ -10,8 +10,9 @@ from search.cluster.actions import Site, fleet_of
 from search.cluster.checks import require_server, require_shared_files
 from search.cluster.engines import engine_of
 from search.cluster.fleet import ACTIVE, Fleet
+from search.cluster.last_words import FirstJobEnded
 from search.cluster.options import ClusterOptions
-from search.cluster.taking_back import nearest_folder, take_back, without_places
+from search.cluster.taking_back import nearest_folder, take_back
 from search.commands.answer import tell
 from search.errors import InfrastructureError, SearchError
 from search.host.ends import End
@@ -78,9 +79,9 @@ class Placing:
             if not shared.created:
                 raise
             tell(take_back(site, self.standing))
-            if site.fleet.folder.exists() or not isinstance(error, InfrastructureError):
-                raise
-            raise InfrastructureError(without_places(str(error), site.fleet.folder)) from error
+            if isinstance(error, FirstJobEnded) and not site.fleet.folder.exists():
+                raise InfrastructureError(error.without_log) from error
+            raise
         if not self.detach:
             return watch(site, options.quiet)
         if is_left_to_workers(shared):

@@ -1,6 +1,5 @@
 """Takes back a study that a launch has just created, where none of its jobs got to work."""
 
-import re
 from pathlib import Path
 
 from search.cluster.actions import Site, end_jobs
@@ -35,8 +34,3 @@ def take_back(site: Site, standing: Path) -> str:
         )
     others = "" if left is None else f" Something that isn't the study's is in {left}, and stays."
     return f"The study {name}, which this command had created, was removed again, with the logs of its jobs.{others}"
-
-
-def without_places(message: str, folder: Path) -> str:
-    """The message without the places of logs in a folder that is gone, of which it has the last line."""
-    return re.sub(rf" \(in {re.escape(str(folder))}[^)]*\)", "", message)

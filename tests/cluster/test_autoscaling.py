@@ -8,6 +8,7 @@ import pytest
 from search.cluster.autoscaling import JobsFail, one_pass
 from search.cluster.engines.slurm import Slurm
 from search.cluster.fleet import Fleet, Job, JobState
+from search.cluster.last_words import LastWords
 from search.cluster.serving_all import SharedFleet
 from storage import SharedStudy, create_study
 from storage.queue import QueuePlace
@@ -31,8 +32,8 @@ class MemoryEngine(Slurm):
         assert fleet.name
         return tuple(self.jobs)
 
-    def last_words(self, fleet: Fleet, job: Job) -> str:
-        return f"last words of {job.job_id} of {fleet.name}"
+    def last_words(self, fleet: Fleet, job: Job) -> LastWords:
+        return LastWords(f"last words of {job.job_id} of {fleet.name}")
 
     def now(self, state: JobState, *numbers: int) -> None:
         """Has these jobs be in that state."""

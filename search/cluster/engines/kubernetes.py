@@ -19,6 +19,7 @@ import msgspec
 from search.cluster.calls import call
 from search.cluster.fleet import EngineName, Fleet, Job, JobState
 from search.cluster.kubernetes_gpus import GPU, require_node_gpus
+from search.cluster.last_words import LastWords, last_of
 from search.errors import UsageError
 from search.host.exit_codes import EXIT_UNFINISHED, EXIT_USAGE
 
@@ -86,14 +87,12 @@ class Kubernetes:
             found += [Job(fleet.name, "failed", reason=why) for item in items if (why := why_job_failed(item))]
         return tuple(found)
 
-    def last_words(self, fleet: Fleet, job: Job) -> str:
+    def last_words(self, fleet: Fleet, job: Job) -> LastWords:
         """The end of the pod's log."""
         try:
-            said = _run(fleet, "logs", job.job_id, "--tail=5").split("\n")
+            return LastWords(last_of(_run(fleet, "logs", job.job_id, "--tail=5").split("\n")))
         except UsageError:
-            return ""
-        lines = [line.strip() for line in said if line.strip()]
-        return lines[-1] if lines else ""
+            return LastWords()
 
     def scale(self, fleet: Fleet, count: int) -> None:
         """Changes the number of indexes; those that are done stay done."""

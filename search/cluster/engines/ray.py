@@ -22,7 +22,8 @@ from typing import Any
 from search.cluster.calls import in_one_line
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState
-from search.cluster.own_files import SECRET, last_line, remove_own, write_private
+from search.cluster.last_words import LastWords
+from search.cluster.own_files import SECRET, remove_own, write_private
 from search.cluster.ray_gpus import require_node_gpus
 from search.errors import InfrastructureError, UsageError
 
@@ -172,9 +173,9 @@ class Ray:
         """The places of all jobs of the fleet that Ray remembers."""
         return tuple(place for job in jobs_of(fleet) for place in places_of(job))
 
-    def last_words(self, fleet: Fleet, job: Job) -> str:
+    def last_words(self, fleet: Fleet, job: Job) -> LastWords:
         """The end of the place's log."""
-        return last_line(fleet.folder / f"ray-{job.job_id}.log")
+        return LastWords.in_log(fleet.folder / f"ray-{job.job_id}.log")
 
     def scale(self, fleet: Fleet, count: int) -> None:
         """Submits what is missing; of what is too many, those that wait go first."""

@@ -24,7 +24,8 @@ from typing import assert_never
 from search.cluster.calls import call
 from search.cluster.file_systems import is_shared
 from search.cluster.fleet import ACTIVE, STAYING, EngineName, Fleet, Job, JobState, Resources
-from search.cluster.own_files import SECRET, last_line, remove_own, write_private
+from search.cluster.last_words import LastWords
+from search.cluster.own_files import SECRET, remove_own, write_private
 from search.errors import UsageError
 
 SCRIPT = "slurm.sh"
@@ -126,9 +127,9 @@ class Slurm:
         lines = _slurm(["squeue", *which, f"--Format={wanted}"]).splitlines()
         return tuple(job_from(line) for line in lines if line.strip())
 
-    def last_words(self, fleet: Fleet, job: Job) -> str:
+    def last_words(self, fleet: Fleet, job: Job) -> LastWords:
         """The end of the job's log."""
-        return last_line(fleet.folder / f"slurm-{job.job_id}.log")
+        return LastWords.in_log(fleet.folder / f"slurm-{job.job_id}.log")
 
     def scale(self, fleet: Fleet, count: int) -> None:
         """Submits what is missing; of what is too many, those that wait go first."""
