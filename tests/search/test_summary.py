@@ -13,9 +13,10 @@ from scipy.stats import binomtest
 
 from search.errors import SearchFailed
 from search.host.ends import End
+from search.launching.next_steps import image_flags
 from search.launching.options import LaunchOptions
 from search.launching.running import require_success
-from search.launching.wording import ended_by, image_flags, result_json, result_text, unfinished_line
+from search.launching.wording import ended_by, result_json, result_text, unfinished_line
 from search.study.snapshot import Snapshot
 from search.study.test_score import TestScore as Score
 from search.views.facts import StudyFacts, TrialFacts, gather_facts
