@@ -37,11 +37,13 @@ def shared_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(postgres_url: str, shared_folder: Path, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(postgres_url: str, shared_folder: Path, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     """Commands on a host that submits to the Slurm; the tests of another engine have a fixture of their own."""
     for name, value in slurm.environment.items():
         monkeypatch.setenv(name, value)
-    return Cli(postgres_url, shared_folder, slurm.environment)
+    yield Cli(postgres_url, shared_folder, slurm.environment)
+    if slurm.tool is not None:
+        slurm("scancel", "--me")  # what a test leaves that has failed isn't the next one's
 
 
 @pytest.fixture(scope="session")
