@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from storage.artifacts import Artifacts as Artifacts
     from storage.artifacts import open_artifacts as open_artifacts
     from storage.ledger import Ledger as Ledger
-    from storage.manifest import Difference as Difference
     from storage.manifest import Manifest as Manifest
     from storage.masking import hide_password as hide_password
     from storage.study import SharedStudy as SharedStudy
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 HOMES = {
     "Artifacts": "artifacts",
-    "Difference": "manifest",
     "Ledger": "ledger",
     "Manifest": "manifest",
     "SharedStudy": "study",

@@ -51,28 +51,6 @@ IDENTITY = (
     "limits",
 )
 
-EDITED = (
-    "its trials are those of the old source: undo the change, or search the new one in a study of another --study-name "
-    "(and raise the space's version if names, ranges or meanings of parameters changed)"
-)
-REPLACED = "scores on others can't be compared: bring the old ones back, or begin a study of another --study-name"
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """A field in which the stored study and the one asked for disagree, `words` for it where values say nothing."""
-
-    field: str
-    stored: Any
-    asked: Any
-    words: str = ""
-
-    def of(self, stored: Any, asked: Any) -> "Difference":
-        """The same between these values, as people know them."""
-        return Difference(self.field, stored, asked, self.words)
-
-    def __str__(self) -> str:
-        return self.words or f"{self.field}: the study has {self.stored!r}, asked for was {self.asked!r}"
-
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the workers of a study must agree on, and what the study was made with.
@@ -200,37 +178,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         fields = {field: getattr(self, field) for field in IDENTITY}
         return {**fields, "space": without_folder(self.space), "dataset": "" if is_path(self.dataset) else self.dataset}
 
-    def differences(self, asked: "Manifest") -> list[Difference]:
-        """Where the identity of this, the stored manifest, isn't that of the one asked for."""
-        found = [
-            difference.of(getattr(self, difference.field), getattr(asked, difference.field))
-            for difference in _differences(self.identity(), asked.identity())
-        ]
-        return [
-            *self._explained(found),
-            *_differences(_facets(self.comparison), _facets(asked.comparison)),
-        ]
-
-    def _explained(self, differences: list[Difference]) -> list[Difference]:
-        """The differences with words for fingerprints, which are left out where their subjects are others anyway."""
-        fields = {difference.field for difference in differences}
-        changed = {
-            "space_fingerprint": (
-                "space",
-                f"the source of the space {self.space}, or of a file that it imports",
-                EDITED,
-            ),
-            "dataset_fingerprint": ("dataset", f"the images of {self.dataset}", REPLACED),
-        }
-        explained = list[Difference]()
-        for difference in differences:
-            subject, what, advice = changed.get(difference.field, ("", "", ""))
-            if subject in fields or (subject == "dataset" and "resizing" in fields):
-                continue
-            words = f"{what}, changed since the study was made; {advice}" if subject else ""
-            explained.append(msgspec.structs.replace(difference, words=words))
-        return explained
-
     def to_json(self) -> str:
         """The manifest as one line of JSON with sorted keys."""
         return msgspec.json.encode(self, order="deterministic").decode()
@@ -251,16 +198,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(stored, command=command, pruner=stored.pruner_meant(stored.pruner))
         except msgspec.MsgspecError as error:
             raise NotAStudyDatabase(f"the study's manifest can't be read: {error}") from error
-
-
-def _facets(comparison: Comparison | None) -> dict[str, Any]:
-    return {} if comparison is None else comparison.facets()
-
-
-def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[Difference]:
-    fields = dict.fromkeys((*stored, *asked))
-    pairs = [Difference(field, stored.get(field), asked.get(field)) for field in fields]
-    return [pair for pair in pairs if pair.stored != pair.asked]
 
 
 def is_path(ref: str) -> bool:

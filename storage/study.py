@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, Engine
 
 from storage import registry
+from storage.differences import differences
 from storage.engine import looking, opened
 from storage.errors import ForeignStudy, ManifestMismatch, StorageUnreachable, StudyNotFound
 from storage.identity import StudyKey
@@ -271,9 +272,9 @@ def attach(
 
 def require_same(study_name: str, stored: Manifest, asked: Manifest) -> None:
     """Raises ManifestMismatch, with what differs, unless both search the same."""
-    differences = stored.differences(asked)
-    if differences:
-        listed = "".join(f"\n  {difference}" for difference in differences)
+    found = differences(stored, asked)
+    if found:
+        listed = "".join(f"\n  {difference}" for difference in found)
         raise ManifestMismatch(
             f"the study {study_name!r} exists and isn't the one asked for; choose another study name, "
             f"or ask for what it has:{listed}"

@@ -55,8 +55,8 @@ class StorageContract(IdentityContract, LedgerContract, PromotionContract):
     def test_a_study_with_other_settings_is_not_joined(self, storage_url: str) -> None:
         with pytest.raises(ManifestMismatch) as caught:
             create_study(storage_url, "demo", example_manifest(dataset="mnist", epochs=9))
-        assert "dataset: the study has 'digits', asked for was 'mnist'" in str(caught.value)
-        assert "epochs: the study has 5, asked for was 9" in str(caught.value)
+        assert "--dataset: the study has digits, asked for was mnist" in str(caught.value)
+        assert "--epochs: the study has 5, asked for was 9" in str(caught.value)
 
     @pytest.mark.usefixtures("study")
     def test_a_missing_study_names_those_that_there_are(self, storage_url: str) -> None:

@@ -17,6 +17,7 @@ from search.study.trial_attributes import TrialAttributes
 from search.study.trials import suggest_configuration
 from search.trainers.process import NotAwaited
 from search.trainers.protocol import EpochEnd, Evaluated, Failed, JobMessage, Progress, Stopped, Train, Trained, Warned
+from search.views.number import plural
 from search.workers.context import WorkerContext
 from search.workers.decision import Decision
 from search.workers.deferred_settlement import DeferredSettlement
@@ -189,10 +190,10 @@ class Attempt:
         words = "" if outcome.value is None else f": {self.context.shared.manifest.objective} {outcome.value:.4f}"
         reason = f"; {outcome.reason}" if outcome.reason else ""
         log.info(
-            "trial %s is %s after %d epochs on worker %s%s%s",
+            "trial %s is %s after %s on worker %s%s%s",
             "without a number" if number is None else number,
             outcome.state,
-            outcome.epochs,
+            plural(outcome.epochs, "epoch"),
             self.lease.worker_id,
             words,
             reason,
@@ -296,7 +297,7 @@ class Attempt:
             case Decision.STOP:
                 return Outcome("pruned", epochs.value(), "worse than others after as many epochs", None, epochs.last)
             case Decision.PAUSE:
-                log.info("trial %d is paused after %d epochs", epochs.trial_number, epochs.last)
+                log.info("trial %d is paused after %s", epochs.trial_number, plural(epochs.last, "epoch"))
                 raise SlotPaused
             case _:
                 assert_never(decision)

@@ -24,6 +24,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
     folder = Path("/tmp/search-slurm-testbed")  # noqa: S108 - nodes are other users' in part, and paths of sockets short
     with FileLock(f"{folder}.lock"):  # its ports are the machine's
         environment = {"SLURM_TESTBED": str(folder), "SLURM_CONF": str(folder / "slurm.conf")}
+        words(tool, "stop", environment=environment)  # of a run that was killed
         words(tool, "start", "3", environment=environment)
         yield SlurmCluster(tool, environment)
         words(tool, "stop", environment=environment)

@@ -142,6 +142,7 @@ def kube(kube_tool: Kube) -> Iterator[Kube]:
     path = f"{folder}/venv/bin:{os.environ['PATH']}"
     running = replace(kube_tool, environment={**kube_tool.environment, "KUBECONFIG": f"{folder}/config", "PATH": path})
     with FileLock(f"{folder}.lock"):
+        running(str(kube_tool.tool), "stop")  # of a run that was killed
         running(str(kube_tool.tool), "start", "2")
         yield running
         running(str(kube_tool.tool), "stop")

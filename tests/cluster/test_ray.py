@@ -194,6 +194,7 @@ def ray_cluster() -> Iterator[RayCluster]:
     if not (libraries / "ray").is_dir():
         pytest.skip(f"Ray's packages take 360 MB and aren't part of the tests: `{tool} install` gets them")
     with FileLock("/tmp/search-ray-testbed.lock"):  # noqa: S108 - its ports are the machine's
+        words(tool, "stop")  # of a run that was killed
         words(tool, "start", "2")
         told = dict(line.removeprefix("export ").split("=", 1) for line in words(tool, "env").split() if "=" in line)
         yield RayCluster(tool, {ADDRESS: told[ADDRESS]})

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from search.launch import main
 from storage import open_study
+from storage.differences import flag_of
+from storage.manifest import IDENTITY
 from tests.helpers.launches import RunLaunch
 
 Make = Callable[[Path], object]
@@ -258,14 +261,14 @@ def demo(cli: RunLaunch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--space", "mine.py:space"), ("space: the study has 'bn_dropout'",)),
-        ((*ON_OWN,), ("dataset: the study has 'digits'", "own.npz")),
-        ((*BN, "--epochs", "77"), ("epochs: the study has 10, asked for was 77",)),
-        ((*BN, "--sampler", "random"), ("sampler: the study has 'tpe', asked for was 'random'",)),
-        ((*BN, "--precision", "mixed_bfloat16"), ("precision: the study has 'float32'", "'mixed_bfloat16'")),
-        ((*BN, "--seed", "7"), ("seed: the study has 0, asked for was 7",)),
+        (("--space", "mine.py:space"), ("--space: the study has bn_dropout",)),
+        ((*ON_OWN,), ("--dataset: the study has digits", "own.npz")),
+        ((*BN, "--epochs", "77"), ("--epochs: the study has 10, asked for was 77",)),
+        ((*BN, "--sampler", "random"), ("--sampler: the study has tpe, asked for was random",)),
+        ((*BN, "--precision", "mixed_bfloat16"), ("--precision: the study has float32, asked for was mixed_bfloat16",)),
+        ((*BN, "--seed", "7"), ("--seed: the study has 0, asked for was 7",)),
         ((*BN, "--n-trials", "3"), ("4 trials were ordered", "--n-trials 3", "larger number")),
-        ((*BN, "--epochs", "77", "--dry-run"), ("epochs: the study has 10, asked for was 77",)),
+        ((*BN, "--epochs", "77", "--dry-run"), ("--epochs: the study has 10, asked for was 77",)),
     ],
 )
 def test_another_study_of_the_same_name_is_left_alone(
@@ -324,3 +327,9 @@ def test_the_real_command_ends_with_exit_code_2_and_one_message(name: str, tmp_p
     assert ended.stderr.startswith("Error: ")
     assert "Traceback" not in ended.stderr
     assert listing(tmp_path) == before
+
+
+def test_every_setting_that_must_agree_is_asked_for_by_a_flag_of_a_launch() -> None:
+    flags = {flag for option in main.params for flag in option.opts}
+    told_otherwise = {"space_version", "space_fingerprint", "dataset_fingerprint"}
+    assert {name for field in set(IDENTITY) - told_otherwise for name in flag_of(field).split(", ")} <= flags

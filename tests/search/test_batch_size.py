@@ -22,6 +22,7 @@ from spaces.space import Space, Trial
 from spaces.trials import fixed_trial
 from spaces.widening import Widening, widened
 from storage import Manifest, create_study
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from storage.manifest import MANIFEST_VERSION
 from storage.records import Lease, SlotSettings
@@ -97,9 +98,9 @@ def test_a_study_goes_on_with_its_batch_sizes_and_refuses_others(sqlite_url: str
     with create_study(first.url, first.study_name, first.manifest):
         pass
     assert make_plan(replace(options, batch_size=())).manifest.batch_sizes == (32, 64, 128)
-    with pytest.raises(ManifestMismatch, match="batch_sizes: the study has"):
+    with pytest.raises(ManifestMismatch, match="--batch-size: the study has"):
         make_plan(replace(options, batch_size=(32, 64)))
-    with pytest.raises(ManifestMismatch, match="batch_sizes: the study has"):
+    with pytest.raises(ManifestMismatch, match="--batch-size: the study has"):
         make_plan(replace(options, batch_size=(128,)))
 
 
@@ -110,7 +111,7 @@ def test_a_manifest_of_an_earlier_release_has_one_batch_size() -> None:
     stored = Manifest.from_json(json.dumps({**document, "schema_version": 3}))
     assert MANIFEST_VERSION > 3
     assert (stored.batch_size, stored.batch_sizes) == (64, ())
-    assert stored.differences(manifest) == []
+    assert differences(stored, manifest) == []
 
 
 def test_the_plan_says_the_batch_sizes(cli: RunLaunch) -> None:

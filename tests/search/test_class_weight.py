@@ -23,6 +23,7 @@ from spaces.errors import SpaceError
 from spaces.space import Space, Trial, choose
 from spaces.widening import Widening, widened
 from storage import Manifest, create_study
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from storage.records import Lease, SlotSettings
 from tests.helpers.lab import MANIFEST
@@ -51,7 +52,7 @@ def test_a_study_keeps_its_weight_and_one_from_before_there_was_any_has_none() -
     del document["class_weight"]
     older = Manifest.from_json(msgspec.json.encode({**document, "schema_version": 5}).decode())
     assert older.class_weight == "none"
-    assert [difference.field for difference in planned.differences(older)] == ["class_weight"]
+    assert [difference.field for difference in differences(planned, older)] == ["class_weight"]
 
 
 def test_class_weights_are_an_axis_of_any_space() -> None:
@@ -77,7 +78,7 @@ def test_several_class_weights_are_a_parameter_that_a_search_stores_and_asks_for
     with create_study(plan.url, plan.study_name, plan.manifest):
         pass
     assert make_plan(replace(options, class_weight=())).manifest.class_weights == ("none", "balanced")
-    with pytest.raises(ManifestMismatch, match="class_weights: the study has"):
+    with pytest.raises(ManifestMismatch, match="--class-weight: the study has"):
         make_plan(replace(options, class_weight=("balanced",)))
 
 

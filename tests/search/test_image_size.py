@@ -51,6 +51,7 @@ from spaces.trials import fixed_trial, random_trial
 from spaces.widening import Widening, widened
 from storage import Manifest, create_study, open_study
 from storage.comparison import ArmDesign
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from storage.manifest import MANIFEST_VERSION
 from storage.records import Lease, SlotSettings
@@ -165,7 +166,7 @@ def test_a_study_has_the_largest_size_goes_on_with_all_and_refuses_others(option
         pass
     assert make_plan(replace(options, image_size=())).manifest.image_sizes == SEVERAL
     for other in ((SMALL, (10, 10), LARGE), (LARGE,)):
-        with pytest.raises(ManifestMismatch, match="image_sizes: the study has"):
+        with pytest.raises(ManifestMismatch, match="--image-size: the study has"):
             make_plan(replace(options, image_size=other))
 
 
@@ -185,7 +186,7 @@ def test_a_manifest_of_an_earlier_release_has_one_size(options: LaunchOptions) -
     stored = Manifest.from_json(json.dumps({**document, "schema_version": 13}))
     assert MANIFEST_VERSION > 13
     assert stored_image_sizes(stored) == (SMALL,)
-    assert stored.differences(manifest) == []
+    assert differences(stored, manifest) == []
 
 
 def test_a_limit_counts_the_parameters_that_a_model_has_on_images_of_its_size(options: LaunchOptions) -> None:

@@ -14,6 +14,7 @@ from spaces.configuration import Configuration
 from spaces.costs import cost_of
 from spaces.errors import SpaceError
 from storage import Manifest
+from storage.differences import differences
 
 if TYPE_CHECKING:
     from storage import SharedStudy
@@ -98,4 +99,4 @@ def test_a_manifest_of_before_has_no_limits_and_a_limit_is_part_of_what_is_searc
     del document["limits"]
     older = Manifest.from_json(msgspec.json.encode({**document, "schema_version": 9}).decode())
     assert older.limits == {}
-    assert [one.field for one in older.differences(manifest)] == ["limits"]
+    assert [one.field for one in differences(older, manifest)] == ["limits"]

@@ -11,6 +11,7 @@ from search.launching.options import LaunchOptions
 from search.launching.planning import make_plan
 from search.sampling.samplers import GRID, SAMPLERS
 from storage import Manifest, create_study
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
@@ -66,9 +67,9 @@ def test_a_study_goes_on_with_its_part_and_refuses_another(sqlite_url: str) -> N
         first.manifest.fixed,
     )
     assert make_plan(options).existing is not None
-    with pytest.raises(ManifestMismatch, match="ranges: the study has"):
+    with pytest.raises(ManifestMismatch, match="--range: the study has"):
         make_plan(replace(options, ranges=("learning_rate=1e-4:1e-1",)))
-    with pytest.raises(ManifestMismatch, match="only: the study has"):
+    with pytest.raises(ManifestMismatch, match="--only: the study has"):
         make_plan(replace(options, only=()))
 
 
@@ -124,4 +125,4 @@ def test_a_manifest_of_an_earlier_release_searches_the_whole_space() -> None:
         del document[field]
     stored = Manifest.from_json(json.dumps({**document, "schema_version": 1}))
     assert (stored.only, stored.ranges) == ({}, {})
-    assert stored.differences(manifest) == []
+    assert differences(stored, manifest) == []

@@ -25,6 +25,7 @@ from spaces.configuration import Block, Configuration
 from spaces.costs import cost_of
 from spaces.resizing import AS_FOUND, Resize, Resizing
 from storage import Manifest, create_study
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from tests.helpers.launches import RunLaunch
 
@@ -139,7 +140,9 @@ def test_a_study_goes_on_with_its_size_and_refuses_another(photos: Path, sqlite_
     with create_study(first.url, first.study_name, first.manifest):
         pass
     assert make_plan(replace(options, image_size=())).manifest.resizing == first.manifest.resizing
-    with pytest.raises(ManifestMismatch, match=r"resizing: the study has 16x20, crop, asked for was 16x20, pad$"):
+    with pytest.raises(
+        ManifestMismatch, match=r"--image-size, --resize: the study has 16x20, crop, asked for was 16x20, pad$"
+    ):
         make_plan(replace(options, resize="pad"))
 
 
@@ -149,7 +152,7 @@ def test_a_manifest_of_an_earlier_release_has_images_as_they_were_found(sqlite_u
     del document["resizing"]
     stored = Manifest.from_json(json.dumps({**document, "schema_version": 3}))
     assert stored.resizing == AS_FOUND
-    assert stored.differences(manifest) == []
+    assert differences(stored, manifest) == []
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_study_of_an_earlier_release_has_the_last_epoch_and_another_rule_is_re
     del stored["select"]
     assert Manifest.from_json(msgspec.json.encode(stored).decode()).select == "last"
     create_study(sqlite_url, "demo", example_manifest()).close()
-    with pytest.raises(ManifestMismatch, match="select: the study has 'last', asked for was 'smooth'"):
+    with pytest.raises(ManifestMismatch, match="--select: the study has last, asked for was smooth"):
         create_study(sqlite_url, "demo", example_manifest(select="smooth"))
 
 

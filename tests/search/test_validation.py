@@ -26,6 +26,7 @@ from spaces.epoch_scores import EpochScores
 from spaces.errors import ConfigurationError
 from spaces.validation import FIXED, Validation, parse_validation
 from storage import Manifest, SharedStudy, create_study
+from storage.differences import differences
 from storage.errors import ManifestMismatch
 from tests.helpers.lab import Lab
 from tests.helpers.launches import RunLaunch
@@ -126,7 +127,7 @@ def test_a_study_goes_on_with_its_validation_and_refuses_another(sqlite_url: str
     with create_study(first.url, first.study_name, first.manifest):
         pass
     assert make_plan(replace(options, validation=None)).manifest.validation == TWO_FOLDS
-    with pytest.raises(ManifestMismatch, match="validation: the study has folds:2, asked for was fixed"):
+    with pytest.raises(ManifestMismatch, match="--validation: the study has folds:2, asked for was fixed"):
         make_plan(replace(options, validation=FIXED))
 
 
@@ -137,7 +138,7 @@ def test_a_manifest_of_an_earlier_release_validates_on_the_same_images(sqlite_ur
     stored = Manifest.from_json(json.dumps({**document, "schema_version": 3}))
     assert stored.validation == FIXED
     assert stored.epochs_per_trial == stored.epochs
-    assert stored.differences(manifest) == []
+    assert differences(stored, manifest) == []
     assert Manifest.from_json(msgspec.structs.replace(manifest, validation=TWO_FOLDS).to_json()).validation == TWO_FOLDS
 
 

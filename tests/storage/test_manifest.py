@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from storage import Manifest, create_study, open_study, study_names
 from storage.browsing import browse
+from storage.differences import differences
 from storage.errors import NotAStudyDatabase, StorageError, StudyNotFound
 from storage.identity import STAMP
 from storage.manifest import IDENTITY
@@ -47,11 +49,37 @@ def test_a_damaged_manifest_is_reported(text: str) -> None:
 def test_only_what_changes_results_must_agree() -> None:
     stored = example_manifest()
     elsewhere = example_manifest(command="other", data_dir="other", created_at="later", artifacts="s3://other")
-    assert stored.differences(elsewhere) == []
-    found = stored.differences(example_manifest(sampler="random", limit_train=10))
+    assert differences(stored, elsewhere) == []
+    found = differences(stored, example_manifest(sampler="random", limit_train=10))
     assert [str(difference) for difference in found] == [
-        "sampler: the study has 'tpe', asked for was 'random'",
-        "limit_train: the study has None, asked for was 10",
+        "--sampler: the study has tpe, asked for was random",
+        "--limit-train: the study has all, asked for was 10",
+    ]
+
+
+NARROWED: dict[str, Any] = {
+    "fixed": {"learning_rate": 0.01},
+    "only": {"optimizer": ("adam", "sgd")},
+    "ranges": {"dropout_rate": (0.1, 0.5)},
+    "limits": {"parameters": 50000},
+    "batch_sizes": (32, 64),
+    "class_weights": ("none", "balanced"),
+    "report_metrics": ("val_auc",),
+    "space_version": 2,
+}
+
+
+def test_differences_are_told_as_they_are_typed_and_what_one_flag_asks_for_once() -> None:
+    found = differences(example_manifest(batch_size=64), example_manifest(batch_size=128, **NARROWED))
+    assert [str(difference) for difference in found] == [
+        "the version of the space bn_dropout: the study has 1, asked for was 2",
+        "--batch-size: the study has 64, asked for was 32,64",
+        "--report-metrics: the study has none, asked for was val_auc",
+        "--class-weight: the study has none, asked for was none,balanced",
+        "--fix: the study has none, asked for was learning_rate=0.01",
+        "--only: the study has none, asked for was optimizer=adam,sgd",
+        "--range: the study has none, asked for was dropout_rate=0.1:0.5",
+        "--limit: the study has none, asked for was parameters=50000",
     ]
 
 
