@@ -1,6 +1,5 @@
 """`python -m search.launch`: searches a space and prints the result."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +167,7 @@ def main(**flags: Any) -> None:
     place = given_place({name: flags.pop(name) for name in PLACE})
     trains = workers.n_workers != 0 and not flags["dry_run"] and placing is None
     with trainer_server(wanted=trains, keep_warm_s=keep_warm_s):  # it imports Keras while we import what we need
-        from search.launching.options import LaunchOptions
+        from search.launching.options import Answering, LaunchOptions
         from search.launching.running import launch
         from search.trackers.tracking import Tracking
 
@@ -176,15 +175,14 @@ def main(**flags: Any) -> None:
             placing.require(flags["artifact_store"])
         placed = None if placing is None else placing.run
         share, answers = flags.pop("answer_share"), flags.pop("answer") == "on"
-        answerer = partial(_answer, share) if answers else None
-        given_share = share if answers else None
+        answering = Answering(share, _answer) if answers else None
         tracking = Tracking(flags.pop("tensorboard"), flags.pop("mlflow"))
-        given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answerer": answerer}
-        options = LaunchOptions(**flags, **given, place=place, answer_share=given_share)
+        given = {"quiet": quiet, "workers": workers, "tracking": tracking, "placed": placed, "answering": answering}
+        options = LaunchOptions(**flags, **given, place=place)
         raise SystemExit(CODES[launch(options)])
 
 
-def _answer(share: float, finished: "FinishedSearch") -> "End":
+def _answer(finished: "FinishedSearch", share: float) -> "End":
     """Imports what an answer needs when it is due: half a second, for which the workers would wait at the beginning."""
     from search.design.answering import answer_search
 

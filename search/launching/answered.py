@@ -26,12 +26,12 @@ def race_best(
     """Has the best trials of a search race if they may: how that ended, and the study with the answer, or as it is
     after what is to be done where there is none. A launch that was told to leave before ends without, as it was told.
     """
-    answerer = options.answerer if is_answerable(facts, options) else None
+    answering = options.answering if is_answerable(facts, options) else None
     if end is not End.DONE:
-        return end if answerer is not None and end.leaves_work else End.DONE, facts
+        return end if answering is not None and end.leaves_work else End.DONE, facts
     raced = search.leaving()
-    if answerer is not None and raced is End.DONE:
-        raced = answerer(search)
+    if answering is not None and raced is End.DONE:
+        raced = answering.give(search, answering.share)
         facts = retry_while_unreachable(lambda: gather_facts(search.shared))
     if raced is End.DONE and is_unanswered(facts, options):
         facts = retry_while_unreachable(without_answer)
@@ -44,9 +44,9 @@ def leave_look(shared: SharedStudy, options: LaunchOptions) -> None:
     """
     if options.workers.n_workers != 0 or options.placed is not None:
         enough = shared.ledger.counts().total >= FEWEST_FOR_ANSWER
-        wanted = enough and options.answerer is not None
-        leave_look_to_answer(shared, wanted=wanted)
-        leave_answer_to_workers(shared, options.answer_share if wanted and options.placed is not None else None)
+        answering = options.answering if enough else None
+        leave_look_to_answer(shared, wanted=answering is not None)
+        leave_answer_to_workers(shared, None if answering is None or options.placed is None else answering.share)
 
 
 def is_unanswered(facts: StudyFacts, options: LaunchOptions) -> bool:

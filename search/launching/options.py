@@ -27,11 +27,21 @@ class FinishedSearch:
     leaving: Callable[[], End] = lambda: End.DONE
 
 
+@dataclass(frozen=True)
+class Answering:
+    """How a search ends with an answer: `give` races its best trials with workers of this machine, and returns how that
+    ended; workers elsewhere do it themselves. The race takes at most `share` of the epochs that the search's trials may
+    take.
+    """
+
+    share: float
+    give: Callable[[FinishedSearch, float], End]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LaunchOptions(StudyOptions):
     """The flags of `python -m search.launch`; None where one wasn't given. `placed` has workers elsewhere run the
-    study, and returns how that ended so far; None for workers on this machine. `answerer` ends a finished search with
-    an answer; None for none. Workers elsewhere give it instead, for at most `answer_share` of the search's epochs.
+    study, and returns how that ended so far; None for workers on this machine. `answering` is None for no answer.
     `place` has the fields of the study's place in the queue that were given.
     """
 
@@ -54,5 +64,4 @@ class LaunchOptions(StudyOptions):
     tracking: Tracking = field(default_factory=Tracking)
     placed: Callable[[SharedStudy], End] | None = None
     place: Mapping[str, Any] = field(default_factory=dict)
-    answerer: Callable[[FinishedSearch], End] | None = None
-    answer_share: float | None = None
+    answering: Answering | None = None

@@ -18,7 +18,7 @@ from search.design.options import AnswerOptions
 from search.design.racing import answer_plan, run_answer
 from search.errors import UsageError
 from search.host.ends import End
-from search.launching.options import FinishedSearch, LaunchOptions
+from search.launching.options import Answering, FinishedSearch, LaunchOptions
 from search.launching.planning import make_plan
 from search.launching.running import launch
 from search.launching.wording import result_json, result_text
@@ -180,13 +180,13 @@ class Ended:
         self.asked = list[FinishedSearch]()
         workers = WorkerSettings(n_workers=1, artifacts=comparisons.folder / "artifacts")
 
-        def answerer(search: FinishedSearch) -> End:
+        def give(search: FinishedSearch, share: float) -> End:
             self.asked.append(search)
-            return answer_search(replace(search, workers=workers), 4.0, comparisons.dependencies())
+            return answer_search(replace(search, workers=workers), share, comparisons.dependencies())
 
-        given = {"space": "bn_dropout", "storage": comparisons.url, "workers": workers, "answerer": answerer, **options}
+        given: dict[str, Any] = {"answering": Answering(4.0, give), **options}
         capture.readouterr()
-        self.end = launch(LaunchOptions(**given))
+        self.end = launch(LaunchOptions(space="bn_dropout", storage=comparisons.url, workers=workers, **given))
         self.told = capture.readouterr()
 
 
@@ -225,11 +225,11 @@ def test_an_interrupt_before_the_race_trains_leaves_the_answer_out_and_gives_the
     """While the race is planned, none has taken signals for itself yet."""
     search_of(comparisons, [0.9, 0.95, 0.94, *[0.2] * 7])
 
-    def interrupted(search: FinishedSearch) -> End:
+    def interrupted(search: FinishedSearch, share: float) -> End:
         signal.raise_signal(signal.SIGINT)
-        return answer_search(search, 4.0, comparisons.dependencies())
+        return answer_search(search, share, comparisons.dependencies())
 
-    ended = Ended(comparisons, capsys, answerer=interrupted)
+    ended = Ended(comparisons, capsys, answering=Answering(4.0, interrupted))
     assert ended.end is End.INTERRUPTED
     assert ended.told.out.startswith("All 10 trials of bn_dropout-digits are finished")
     assert ended.told.err.splitlines()[-1].startswith("Interrupted: the answer isn't done. The same command")

@@ -13,7 +13,7 @@ from search.design.answering import answer_search
 from search.design.confusion import evaluator
 from search.design.due_answers import TASK, answer_if_due
 from search.host.ends import End
-from search.launching.options import LaunchOptions
+from search.launching.options import Answering, LaunchOptions
 from search.launching.running import launch
 from search.study.due_answer import due_share, is_left_to_workers, leave_answer_to_workers
 from search.study.race_answer import stored_answer
@@ -130,9 +130,9 @@ def test_a_launch_that_has_a_cluster_work_leaves_the_answer_to_the_workers_if_on
     comparisons: Comparisons, wanted: bool
 ) -> None:
     workers = WorkerSettings(n_workers=0, artifacts=comparisons.folder / "artifacts")
-    answers: dict[str, Any] = {"answerer": partial(answer_search, answer_share=0.3), "answer_share": 0.3}
+    answering = Answering(0.3, answer_search) if wanted else None
     given: dict[str, Any] = {"space": "bn_dropout", "storage": comparisons.url, "n_trials": 12, "workers": workers}
-    launch(LaunchOptions(**given, placed=lambda _: End.DONE, **(answers if wanted else {})))
+    launch(LaunchOptions(**given, placed=lambda _: End.DONE, answering=answering))
     with comparisons.open(SEARCH) as shared:
         assert is_left_to_workers(shared) is wanted
         assert look_waits_for_answer(shared) is wanted

@@ -15,7 +15,7 @@ from search.design.options import AnswerOptions
 from search.design.racing import answer_plan
 from search.design.stored_result import comparison_of
 from search.host.ends import End
-from search.launching.options import FinishedSearch, LaunchOptions
+from search.launching.options import Answering, FinishedSearch, LaunchOptions
 from search.launching.planning import make_plan
 from search.launching.running import launch
 from search.launching.wording import result_json, result_text
@@ -54,11 +54,11 @@ def launched(comparisons: Comparisons, *, answer: bool = True, share: float = 1.
     """A launch of the search that is there."""
     workers = WorkerSettings(n_workers=1, artifacts=comparisons.folder / "artifacts")
 
-    def answerer(search: FinishedSearch) -> End:
+    def give(search: FinishedSearch, share: float) -> End:
         return answer_search(replace(search, workers=workers), share, comparisons.dependencies())
 
-    answers = answerer if answer else None
-    return launch(LaunchOptions(space="bn_dropout", storage=comparisons.url, workers=workers, answerer=answers))
+    answering = Answering(share, give) if answer else None
+    return launch(LaunchOptions(space="bn_dropout", storage=comparisons.url, workers=workers, answering=answering))
 
 
 @pytest.fixture
