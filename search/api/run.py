@@ -17,6 +17,7 @@ from search.datasets import resolve_dataset
 from search.errors import InfrastructureError, SearchError, SearchFailed, UsageError
 from search.host.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STORAGE, EXIT_UNFINISHED, EXIT_USAGE
 from search.host.module_path import module_command, with_our_path
+from search.trainers.serving import descriptors_for_children
 from spaces import resolve
 from spaces.space import Space
 from storage.default_url import DEFAULT_STORAGE
@@ -180,6 +181,7 @@ def follow(command: list[str], environment: Mapping[str, str], output: int = sub
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        pass_fds=descriptors_for_children(),
     )
     assert process.stderr is not None  # noqa: S101 - it was asked for
     with process, process.stderr:

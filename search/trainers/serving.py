@@ -117,6 +117,12 @@ def server_descriptor() -> int | None:
     return int(given) if right else None
 
 
+def descriptors_for_children() -> tuple[int, ...]:
+    """What a process that this one starts must inherit to use its trainer server; nothing if there is none."""
+    found = server_descriptor()
+    return () if found is None else (found,)
+
+
 def forget_server() -> None:
     """Makes this process forget its trainer server."""
     os.environ.pop(SERVER, None)

@@ -14,7 +14,7 @@ from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
 from search.host.module_path import module_command, with_our_path
 from search.host.watched import watched_by_me
-from search.trainers.serving import server_descriptor
+from search.trainers.serving import descriptors_for_children
 from search.workers.placement import WorkerPlacement
 
 log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class WorkerPool:
                 stdout=output,
                 stderr=output,
                 env=self._environment(place),
-                pass_fds=() if (server := server_descriptor()) is None else (server,),
+                pass_fds=descriptors_for_children(),
                 start_new_session=True,
             )
         self._workers.append(WorkerProcess(process, path, place, restarts, progress))

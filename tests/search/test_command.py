@@ -40,9 +40,13 @@ def test_an_interrupt_that_a_library_makes_another_error_of_is_still_one() -> No
         except KeyboardInterrupt:
             raise ImportError("initialization failed") from None
 
-    ended = CliRunner().invoke(Verb("launch", callback=initialize), [])
-    assert (ended.exit_code, ended.output) == (130, "")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        ended = CliRunner().invoke(Verb("launch", callback=initialize), [])
+        assert (ended.exit_code, ended.output) == (130, "")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(cli: RunLaunch) -> None:
