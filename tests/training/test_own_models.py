@@ -1,5 +1,6 @@
 """Models that a space builds by itself: what they give, how they compute their loss, what they set for all of Keras."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from search.trainers.protocol import EpochEnd, Failed, Trained, Warned
 from search.training.models.building import InputSpec, build_model, seed_all
+from search.training.models.input_scale import OF_A_RANGE
 from search.training.models.plain_model import plain_model
 from spaces import Configuration
 from spaces.errors import SpaceError
@@ -296,6 +298,22 @@ def of_bytes(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     return keras.Sequential([keras.Input(shape, dtype="uint8"), *inner])
 
 
+def of_scaled_bytes(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+    layers = [keras.layers.RandomFlip(), keras.layers.Rescaling(1 / 127.5, offset=-1), keras.layers.Flatten()]
+    return keras.Sequential([keras.Input(shape), *layers, keras.layers.Dense(classes)])
+
+
+def brightened(keras: Any, shape: tuple[int, int, int], classes: int, **given: Any) -> Any:
+    layers = [keras.layers.RandomFlip(), keras.layers.RandomBrightness(0.2, **given), keras.layers.Flatten()]
+    return keras.Sequential([keras.Input(shape), *layers, keras.layers.Dense(classes)])
+
+
+def with_ready_made(keras: Any, shape: tuple[int, int, int], classes: int, *before: Any) -> Any:
+    """A model of bytes inside, as some of keras.applications are."""
+    ready = keras.Sequential([keras.Input(shape), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3)])
+    return keras.Sequential([keras.Input(shape), *before, ready, keras.layers.Flatten(), keras.layers.Dense(classes)])
+
+
 def compiled(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes)])
     model.compile("rmsprop", "mse")
@@ -306,12 +324,43 @@ def compiled(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     ("make", "message"),
     [
         (of_bytes, "takes uint8, and pixels are float32 from 0 to 1"),
+        (of_scaled_bytes, r"begins by multiplying pixels by 0.00784 \(Rescaling\), as is done with bytes"),
+        (brightened, r"begins with a RandomBrightness for pixels from 0 to 255: here they are from 0 to 1\. Give it"),
+        (with_ready_made, r"by 0.00392 .* put Rescaling\(255\) before that"),
         (compiled, r"returned a compiled model: its optimizer \(RMSprop\) and its loss would be replaced"),
     ],
 )
 def test_what_would_be_replaced_or_rounded_away_is_refused(keras: Any, make: Any, message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         build_model(space_of(lambda *given: make(keras, *given)), Configuration(), DIGITS)
+
+
+def test_a_ready_made_model_of_bytes_gets_them_back_from_a_layer_before_it(keras: Any) -> None:
+    """So does one that puts pixels between -1 and 1. A layer is told the range by its own argument."""
+    for first in (keras.layers.Rescaling(255), keras.layers.Rescaling(2 * 255, offset=-255)):
+        given = space_of(lambda *given, first=first: with_ready_made(keras, *given, first))
+        assert build_model(given, Configuration(), DIGITS) is not None
+    told = space_of(lambda *given: brightened(keras, *given, value_range=(0, 1)))
+    assert build_model(told, Configuration(), DIGITS) is not None
+
+
+def difference_by_range(keras: Any, kind: Any) -> float:
+    """The most by which pixels differ if the layer isn't told that they are from 0 to 1."""
+    parameters = inspect.signature(kind).parameters
+    given: dict[str, Any] = {"seed": 1} if "seed" in parameters else {}
+    if "factor" in parameters and parameters["factor"].default is inspect.Parameter.empty:
+        given["factor"] = 4 if kind is keras.layers.RandomPosterization else 0.3
+    images = np.random.default_rng(0).random((4, 16, 16, 3), np.float32)
+    layers = kind(**given), kind(**given, value_range=(0, 1))
+    untold, told = (keras.ops.convert_to_numpy(layer(images, training=True)) for layer in layers)
+    return float(np.abs(untold - told).max())
+
+
+def test_layers_that_need_their_range_are_those_of_keras_that_make_something_else_of_pixels_without(keras: Any) -> None:
+    kinds = [kind for kind in vars(keras.layers).values() if isinstance(kind, type)]
+    ranged = [kind for kind in kinds if "value_range" in inspect.signature(kind).parameters]
+    changing = {kind.__name__ for kind in ranged if difference_by_range(keras, kind) > 0.5}
+    assert changing == OF_A_RANGE
 
 
 @pytest.mark.parametrize("names", [("scale", "dense"), ("scale_2", "probabilities"), ("scale", "scale_2")])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from search.training.models.input_scale import require_range
 from search.training.models.logits import require_logits
 from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import describe
@@ -200,6 +201,7 @@ def _from_space(space: Space, configuration: Configuration, spec: InputSpec) -> 
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
     require_uncompiled(model, space.name)
     require_logits(model, space.name, spec.image_shape, spec.classes)
+    require_range(model, space.name)
     return model
 
 
