@@ -26,16 +26,17 @@ class ProcessHolder(Protocol):
         """Ends the process at once."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningJob:
     """A job that was sent to the trainer's process, which had said that it is `ready`. When the process has been
-    replaced, nothing more is asked of it.
+    replaced, nothing more is asked of it. Once its last message is received, the trainer has left it.
     """
 
     trainer: ProcessHolder
     process: TrainerProcess
     job: Train
     ready: Ready
+    _left: bool = False
 
     @property
     def held(self) -> bool:
@@ -48,7 +49,7 @@ class RunningJob:
         Raises:
             TrainerDied: the trainer is gone.
         """
-        return self.process.receive_of(self.job.job, POLL_S)
+        return self._receive(POLL_S)
 
     def messages(self, silence_s: float) -> Iterator[JobMessage]:
         """The job's messages up to its end.
@@ -57,17 +58,17 @@ class RunningJob:
             TrainerDied: the trainer is gone, or was ended, as it said nothing for `silence_s` seconds.
         """
         while True:
-            message = self.process.receive_of(self.job.job, silence_s)
+            message = self._receive(silence_s)
             if message is None:
                 self.trainer.discard()
                 raise TrainerDied(f"the trainer said nothing for {silence_s:.0f} s, and was ended")
             yield message
-            if isinstance(message, Trained | Stopped | Failed):
+            if self._left:
                 return
 
     def stop(self) -> None:
-        """Tells the trainer to leave the job, and doesn't wait until it has."""
-        if self.held:
+        """Tells the trainer to leave the job, unless it has, and doesn't wait for that."""
+        if self.held and not self._left:
             try:
                 self.process.send(Stop(self.job.job))
             except TrainerDied as error:
@@ -77,13 +78,17 @@ class RunningJob:
         """Waits until the trainer has left the job. One that hasn't by then is ended: its checkpoint is safe."""
         deadline = time.monotonic() + patience_s
         try:
-            while self.held and time.monotonic() < deadline and not give_up():
-                if isinstance(self.receive(), Stopped | Trained | Failed):
-                    return
+            while self.held and not self._left and time.monotonic() < deadline and not give_up():
+                self.receive()
         except TrainerDied as error:
             self._died(error)
-        if self.held:
+        if self.held and not self._left:
             self.trainer.discard()
+
+    def _receive(self, timeout_s: float) -> JobMessage | None:
+        message = self.process.receive_of(self.job.job, timeout_s)
+        self._left = self._left or isinstance(message, Trained | Stopped | Failed)
+        return message
 
     def _died(self, error: TrainerDied) -> None:
         log.info("the trainer ended while it was told to stop: %s", error)

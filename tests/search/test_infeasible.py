@@ -101,8 +101,10 @@ def test_a_trial_within_its_time_is_as_without_a_limit(lab: Lab) -> None:
 
 def test_what_the_trainer_finds_infeasible_is_no_failure_and_settling_it_again_changes_nothing(lab: Lab) -> None:
     lab.acts = {0: [{"fail": ["infeasible", "parameters 5,000 is more than 1,000"]}]}
-    shared = lab.study(2)
-    lab.work()
+    shared, context = lab.study(2), lab.context()
+    trainer, _ = context.trainer.process()
+    lab.work(context)
+    assert context.trainer.current is trainer, "it has left the job by itself, and isn't waited for"
     assert (shared.ledger.counts().infeasible, shared.ledger.counts().failed) == (1, 0)
     [finished] = [done for done in shared.ledger.outcomes() if done.outcome.state == "infeasible"]
     before = shared.trials.get(finished.trial_number or 0)

@@ -32,16 +32,20 @@ def pool_on(lab: Lab, *arguments: str) -> WorkerPool:
 
 
 @pytest.fixture
-def pool(lab: Lab) -> Iterator[WorkerPool]:
-    """A pool of one worker, which is started and hasn't had the time to do anything."""
-    with pool_on(lab, "--study-name=study") as made:
+def shared(lab: Lab) -> SharedStudy:
+    return lab.study(3)
+
+
+@pytest.fixture
+def pool(lab: Lab, shared: SharedStudy) -> Iterator[WorkerPool]:
+    """A pool of one worker of the study, which is started and hasn't had the time to do anything."""
+    with pool_on(lab, f"--study-name={shared.name}") as made:
         made.start()
         yield made
         made.kill()
 
 
-def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(lab: Lab, pool: WorkerPool) -> None:
-    shared = lab.study(3)
+def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(shared: SharedStudy, pool: WorkerPool) -> None:
     kill_child(*pool.pids())
     assert not is_over(shared, pool)
     pool.replace_dead()
@@ -49,8 +53,7 @@ def test_a_launch_waits_for_the_replacement_of_a_worker_that_was_killed(lab: Lab
     assert pool.alive() == 1
 
 
-def test_workers_that_are_killed_again_and_again_are_given_up(lab: Lab, pool: WorkerPool) -> None:
-    shared = lab.study(3)
+def test_workers_that_are_killed_again_and_again_are_given_up(shared: SharedStudy, pool: WorkerPool) -> None:
     for _ in range(RESTARTS + 1):
         kill_child(*pool.pids())
         pool.replace_dead()
@@ -58,10 +61,7 @@ def test_workers_that_are_killed_again_and_again_are_given_up(lab: Lab, pool: Wo
     assert is_over(shared, pool)
 
 
-def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_without_end(
-    lab: Lab, pool: WorkerPool
-) -> None:
-    lab.study(3)
+def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_without_end(pool: WorkerPool) -> None:
     for epochs in range(RESTARTS + 3):
         kill_child(*pool.pids())
         pool.replace_dead(partial(int, epochs))
@@ -129,14 +129,19 @@ def test_a_worker_of_this_host_that_is_no_process_any_more_is_not_waited_for(bur
     child.wait()
 
 
-def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(lab: Lab, pool: WorkerPool) -> None:
-    shared = lab.study(3)
+def test_the_workers_of_a_stopped_study_may_finish_what_they_have_in_hand(
+    shared: SharedStudy, pool: WorkerPool
+) -> None:
     shared.ledger.stop("enough")
     assert not is_over(shared, pool)
 
 
-def test_a_study_without_anything_to_do_is_over_at_once(lab: Lab, pool: WorkerPool) -> None:
-    assert is_over(lab.study(0), pool)
+def test_a_study_without_anything_to_do_is_over_at_once(lab: Lab) -> None:
+    shared = lab.study(0)
+    with pool_on(lab, f"--study-name={shared.name}") as pool:
+        pool.start()
+        assert is_over(shared, pool)
+        pool.kill()
 
 
 def test_figures_are_stored_once_all_trials_are_done_and_storing_them_again_is_harmless(lab: Lab) -> None:
