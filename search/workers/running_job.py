@@ -87,7 +87,8 @@ class RunningJob:
 
     def _receive(self, timeout_s: float) -> JobMessage | None:
         message = self.process.receive_of(self.job.job, timeout_s)
-        self._left = self._left or isinstance(message, Trained | Stopped | Failed)
+        if isinstance(message, Trained | Stopped | Failed):
+            self._left = True
         return message
 
     def _died(self, error: TrainerDied) -> None:

@@ -344,6 +344,15 @@ def test_a_ready_made_model_of_bytes_gets_them_back_from_a_layer_before_it(keras
     assert build_model(told, Configuration(), DIGITS) is not None
 
 
+def test_what_a_layer_of_the_user_does_with_pixels_is_not_told_by_its_name(keras: Any) -> None:
+    class RandomErasing(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, images: Any) -> Any:
+            return images * 255
+
+    given = space_of(lambda *given: with_ready_made(keras, *given, RandomErasing()))
+    assert build_model(given, Configuration(), DIGITS) is not None
+
+
 def difference_by_range(keras: Any, kind: Any) -> float:
     """The most by which pixels differ if the layer isn't told that they are from 0 to 1, of several random states."""
     parameters = inspect.signature(kind).parameters

@@ -1,10 +1,10 @@
 """A check that the first layers of a space's own model are meant for pixels of 0 to 1, and not for bytes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from search.training.models.plain_model import all_layers, is_of_keras
 from spaces.errors import SpaceError
 
 # No picture uses so little of its pixels' range; bytes would be multiplied by 1/255 or 1/127.
@@ -16,19 +16,31 @@ OF_A_RANGE = frozenset(
     | {"RandomErasing", "RandomInvert", "RandomPosterization", "Solarization"}
 )
 # Layers that leave the range of pixels as it is, and may come before the one that scales.
-KEEPING_RANGE = ("Random", "Resizing", "CenterCrop", "Cropping", "ZeroPadding", "Permute", "Reshape", "Identity")
+KEEPING_RANGE = (
+    "CenterCrop",
+    "Cropping",
+    "Identity",
+    "InputLayer",
+    "Permute",
+    "Random",
+    "Reshape",
+    "Resizing",
+    "ZeroPadding",
+)
 
 
 def require_range(model: Any, space: str) -> None:
     """Raises SpaceError if the model begins with a Rescaling for bytes, or with one of Keras' augmentations for bytes.
     Pixels would be next to nothing, or white: a model trains badly on them, and nothing says why.
     """
-    import keras
-
     scale = 1.0
-    for layer in _layers(model):
+    for layer in all_layers(model):
         kind = type(layer).__name__
-        if isinstance(layer, keras.layers.Rescaling):
+        if hasattr(layer, "layers"):  # a model, whose layers come next
+            continue
+        if not is_of_keras(layer):
+            break
+        if kind == "Rescaling":
             scale *= float(np.max(np.abs(np.asarray(layer.scale, dtype=np.float64))))
         elif kind in OF_A_RANGE:
             _require_its_range(kind, layer.value_range, scale, space)
@@ -50,14 +62,3 @@ def _require_its_range(kind: str, value_range: Any, scale: float, space: str) ->
             f"the model of the space {space!r} begins with a {kind} for pixels from {low:g} to {high:g}: here they are "
             "from 0 to 1. Give it value_range=(0, 1), or what a layer before it makes of that"
         )
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    """The layers, in their order, with those of models within instead of these."""
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            yield layer
