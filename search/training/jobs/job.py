@@ -7,6 +7,7 @@ import hashlib
 import resource
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ class Jobs:
         self._measurements = Measurements()
         self._keepable, self._fresh = Keepable(), FreshWeights()
         self._said = set[str]()  # why models can't be kept
+        # One for all jobs: what TensorFlow finds out about its kernels as it prepares a program, it keeps by thread.
+        self._training = ThreadPoolExecutor(1, "training")
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
         """The messages of a training job, the last a Trained or Stopped. An epoch is reported after its checkpoint, if
@@ -106,7 +109,7 @@ class Jobs:
             history = run.history
             if not finished(job, history):
                 epochs = FoldEpochs(job, model, prepared.preprocessed.data, tuple(history), measurement, self._say)
-                with Prefetcher(epochs.trained, stop) as trained:
+                with Prefetcher(epochs.trained, stop, self._training) as trained:
                     for scores in trained:
                         history.append(scores)
                         run.scores.append(scores)

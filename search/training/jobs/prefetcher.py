@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,27 +21,27 @@ class _End:
 
 
 class Prefetcher(Generic[T]):
-    """Runs an iterator in a thread of its own, up to two items ahead of what iterates over this.
+    """Runs an iterator in another thread, up to two items ahead of what iterates over this.
 
     `make` gets a function that tells when to stop: when `stop` does, or when the items are no longer wanted, which
-    leaving the `with` block means. The thread has ended then. What the iterator raises is raised here.
+    leaving the `with` block means. The iterator has ended then. What it raises is raised here. `thread` runs it.
     """
 
-    def __init__(self, make: Callable[[Stop], Iterator[T]], stop: Stop) -> None:
+    def __init__(self, make: Callable[[Stop], Iterator[T]], stop: Stop, thread: Executor) -> None:
         self._left = threading.Event()
         self._items = make(lambda: stop() or self._left.is_set())
         self._queue: queue.Queue[T | _End] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._run, name="training", daemon=True)
+        self._thread, self._ended = thread, False
 
     def __enter__(self) -> Iterator[T]:
-        self._thread.start()
+        self._ran: Future[None] = self._thread.submit(self._run)
         return self._arriving()
 
     def __exit__(self, *_: object) -> None:
         self._left.set()
-        while self._thread.is_alive():
-            self._discard_one()
-        self._thread.join()
+        while not self._ended:
+            self._next()
+        self._ran.result()
 
     def _run(self) -> None:
         try:
@@ -52,13 +53,12 @@ class Prefetcher(Generic[T]):
             self._queue.put(_End(None))
 
     def _arriving(self) -> Iterator[T]:
-        while not isinstance(item := self._queue.get(), _End):
+        while not isinstance(item := self._next(), _End):
             yield item
         if item.error is not None:
             raise item.error
 
-    def _discard_one(self) -> None:
-        try:
-            self._queue.get(timeout=0.05)
-        except queue.Empty:
-            return
+    def _next(self) -> T | _End:
+        item = self._queue.get()
+        self._ended = isinstance(item, _End)
+        return item
