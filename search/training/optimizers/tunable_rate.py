@@ -1,6 +1,7 @@
 """A learning rate whose schedule is a setting. Importing this module imports Keras."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -24,6 +25,7 @@ class TunableRate(LearningRateSchedule):  # type: ignore[misc]  # Keras has no t
         self._rates = [scheduled_rate(name, *settings) for name in SCHEDULES]
         self._backend = backend
         self._at_step = backend.traced(self._of_schedule)
+        self._known: Tensor | None = None
 
     def set(self, first: float, schedule: Schedule, steps: int) -> None:
         """The rate of all steps from now on; `steps` are those of the whole training."""
@@ -37,8 +39,21 @@ class TunableRate(LearningRateSchedule):  # type: ignore[misc]  # Keras has no t
         """All that the rate depends on besides the step."""
         return [self._first.variable, self._decay.variable, self._steps.variable, self._schedule]
 
+    @contextlib.contextmanager
+    def known_at(self, step: Tensor) -> Iterator[None]:
+        """Computes the rate of this step once, for all that ask for it within the block: each of a program's
+        optimizers, of which one is chosen, would have the schedules' operations otherwise.
+        """
+        self._known = self(step)
+        try:
+            yield
+        finally:
+            self._known = None
+
     def __call__(self, step: Variable | Tensor) -> Tensor:
         """The rate at a step, counted from 0."""
+        if self._known is not None:
+            return self._known
         return self._at_step(step.value if isinstance(step, keras.Variable) else step)
 
     def get_config(self) -> dict[str, Any]:

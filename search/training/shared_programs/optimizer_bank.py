@@ -123,7 +123,9 @@ class OptimizerBank:
     def _apply(self, gradient: Tensor) -> None:
         """Changes the weights by a step of the chosen optimizer; for use in a program."""
         branches = [self._step_of(entry, gradient) for entry in self._entries]
-        self._backend.switch(self._index.value, branches, self._assigned)
+        steps = keras.ops.stack([entry.iterations.value for entry in self._entries])
+        with self._rate.known_at(keras.ops.take(steps, self._index.value)):
+            self._backend.switch(self._index.value, branches, self._assigned)
 
     def _step_of(self, entry: BankEntry, gradient: Tensor) -> Callable[[], None]:
         def step() -> None:
