@@ -63,17 +63,29 @@ def share_limits(
 
     Shares near 1 are skewed, and Student's interval around their mean covers too little. Around its logit it does not,
     and ends within 0 and 1. The mean is first moved towards a half by half an image, as that of all right has no logit.
+
+    Equal shares show no spread, which among few nearly perfect ones is frequent: theirs is Wilson's interval (1927) of
+    all their images, as the images alone would make them differ.
     """
     total = n * images
     inner = (mean * total + 0.5) / (total + 1)
     middle, half = special.logit(inner), stats.t.isf((1 - np.asarray(confidence)) / 2, n - 1) * error
     reach = half / (inner * (1 - inner))
     low, high = special.expit(middle - reach), special.expit(middle + reach)
-    exact = np.asarray(error) == 0
+    equal = np.asarray(error) == 0
+    least, most = wilson(mean, total, confidence)
     return (
-        np.asarray(np.where(exact, mean, np.minimum(low, mean))),
-        np.asarray(np.where(exact, mean, np.maximum(high, mean))),
+        np.asarray(np.where(equal, least, np.minimum(low, mean))),
+        np.asarray(np.where(equal, most, np.maximum(high, mean))),
     )
+
+
+def wilson(share: FloatArray, total: int, confidence: float | FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Wilson's interval (1927) of a share of so many images: low and high, within 0 and 1."""
+    z = stats.norm.isf((1 - np.asarray(confidence)) / 2)
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 def share_interval(values: FloatArray, images: int, confidence: float = CONFIDENCE) -> ConfidenceInterval | None:
