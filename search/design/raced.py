@@ -9,7 +9,7 @@ from search.statistics import ArmSummary
 from search.statistics.intervals import ConfidenceInterval, student_interval
 from search.statistics.looks import Look
 from search.statistics.race import Race, RaceEnd, race
-from search.statistics.scores import FEWEST_REPLICATES, ArmScores, differences
+from search.statistics.scores import FEWEST_REPLICATES, ArmScores, differences, most_in_common
 from search.study.race_answer import Candidate, Gain, RaceAnswer, Reference, Span, Why
 from storage import Manifest, SharedStudy
 from storage.comparison import Comparison, PlannedLook
@@ -20,8 +20,7 @@ ENDS: Mapping[RaceEnd, Why] = {RaceEnd.ONE_LEFT: "one left", RaceEnd.EQUIVALENT:
 def take_race(manifest: Manifest, comparison: Comparison, scores: Scores, look: PlannedLook) -> Race | None:
     """The race as it is at that look, None while no two candidates have two replicates in common."""
     racing = [arm for arm in scores.arms if arm.name in comparison.candidates]
-    counts = sorted((len(arm.scores) for arm in racing), reverse=True)
-    if len(counts) < 2 or counts[1] < FEWEST_REPLICATES:
+    if most_in_common(racing) < FEWEST_REPLICATES:
         return None
     looks = [Look(one.replicates, one.level) for one in comparison.looks]
     return race(

@@ -16,7 +16,7 @@ from search.statistics import Answer, ArmSummary, compare
 from search.statistics.comparing import summarize
 from search.statistics.noise import NoiseAnswer, measure_noise
 from search.statistics.race import Race
-from search.statistics.scores import FEWEST_REPLICATES, exact, missing
+from search.statistics.scores import FEWEST_REPLICATES, exact, missing, most_in_common
 from search.study.race_answer import RaceAnswer
 from search.study.trial_attributes import TrialAttributes
 from search.workers.settle import STATES
@@ -110,8 +110,7 @@ def noise_of(manifest: Manifest, comparison: Comparison, scores: Scores) -> Nois
 
 def answer_of(manifest: Manifest, scores: Scores, comparison: Comparison, level: float) -> Answer | None:
     """The answer of the statistics, if there is enough for one."""
-    counts = sorted((len(arm.scores) for arm in scores.arms), reverse=True)
-    if len(counts) < 2 or common(scores) < FEWEST_REPLICATES:
+    if most_in_common(scores.arms) < FEWEST_REPLICATES:
         return None
     share = None if manifest.own_validation else manifest.n_validation / manifest.n_train  # where splits were drawn
     return compare(
@@ -123,12 +122,6 @@ def answer_of(manifest: Manifest, scores: Scores, comparison: Comparison, level:
         test_share=share,
         anytime=comparison.anytime,
     )
-
-
-def common(scores: Scores) -> int:
-    """The most replicates that any two arms have in common."""
-    keys = [set(arm.scores) for arm in scores.arms]
-    return max(len(one & other) for place, one in enumerate(keys) for other in keys[place + 1 :])
 
 
 def devices(shared: SharedStudy) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def check_arms(arms: Sequence[ArmScores]) -> None:
         raise UsageError(f"each arm needs a name of its own: {', '.join(sorted(twice))} is there more than once")
     for arm in arms:
         check_finite(arm)
-    most = max(len(first.scores.keys() & second.scores.keys()) for first, second in pairs(arms))
+    most = most_in_common(arms)
     if most < FEWEST_REPLICATES:
         raise UsageError(
             f"no two arms have two replicates in common ({most} at most): one replicate can't tell a difference between"
@@ -76,6 +76,11 @@ def check_finite(arm: ArmScores) -> None:
 def pairs(arms: Sequence[ArmScores]) -> list[tuple[ArmScores, ArmScores]]:
     """Every pair of arms, each once, in the arms' order."""
     return [(first, second) for place, first in enumerate(arms) for second in arms[place + 1 :]]
+
+
+def most_in_common(arms: Sequence[ArmScores]) -> int:
+    """The most replicates that any two arms have in common."""
+    return max((len(first.scores.keys() & second.scores.keys()) for first, second in pairs(arms)), default=0)
 
 
 def differences(first: ArmScores, second: ArmScores) -> FloatArray:

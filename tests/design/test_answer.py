@@ -278,3 +278,14 @@ def test_a_race_judged_at_any_time_ends_with_the_first_replicate_at_which_all_ot
     assert (raced["end"], raced["level"]) == ("one left", 0.05)
     assert 6 <= raced["replicates"] < 10
     assert raced["trainings"] == 4 * raced["replicates"]
+
+
+def test_a_race_whose_candidates_have_no_replicates_in_common_ends_without_an_answer(comparisons: Comparisons) -> None:
+    """Of each of the two, the replicates failed that the other has."""
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    comparisons.acts = racing({arm: [0.9, 0.91, 0.92, 0.93] for arm in range(3)})
+    for slot in (0, 3, 7, 10):
+        comparisons.acts[slot] = [{"fail": ["data_error", "the disk is on fire"]}]
+    answer = comparisons.answer(top=2, seeds=4)
+    assert answer["race"] is None
+    assert [(arm["name"], arm["n"]) for arm in answer["arms"]] == [("trial 1", 2), ("trial 2", 2), (BASELINE, 4)]
