@@ -8,7 +8,7 @@ nothing: more replicates are more looks at the same level.
 
 import msgspec
 
-from search.design.options import CompareOptions, StudyFlags
+from search.design.options import POINT, CompareOptions, StudyFlags
 from search.errors import UsageError
 from storage.comparison import Comparison, PlannedLook
 
@@ -48,11 +48,19 @@ def continued_with(stored: Comparison, asked: Comparison, flags: StudyFlags) -> 
 
 
 def require_same_verdicts(stored: Comparison, asked: Comparison) -> None:
-    """Raises UsageError if a comparison with planned looks is to be judged at any time: that is fixed beforehand."""
+    """Raises UsageError if a comparison with planned looks is to be judged at any time, or one that is so against
+    another margin, with which its bets were made: both are fixed beforehand.
+    """
     if asked.anytime and not stored.anytime:
         raise UsageError(
             "--anytime: it was begun with planned looks, and how it is judged must be fixed before its first score. "
             "Leave the flag out to continue it, or begin again under another --study-name"
+        )
+    if stored.anytime and asked.margin != stored.margin:
+        raise UsageError(
+            f"a margin of {asked.margin / POINT:g} points: it is judged at any time by bets that depend on the margin, "
+            f"and must be fixed before its first score; give --margin {stored.margin / POINT:g} to continue it, or "
+            "begin again under another --study-name"
         )
 
 

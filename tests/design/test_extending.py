@@ -52,6 +52,15 @@ def test_the_margin_is_about_the_analysis_alone(comparisons: Comparisons) -> Non
         assert shared.ledger.counts().total == 12
 
 
+def test_the_margin_of_one_judged_at_any_time_stays_as_its_bets_were_made_with_it(comparisons: Comparisons) -> None:
+    """Of the best of several margins, a wrong verdict would be more probable than is said."""
+    options = {**TWO, "until_decided": True, "anytime": True, "max_seeds": 9}
+    answer = comparisons.compare(**options, margin=1.0)
+    with pytest.raises(UsageError, match=r"a margin of 2 points: .* give --margin 1 to continue it"):
+        comparisons.compare(**options, margin=2.0)
+    assert comparisons.compare(**options, margin=1.0) == answer
+
+
 def test_without_seeds_it_goes_on_as_it_was_planned(comparisons: Comparisons) -> None:
     comparisons.compare(**AXIS, seeds=9)
     assert comparisons.compare(**AXIS)["replicates"] == 9
