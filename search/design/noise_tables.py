@@ -26,7 +26,9 @@ A_THIRD_NARROWER = 9 / 4
 
 
 def noise_tables(answer: NoiseAnswer) -> list[TextTable]:
-    """Where the spread is from, and what more trainings would buy."""
+    """Where the spread is from, and what more trainings would buy; none where all scores are equal."""
+    if not answer.deviation:
+        return []
     return [shares_table(answer), spending_table(answer)]
 
 
@@ -84,6 +86,8 @@ def noise_headline(result: ComparisonResult) -> str:
     if result.noise is None:
         return f"{begin}: there are too few trainings yet to tell where the spread is from."
     answer = result.noise
+    if not answer.deviation:
+        return f"{begin}: its {answer.n} trainings all score {score(answer.mean)}; there is no spread to divide."
     largest = max(answer.shares, key=lambda one: one.share)
     return (
         f"{begin}: {answer.n} trainings score {score(answer.mean)} on average, with a standard deviation of "
@@ -97,6 +101,9 @@ def noise_sentences(result: ComparisonResult) -> Iterator[tuple[str, str]]:
     if result.noise is None:
         yield "There is no answer yet.", "It takes more trainings to tell where the spread is from."
         return
+    if not result.noise.deviation:
+        yield "All trainings score the same.", "There is no spread to divide."
+        return
     for one in sorted(result.noise.shares, key=lambda share: -share.share):
         claim = f"{one.share:.0%} of the variance is from: {WHAT[one.name]}."
         interval = f"95 % interval {one.interval.low:.0%} to {one.interval.high:.0%}"
@@ -106,7 +113,7 @@ def noise_sentences(result: ComparisonResult) -> Iterator[tuple[str, str]]:
 def noise_remarks(result: ComparisonResult) -> tuple[str, ...]:
     """How the tables are to be read."""
     answer = result.noise
-    if answer is None:
+    if answer is None or not answer.deviation:
         return ()
     known = (
         ()

@@ -69,7 +69,8 @@ def measure_noise(
     cells = sorted(scores)
     values = np.array([scores[cell] for cell in cells], dtype=np.float64)
     square = latin_square(seeds)[cells]
-    found = sums_of_squares(values, square)
+    # The same number each time has no spread at all, not that of rounding.
+    found = sums_of_squares(values - values[:1], square)
     if found is None:
         return None
     sums, counts, frees = found

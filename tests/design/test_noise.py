@@ -58,6 +58,22 @@ def test_a_spread_that_is_the_split_s_is_said_to_be(comparisons: Comparisons) ->
     assert measure(comparisons) == answer
 
 
+def test_scores_that_are_all_equal_have_no_spread_to_divide(comparisons: Comparisons) -> None:
+    """Also if one is missing, and rounding would make a spread."""
+    comparisons.acts = {cell: [{"scores": [0.9]}] for cell in range(9)}
+    comparisons.acts[4] = [{"fail": ["data_error", "the disk is on fire"]}]
+    answer = measure(comparisons)
+    assert {one["share"] for one in answer["noise"]["shares"]} == {0}
+    with comparisons.open(NAME) as shared:
+        result = comparison_of(shared)
+        assert result is not None
+        page = comparison_page(gather_facts(shared), result)
+    text = " ".join(results_text([result], "md").split())
+    assert "its 8 trainings all score 0.9000; there is no spread to divide" in text
+    assert "of the variance" not in text
+    assert "All trainings score the same." in page
+
+
 def test_a_square_can_t_be_extended(comparisons: Comparisons) -> None:
     measure(comparisons)
     with pytest.raises(UsageError, match="9 trainings, the cells of a square, which can't be extended"):
