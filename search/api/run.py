@@ -83,10 +83,11 @@ def load(study_name: str | None = None, *, storage: str = DEFAULT_STORAGE) -> Re
         UsageError: there are several, and none was named.
         StorageUnreachable: the database doesn't answer.
     """
-    from storage import open_study, study_names
+    from search.commands.chosen_study import names_to_choose_from
+    from storage import open_study
 
     if study_name is None:
-        names = study_names(storage)
+        names = names_to_choose_from(storage)
         if len(names) != 1:
             raise UsageError(f"name the study: there are {', '.join(names) if names else 'none yet'}")
         (study_name,) = names

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from search.api.run import load
 from search.best import main as best
 from search.design.answering import answer_search
 from search.design.options import AnswerOptions
@@ -217,6 +218,21 @@ def test_a_launch_of_ten_trials_ends_with_the_answer_once(
     assert behind in " ".join(result_text(facts, options).split())
     assert json.loads(result_json(facts, options, 1.0))["trials_since_answer"] == 2
     assert behind in search_page(facts)
+
+
+def test_a_search_that_ended_with_a_race_needs_no_name_until_there_is_another_study(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    comparisons.answer(top=2, seeds=4)
+    told = CliRunner().invoke(best, ["--storage", comparisons.url], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "Recommended is trial" in told.output
+    assert load(storage=comparisons.url).best == load(SEARCH, storage=comparisons.url).best
+    comparisons.compare(axis="batch_norm", seeds=2)
+    refused = CliRunner().invoke(best, ["--storage", comparisons.url])
+    assert refused.exit_code == 2
+    assert f"holds 3 studies: give one with --study-name: {SEARCH}, {SEARCH}-answer-3, " in refused.output
+    with pytest.raises(UsageError, match=f"name the study: there are {SEARCH}, {SEARCH}-answer-3, "):
+        load(storage=comparisons.url)
 
 
 def test_an_interrupt_before_the_race_trains_leaves_the_answer_out_and_gives_the_result(
