@@ -7,8 +7,11 @@ from search.notify.notice import Notice
 
 
 def answer_notice(result: ComparisonResult) -> Notice:
-    """The notice for a comparison, screening or race whose looks are through, or that a look has decided."""
+    """The notice for a comparison or its like whose looks are through, or that a look has decided."""
     state = "decided" if result.decided else "ended undecided"
+    # A measurement, and a single arm, have nothing to decide; a race is over also where it leaves several.
+    if result.comparison.kind in ("noise", "race") or len(result.comparison.arms) == 1:
+        state = "complete"
     return Notice(
         kind="decided",
         occasion=f"{result.look.replicates} replicates",
