@@ -81,7 +81,7 @@ def share_limits(
 
 
 def wilson(share: FloatArray, total: int, confidence: float | FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Wilson's interval (1927) of a share of so many images: low and high, within 0 and 1."""
+    """Wilson's interval (1927) of a share of `total` images: low and high, within 0 and 1."""
     z = stats.norm.isf((1 - np.asarray(confidence)) / 2)
     middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
