@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from search.trainers.serving import SERVER
+from tests.helpers.carried_out import started_in
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # Programs that train for one epoch aren't worth the time that XLA takes to make them fast.
@@ -19,13 +19,7 @@ COMPILED_AS_IT_IS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expen
 def smoke(benchmark: str, *arguments: str, server: str | None = None, **variables: str) -> Any:
     """What the benchmark prints of a tiny run, whose trainers are from the tests' server if that is given."""
     command = [sys.executable, str(BENCHMARKS / f"{benchmark}.py"), *arguments, "--smoke"]
-    ended = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        env=os.environ | variables | ({} if server is None else {SERVER: server}),
-        pass_fds=() if server is None else (int(server),),
-    )
+    ended = subprocess.run(command, capture_output=True, text=True, **started_in(os.environ | variables, server))
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 

@@ -18,8 +18,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from search.launch import main as launch
-from search.trainers.serving import SERVER
-from tests.helpers.carried_out import without_settings
+from tests.helpers.carried_out import started_in, without_settings
 
 if TYPE_CHECKING:
     import click
@@ -237,15 +236,13 @@ def run(
     """Runs this Python in a folder, without the settings of the user who runs the tests; trainers are from the server,
     if it is given.
     """
-    served = {} if server is None else {SERVER: server}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**without_settings(), "PYTHONPATH": str(ROOT), **(environment or {}), **served},
-        pass_fds=() if server is None else (int(server),),
         capture_output=True,
         text=True,
         check=False,
+        **started_in({**without_settings(), "PYTHONPATH": str(ROOT), **(environment or {})}, server),
     )
 
 

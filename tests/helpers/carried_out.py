@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict
 
 from search.host.program_folder import VARIABLE
 from search.trainers.serving import SERVER
@@ -17,6 +18,22 @@ def without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name == VARIABLE or not name.startswith(settings)}
 
 
+class Surroundings(TypedDict):
+    """What subprocess starts a program with."""
+
+    env: Mapping[str, str]
+    pass_fds: tuple[int, ...]
+
+
+def started_in(environment: Mapping[str, str], server: str | None) -> Surroundings:
+    """This environment for a program whose trainers come from the tests' server, `server_of_trainers`, if it is given:
+    tests that aren't about the start of trainers then import Keras once.
+    """
+    if server is None:
+        return {"env": environment, "pass_fds": ()}
+    return {"env": {**environment, SERVER: server}, "pass_fds": (int(server),)}
+
+
 def run_program(
     folder: Path, program: str, *arguments: str, env: Mapping[str, str] | None = None, server: str | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -27,11 +44,10 @@ def run_program(
     return subprocess.run(
         [sys.executable, "-m", f"search.{program}", *arguments],
         cwd=folder,
-        env={**without_settings(), **own, **(env or {}), **({} if server is None else {SERVER: server})},
-        pass_fds=() if server is None else (int(server),),
         capture_output=True,
         text=True,
         check=False,
+        **started_in({**without_settings(), **own, **(env or {})}, server),
     )
 
 

@@ -11,9 +11,8 @@ import psutil
 from click.testing import Result
 
 from search.trainers.requests import TRAINER_NAME
-from search.trainers.serving import SERVER
 from storage import SharedStudy, open_study
-from tests.helpers.carried_out import without_settings
+from tests.helpers.carried_out import started_in, without_settings
 from tests.helpers.paths import ROOT
 from tests.helpers.processes import is_of, is_running
 from tests.helpers.waiting import PATIENCE_S
@@ -36,17 +35,16 @@ class Launch:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self._served = server is not None
-        paths = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **({} if server is None else {SERVER: server})}
+        paths = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
         self._errors = (folder / "stderr.txt").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::ResourceWarning", "-m", "search.launch", *arguments],
             cwd=folder,
-            env={**without_settings(), **paths, **environment},
-            pass_fds=() if server is None else (int(server),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            **started_in({**without_settings(), **paths, **environment}, server),
         )
         self.seen: dict[int, psutil.Process] = {}
 

@@ -5,12 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from search.trainers.serving import SERVER
-from tests.helpers.carried_out import without_settings
+from tests.helpers.carried_out import started_in, without_settings
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -25,17 +23,20 @@ Start = Callable[..., subprocess.Popen[str]]
 @pytest.fixture
 def start(tmp_path: Path, server_of_trainers: str | None) -> Iterator[Start]:
     """Starts Python programs of this project; what they say on standard error is read at their end."""
-    served = {} if server_of_trainers is None else {SERVER: server_of_trainers}
     started: list[subprocess.Popen[str]] = []
 
     def one(*arguments: str | Path) -> subprocess.Popen[str]:
-        given = without_settings()
-        environment = {**given, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **served}
-        command = [sys.executable, *map(str, arguments)]
-        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        descriptors = tuple(map(int, served.values()))
-        started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, pass_fds=descriptors, **streams))
-        return started[-1]
+        environment = {**without_settings(), "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **started_in(environment, server_of_trainers),
+        )
+        started.append(process)
+        return process
 
     yield one
     for process in started:

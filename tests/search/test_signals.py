@@ -10,7 +10,7 @@ import sys
 import termios
 from pathlib import Path
 
-from search.trainers.serving import SERVER
+from tests.helpers.carried_out import started_in
 from tests.helpers.launches import Prepared, PrepareStudy, StartLaunch
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import wait_until
@@ -98,7 +98,6 @@ def test_sigterm_to_all_processes_of_a_job_costs_no_attempt(launch: StartLaunch,
 def test_a_launch_whose_terminal_is_closed_ends_its_workers_in_order(
     prepared: PrepareStudy, tmp_path: Path, server_of_trainers: str | None
 ) -> None:
-    served = {} if server_of_trainers is None else {SERVER: server_of_trainers}
     study = prepared(lease_s=600.0, **ONE_LONG_TRIAL | {"epochs": 10_000})
     ours, theirs = os.openpty()
     os.set_blocking(ours, False)
@@ -108,10 +107,9 @@ def test_a_launch_whose_terminal_is_closed_ends_its_workers_in_order(
         stdout=theirs,
         stderr=theirs,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **served},
-        pass_fds=tuple(map(int, served.values())),
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        **started_in({**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}, server_of_trainers),
     )
     os.close(theirs)
     try:
