@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
-from search.design.scores import Scores
+from search.design.scores import Scores, table_of
 from search.statistics.ablation import AblationAnswer, along, choose_path, estimate_path, next_round
-from search.statistics.scores import ArmScores, BoolArray, FloatArray
+from search.statistics.scores import ArmScores, BoolArray
 from storage import Manifest
 from storage.comparison import Comparison, DesignCell
 
@@ -58,12 +58,6 @@ def path_of(manifest: Manifest, comparison: Comparison, scores: Scores) -> tuple
         len(comparison.settings),
         maximize=manifest.goal.maximize,
     )
-
-
-def table_of(scores: Scores, replicates: int) -> FloatArray:
-    """The scores by replicate and configuration, NaN where there is none."""
-    rows = [[arm.scores.get(replicate, np.nan) for arm in scores.arms] for replicate in range(replicates)]
-    return np.array(rows, dtype=np.float64)
 
 
 def trained(comparison: Comparison, scores: Scores, replicates: int) -> BoolArray:

@@ -9,7 +9,10 @@ pairs. Both are counted and named.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from search.statistics import ArmScores
+from search.statistics.scores import FloatArray
 from storage import Manifest
 from storage.comparison import Comparison, DesignCell
 from storage.records import SlotRow
@@ -88,3 +91,9 @@ def scores_of(done: Sequence[Replicate], arm: int) -> Iterator[tuple[int, float]
     for replicate in done:
         if replicate.cell.arm == arm and replicate.score is not None:
             yield replicate.cell.replicate, replicate.score
+
+
+def table_of(scores: Scores, replicates: int) -> FloatArray:
+    """The scores by replicate and configuration, NaN where there is none."""
+    rows = [[arm.scores.get(replicate, np.nan) for arm in scores.arms] for replicate in range(replicates)]
+    return np.array(rows, dtype=np.float64)

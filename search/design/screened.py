@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-import numpy as np
-
 from search.design.measured_cost import MeasuredCost, cheapest, measured_cost, trainings
-from search.design.scores import Scores
+from search.design.scores import Scores, table_of
 from search.statistics import Verdict
 from search.statistics.screening import Effect, ScreeningAnswer, screen
 from spaces.configuration import Scalar
@@ -61,12 +59,6 @@ def take_screened(shared: SharedStudy, comparison: Comparison, scores: Scores, l
     pairs = zip(comparison.settings, answer.effects, strict=False)
     goal = Goal(comparison.margin, manifest.goal.maximize)
     return Screened(answer, tuple(recommend(setting, effect, costs[setting.name], goal) for setting, effect in pairs))
-
-
-def table_of(scores: Scores, replicates: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """The scores by replicate and configuration, NaN where there is none."""
-    rows = [[arm.scores.get(replicate, np.nan) for arm in scores.arms] for replicate in range(replicates)]
-    return np.array(rows, dtype=np.float64)
 
 
 def level_costs(

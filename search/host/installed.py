@@ -29,10 +29,10 @@ def version_of(name: str) -> str | None:
         return None
 
 
-def out_of_range(project: str = PROJECT) -> list[Installed]:
+def out_of_range() -> list[Installed]:
     """The packages that the project needs and that are missing, or in a version that it doesn't work with."""
     wrong = []
-    for text in importlib.metadata.requires(project) or []:
+    for text in importlib.metadata.requires(PROJECT) or []:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
@@ -42,12 +42,12 @@ def out_of_range(project: str = PROJECT) -> list[Installed]:
     return wrong
 
 
-def differing_from_lock(lock: Path = LOCK, project: str = PROJECT) -> list[Installed] | None:
+def differing_from_lock(lock: Path = LOCK) -> list[Installed] | None:
     """The project's packages, and theirs, whose version isn't the one in constraints.txt; None without that file."""
     if not lock.is_file():
         return None
     pins = dict(pinned(lock.read_text(encoding="utf-8")))
-    needed = dependencies(project)
+    needed = dependencies(PROJECT)
     found = [Installed(name, version_of(name), wanted) for name, wanted in pins.items() if name in needed]
     return [one for one in found if one.version is not None and one.version != one.wanted]
 

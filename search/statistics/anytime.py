@@ -50,16 +50,14 @@ def bounds(differences: Sequence[FloatArray], margin: float, confidence: FloatAr
     return low, high
 
 
-def anytime_interval(
-    differences: FloatArray, margin: float, confidence: float = CONFIDENCE
-) -> ConfidenceInterval | None:
+def anytime_interval(differences: FloatArray, margin: float) -> ConfidenceInterval | None:
     """The confidence sequence at the last of the differences, of shape (n,); None while it has no ends."""
     if differences.size < FEWEST_REPLICATES:
         return None
-    low, high = confidence_sequence(differences, margin, confidence)
+    low, high = confidence_sequence(differences, margin, CONFIDENCE)
     if not np.isfinite([low, high]).all():
         return None
-    return ConfidenceInterval(float(low), float(high), confidence)
+    return ConfidenceInterval(float(low), float(high), CONFIDENCE)
 
 
 def fewest_anytime(pairs: int, level: float) -> int:

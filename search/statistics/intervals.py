@@ -48,12 +48,12 @@ def deviation(values: FloatArray) -> FloatArray:
     return np.asarray(np.where(np.ptp(values, axis=-1) == 0, 0.0, values.std(axis=-1, ddof=1)))
 
 
-def student_interval(values: FloatArray, confidence: float = CONFIDENCE) -> ConfidenceInterval | None:
-    """Student's interval of the mean of values of shape (n,); None for fewer than two."""
+def student_interval(values: FloatArray) -> ConfidenceInterval | None:
+    """Student's 95 % interval of the mean of values of shape (n,); None for fewer than two."""
     if values.size < FEWEST_REPLICATES:
         return None
-    low, high = student(values.mean(), standard_error(values), values.size - 1, confidence)
-    return ConfidenceInterval(float(low), float(high), confidence)
+    low, high = student(values.mean(), standard_error(values), values.size - 1, CONFIDENCE)
+    return ConfidenceInterval(float(low), float(high), CONFIDENCE)
 
 
 def share_limits(
@@ -88,18 +88,16 @@ def wilson(share: FloatArray, total: int, confidence: float | FloatArray) -> tup
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def share_interval(values: FloatArray, images: int, confidence: float = CONFIDENCE) -> ConfidenceInterval | None:
-    """The interval of the mean of values of shape (n,) that are shares of that many images; None for fewer than two."""
+def share_interval(values: FloatArray, images: int) -> ConfidenceInterval | None:
+    """The 95 % interval of the mean of values of shape (n,), shares of that many images; None for fewer than two."""
     if values.size < FEWEST_REPLICATES:
         return None
-    low, high = share_limits(values.mean(), standard_error(values), values.size, images, confidence)
-    return ConfidenceInterval(float(low), float(high), confidence)
+    low, high = share_limits(values.mean(), standard_error(values), values.size, images, CONFIDENCE)
+    return ConfidenceInterval(float(low), float(high), CONFIDENCE)
 
 
-def new_data_interval(
-    values: FloatArray, test_share: float, confidence: float = CONFIDENCE
-) -> ConfidenceInterval | None:
-    """The interval of the mean that is to be expected on new data of this size; None for fewer than two values.
+def new_data_interval(values: FloatArray, test_share: float) -> ConfidenceInterval | None:
+    """The 95 % interval of the mean that is to be expected on new data of this size; None for fewer than two values.
 
     The replicates' splits are drawn from the same images, so that their scores depend on each other: 1/n in the
     variance of the mean becomes 1/n + `test_share`, the images tested by the images trained on (Nadeau and Bengio
@@ -108,8 +106,8 @@ def new_data_interval(
     if values.size < FEWEST_REPLICATES:
         return None
     error = np.asarray(deviation(values) * np.sqrt(1 / values.size + test_share))
-    low, high = student(values.mean(), error, values.size - 1, confidence)
-    return ConfidenceInterval(float(low), float(high), confidence)
+    low, high = student(values.mean(), error, values.size - 1, CONFIDENCE)
+    return ConfidenceInterval(float(low), float(high), CONFIDENCE)
 
 
 def bca(

@@ -49,9 +49,9 @@ def equivalence(
     return np.maximum(below, above)
 
 
-def smallest_p(n: int, resamples: int = RESAMPLES) -> float:
+def smallest_p(n: int) -> float:
     """The smallest two-sided p-value that n replicates can give."""
-    return min(1.0, 2.0 / min(1 << n, resamples + 1))
+    return min(1.0, 2.0 / min(1 << n, RESAMPLES + 1))
 
 
 def fewest_replicates(pairs: int, level: float) -> int:

@@ -25,6 +25,7 @@ REFERENCE_EFFECT = -0.01
 BEST = 0
 RESAMPLES = 1_999
 POINT = 0.01
+MARGIN = POINT / 2
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,6 @@ def simulate_races(
     *,
     candidates: int,
     replicates: int,
-    margin: float = POINT / 2,
     simulations: int = 2_000,
     anytime: bool = False,
 ) -> RacesAtEnd:
@@ -109,7 +109,7 @@ def simulate_races(
     scores = simulate(scenario.draw, seed, replicates=replicates, effects=effects, simulations=simulations)
     costs = np.random.default_rng([*seed, 1]).permuted(np.tile(np.arange(candidates), (simulations, 1)), axis=1)
     looks = (plan_anytime_race if anytime else plan_race)(replicates, candidates)
-    left, reached, trainings = run_races(scores[:, :-1], looks, margin, anytime=anytime)
+    left, reached, trainings = run_races(scores[:, :-1], looks, MARGIN, anytime=anytime)
     pick = np.where(left, costs, candidates).argmin(axis=1)
     means = scenario.mean + np.asarray(effects)  # no interval can know of stuck runs that it hasn't seen
     return RacesAtEnd(

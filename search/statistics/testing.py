@@ -13,7 +13,7 @@ import numpy as np
 
 from search.statistics import holm
 from search.statistics.eprocess import p_above, p_difference, p_equivalence
-from search.statistics.looks import Look
+from search.statistics.looks import LEVEL, Look
 from search.statistics.permutation import RESAMPLES
 from search.statistics.scores import DECIMALS, BoolArray, FloatArray, IntArray
 from search.statistics.verdict import Decision, Evidence, decide, weigh
@@ -94,11 +94,9 @@ def gather(scores: FloatArray, margin: float, *, seed: int = 0, resamples: int =
     return [weigh(values, margin, rng, resamples=resamples) for values in paired(scores)]
 
 
-def judge(
-    scores: FloatArray, margin: float, *, level: float = 0.05, seed: int = 0, resamples: int = RESAMPLES
-) -> Decision:
+def judge(scores: FloatArray, margin: float, *, resamples: int = RESAMPLES) -> Decision:
     """What is claimed of each pair, in each simulation: arrays of shape (simulations, pairs)."""
-    return decide(gather(scores, margin, seed=seed, resamples=resamples), margin, level)
+    return decide(gather(scores, margin, resamples=resamples), margin, LEVEL)
 
 
 @dataclass(frozen=True)
@@ -132,10 +130,8 @@ def judge_until_decided(
     }
 
 
-def judge_at_any_time(
-    scores: FloatArray, margin: float, effects: Sequence[float], *, first: int = 2, level: float = 0.05
-) -> ClaimsAtStop:
-    """Looks after every replicate from the `first` on, by e-processes, and stops when every pair is decided, or at the
+def judge_at_any_time(scores: FloatArray, margin: float, effects: Sequence[float]) -> ClaimsAtStop:
+    """Looks after every replicate from the second on, by e-processes, and stops when every pair is decided, or at the
     last one. `corrected_covers` says whether the confidence sequence at the level ever loses the truth before.
     """
     truth = [one - other for one, other in combinations(effects, 2)]
@@ -143,11 +139,11 @@ def judge_at_any_time(
     p = np.stack([p_difference(one, margin) for one in values], axis=-1)
     p_same = np.stack([p_equivalence(one, margin) for one in values], axis=-1)
     up = np.stack([p_above(one, margin) for one in values], axis=-1)
-    equivalent = holm.corrected(p_same) <= level
-    differs = (holm.corrected(p) <= level) & ~equivalent
-    lost = np.stack([p_difference(one - center, margin) <= level for one, center in zip(values, truth, strict=True)])
+    equivalent = holm.corrected(p_same) <= LEVEL
+    differs = (holm.corrected(p) <= LEVEL) & ~equivalent
+    lost = np.stack([p_difference(one - center, margin) <= LEVEL for one, center in zip(values, truth, strict=True)])
     complete = np.asarray((differs | equivalent).all(axis=-1))
-    complete[:, : first - 1] = False
+    complete[:, :1] = False
     complete[:, -1] = True
     last = complete.argmax(axis=1)
     at = np.arange(len(last)), last
