@@ -67,6 +67,11 @@ def require_same_verdicts(stored: Comparison, asked: Comparison) -> None:
 def _race_as_planned(stored: Comparison, asked: Comparison, flags: StudyFlags) -> Comparison:
     """A race keeps its looks: arms have left at them."""
     require_same_verdicts(stored, asked)
+    if stored.arm_names != asked.arm_names:
+        raise UsageError(
+            f"the race was of {', '.join(stored.arm_names)}, and {', '.join(asked.arm_names)} were asked for: repeat "
+            "the command that began it to see its answer, or race again under another --study-name"
+        )
     if replicates_given(flags) and asked.last_look.replicates != stored.last_look.replicates:
         raise UsageError(
             f"the race was planned with {stored.last_look.replicates} replicates, and {asked.last_look.replicates} "

@@ -220,6 +220,15 @@ def test_a_launch_of_ten_trials_ends_with_the_answer_once(
     assert behind in search_page(facts)
 
 
+def test_a_larger_race_of_the_same_search_takes_a_name_of_its_own(comparisons: Comparisons) -> None:
+    search_of(comparisons, [0.9, 0.95, 0.94])
+    comparisons.answer(top=2, seeds=4)
+    with pytest.raises(UsageError, match=r"was of trial 1, trial 2, baseline base, .* under another --study-name$"):
+        comparisons.answer(top=3, seeds=4)
+    again = comparisons.answer(top=3, seeds=4, study_name="larger-race")
+    assert [one["name"] for one in again["race"]["candidates"]] == ["trial 1", "trial 2", "trial 0"]
+
+
 def test_a_search_that_ended_with_a_race_needs_no_name_until_there_is_another_study(comparisons: Comparisons) -> None:
     search_of(comparisons, [0.9, 0.95, 0.94])
     comparisons.answer(top=2, seeds=4)
