@@ -162,6 +162,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return self.epochs * (self.validation.folds or 1)
 
     @property
+    def n_scored(self) -> int:
+        """How many images the score of a whole trial is of: those for validation, and with folds each of all once."""
+        return self.n_train + self.n_validation if self.validation.folds else self.n_validation
+
+    @property
     def batch_pixels(self) -> int:
         """The pixels of the study's largest batch of images."""
         height, width, _ = self.image_shape

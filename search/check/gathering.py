@@ -45,7 +45,7 @@ def record_of(facts: StudyFacts) -> SearchRecord:
         choices=tuple(name for name in distributions if name not in ranges),
         epochs=manifest.epochs,
         accuracy=manifest.goal.is_share,
-        n_validation=manifest.n_validation,
+        n_validation=manifest.n_scored,
         n_test=manifest.n_test,
     )
     look = None if facts.best is None else look_at(facts.looks, facts.best.number)

@@ -33,8 +33,8 @@ def worth_racing(manifest: Manifest, ranked: Sequence[TrialFacts], top: int | No
     if top is not None or best is None:
         return min(top or FEWEST_CANDIDATES, len(ranked))
     close = FEWEST_CANDIDATES
-    if manifest.goal.is_share and manifest.n_validation:
-        reach = STANDARD_ERRORS * math.sqrt(best * (1 - best) / manifest.n_validation)
+    if manifest.goal.is_share and manifest.n_scored:
+        reach = STANDARD_ERRORS * math.sqrt(best * (1 - best) / manifest.n_scored)
         close = sum(abs(best - (trial.value or 0.0)) <= reach for trial in ranked)
     return min(max(close, FEWEST_CANDIDATES), MOST_CANDIDATES, len(ranked))
 

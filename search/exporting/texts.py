@@ -171,9 +171,9 @@ def remarks(configuration: Configuration) -> list[str]:
 def score_rows(exported: Exported) -> list[tuple[str, str, str, str]]:
     """Where it was measured, the score, its interval and the number of images."""
     described, manifest = exported.described, exported.described.manifest
-    rows = [("validation images", f"{manifest.objective} {described.value:.4f}", "", str(manifest.n_validation))]
+    rows = [("validation images", f"{manifest.objective} {described.value:.4f}", "", str(manifest.n_scored))]
     if manifest.goal.is_share:
-        rows = [accuracy_row("validation images, by which it was chosen", described.value, manifest.n_validation)]
+        rows = [accuracy_row("validation images, by which it was chosen", described.value, manifest.n_scored)]
     if (look := exported.look) is not None:
         rows.append(accuracy_row(f"test images ({look.words} at them)", look.accuracy, look.n))
     return rows

@@ -133,7 +133,7 @@ def interval_of_best(facts: StudyFacts) -> Answer | None:
         return {"of": "test accuracy", "low": low, "high": high, "confidence": 0.95}
     if facts.best is None or facts.best.value is None or not facts.manifest.goal.is_share:
         return None
-    low, high = wilson_interval(facts.best.value, facts.manifest.n_validation)
+    low, high = wilson_interval(facts.best.value, facts.manifest.n_scored)
     return {"of": facts.manifest.objective, "low": low, "high": high, "confidence": 0.95}
 
 

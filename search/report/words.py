@@ -72,14 +72,14 @@ def lead(facts: StudyFacts) -> str:
     if gap == 0:
         same = sum(trial.value == first.value for trial in facts.ranked[1:])
         return f"{plural(same, 'other trial')} scored exactly the same: the earliest of them is named."
-    images = round(gap * facts.manifest.n_validation)
-    in_images = f", {plural(images, 'image')} of {facts.manifest.n_validation}" if facts.manifest.goal.is_share else ""
+    images = round(gap * facts.manifest.n_scored)
+    in_images = f", {plural(images, 'image')} of {facts.manifest.n_scored}" if facts.manifest.goal.is_share else ""
     return f"It is {score(gap)} better than the second, trial {second.number}{in_images}."
 
 
 def doubt(facts: StudyFacts) -> str:
     """How many others the validation images can't tell from the best."""
-    best, n = facts.best, facts.manifest.n_validation
+    best, n = facts.best, facts.manifest.n_scored
     if best is None or best.value is None or not facts.manifest.goal.is_share or n < 1 or len(facts.ranked) < 2:
         return ""
     low, high = wilson_interval(best.value, n)

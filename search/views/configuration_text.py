@@ -178,9 +178,9 @@ def validation_interval(described: Described) -> str:
     """The interval of the validation accuracy; empty for a loss."""
     if not described.manifest.goal.is_share:
         return ""
-    low, high = wilson_interval(described.value, described.manifest.n_validation)
+    low, high = wilson_interval(described.value, described.manifest.n_scored)
     majority = against_majority(described.manifest, "validation")
-    return f", on {described.manifest.n_validation} images (95 % interval {low:.1%} to {high:.1%}){majority}"
+    return f", on {described.manifest.n_scored} images (95 % interval {low:.1%} to {high:.1%}){majority}"
 
 
 def parameters_text(rows: list[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from search.datasets import load_dataset
 from search.exporting.positions import parts_of
@@ -18,6 +19,7 @@ from search.sampling.pruners import make_pruner
 from search.study.space import study_space
 from search.trainers.protocol import EpochEnd, Message, Trained
 from search.training.data.split import Fold, split
+from search.views.configuration_text import described_trial, validation_interval
 from search.workers.join import data_source
 from search.workers.trainer_client import TrainerClient
 from spaces import load_space
@@ -119,6 +121,16 @@ def test_a_trial_behind_the_best_on_the_same_folds_ends_unless_none_may(
     outcomes = [done.outcome for done in shared.ledger.outcomes()]
     assert [(one.state, one.epochs) for one in outcomes] == [("complete", 3), (state, epochs), ("complete", 3)]
     assert [one.value for one in outcomes][::2] == [0.8, 0.75]
+
+
+def test_the_score_of_folds_is_said_to_be_of_all_images(lab: Lab) -> None:
+    """Each is in one of the folds; one fold alone would make the interval too wide."""
+    shared = lab.study(0, epochs=1, pruner="none", validation=Validation("folds", 3))
+    work(lab, shared, 1, (0.6, 0.7, 0.8))
+    images = shared.manifest.n_train + shared.manifest.n_validation
+    low, high = binomtest(round(0.8 * images), images).proportion_ci(method="wilson")
+    said = validation_interval(described_trial(shared, "best"))
+    assert said.startswith(f", on {images} images (95 % interval {low:.1%} to {high:.1%})")
 
 
 def test_a_study_goes_on_with_its_validation_and_refuses_another(sqlite_url: str) -> None:
