@@ -124,11 +124,13 @@ def read_picture(path: Path, header: PictureHeader, form: Form) -> Picture:
     Raises:
         FolderError: it can't be decoded.
     """
-    with _opened(path) as image:
-        try:
+    try:
+        with _opened(path) as image:
             return _deep(image, header, form) if header.depth != "8-bit" else _shallow(image, form)
-        except Exception as error:  # decoders raise a dozen kinds on damaged files
-            raise unreadable(path, error) from error
+    except FolderError:
+        raise
+    except Exception as error:  # decoders raise a dozen kinds on damaged files
+        raise unreadable(path, error) from error
 
 
 def unreadable(path: Path, error: Exception) -> FolderError:
@@ -241,6 +243,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise
     except Exception as error:  # decoders raise a dozen kinds on damaged files
+        if _is_of_the_decoder(error) and path.suffix.lower() not in IMAGE_SUFFIXES:
+            # Two letters make a BMP or a PGM for Pillow, such as those of a table that begins with BMI.
+            raise UnidentifiedImageError(str(error)) from error
         raise unreadable(path, error) from error
     with image:
         if image.width * image.height > MOST_PIXELS:
@@ -250,6 +255,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             )
         with warnings.catch_warnings(action="ignore"):
             yield image
+
+
+def _is_of_the_decoder(error: Exception) -> bool:
+    """Whether the content caused it; that of a file that can't be opened has a number of the system."""
+    return not isinstance(error, OSError) or error.errno is None
 
 
 def _start(path: Path) -> bytes:

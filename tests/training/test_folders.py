@@ -16,6 +16,7 @@ from PIL import Image
 
 from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.inventory import Named
+from search.datasets.pictures import Form, PictureHeader, read_header, read_picture
 from search.training.data.split import split
 
 GRAYS = {"cats": 60, "dogs": 200}
@@ -445,3 +446,28 @@ def test_a_file_that_is_no_image_by_any_name_is_named_by_its_suffix(photos: Path
         "no image that is read (.ico)": 1,
         "no image that is read (no suffix)": 1,
     }
+
+
+@pytest.mark.parametrize("content", ["BMI,age\n" + "22,40\n" * 9, "BM", "P5 notes\n", "P6 is the plan\n"])
+def test_a_text_that_begins_as_an_image_does_is_left_out_as_any_text(photos: Path, content: str) -> None:
+    (photos / "cats" / "table.csv").write_text(content)
+    (photos / "cats" / "NOTES").write_text(content)
+    assert reasons(load_dataset(str(photos))) == {
+        "no image that is read (.csv)": 1,
+        "no image that is read (no suffix)": 1,
+    }
+
+
+def test_a_text_that_has_the_name_of_an_image_is_named(photos: Path) -> None:
+    (photos / "cats" / "table.bmp").write_text("BMI,age\n")
+    with pytest.raises(DataError, match=r"table\.bmp can't be read"):
+        load_dataset(str(photos))
+
+
+def test_an_image_that_is_emptied_while_it_is_read_is_named(photos: Path) -> None:
+    path = photos / "cats" / "000.png"
+    header = read_header(path)
+    assert isinstance(header, PictureHeader)
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"000\.png can't be read"):
+        read_picture(path, header, Form(1, header.size))
