@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.console.outside_text import is_one_line
 from search.datasets.dataset import Labels
 from search.datasets.errors import ArrayError, require
 
@@ -26,9 +27,11 @@ def checked_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
         case "f":
             return _whole_numbers(flat, where)
         case "S":
-            return _decoded(flat, where)
+            return _of_one_line(_decoded(flat, where), where)
+        case "U":
+            return _of_one_line(flat, where)
         case kind:
-            require(kind in "buiU", f"{where} holds {flat.dtype}; labels are integers or text")
+            require(kind in "bui", f"{where} holds {flat.dtype}; labels are integers or text")
             return flat
 
 
@@ -51,6 +54,18 @@ def _decoded(flat: NDArray[Any], where: str) -> NDArray[Any]:
         raise ArrayError(
             f"{where} holds bytes that aren't UTF-8 ({error}); decode them, and save labels as text"
         ) from error
+
+
+def _of_one_line(flat: NDArray[Any], where: str) -> NDArray[Any]:
+    """The text; raises ArrayError if some can't be the name of a class, such as lines of a file with their ends."""
+    values, first = np.unique(flat, return_index=True)
+    for value, number in zip(values.tolist(), first.tolist(), strict=True):
+        require(
+            is_one_line(value),
+            f"{where} has the label {value!a}, first for image {number}: labels are text of one line, without control "
+            "characters, and not empty. np.char.strip takes line ends away; leave out images that have no label",
+        )
+    return flat
 
 
 def positions(labels: NDArray[Any], values: NDArray[Any], where: str) -> Labels:

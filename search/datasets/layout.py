@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.console.outside_text import is_text
+from search.console.outside_text import is_one_line, is_text
 from search.datasets.errors import FolderError
 from search.datasets.inventory import Tally
 from search.datasets.part_names import role_of
@@ -201,6 +201,11 @@ def _require_readable_name(folder: Path) -> None:
     if not is_text(folder.name):
         raise FolderError(
             f"The name of the class folder {str(folder)!a} isn't UTF-8, as names of classes must be. Rename it."
+        )
+    if not is_one_line(folder.name):
+        raise FolderError(
+            f"The name of the class folder {str(folder)!a} has control characters such as line ends, or nothing to be "
+            "seen. Rename it."
         )
 
 

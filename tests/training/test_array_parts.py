@@ -154,6 +154,16 @@ def test_labels_may_be_bytes(save: Save) -> None:
     assert own.classes == ("café", "tea")
 
 
+@pytest.mark.parametrize("label", ["cat\n", "a\tcat", "cat\0s", "cat\ud800", "\x1b[31mcat", "a\u2028cat", "", " "])
+def test_labels_that_are_no_line_of_text_are_named(save: Save, label: str) -> None:
+    with pytest.raises(DataError, match=r"y_train has the label '.*', first for image 1: labels are text of one line"):
+        load_dataset(save(y_train=np.array(["tea", label] * 6)))
+
+
+def test_labels_of_any_script_are_names(save: Save) -> None:
+    assert load_dataset(save(y_train=np.array(["שלום", "👩\u200d🔬 a"] * 6))).classes == ("שלום", "👩\u200d🔬 a")
+
+
 def test_classes_that_a_reader_takes_for_one_are_told_of(save: Save) -> None:
     own = load_dataset(save(y_train=np.array(["cat", "dog", "cat "] * 4)))
     assert own.classes == ("cat", "cat ", "dog")

@@ -331,6 +331,13 @@ def test_all_images_that_are_damaged_are_counted_at_once(photos: Path) -> None:
         load_dataset(str(photos))
 
 
+@pytest.mark.parametrize("name", ["big\ncats", "cats\t", " "])
+def test_a_class_folder_whose_name_is_no_line_is_named(photos: Path, name: str) -> None:
+    (photos / "cats").rename(photos / name)
+    with pytest.raises(DataError, match=r"has control characters such as line ends, or nothing to be seen\. Rename it"):
+        load_dataset(str(photos))
+
+
 def test_a_folder_that_links_to_itself_is_read_once(photos: Path) -> None:
     (photos / "cats" / "again").symlink_to(photos)
     own = load_dataset(str(photos))
