@@ -46,7 +46,9 @@ def keras_here(keras: Any) -> None:
 
 
 def photographs(folder: Path) -> None:
-    """Two classes of images of many kinds: turned, transparent, deeper than 8 bits, of several sizes."""
+    """Two classes of images of many kinds: turned, transparent, deeper than 8 bits, of several sizes, with damaged
+    metadata.
+    """
     draw = np.random.default_rng(0)
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -59,6 +61,10 @@ def photographs(folder: Path) -> None:
             Image.fromarray(pixels, "RGBA").save(f"{place}-a.png")
             Image.fromarray(pixels[..., :3]).save(f"{place}-b.jpg", exif=turned)
             Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(f"{place}-c.png")
+        Image.fromarray(pixels[..., :3]).save(folder / label / "damaged.png", exif=b"Exif\0\0garbage")
+        deep = pixels[..., 0].astype(np.uint16) * 257
+        deep[:4] = 777
+        Image.fromarray(deep).save(folder / label / "cut_out.png", transparency=777)
 
 
 @pytest.fixture
