@@ -14,6 +14,7 @@ from search.check.record import NumberRange, Run, SearchRecord
 from search.datasets import load_dataset
 from search.errors import UsageError
 from search.study.images_split import study_split
+from search.study.location import require_images_there
 from search.study.test_score import look_at
 from search.views.facts import StudyFacts, TrialFacts
 from search.workers.join import data_source
@@ -56,6 +57,7 @@ def copies_of(manifest: Manifest, data_dir: Path | None) -> Finding:
     """The check of the study's images, where they are on this host."""
     source = data_source(manifest, data_dir)
     try:
+        require_images_there(manifest)
         data = load_dataset(source.dataset, source.data_dir, source.resizing)
     except UsageError as error:
         return Finding(CHECK, "not enough data", f"the images can't be read here: {error}")

@@ -18,6 +18,7 @@ from search.host.atomic_file import require_ending, require_new, require_place, 
 from search.study.folders import StudyFolder
 from search.study.image_size import images_in_size
 from search.study.images_split import study_split
+from search.study.location import require_images_there
 from search.study.split_seed import split_seed
 from search.study.test_score import EXPORT, TestScore, record_look
 from search.views.configuration_text import Described, described_trial
@@ -189,11 +190,12 @@ def images_of(described: Described, data_dir: Path | None) -> "DataSet":
     """The study's images in the trial's size.
 
     Raises:
-        UsageError: those here aren't the study's.
+        UsageError: they aren't here, or those here aren't the study's.
     """
     from search.datasets import load_dataset
 
     manifest = described.manifest
+    require_images_there(manifest)
     source = data_source(manifest, data_dir)
     data = load_dataset(source.dataset, source.data_dir, source.resizing)
     require_same_data(manifest.dataset_fingerprint, data.fingerprint(), source.dataset)
@@ -279,9 +281,10 @@ def write_model(model: Any, options: ExportOptions) -> Iterator[str]:
 def require_same_data(wanted: str, found: str, name: str) -> None:
     """Raises UsageError unless the images here are those of the study: the scale of the pixels comes from them."""
     if wanted and wanted != found:
+        remedy = "bring those back" if Path(name).is_absolute() else "name their folder with --data-dir"
         raise UsageError(
             f"the images of {name} here are not those of the study (fingerprint {found[:12]}, not {wanted[:12]}): "
-            "name their folder with --data-dir"
+            f"{remedy}"
         )
 
 

@@ -72,6 +72,16 @@ def require_there(manifest: Manifest) -> None:
             )
 
 
+def require_images_there(manifest: Manifest) -> None:
+    """Raises UsageError if the images aren't at the manifest's path, for commands that look nowhere else."""
+    path = Path(manifest.dataset)
+    if path.is_absolute() and not path.exists():
+        raise UsageError(
+            f"the study's images can't be found at {path} on this host: bring them back there, or put a link to them "
+            "there"
+        )
+
+
 def artifact_folder(stored: Path, default: Path, study_name: str) -> Path:
     """The study's artifact folder: as in its manifest, or next to the database if both were moved."""
     return default if not stored.exists() and study_root(default, study_name).is_dir() else stored

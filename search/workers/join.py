@@ -183,20 +183,23 @@ def require_same_code(manifest: Manifest, source: SpaceSource) -> None:
     asked = {"space version": str(manifest.space_version), "space source": manifest.space_fingerprint[:12]}
     found |= {name: version for name, version in installed_versions().items() if name in DECIDING_PACKAGES}
     asked |= {name: version for name, version in manifest.versions.items() if name in DECIDING_PACKAGES}
-    _require_equal(asked, found)
+    _require_equal(asked, found, "Install the study's versions")
 
 
 def require_same_images(manifest: Manifest, data: DataSource) -> None:
     """Raises UsageError unless this machine's images are those of the study. Many are decoded here for all trainers."""
-    _require_equal({"images": manifest.dataset_fingerprint[:12]}, {"images": find_images(manifest, data)[:12]})
+    asked, found = {"images": manifest.dataset_fingerprint[:12]}, {"images": find_images(manifest, data)[:12]}
+    _require_equal(
+        asked, found, "Give the path of the study's images here with --dataset, or --data-dir if they have a name"
+    )
 
 
-def _require_equal(asked: Mapping[str, str], found: Mapping[str, str]) -> None:
+def _require_equal(asked: Mapping[str, str], found: Mapping[str, str], remedy: str) -> None:
     differences = differing(asked, found)
     if differences:
         raise UsageError(
             f"this machine can't work on the study, as its results would not be comparable: {'; '.join(differences)}. "
-            "Install the study's versions, or start a study of another --study-name."
+            f"{remedy}, or start a study of another --study-name."
         )
 
 

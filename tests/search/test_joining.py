@@ -47,8 +47,11 @@ def test_the_same_code_and_images_may_join(manifest: Manifest) -> None:
     [
         ({"space_version": 7}, "space version is 1 here and 7 in the study"),
         ({"space_fingerprint": "f" * 64}, "space source is .* here and ffffffffffff in the study"),
-        ({"dataset_fingerprint": "e" * 64}, "images is .* here and eeeeeeeeeeee in the study"),
-        ({"versions": {"keras": "2.0", "python": "2.7"}}, "keras is 3.* here and 2.0 in the study"),
+        ({"dataset_fingerprint": "e" * 64}, "images is .* here and eeeeeeeeeeee in the study. Give the path of the"),
+        (
+            {"versions": {"keras": "2.0", "python": "2.7"}},
+            "keras is 3.* here and 2.0 in the study. Install the study's versions, or",
+        ),
     ],
     ids=["space version", "space source", "images", "package"],
 )

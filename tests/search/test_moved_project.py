@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search.errors import UsageError
+from search.exporting.export import require_same_data
 from search.study.folders import StudyFolder
 from storage import open_study
 from tests.helpers.carried_out import run_program
@@ -77,6 +79,23 @@ def test_it_is_read_and_confirmed_there(moved: Path, run: Run) -> None:
     assert told.returncode == 0, told.stderr
 
 
+def test_an_export_says_where_the_images_belong_and_takes_a_link(moved: Path, run: Run) -> None:
+    with open_study(f"sqlite:///{moved / 'search.db'}", "own-images") as shared:
+        place = Path(shared.manifest.dataset)
+    export = ("export", "--study-name", "own-images", "-o", "model.keras", "-q")
+    told = run(moved, *export)
+    assert told.returncode == 2
+    assert f"images can't be found at {place} on this host: bring them back there, or put a link" in told.stderr
+    checked = " ".join(run(moved, "check", "--study-name", "own-images").stdout.split())
+    assert "the images can't be read here: the study's images can't be found at" in checked
+    place.parent.mkdir()
+    place.symlink_to(moved / "images.npz")
+    done = run(moved, *export)
+    place.unlink()
+    place.parent.rmdir()
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_worker_is_told_where_space_and_images_are_on_its_host(moved: Path, tmp_path: Path, run: Run) -> None:
     assert run(moved, *LAUNCH, "--n-trials", "4", "--n-workers", "0").returncode == 0
     elsewhere = tmp_path / "data"
@@ -102,3 +121,10 @@ def test_other_images_in_the_same_place_are_not_the_studys(moved: Path, tmp_path
     )
     assert refused.returncode == 2
     assert "changed since the study was made" in refused.stderr
+
+
+def test_an_export_of_changed_images_says_what_brings_it_about() -> None:
+    with pytest.raises(UsageError, match=r"of /photos here are not those of the study .*: bring those back$"):
+        require_same_data("a" * 64, "b" * 64, "/photos")
+    with pytest.raises(UsageError, match=r"of mnist here are not those of the study .*: name their folder with --data"):
+        require_same_data("a" * 64, "b" * 64, "mnist")
