@@ -155,7 +155,8 @@ def _require_no_loose_parts(tree: Tree, named: Sequence[Path], tops: Sequence[Pa
 
 
 def _require_no_wrapper(tree: Tree, tops: Sequence[Path]) -> None:
-    if len(tops) == 1 and len(tree.inside(tops[0])) > 1:
+    inside = tree.inside(tops[0]) if len(tops) == 1 else ()
+    if len(inside) > 1 or any(role_of(inner.name) and tree.inside(inner) for inner in inside):
         raise FolderError(
             f"{tree.folder} has one folder only, {tops[0].name}, in which there are others: if those are the classes "
             f"or the parts, give {tops[0]}."

@@ -292,6 +292,10 @@ def one_folder_too_many(folder: Path) -> None:
     fill(folder / "photos")
 
 
+def one_folder_too_many_above_training(folder: Path) -> None:
+    fill(folder / "photos" / "train")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -302,6 +306,7 @@ def one_folder_too_many(folder: Path) -> None:
         (classes_next_to_parts, r"next to them cats with 5 image\(s\)"),
         (parts_in_classes, "cats looks like a class and has the sub-folder.* test, train, named as parts"),
         (one_folder_too_many, r"one folder only, photos, .* give .*photos/photos\."),
+        (one_folder_too_many_above_training, r"one folder only, photos, .* give .*photos/photos\."),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
