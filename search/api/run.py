@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,10 @@ ERRORS: Mapping[int, type[SearchError]] = {
     EXIT_STORAGE: InfrastructureError,
 }
 MARK = "Error: "
+ARRAYS = (
+    ": a name, an .npz file or a folder, as workers are other processes; save arrays with np.savez('own.npz', "
+    "x_train=…, y_train=…), and give dataset='own.npz'"
+)
 
 # A notebook's kernel says by these that it understands colors. A live view would be taken for a terminal's by them.
 OF_TERMINALS = frozenset({"CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"})
@@ -60,8 +64,9 @@ def run(
     reference = reference_to(space)
     if flags.get("dry_run"):
         raise UsageError("a dry run has no result to return: python -m search.launch --dry-run says what would be done")
+    typed = as_arguments(flags, launch_command())
     name = study_name or default_name(reference, flags.get("dataset"))
-    arguments = [f"--space={reference}", f"--study-name={name}", *as_arguments(flags, launch_command())]
+    arguments = [f"--space={reference}", f"--study-name={name}", *typed]
     follow(*command_line("search.launch", arguments, storage, quiet=quiet))
     return load(name, storage=storage)
 
@@ -153,7 +158,8 @@ def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str
     """One flag as typed: a switch is present or not, a counting one is repeated.
 
     Raises:
-        UsageError: a switch is neither True nor False, a count isn't a whole number, or the other way round.
+        UsageError: a switch is neither True nor False, a count isn't a whole number, or the other way round; or it is
+            an array or a list, which nobody types.
     """
     flag = f"--{name.replace('_', '-')}"
     if switch or count:
@@ -162,6 +168,11 @@ def as_typed(name: str, value: object, *, switch: bool, count: bool) -> list[str
         return [flag] * int(value)
     if isinstance(value, bool):
         raise UsageError(f"{name} is {value}, and has to be a value such as python -m search.launch --help names")
+    if isinstance(value, Sized) and not isinstance(value, str):
+        advice = ARRAYS if name == "dataset" else ""
+        raise UsageError(
+            f"{name} is of the type {type(value).__name__}, and has to be a value as it is typed after {flag}{advice}"
+        )
     return [f"{flag}={value}"]
 
 

@@ -4,9 +4,11 @@ import shutil
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import search
@@ -99,6 +101,18 @@ def test_switches_are_true_or_false_and_others_have_values() -> None:
     ):
         with pytest.raises(UsageError, match=f"{name} is .*has to be {wanted}"):
             as_arguments({name: value}, launch)
+
+
+def test_arrays_are_no_data_set_before_they_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = np.zeros((9, 4, 4))
+    for given in (images, (images, np.arange(9)), {"x_train": images}):
+        for call in (partial(search.run, "bn_dropout"), partial(search.compare, space="bn_dropout", axis="batch_norm")):
+            with pytest.raises(UsageError, match=r"dataset is of the type .*; save arrays with np\.savez\('own\.npz'"):
+                call(dataset=given, quiet=True)
+    with pytest.raises(UsageError, match="report_metrics is of the type list, and has to be a value as it is typed"):
+        search.run("bn_dropout", report_metrics=["auc"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_has_no_result(tmp_path: Path) -> None:
