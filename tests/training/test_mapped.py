@@ -10,7 +10,7 @@ import pytest
 
 from search.datasets import DataSet, load_dataset
 from search.datasets.mapped import open_mapped, write_mapped
-from search.trainers.protocol import DataSource, Evaluate, Evaluated
+from search.trainers.protocol import DataSource, Evaluate, Evaluated, Failed
 from search.training.backends.protocol import Backend
 from search.training.data.split import split
 from tests.helpers.piped_trainer import MakeJob, PipedTrainer, epochs_of, scores_of
@@ -67,6 +67,21 @@ def test_a_trainer_reads_for_itself_what_isnt_there_or_is_broken(
         damage()
         data = DataSource("digits", limit_train=300, decoded=str(decoded))
         assert scores_of(trainer.run(job(data=data, checkpoints=None))) == expected
+
+
+def test_a_trainer_trains_on_no_images_that_have_changed_since_the_study_was_made(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path
+) -> None:
+    own, digits = tmp_path / "own.npz", load_dataset("digits")
+    np.savez(own, x_train=digits.x_train[:300], y_train=digits.y_train[:300])
+    decoded = tmp_path / "images" / load_dataset(str(own)).fingerprint()[:16]
+    asked = job(data=DataSource(str(own), decoded=str(decoded)), epochs=1, checkpoints=None)
+    assert epochs_of(trainer.run(asked))
+    np.savez(own, x_train=digits.x_train[300:600], y_train=digits.y_train[300:600])
+    failed = trainer.run(msgspec.structs.replace(asked, split_seed=9))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.kind == "data_error"
+    assert "have changed since the study was made: bring the old ones back" in failed.reason
 
 
 def test_a_checkpoint_is_resumed_from_wherever_the_images_come_from(

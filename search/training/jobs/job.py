@@ -4,6 +4,7 @@ Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 """
 
 import hashlib
+import re
 import resource
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from search.datasets import DataSet, load_dataset
+from search.datasets import DataError, DataSet, load_dataset
 from search.datasets.mapped import open_mapped
 from search.trainers.protocol import DataSource, Evaluate, Evaluated, Message, Stopped, Train, Trained, Warned
 from search.training.backends.process import compiling_backend, set_precision
@@ -51,6 +52,7 @@ from spaces.selection import selection_value
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
 KEPT_IMAGES, KEPT_BYTES = 8, 2**30
+FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +220,17 @@ def _evaluated(job: Evaluate, model: Any, data: Split) -> Evaluated:
 def _read(source: DataSource) -> DataSet:
     decoded = Path(source.decoded) if source.decoded is not None else None
     mapped = open_mapped(decoded) if decoded is not None and decoded.is_dir() else None
-    return load_dataset(source.dataset, source.data_dir, source.resizing) if mapped is None else mapped
+    if mapped is not None:
+        return mapped
+    found = load_dataset(source.dataset, source.data_dir, source.resizing)
+    # A study's folder of decoded images has their fingerprint for its name (search/study/folders.py).
+    wanted = None if decoded is None else FINGERPRINT.fullmatch(decoded.name)
+    if wanted is not None and not found.fingerprint().startswith(wanted[0]):
+        raise DataError(
+            f"the images of {source.dataset} have changed since the study was made: bring the old ones back, or begin "
+            "a study of another --study-name"
+        )
+    return found
 
 
 def _checkpoints(job: Train, space: Space) -> Checkpoints | None:
