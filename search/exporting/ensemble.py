@@ -16,8 +16,8 @@ from scipy.stats import binomtest
 from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, UsageError
 from search.exporting.ensemble_texts import Ensemble, Paired, ensemble_card, ensemble_json
-from search.exporting.export import ExportOptions, check_targets, images_of, obtain_model, write_model
-from search.host.atomic_file import write_text
+from search.exporting.export import ExportOptions, check_targets, images_of, obtain_model, other_forms
+from search.host.atomic_file import written_together
 from search.study.image_size import trial_image_size
 from search.study.test_score import EXPORT, TestScore, record_look
 from search.study.trial_attributes import TrialAttributes
@@ -175,11 +175,13 @@ def measure(shared: SharedStudy, model: Any, members: Sequence[Member], data: An
 
 
 def write_all(model: Any, ensemble: Ensemble, options: ExportOptions) -> Iterator[str]:
-    """Writes every file, the model last; yields a line for each."""
-    write_text(options.companion(".json"), ensemble_json(ensemble))
-    yield f"{options.companion('.json')}   the configurations of its models"
-    write_text(options.companion(".md"), ensemble_card(ensemble))
-    yield f"{options.companion('.md')}   its model card: data, scores, how to use it"
-    yield from write_model(model, options)
+    """Writes every file; the model and those that describe it together or not at all. Yields a line for each."""
+    with written_together() as part_of:
+        part_of(options.companion(".json")).write_text(ensemble_json(ensemble), encoding="utf-8")
+        yield f"{options.companion('.json')}   the configurations of its models"
+        part_of(options.companion(".md")).write_text(ensemble_card(ensemble), encoding="utf-8")
+        yield f"{options.companion('.md')}   its model card: data, scores, how to use it"
+        model.save(part_of(options.output))
+    yield from other_forms(model, options)
     if ensemble.paired is not None:
         yield f"checked: {ensemble.paired.sentence}"

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from search.console.held_errors import errors_held_back
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
-from search.host.atomic_file import require_ending, require_new, require_place, write_text, written_whole
+from search.host.atomic_file import require_ending, require_new, require_place, written_together, written_whole
 from search.study.folders import StudyFolder
 from search.study.image_size import images_in_size
 from search.study.images_split import study_split
@@ -232,14 +232,18 @@ def make_script(described: Described, options: ExportOptions, trained: Any, data
 
 
 def write_all(made: Made, options: ExportOptions) -> Iterator[str]:
-    """Writes every file, the model last; yields a line for each."""
-    write_text(options.companion(".json"), configuration_json(made.exported))
-    yield f"{options.companion('.json')}   its configuration"
-    write_text(options.companion(".md"), model_card(made.exported))
-    yield f"{options.companion('.md')}   its model card: data, scores, how to use it"
-    if made.script is not None:
-        yield from write_script(made.script, options)
-    yield from write_model(made.model, options)
+    """Writes every file; those that describe the model and the model itself together or not at all. Yields a line for
+    each.
+    """
+    with written_together() as part_of:
+        part_of(options.companion(".json")).write_text(configuration_json(made.exported), encoding="utf-8")
+        yield f"{options.companion('.json')}   its configuration"
+        part_of(options.companion(".md")).write_text(model_card(made.exported), encoding="utf-8")
+        yield f"{options.companion('.md')}   its model card: data, scores, how to use it"
+        if made.script is not None:
+            yield from write_script(made.script, options, part_of)
+        made.model.save(part_of(options.output))
+    yield from other_forms(made.model, options)
     if (look := made.exported.look) is not None:
         yield (
             f"checked: {look.accuracy:.2%} of the {look.n} test images are classified rightly from raw pixels: the "
@@ -247,23 +251,19 @@ def write_all(made: Made, options: ExportOptions) -> Iterator[str]:
         )
 
 
-def write_script(script: Script, options: ExportOptions) -> Iterator[str]:
+def write_script(script: Script, options: ExportOptions, part_of: Callable[[Path], Path]) -> Iterator[str]:
     """Writes the script and what it needs."""
-    with written_whole(options.companion(".npz")) as part:
-        np.savez_compressed(part, **script.numbers)
+    np.savez_compressed(part_of(options.companion(".npz")), **script.numbers)
     yield f"{options.companion('.npz')}   which images it was trained on, and other numbers of its training"
     if script.start is not None:
-        with written_whole(options.companion("-start.keras")) as part:
-            script.start.save(part)
+        script.start.save(part_of(options.companion("-start.keras")))
         yield f"{options.companion('-start.keras')}   the network with its first weights, which the script trains"
-    write_text(options.companion(".py"), script.text)
+    part_of(options.companion(".py")).write_text(script.text, encoding="utf-8")
     yield f"{options.companion('.py')}   trains it again as it was trained, with Keras alone"
 
 
-def write_model(model: Any, options: ExportOptions) -> Iterator[str]:
-    """Writes the model in every form asked for."""
-    with written_whole(options.output) as part:
-        model.save(part)
+def other_forms(model: Any, options: ExportOptions) -> Iterator[str]:
+    """Writes the model, whose own file is there, in every other form asked for."""
     yield f"{options.output}   the model, from pixels to probabilities"
     if options.saved_model:
         target = options.companion("-saved")

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from search.errors import UsageError
@@ -49,6 +49,18 @@ def written_whole(path: Path) -> Iterator[Path]:
             part.replace(path)
         except OSError as error:
             raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def written_together() -> Iterator[Callable[[Path], Path]]:
+    """Gives a temporary path for each of several files that belong together: if the block ends without an error, all of
+    them replace what was there, else none does.
+
+    Raises:
+        UsageError: as `written_whole` does, with the file that couldn't be written.
+    """
+    with contextlib.ExitStack() as parts:
+        yield lambda path: parts.enter_context(written_whole(path))
 
 
 def write_text(path: Path, text: str) -> None:

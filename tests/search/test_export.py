@@ -277,6 +277,20 @@ def test_a_file_that_is_there_is_left_unless_forced(study: SharedStudy, lab: Lab
     assert (tmp_path / "model.md").read_text() == "mine"
 
 
+def test_an_export_that_finds_the_disk_full_leaves_the_one_that_is_there_as_it_was(
+    exportable: SharedStudy, lab: Lab, small_disk: Path
+) -> None:
+    older = {f"model{ending}": f"an older export's {ending}" for ending in (".keras", ".json", ".md", ".py", ".npz")}
+    for name, text in older.items():
+        (small_disk / name).write_text(text)
+    (small_disk / "filling").write_bytes(bytes(100_000))
+    result = export(lab, "-o", small_disk / "model.keras", "--force")
+    assert result.exit_code == 2
+    assert f"{small_disk / 'model.keras'} can't be written: No space left on device" in result.stderr
+    (small_disk / "filling").unlink()
+    assert {path.name: path.read_bytes().decode(errors="replace") for path in small_disk.iterdir()} == older
+
+
 @pytest.fixture
 def kept_models(study: SharedStudy, lab: Lab) -> list[int]:
     """Real models of the three best trials, best first."""
