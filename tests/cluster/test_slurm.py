@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from search.cluster.engine import Engine
-from search.cluster.engines.slurm import Slurm, job_from, quoted, seconds_of
+from search.cluster.engines.slurm import Slurm, ask_to_leave, job_from, quoted
 from search.cluster.fleet import Fleet, Job, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from tests.helpers.cluster import Cli, SlurmCluster, cut_off_python, files_but_logs, require_whole
@@ -103,35 +103,42 @@ def test_a_value_with_spaces_stays_one_value(value: str, line: str) -> None:
     assert quoted(value) == line
 
 
-@pytest.mark.parametrize(
-    ("used", "seconds"), [("0:06", 6.0), ("12:00", 720.0), ("1:00:01", 3601.0), ("2-00:00:10", 172_810.0)]
-)
-def test_times_of_slurm_are_read(used: str, seconds: float) -> None:
-    assert seconds_of(used) == seconds
+NOW = 1795821991
 
 
-def line_of(job: str, state: str, host: str = "", used: str = "0:00", code: str = "0", reason: str = "None") -> str:
-    return f"{job:48}{state:20}{host:64}{used:16}{code:12}{reason:64}"
+def line_of(
+    job: str, state: str, host: str = "", start: int | str = "N/A", code: str = "0", reason: str = "None"
+) -> str:
+    return f"{job:48}{state:20}{host:64}{start!s:24}{code:12}{reason:64}"
 
 
 @pytest.mark.parametrize(
     ("line", "job"),
     [
         (line_of("7_0", "PENDING", reason="Resources"), Job("7_0", "queued", reason="Resources")),
-        (line_of("7_1", "RUNNING", "n1", "1:01"), Job("7_1", "running", "n1", 61.0, "None")),
+        (line_of("7_1", "RUNNING", "n1", NOW - 61), Job("7_1", "running", "n1", 61.0)),
+        (line_of("7_5", "SUSPENDED", "n1", NOW - 61), Job("7_5", "queued", "n1", reason="suspended")),
         (
-            line_of("7_2", "FAILED", "n1", "0:09", "512", "NonZeroExitCode"),
+            line_of("7_2", "FAILED", "n1", NOW - 9, "512", "NonZeroExitCode"),
             Job("7_2", "failed", "n1", None, "failed, exit code 2"),
         ),
-        (line_of("7_3", "TIMEOUT", "n1", "1:00"), Job("7_3", "failed", "n1", None, "timeout, exit code 0")),
+        (line_of("7_3", "TIMEOUT", "n1", NOW - 60), Job("7_3", "failed", "n1", None, "timeout, exit code 0")),
         (line_of("7_4", "CANCELLED"), Job("7_4", "done")),
     ],
 )
 def test_lines_of_squeue_are_read(line: str, job: Job) -> None:
-    assert job_from(line).state == job.state
-    assert (job_from(line).host, job_from(line).age_s) == (job.host, job.age_s)
-    if job.state != "running":
-        assert job_from(line).reason == job.reason
+    assert job_from(line, NOW) == job
+
+
+def test_jobs_that_leave_are_asked_as_their_state_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm refuses a signal to a suspended job, and takes such a job for none that is pending."""
+    said = tmp_path / "said"
+    (tmp_path / "scancel").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
+    (tmp_path / "scancel").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    lines = [line_of("7_0", "PENDING"), line_of("7_1", "RUNNING", "n1", NOW), line_of("7_2", "SUSPENDED", "n1", NOW)]
+    ask_to_leave([job_from(line, NOW) for line in lines])
+    assert said.read_text().splitlines() == ["7_2", "--state=PENDING 7_0", "--signal=USR2 --batch 7_1"]
 
 
 @pytest.mark.long

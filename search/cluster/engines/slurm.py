@@ -17,6 +17,7 @@ import os
 import re
 import shlex
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import assert_never
@@ -36,9 +37,11 @@ SECRETS = frozenset({"OPTUNA_STORAGE", "SEARCH_STORAGE", "SEARCH_CONFIG"})
 AWAY = ("Unable to contact slurm controller", "Connection refused", "Socket timed out", "Zero Bytes were transmitted")
 # What sbatch --test-only says of jobs that would wait, as their nodes or partition are down or reserved for now.
 BUSY = ("Required node not available", "partition configuration not available now")
-FIELDS = {"JobArrayID": 48, "State": 20, "NodeList": 64, "TimeUsed": 16, "exit_code": 12, "Reason": 64}
+FIELDS = {"JobArrayID": 48, "State": 20, "NodeList": 64, "StartTime": 24, "exit_code": 12, "Reason": 64}
 NODE_HOST = re.compile(r"NodeHostName=(\S+)")
-QUEUED = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "SUSPENDED", "STOPPED"})
+SUSPENDED = frozenset({"SUSPENDED", "STOPPED"})
+QUEUED = SUSPENDED | {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"}
+IS_SUSPENDED = "suspended"  # the reason of such a job
 RUNNING = frozenset({"RUNNING", "CONFIGURING", "SIGNALING", "RESIZING", "STAGE_OUT"})
 
 _slurm = partial(call, hint="run this on a host that submits to Slurm, such as a login node", away=AWAY)
@@ -124,8 +127,9 @@ class Slurm:
         """The jobs, from squeue, which remembers those that ended for some minutes (MinJobAge)."""
         wanted = ",".join(f"{name}:{width}" for name, width in FIELDS.items())
         which = ["--me", "--array", "--noheader", "--states=all", f"--name={fleet.name}"]
-        lines = _slurm(["squeue", *which, f"--Format={wanted}"]).splitlines()
-        return tuple(job_from(line) for line in lines if line.strip())
+        environment = {**os.environ, "SLURM_TIME_FORMAT": "%s"}
+        lines = _slurm(["squeue", *which, f"--Format={wanted}"], environment=environment).splitlines()
+        return tuple(job_from(line, time.time()) for line in lines if line.strip())
 
     def last_words(self, fleet: Fleet, job: Job) -> LastWords:
         """The end of the job's log."""
@@ -196,19 +200,21 @@ def array_sizes(count: int) -> list[int]:
     return [MOST_IN_ARRAY] * full + [rest] * bool(rest)
 
 
-def job_from(line: str) -> Job:
-    """A job from a line of squeue, in columns of fixed widths."""
-    cells, start = [], 0
+def job_from(line: str, now: float) -> Job:
+    """A job from a line of squeue, in columns of fixed widths, with times in seconds since 1970."""
+    cells, place = [], 0
     for width in FIELDS.values():
-        cells.append(line[start : start + width].strip())
-        start += width
-    job_id, state, host, used, code, reason = cells
+        cells.append(line[place : place + width].strip())
+        place += width
+    job_id, state, host, start, code, reason = cells
     found = state_of(state)
     match found:
+        case "queued" if state in SUSPENDED:
+            return Job(job_id, found, host, reason=IS_SUSPENDED)
         case "queued":
             return Job(job_id, found, reason=reason)
         case "running" | "leaving":
-            return Job(job_id, found, host, seconds_of(used))
+            return Job(job_id, found, host, seconds_since(start, now))
         case "done":
             return Job(job_id, found, host)
         case "failed":
@@ -239,19 +245,20 @@ def state_of(state: str) -> JobState:
     return "done" if state in ("COMPLETED", "CANCELLED", "PREEMPTED") else "failed"
 
 
-def seconds_of(used: str) -> float:
-    """The seconds of [DAYS-][[HOURS:]MINUTES:]SECONDS."""
-    days, _, clock = used.rpartition("-")
-    seconds = 0
-    for part in clock.split(":"):
-        seconds = seconds * 60 + (int(part) if part.isdecimal() else 0)
-    return float(seconds + int(days or 0) * 86_400)
+def seconds_since(start: str, now: float) -> float | None:
+    """The seconds since a job began; the time that Slurm counts as used leaves out those in which it was suspended."""
+    return max(0.0, now - int(start)) if start.isdecimal() else None
 
 
 def ask_to_leave(jobs: Sequence[Job]) -> None:
-    """Cancels those that wait, and has those that run give back what they have in hand."""
-    waiting = [job.job_id for job in jobs if job.state == "queued"]
+    """Cancels those that wait, and has those that run give back what they have in hand. Those that are suspended hear
+    no signal, and are ended.
+    """
+    suspended = [job.job_id for job in jobs if job.reason == IS_SUSPENDED]
+    waiting = [job.job_id for job in jobs if job.state == "queued" and job.job_id not in suspended]
     running = [job.job_id for job in jobs if job.state == "running"]
+    if suspended:
+        _slurm(["scancel", *suspended])
     if waiting:
         _slurm(["scancel", "--state=PENDING", *waiting])
     if running:
