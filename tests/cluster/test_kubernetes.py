@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from search.cluster.engine import Engine
-from search.cluster.engines.kubernetes import Kubernetes, job_manifest, job_of, pod_spec
+from search.cluster.engines.kubernetes import Kubernetes, job_manifest, job_of, pod_spec, without_pods
 from search.cluster.fleet import Fleet, Pods, Resources
 from search.cluster.testing import STORAGE, EngineContract, example_fleet
 from search.errors import UsageError
@@ -130,6 +130,32 @@ def ended(code: int) -> list[dict[str, Any]]:
 )
 def test_pods_are_read(found: dict[str, Any], state: str, reason: str) -> None:
     assert (job_of(found).state, job_of(found).reason) == (state, reason)
+
+
+def job(completions: int, *, suspend: bool = False, succeeded: int = 0, over: bool = False) -> dict[str, Any]:
+    conditions = [{"type": "Complete", "status": "True"}] if over else []
+    spec = {"completions": completions, "parallelism": completions, "suspend": suspend}
+    return {"metadata": {"name": "j"}, "spec": spec, "status": {"succeeded": succeeded, "conditions": conditions}}
+
+
+@pytest.mark.parametrize(
+    ("found", "pods", "waiting", "reason"),
+    [
+        (job(2, suspend=True), {}, ["j-0", "j-1"], "the Job is suspended"),
+        (job(3), {1: pod("Running")}, ["j-0", "j-2"], "it has no pod yet"),
+        (job(3, succeeded=1), {0: pod("Succeeded"), 1: pod("Running"), 2: pod("Pending")}, [], ""),
+        (job(3, succeeded=1), {1: pod("Running")}, ["j-2"], "it has no pod yet"),  # the pod of 0 was removed
+        (job(1), {0: pod("Running"), 1: pod("Running")}, [], ""),  # 1 is leaving, as there are fewer indexes
+        (job(2, succeeded=2, over=True), {}, [], ""),
+    ],
+)
+def test_indexes_without_a_pod_are_queued(
+    found: dict[str, Any], pods: dict[int, dict[str, Any]], waiting: list[str], reason: str
+) -> None:
+    """Kueue holds the pods of a Job back: autoscale, which didn't count them, asked for more at every look."""
+    jobs = without_pods(found, pods)
+    assert [one.job_id for one in jobs] == waiting
+    assert {(one.state, one.reason) for one in jobs} <= {("queued", reason)}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ highest indexes go. Everything that is known of a fleet is in the cluster.
 """
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -77,12 +78,16 @@ class Kubernetes:
             raise
 
     def list(self, fleet: Fleet) -> tuple[Job, ...]:
-        """The newest pod of each index; the Job itself, if it has failed and none of its pods says so."""
+        """The newest pod of each index, and the indexes that have none yet; the Job itself, if it has failed and none
+        of its pods says so.
+        """
         selector = f"--selector=app.kubernetes.io/instance={fleet.name}"
         items: list[Json] = msgspec.json.decode(_run(fleet, "get", "jobs,pods", selector, "--output=json"))["items"]
         pods = sorted((item for item in items if item["kind"] == "Pod"), key=order_of)
         newest = {index_of(pod): pod for pod in pods}
         found = [job_of(pod) for _, pod in sorted(newest.items())]
+        for job in (item for item in items if item["kind"] == "Job"):
+            found += without_pods(job, newest)
         if not any(job.state == "failed" for job in found):
             found += [Job(fleet.name, "failed", reason=why) for item in items if (why := why_job_failed(item))]
         return tuple(found)
@@ -285,6 +290,20 @@ def job_of(pod: Json) -> Job:
             return Job(name, state, host, reason="" if state == "queued" else f"exit code {code}")
         case _:
             return Job(name, "queued", host, reason=why_pending(status))
+
+
+def without_pods(job: Json, pods: Mapping[int, Json]) -> list[Job]:
+    """The indexes of a Job that wait for a pod; `pods` are those of the others. None gets one while the Job is
+    suspended, as Kueue does until there is room for it.
+    """
+    if is_over(job) or "deletionTimestamp" in job["metadata"]:
+        return []
+    name, completions = job["metadata"]["name"], int(job["spec"]["completions"])
+    missing = [index for index in range(completions) if index not in pods]
+    gone = sum(pod["status"].get("phase") == "Succeeded" for pod in pods.values())
+    forgotten = int(job.get("status", {}).get("succeeded", 0)) - gone  # done, and their pods were removed
+    reason = "the Job is suspended" if job["spec"].get("suspend") else "it has no pod yet"
+    return [Job(f"{name}-{index}", "queued", reason=reason) for index in missing[max(0, forgotten) :]]
 
 
 def why_job_failed(item: Json) -> str | None:
