@@ -12,6 +12,7 @@ from search.study.study_name import require_study_name
 from search.workers.join import study_folder
 from storage import SharedStudy, check_url, open_artifacts
 from storage.copying import copy_study, require_new_name
+from storage.errors import ArtifactError
 from storage.fingerprint import fingerprint
 from storage.url import parse
 
@@ -52,6 +53,9 @@ def copy_files(shared: SharedStudy, source: StudyFolder, place: Path) -> int:
         for artifact_id in kept:
             file = Path(scratch) / artifact_id
             store.fetch(artifact_id, file)
-            target.put(artifact_id, file)
+            try:
+                target.put(artifact_id, file)
+            except ArtifactError as error:  # which names the file in the scratch folder
+                raise ArtifactError(f"the study's files can't be copied to {place}: {error.__cause__}") from error
             file.unlink()
     return len(kept)

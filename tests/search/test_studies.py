@@ -1,6 +1,8 @@
 """Studies as wholes: listed, renamed, copied into another kind of database, deleted; nothing else is touched."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from search.studies import main
 from search.studies.duplication import copy
 from search.study.folder_mark import MARK
 from storage import SharedStudy, create_study, open_study
+from storage.artifacts import FolderStore
 from storage.errors import ForeignStudy, NameTaken
 from storage.records import SlotOrder, WorkerInfo
 from storage.tables import OF_A_STUDY, manifests
@@ -197,6 +200,19 @@ def test_a_copy_that_is_cut_off_is_no_study_and_the_next_one_is_whole(
     assert trials_of(other_url, NAME) == trials_of(worked.url, NAME)
     with plain_client(other_url) as storage:
         assert optuna.get_all_study_names(storage) == [NAME]
+
+
+def test_a_copy_that_finds_the_disk_full_says_which_folder_is_meant(
+    worked: Lab, other_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(FolderStore, "write", full)
+    place = tmp_path / "copied"
+    done = run(worked.url, "copy", NAME, "--to", other_url, "--artifacts", str(place))
+    assert done.exit_code == 3
+    assert f"can't be copied to {place}: [Errno 28] No space left on device" in " ".join(done.stderr.split())
 
 
 def test_a_copy_takes_no_files_from_the_study_and_no_name_from_another(worked: Lab, other_url: str) -> None:
