@@ -43,7 +43,10 @@ def trial_image_size(attributes: Mapping[str, Any]) -> ImageSize | None:
 
 
 def images_in_size(data: DataSource, size: ImageSize | None) -> DataSource:
-    """A study's images in a trial's size, None for the study's own. What is decoded for all trainers has that."""
+    """A study's images in a trial's size, None for the study's own. The fingerprint, and what is decoded for all
+    trainers, are of that.
+    """
     if size is None or size == data.resizing.size:
         return data
-    return msgspec.structs.replace(data, resizing=msgspec.structs.replace(data.resizing, size=size), decoded=None)
+    resizing = msgspec.structs.replace(data.resizing, size=size)
+    return msgspec.structs.replace(data, resizing=resizing, decoded=None, fingerprint=None)

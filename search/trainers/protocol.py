@@ -30,7 +30,8 @@ class DataSource(msgspec.Struct, frozen=True):
     `decoded` is the folder where the same images may lie decoded (search/study/images.py): then they are taken from it.
     `resizing` is what images of a folder are brought to. With `folds`, the training images are as many parts, of which
     `fold`, counted from 0, is for validation; a training job trains on each of them, whatever its `fold`. With `rest`,
-    the training images beyond `limit_train` are the test images.
+    the training images beyond `limit_train` are the test images. Images of another `fingerprint` are refused; None
+    takes any.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class DataSource(msgspec.Struct, frozen=True):
     folds: int = 0
     fold: int = 0
     rest: bool = False
+    fingerprint: str | None = None
 
 
 class Train(msgspec.Struct, frozen=True, tag="train"):

@@ -168,6 +168,7 @@ def data_source(manifest: Manifest, data_dir: Path | None, folder: StudyFolder |
         fold=max(0, manifest.validation.folds - 1),  # whose model a trial keeps
         rest=manifest.validation.kind == "rest",
         decoded=None if folder is None else str(folder.images(manifest.dataset_fingerprint).absolute()),
+        fingerprint=None if folder is None else manifest.dataset_fingerprint,
     )
 
 

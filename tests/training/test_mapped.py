@@ -74,8 +74,8 @@ def test_a_trainer_trains_on_no_images_that_have_changed_since_the_study_was_mad
 ) -> None:
     own, digits = tmp_path / "own.npz", load_dataset("digits")
     np.savez(own, x_train=digits.x_train[:300], y_train=digits.y_train[:300])
-    decoded = tmp_path / "images" / load_dataset(str(own)).fingerprint()[:16]
-    asked = job(data=DataSource(str(own), decoded=str(decoded)), epochs=1, checkpoints=None)
+    data = DataSource(str(own), fingerprint=load_dataset(str(own)).fingerprint())
+    asked = job(data=data, epochs=1, checkpoints=None)
     assert epochs_of(trainer.run(asked))
     np.savez(own, x_train=digits.x_train[300:600], y_train=digits.y_train[300:600])
     failed = trainer.run(msgspec.structs.replace(asked, split_seed=9))[-1]

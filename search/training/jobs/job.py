@@ -4,7 +4,6 @@ Train -> split, space -> model -> epochs -> EpochEnd … -> Trained | Stopped
 """
 
 import hashlib
-import re
 import resource
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -52,7 +51,6 @@ from spaces.selection import selection_value
 CACHED_SPLITS = 2
 CACHED_SPACES = 8
 KEPT_IMAGES, KEPT_BYTES = 8, 2**30
-FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +187,13 @@ class Jobs:
         """
         if not source.folds and not Path(source.dataset).is_dir():
             return _read(source)
-        images = DataSource(source.dataset, source.data_dir, decoded=source.decoded, resizing=source.resizing)
+        images = DataSource(
+            source.dataset,
+            source.data_dir,
+            decoded=source.decoded,
+            resizing=source.resizing,
+            fingerprint=source.fingerprint,
+        )
         return self._images.get(images, lambda: _read(source))
 
     def _space(self, ref: str) -> Space:
@@ -223,9 +227,7 @@ def _read(source: DataSource) -> DataSet:
     if mapped is not None:
         return mapped
     found = load_dataset(source.dataset, source.data_dir, source.resizing)
-    # A study's folder of decoded images has their fingerprint for its name (search/study/folders.py).
-    wanted = None if decoded is None else FINGERPRINT.fullmatch(decoded.name)
-    if wanted is not None and not found.fingerprint().startswith(wanted[0]):
+    if source.fingerprint and found.fingerprint() != source.fingerprint:
         raise DataError(
             f"the images of {source.dataset} have changed since the study was made: bring the old ones back, or begin "
             "a study of another --study-name"
@@ -254,9 +256,11 @@ def _identity(job: Train, space: Space) -> str:
 
 
 def _identity_of(source: DataSource) -> msgspec.Raw:
-    """A source without what it says only since a later release, where that is as it always was."""
+    """A source without what doesn't decide, and what it says only since a later release, where that is as it always
+    was. The fingerprint is that of the study, which has the checkpoint.
+    """
     fields = msgspec.to_builtins(source)
-    del fields["fold"]  # a job is on all of them
+    del fields["fold"], fields["fingerprint"]  # a job is on all folds
     later = {"resizing": source.resizing != AS_FOUND, "folds": source.folds > 0, "rest": source.rest}
     for name, said in later.items():
         if not said:
