@@ -199,6 +199,15 @@ SETTINGS = {
 }
 
 
+@pytest.mark.parametrize("kind", ["float64", "float16"])
+def test_a_model_computes_in_the_kind_of_floats_that_its_build_sets(
+    trainer: PipedTrainer, job: MakeJob, tmp_path: Path, kind: str
+) -> None:
+    path = own(tmp_path / "floats.py", settings=f"keras.config.set_floatx({kind!r})")
+    messages = trainer.run(job(space=path, checkpoints=None, epochs=1))
+    assert isinstance(messages[-1], Trained), messages[-1]
+
+
 def test_what_a_build_sets_for_all_of_keras_is_gone_in_the_next_trial(
     trainer: PipedTrainer, job: MakeJob, tmp_path: Path
 ) -> None:
@@ -386,6 +395,22 @@ def test_layers_may_have_the_names_of_those_that_an_export_adds(keras: Any, name
     wanted = keras.ops.softmax(inner(pixels / 16))
     for trained in (inner, keras.Model(images, inner(images), name=first)):
         np.testing.assert_allclose(plain_model(trained, (8, 8, 1), 16.0)(pixels), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("structure", ["list of outputs", "list of inputs", "dict of inputs"])
+def test_one_tensor_in_a_list_or_a_dict_is_taken_as_it_is_also_within_an_exported_model(
+    keras: Any, structure: str
+) -> None:
+    def make(shape: tuple[int, int, int], classes: int) -> Any:
+        image = keras.Input(shape, name="image")
+        logits = keras.layers.Dense(classes)(keras.layers.Flatten()(image))
+        inputs = {"list of inputs": [image], "dict of inputs": {"image": image}}.get(structure, image)
+        return keras.Model(inputs, [logits] if structure == "list of outputs" else logits)
+
+    trained = build_model(space_of(make), Configuration(), DIGITS)
+    pixels = np.random.default_rng(0).uniform(0, 16, (5, 8, 8, 1)).astype(np.float32)
+    wanted = keras.ops.softmax(trained(pixels / 16))
+    np.testing.assert_allclose(plain_model(trained, (8, 8, 1), 16.0)(pixels), wanted, rtol=1e-5)
 
 
 SHARING = """

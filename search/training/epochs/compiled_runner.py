@@ -75,7 +75,7 @@ def _unsummed(step: ModelStep, class_weights: Sequence[float] | None = None) -> 
     def run(images: Tensor, labels: Tensor) -> Tensor:
         weights = () if class_weights is None else (keras.ops.take(np.array(class_weights, np.float32), labels),)
         step((images, labels, *weights))
-        return keras.ops.zeros(NO_SUMS.shape)
+        return keras.ops.zeros(NO_SUMS.shape, NO_SUMS.dtype)  # whatever a `build` has made Keras' default
 
     return run
 

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from search.training.models.input_scale import require_range
 from search.training.models.logits import require_logits
+from search.training.models.plain_model import is_of_keras
 from search.training.optimizers.optimizer import make_optimizer
 from spaces.blame import describe
 from spaces.configuration import Configuration
@@ -200,9 +201,24 @@ def _from_space(space: Space, configuration: Configuration, spec: InputSpec) -> 
     if not isinstance(model, keras.Model):
         raise SpaceError(f"build of the space {space.name!r} returned {type(model).__name__}, not a keras.Model")
     require_uncompiled(model, space.name)
+    model = of_tensors(model)
     require_logits(model, space.name, spec.image_shape, spec.classes)
     require_range(model, space.name)
     return model
+
+
+def of_tensors(model: Any) -> Any:
+    """The same model with a tensor for its input and output where `build` has put one of them into a list or a dict:
+    Keras takes that by itself, and not within another model, as which an export has it.
+    """
+    import keras
+
+    if type(model).__name__ != "Functional" or not is_of_keras(model) or isinstance(model.output, dict):
+        return model
+    alone = not any(isinstance(part, dict | list | tuple) for part in (model.input, model.output))
+    if alone or len(model.inputs) != 1 or len(model.outputs) != 1:
+        return model
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
 def require_uncompiled(model: Any, space: str) -> None:
