@@ -226,21 +226,61 @@ def test_the_script_is_python_whatever_the_study_is_called() -> None:
     ast.parse(str(call("keras.optimizers", keras.optimizers.Adam(0.001))))
 
 
-def test_a_layer_of_the_space_cannot_be_exported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("own", ["Own", "Cell", "twice", "Seven"])
+def test_what_is_of_the_space_cannot_be_exported(tmp_path: Path, own: str) -> None:
+    """Its classes and functions are known in this process, as after --retrain, and nowhere else."""
     import keras
 
     from search.training.models.plain_model import load_trained
     from spaces.errors import SpaceError
 
-    @keras.saving.register_keras_serializable("tests")
+    register = keras.saving.register_keras_serializable("tests")
+
+    @register
     class Own(keras.layers.Layer):  # type: ignore[misc]
         def call(self, inputs: Any) -> Any:
             return inputs
 
-    model = keras.Sequential([keras.Input((2,)), Own(), keras.layers.Dense(2)])
+    @register
+    class Cell(keras.layers.GRUCell):  # type: ignore[misc]
+        pass
+
+    @register
+    class Seven(keras.initializers.Initializer):  # type: ignore[misc]
+        def __call__(self, shape: Any, dtype: Any = None) -> Any:
+            return 7 * keras.ops.ones(shape, dtype)
+
+    @register  # type: ignore[untyped-decorator]  # Keras has no types
+    def twice(inputs: Any) -> Any:
+        return inputs * 2
+
+    layer = {
+        "Own": lambda: keras.layers.TimeDistributed(Own()),
+        "Cell": lambda: keras.layers.RNN(Cell(3)),
+        "twice": lambda: keras.layers.Dense(3, activation=twice),
+        "Seven": lambda: keras.layers.Dense(3, kernel_initializer=Seven()),
+    }[own]()
+    model = keras.Sequential([keras.Input((2, 2)), layer, keras.layers.Flatten(), keras.layers.Dense(2)])
     model.save(tmp_path / "model.keras")
-    with pytest.raises(SpaceError, match=r"layers of the space's own \(Own\)"):
+    with pytest.raises(SpaceError, match=rf"layers or functions of the space's own \({own}\)"):
         load_trained(tmp_path / "model.keras")
+
+
+def test_whatever_is_of_keras_can_be_exported_and_is_opened_without_a_warning(tmp_path: Path) -> None:
+    import keras
+
+    from search.training.models.plain_model import load_trained, plain_model
+
+    images = keras.Input((4, 4, 1))
+    hidden = keras.layers.Conv2D(2, 3, activation=keras.activations.gelu, kernel_regularizer="l2")(images)
+    hidden = keras.layers.TimeDistributed(keras.layers.Dense(3, dtype="mixed_bfloat16"))(hidden * 0.5)
+    logits = keras.layers.Dense(2)(keras.layers.Flatten()(hidden))
+    model = keras.Model(images, logits)
+    model.compile("adam", metrics=["accuracy"])
+    model.save(tmp_path / "trained.keras")
+    plain_model(load_trained(tmp_path / "trained.keras"), (4, 4, 1), 255.0).save(tmp_path / "model.keras")
+    opened = keras.models.load_model(tmp_path / "model.keras")  # a warning of Keras' would be an error here
+    assert opened.evaluate(np.zeros((2, 4, 4, 1)), np.zeros(2), verbose=0)[0] > 0
 
 
 def test_a_trial_whose_model_is_gone_says_which_are_kept(study: SharedStudy, lab: Lab, tmp_path: Path) -> None:

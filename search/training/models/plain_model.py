@@ -1,10 +1,12 @@
 """A trained model for people without this project: Keras' own layers alone, from raw pixels to probabilities."""
 
 import inspect
+import json
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +26,56 @@ def load_trained(path: Path) -> Any:
     """The uncompiled model that a trial left: from scaled pixels to logits.
 
     Raises:
-        SpaceError: it has layers that aren't Keras' own, which can't be loaded without the space's code.
+        SpaceError: it has layers or functions that aren't Keras' own, which can't be loaded without the space's code.
+            (This process may have run that, and would find them.)
     """
     import keras
 
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError) as error:
+        foreign = sorted(set(foreign_names(content_of(path))))
+        model = None if foreign else keras.saving.load_model(path, compile=False)
+    except (BadZipFile, KeyError, TypeError, ValueError) as error:
         raise SpaceError(f"the model can't be opened with Keras alone: {condensed(str(error))}") from error
-    foreign = sorted({type(layer).__name__ for layer in all_layers(model) if not is_of_keras(layer)})
     if foreign:
         raise SpaceError(
-            f"the model has layers of the space's own ({', '.join(foreign)}): an export holds Keras' own layers "
+            f"the model has layers or functions of the space's own ({', '.join(foreign)}): an export holds Keras' own "
             "alone, so that it opens without other code. Build it from those, or keep using the study's own model file"
         )
     return model
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """The configuration in a model's file, without its optimizer, loss and metrics."""
+    with ZipFile(path) as file:
+        content: dict[str, Any] = json.loads(file.read("config.json"))
+    content.pop("compile_config", None)
+    return content
+
+
+def foreign_names(document: Any) -> Iterator[str]:
+    """The names of classes and functions in a model's configuration, as it is in its file, that aren't Keras' own."""
+    if isinstance(document, dict):
+        if (name := foreign_name(document)) is not None:
+            yield name
+        for value in document.values():
+            yield from foreign_names(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from foreign_names(value)
+
+
+def foreign_name(document: dict[str, Any]) -> str | None:
+    """The name of the class or function that a part of a configuration is about; None if that is Keras' own, or none.
+    Keras writes a registered function down as one of Python's, by the name under which it is registered.
+    """
+    kind, module = document.get("class_name"), document.get("module")
+    if not isinstance(kind, str) or "config" not in document:
+        return None
+    registered = document["config"] if kind == "function" else document.get("registered_name")
+    own = isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins")
+    if not own and not (isinstance(registered, str) and ">" in registered):
+        return None
+    return str(registered if kind == "function" else kind).rpartition(">")[2]
 
 
 def all_layers(model: Any) -> Iterator[Any]:
@@ -59,7 +96,8 @@ def is_of_keras(layer: Any) -> bool:
 def plain_model(trained: Any, image_shape: ImageShape, pixel_max: float) -> Any:
     """The same model, that takes pixels as the data has them and gives probabilities: it scales by itself."""
     model = uncompiled(trained, image_shape, pixel_max)
-    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    # For `evaluate`. Plain SGD has no variables for each weight, which this file hasn't and Keras would warn of.
+    model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
