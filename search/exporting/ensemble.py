@@ -56,7 +56,7 @@ def export_ensemble(shared: SharedStudy, options: ExportOptions) -> list[str]:
     """
     if options.trial != BEST:
         raise UsageError(f"--ensemble takes the best trials: leave out --trial {options.trial}")
-    check_targets(options)
+    check_targets(options, shared.manifest)
     facts, folder = gather_facts(shared), study_folder(shared, options.artifacts)
     chosen = [described_trial(shared, str(trial.number)) for trial in members_of(shared, facts, options)]
     with tempfile.TemporaryDirectory() as scratch:

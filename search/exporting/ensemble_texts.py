@@ -7,6 +7,7 @@ from search.exporting.rendering import render
 from search.exporting.texts import SavedModel, accuracy_row, document_text, model_document
 from search.study.test_score import TestScore
 from search.views.configuration_text import Described
+from search.views.markdown import escaped
 from search.views.number import number
 from storage import Manifest
 
@@ -82,15 +83,15 @@ def ensemble_card(ensemble: Ensemble) -> str:
     rows += [] if paired is None else [scores_row(f"trial {paired.best.trial} alone", paired.best)]
     return render(
         "ensemble.md",
-        title=f"Ensemble of {len(ensemble.members)} models of the study {ensemble.study_name}",
+        title=escaped(f"Ensemble of {len(ensemble.members)} models of the study {ensemble.study_name}"),
         name=ensemble.name,
-        classes=manifest.classes,
+        classes=[escaped(name) for name in manifest.classes],
         image_shape=ensemble.members[0].image_shape,
         lowest=f"{ensemble.lowest:g}",
         highest=f"{ensemble.highest:g}",
         pixel_max=f"{ensemble.pixel_max:g}",
         objective=manifest.objective,
-        members=[(one.trial.number, f"{one.value:.4f}", settings(one)) for one in ensemble.members],
+        members=[(one.trial.number, f"{one.value:.4f}", escaped(settings(one))) for one in ensemble.members],
         scores=rows,
         sentence="" if paired is None else f"{paired.sentence[0].upper()}{paired.sentence[1:]}.",
         data=nameless(manifest.dataset),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.console.held_errors import errors_held_back
+from search.datasets.named import DATA_DIR
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
@@ -25,7 +26,7 @@ from search.views.configuration_text import Described, described_trial
 from search.workers.join import data_source, study_folder
 from search.workers.keeping import kept_model
 from search.workers.settle import best_trial_numbers
-from storage import SharedStudy
+from storage import Manifest, SharedStudy
 from storage.artifacts import open_for_reading
 from storage.errors import ArtifactError
 
@@ -95,7 +96,7 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
         SpaceError: the model can't stand without the space's code.
         SearchFailed: the exported model doesn't score as the study says.
     """
-    check_targets(options)
+    check_targets(options, shared.manifest)
     described = described_trial(shared, options.trial)
     folder = study_folder(shared, options.artifacts)
     with tempfile.TemporaryDirectory() as scratch:
@@ -106,10 +107,11 @@ def export(shared: SharedStudy, options: ExportOptions) -> list[str]:
             return [*notes, *write_all(made, options)]
 
 
-def check_targets(options: ExportOptions) -> None:
+def check_targets(options: ExportOptions, manifest: Manifest) -> None:
     """Raises UsageError unless everything can be written: said before any work is done."""
     require_ending(options.output, ".keras", what="a Keras model's file")
     require_place(options.output)
+    require_no_source(options, manifest)
     require_new(options.targets(), force=options.force)
     missing = [name for name in ONNX_PACKAGES if options.onnx and importlib.util.find_spec(name) is None]
     if missing:
@@ -117,6 +119,20 @@ def check_targets(options: ExportOptions) -> None:
             f"--onnx needs {' and '.join(missing)}: pip install {' '.join(missing)}. "
             "Without it, the .keras file and --saved-model can be written"
         )
+
+
+def require_no_source(options: ExportOptions, manifest: Manifest) -> None:
+    """Raises UsageError if the space's file or that of the images has the name of one that is written: no --force takes
+    those away.
+    """
+    data = data_source(manifest, options.data_dir)
+    folder = data.data_dir or os.environ.get(DATA_DIR)
+    downloaded = [Path(folder) / f"{data.dataset}.npz"] if folder else []
+    sources = [(Path(manifest.space.rpartition(":")[0]), "the study's space")]
+    sources += [(path, "its images") for path in (Path(data.dataset), *downloaded)]
+    for source, what in sources:
+        if any(source.exists() and target.exists() and target.samefile(source) for target in options.targets()):
+            raise UsageError(f"-o {options.output} would overwrite {source}, {what}: give another name with -o")
 
 
 def obtain_model(

@@ -10,6 +10,7 @@ from search.exporting.paths import nameless, without_folders
 from search.exporting.rendering import render
 from search.study.test_score import TestScore
 from search.views.configuration_text import Described
+from search.views.markdown import escaped
 from search.views.number import number
 from search.views.proportion import wilson_interval
 from spaces.configuration import Augmentation, Configuration
@@ -114,9 +115,9 @@ def model_card(exported: Exported) -> str:
     described, manifest = exported.described, exported.described.manifest
     return render(
         "card.md",
-        title=exported.title,
+        title=escaped(exported.title),
         name=exported.name,
-        classes=manifest.classes,
+        classes=[escaped(name) for name in manifest.classes],
         image_shape=described.image_shape,
         lowest=f"{exported.lowest:g}",
         highest=f"{exported.highest:g}",
@@ -139,7 +140,7 @@ def model_card(exported: Exported) -> str:
         precision=manifest.precision,
         remarks=remarks(described.configuration),
         layers=described.layers,
-        params={name: number(value) for name, value in described.trial.params.items()},
+        params={escaped(name): escaped(number(value)) for name, value in described.trial.params.items()},
         command=without_folders(manifest.command) or "python -m search.launch",
         space=f"{nameless(manifest.space)} version {manifest.space_version}",
         study=described.study_name,

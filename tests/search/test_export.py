@@ -1,23 +1,30 @@
 """An exported model stands on its own: Keras opens it, its script trains it, its texts say what it is."""
 
 import ast
+import copy
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from search.datasets import load_dataset
+from search.errors import UsageError
 from search.export import main
+from search.exporting.export import ExportOptions, check_targets
+from search.exporting.texts import Exported, model_card
 from search.predict.exported_model import read_description
 from search.study.test_score import LOOK_ATTR, TEST_ATTR, earlier_words, recorded_looks, stored_test_score
 from search.study.test_score import TestScore as Score
+from search.views.configuration_text import described_trial
 from search.workers.context import WorkerContext
 from search.workers.settle import MODEL_ATTR
 from spaces.configuration import Configuration, Optimizer
@@ -215,6 +222,29 @@ def test_the_card_says_what_pixels_it_takes_and_how_sure_its_scores_are(
         assert words in card
 
 
+def test_the_card_shows_names_and_values_as_they_are(study: SharedStudy) -> None:
+    found = described_trial(study, "best")
+    frozen = copy.copy(found.trial.frozen)
+    frozen.params, frozen.distributions = {"size | *px*": "3\n|"}, {}
+    manifest = msgspec.structs.replace(study.manifest, classes=("*new*", "a|b"))
+    described = replace(found, trial=replace(found.trial, frozen=frozen), manifest=manifest)
+    card = model_card(
+        Exported(
+            name="m.keras",
+            pixel_max=1,
+            lowest=0,
+            highest=1,
+            parameters=1,
+            described=described,
+            seed=0,
+            optimizer="",
+            look=None,
+        )
+    )
+    assert "\n| size \\| \\*px\\* | 3 \\| |\n" in card
+    assert "in this order: \\*new\\*, a\\|b." in card
+
+
 def test_the_script_is_python_whatever_the_study_is_called() -> None:
     import keras
 
@@ -307,6 +337,21 @@ def test_what_cannot_be_exported_is_said(study: SharedStudy, lab: Lab, arguments
     result = export(lab, *arguments)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(("name", "what"), [("net.py", "the study's space"), ("photos.npz", "its images")])
+@pytest.mark.parametrize("named", [False, True])
+def test_no_force_takes_away_the_space_or_the_images(
+    study: SharedStudy, tmp_path: Path, name: str, what: str, *, named: bool
+) -> None:
+    """The script of net.keras is net.py, and its arrays are in net.npz."""
+    (tmp_path / name).write_text("the user's own")
+    images = {"dataset": "photos", "data_dir": str(tmp_path)} if named else {"dataset": str(tmp_path / "photos.npz")}
+    manifest = msgspec.structs.replace(study.manifest, space=f"{tmp_path / 'net.py'}:space", **images)
+    options = ExportOptions(output=(tmp_path / name).with_suffix(".keras"), force=True)
+    with pytest.raises(UsageError, match=rf"would overwrite .*{name}, {what}: give another name with -o"):
+        check_targets(options, manifest)
+    check_targets(replace(options, output=tmp_path / "model.keras"), manifest)
 
 
 def test_a_file_that_is_there_is_left_unless_forced(study: SharedStudy, lab: Lab, tmp_path: Path) -> None:
