@@ -1,5 +1,6 @@
 """From the best trials of a study to one model that averages their probabilities."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,8 @@ def make(
 ) -> tuple[Any, Ensemble]:
     """The model, and what its texts say of it, before anything is written."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # It warns of several models' programs as of one that is traced again and again.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from search.datasets.depths import depth_of_all
     from search.training.models.plain_model import averaged, load_trained, uncompiled
 
