@@ -14,6 +14,7 @@ from spaces.distributions import Choices, Interval
 from spaces.errors import SpaceError
 from spaces.space import Trial
 
+LARGEST_INTEGER = 2**53  # Optuna's storages keep parameters as floats, which leave out integers beyond
 SCALARS = "every storage keeps texts, numbers and truth values, and only those"
 
 
@@ -83,6 +84,10 @@ def asked_int(name: str, low: Any, high: Any, *, step: Any, log: Any) -> Interva
     require(
         isinstance(lowest, int) and isinstance(highest, int),
         f"the bounds of the integer {name!r} are integers, not {low} and {high}",
+    )
+    require(
+        max(abs(lowest), abs(highest)) <= LARGEST_INTEGER,
+        f"the bounds of the integer {name!r} are {low} and {high}: no study keeps those beyond {LARGEST_INTEGER}",
     )
     require(isinstance(width, int), f"the step of the integer {name!r} is an integer, not {step}")
     require(width == 1 or not scale, f"{name!r} has a step and a logarithmic scale: choose one")

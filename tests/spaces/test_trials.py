@@ -117,6 +117,10 @@ REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda t: t.suggest_int("x", 0.5, 2),
         "the bounds of the integer 'x' are integers, not 0.5 and 2",
     ),
+    "an integer that a storage rounds": (
+        lambda t: t.suggest_int("x", 1, 2**60),
+        "the bounds of the integer 'x' are 1 and 1152921504606846976: no study keeps those beyond 9007199254740992",
+    ),
     "a set": (
         lambda t: t.suggest_categorical("x", {16, 8}),
         "the choices of 'x' are a set, which has no order: give a list, such as [8, 16]",
