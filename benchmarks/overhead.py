@@ -36,7 +36,7 @@ class Case:
     goal: float
 
 
-CASES = {"digits": Case(40, 10, 0.15), "long": Case(12, 250, 0.05)}  # those of trials of 10 s and more are long
+CASES = {"digits": Case(40, 10, 0.25), "long": Case(12, 250, 0.05)}  # those of trials of 10 s and more are long
 SMOKE = {"smoke": Case(2, 2, 1.0)}
 
 

@@ -8,8 +8,8 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -19,6 +19,9 @@ from storage.connecting import engine_settings, is_sqlite
 from storage.identity import StudyKey
 from storage.pooler import is_unlimited, limit_transactions, refuses_options
 from storage.url import parse
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ def listen(url: str, ended: threading.Event, heard: Callable[[str | None], None]
     """Calls `heard` with the stamp of a study that may have work, until `ended` is set; with None when it begins to
     listen, as it may have missed news before. It gives up behind a pooler in transaction mode, which passes no news on.
     """
+    import psycopg  # which SQLite, the usual storage, has no use for
+
     while not ended.is_set():
         try:
             with listening(url) as connection:
@@ -62,6 +67,8 @@ def listen(url: str, ended: threading.Event, heard: Callable[[str | None], None]
 @contextlib.contextmanager
 def listening(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]] | None"]:
     """A connection that gets the news; None behind a pooler, whose connections are without the time-outs asked for."""
+    import psycopg
+
     parsed = parse(url)
     engine = sa.create_engine(parsed, poolclass=NullPool, **engine_settings(parsed, None))
     limit_transactions(engine)

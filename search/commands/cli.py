@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLE_WIDTH = 60
+OBJECTS_TO_COLLECT = 50_000  # new ones before Python looks for garbage; its default is 700
 
 
 class Verb(click.Command):
@@ -114,9 +115,10 @@ def flag_name(parameter: click.Parameter) -> str:
 
 
 def leave_garbage() -> None:
-    """Makes this process exit without a final garbage collection, which takes a quarter of a second for
-    memory that is released anyway.
+    """Makes this process collect garbage more rarely, as most of what a command's imports create stays, and exit
+    without a final collection, which takes a quarter of a second for memory that is released anyway.
     """
+    gc.set_threshold(OBJECTS_TO_COLLECT, *gc.get_threshold()[1:])
     atexit.unregister(gc.freeze)  # commands may be run one after another in one process
     atexit.register(gc.freeze)
 

@@ -80,7 +80,7 @@ class Jobs:
         self._measurements = Measurements()
         self._keepable, self._fresh = Keepable(), FreshWeights()
         self._said = set[str]()  # why models can't be kept
-        # One for all jobs: what TensorFlow finds out about its kernels as it prepares a program, it keeps by thread.
+        # One for all jobs: what TensorFlow learns of its kernels as it prepares a program, it keeps by thread.
         self._training = ThreadPoolExecutor(1, "training")
 
     def train(self, job: Train, stop: Stop) -> Iterator[Message]:
