@@ -35,6 +35,7 @@ from search.study.folders import StudyFolder
 from search.study.kept_space import keep_space
 from search.study.location import Places, located, places_that_differ
 from search.study.own_folder import make_home
+from search.study.snapshot import Snapshot
 from search.study.space import study_space
 from search.trackers.follower import Follower
 from search.views.facts import StudyFacts, gather_facts
@@ -273,7 +274,7 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
     """
 
     def look() -> bool:
-        view.look(shared)
+        pool.tell_of_silent(silent_here(view.look(shared)))
         if pool.vacant and not no_more_work(shared):
             pool.take_vacant(kept=len(workers_of_others(shared, pool.pids())))
             if pool.vacant:  # another worker was alive in their places a moment ago, and may be gone by now: look again
@@ -284,6 +285,12 @@ def watch(shared: SharedStudy, pool: WorkerPool, view: ProgressView, shutdown: S
         pool.replace_dead(lambda: progress_of(shared, shutdown))
         if shutdown.wait(POLL_S):
             break
+
+
+def silent_here(snapshot: Snapshot) -> dict[int, float]:
+    """The workers of this host that haven't been heard of lately, by process number: for how many seconds."""
+    host = socket.gethostname()
+    return {one.pid: one.seen_s for one in snapshot.workers if one.activity == "lost" and one.host == host}
 
 
 def is_over(shared: SharedStudy, pool: WorkerPool) -> bool:

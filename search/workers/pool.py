@@ -30,7 +30,8 @@ NOT_INHERITED = frozenset({"SEARCH_CONFIG", "SEARCH_STORAGE"})
 @dataclass
 class WorkerProcess:
     """One worker, the file that its output goes to, and its place. `restarts` counts the workers that were killed in
-    its place one after another without progress, `progress` is how far the study was when it replaced the last one.
+    its place one after another without progress, `progress` is how far the study was when it replaced the last one;
+    `silent` says that it was told of as such.
     """
 
     process: subprocess.Popen[bytes]
@@ -38,6 +39,7 @@ class WorkerProcess:
     place: WorkerPlacement
     restarts: int = 0
     progress: int = -1
+    silent: bool = False
 
     @property
     def is_replaceable(self) -> bool:
@@ -116,6 +118,22 @@ class WorkerPool:
                 log.error("workers keep being lost (the last %s): starting no more in its place", words)
                 self.failure = first_trouble(self.failure, End.FAILED)
 
+    def tell_of_silent(self, silent: Mapping[int, float]) -> None:
+        """Logs, once, of each worker that runs and hasn't been heard of for so many seconds, given by process number,
+        and what it said last: it can't reach the database where this process can read it, as when its disk is full.
+        """
+        for worker in self._workers:
+            seconds = silent.get(worker.process.pid)
+            if seconds is not None and not worker.silent and worker.process.poll() is None:
+                log.warning(
+                    "worker %d runs, and the database hasn't heard of it for %.0f s; the end of %s:\n%s",
+                    worker.process.pid,
+                    seconds,
+                    worker.log,
+                    last_words(worker),
+                )
+            worker.silent = seconds is not None
+
     def note_exits(self) -> list[WorkerProcess]:
         """Forgets the workers that have ended; returns those that may be replaced.
 
@@ -163,8 +181,7 @@ class WorkerPool:
                 self.failure = first_trouble(self.failure, end)
             case unknown:
                 assert_never(unknown)
-        words = worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, words)
+        log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, last_words(worker))
 
     def _start_one(self, place: WorkerPlacement, restarts: int = 0, progress: int = -1) -> None:
         """Starts a worker, unless the time is over."""
@@ -191,6 +208,11 @@ class WorkerPool:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         watched = watched_by_me() if self.watches else {}
         return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **watched, **place.for_worker()}
+
+
+def last_words(worker: WorkerProcess) -> str:
+    """The end of its log."""
+    return worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
 
 def in_words(code: int) -> str:

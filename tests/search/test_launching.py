@@ -68,6 +68,22 @@ def test_workers_that_are_killed_while_the_study_gets_further_are_replaced_witho
     assert (pool.alive(), pool.failure) == (1, End.DONE)
 
 
+def test_a_worker_that_runs_without_being_heard_of_is_told_of_once_with_what_it_says(
+    pool: WorkerPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    (pid,) = pool.pids()
+    (written,) = pool.logs.iterdir()
+    written.write_text("disk I/O error; trying again in 5.0 s")
+    for _ in range(3):
+        pool.tell_of_silent({pid: 21.4})
+    (told,) = caplog.messages
+    assert told.startswith(f"worker {pid} runs, and the database hasn't heard of it for 21 s; the end of {written}:")
+    assert "disk I/O error" in told
+    pool.tell_of_silent({})
+    pool.tell_of_silent({pid: 20.0})
+    assert len(caplog.messages) == 2
+
+
 def test_all_workers_may_be_killed_at_once(lab: Lab) -> None:
     lab.study(3)
     with WorkerPool(["--study-name=study"], [PLACE] * (RESTARTS + 2), lab.url, lab.folder / "logs") as pool:
