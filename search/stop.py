@@ -56,13 +56,14 @@ def ended_servers() -> str:
     """Ends the user's kept servers on this host; says how many."""
     from search.trainers.server_folder import FolderUnusable
     from search.trainers.warm_servers import end_warm_servers
+    from search.views.number import plural
 
     try:
         servers = end_warm_servers()
     except FolderUnusable as error:
         raise UsageError(f"{error}") from error
     later = sum(server.state is not None and server.state.launches > 0 for server in servers)
-    return f"{len(servers) - later} trainer servers are ended, {later} leave after their launches."
+    return f"Ended {plural(len(servers) - later, 'trainer server')}; {later} will leave after their launches."
 
 
 if __name__ == "__main__":

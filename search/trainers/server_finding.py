@@ -36,8 +36,8 @@ def in_words(server: WarmServer) -> str:
 
 
 def memory(pid: int) -> str:
-    """The memory that the process holds, in words; nothing if it has gone."""
+    """The memory that the process holds by itself, which its end would free, in words; nothing if it has gone."""
     try:
-        return f", {psutil.Process(pid).memory_info().rss / 1e6:.0f} MB"
+        return f", {psutil.Process(pid).memory_full_info().uss / 1e6:.0f} MB"
     except psutil.Error:
         return ""

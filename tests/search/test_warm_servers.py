@@ -243,9 +243,9 @@ def test_the_doctor_shows_servers_and_stop_ends_them(quick: Path) -> None:
     assert found.verdict == "ok"
     assert f"process {state.pid}" in found.found
     assert "idle, leaves in" in found.found
-    assert "1 trainer servers are ended, 0 leave" in stopped("--server").output
+    assert "Ended 1 trainer server; 0 will leave" in stopped("--server").output
     wait_until(lambda: not psutil.pid_exists(state.pid), "the server to leave")
-    assert "0 trainer servers are ended" in stopped("--server").output
+    assert "Ended 0 trainer servers;" in stopped("--server").output
     assert "no launch has left" in servers_finding().found
 
 
@@ -254,16 +254,16 @@ def test_stop_leaves_a_server_to_its_launch_and_kills_one_that_does_not_answer(
 ) -> None:
     with trainer_server(keep_warm_s=LONG_S):
         used = psutil.Process(state_of(connect_to_warm(None)).pid)
-        assert "0 trainer servers are ended, 1 leave" in stopped("--server").output
+        assert "Ended 0 trainer servers; 1 will leave" in stopped("--server").output
         assert used.is_running()
     wait_until(lambda: not used.is_running(), "the server to leave")
     suspended = psutil.Process(state_of(connect_to_warm(LONG_S)).pid)
     suspend(suspended)
     monkeypatch.setattr(warm_servers, "ANSWER_S", 0.1)
     assert "doesn't answer" in servers_finding().found
-    assert "1 trainer servers are ended" in stopped("--server").output
+    assert "Ended 1 trainer server;" in stopped("--server").output
     wait_until(lambda: not suspended.is_running(), "the server to be killed")
-    assert "0 trainer servers are ended" in stopped("--server").output
+    assert "Ended 0 trainer servers;" in stopped("--server").output
     assert list(server_folder().glob("*.sock")) == []
 
 
