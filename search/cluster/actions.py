@@ -1,5 +1,6 @@
 """What `search.cluster` does: up, status, scale, down, render."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,11 @@ class Site:
     folder: StudyFolder
     fleet: Fleet
     engine: Engine
+
+    @property
+    def down(self) -> str:
+        """The command that ends its jobs."""
+        return f"python -m search.cluster down --on {self.engine.name} --study-name {shlex.quote(self.shared.name)}"
 
     def jobs(self) -> tuple[Job, ...]:
         """The engine's jobs."""
@@ -120,10 +126,14 @@ def up(options: ClusterOptions, count: int, *, accepted: bool = False) -> str:
             site.engine.require_accepted(site.fleet, wanted - have)
         if site.engine.writes_files:
             prepare(site.folder, site.shared.manifest)
-        if not have:
-            probe(site, lambda text: None if options.quiet else tell(text))
-        site.engine.scale(site.fleet, wanted)
-        return f"Submitted to {options.on}: {wanted - have} more. There are {in_words(site.places())}."
+        try:
+            if not have:
+                probe(site, lambda text: None if options.quiet else tell(text))
+            site.engine.scale(site.fleet, wanted)
+        except KeyboardInterrupt:
+            tell(f"Jobs that were submitted stay: {site.down} ends them; the same command again goes on with them.")
+            raise
+        return f"Submitted to {options.on}: {wanted - have} more. Now {in_words(site.places())}."
 
 
 def probe(site: Site, say: Callable[[str], None]) -> None:

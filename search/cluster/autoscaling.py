@@ -104,9 +104,7 @@ def one_pass(site: SharedFleet, studies: str, max_jobs: int) -> str:
     missing = demand.missing(site.workers_per_job, max_jobs)
     if missing:
         site.engine.submit(site.fleet, missing)
-    return (
-        f"open trials ask for {demand.wanted} more workers; submitted {missing}. There are {in_words(site.places())}."
-    )
+    return f"open trials ask for {demand.wanted} more workers; submitted {missing}. Now {in_words(site.places())}."
 
 
 def look(site: SharedFleet, studies: str) -> Demand:

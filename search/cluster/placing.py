@@ -119,10 +119,7 @@ def watch(site: Site, quiet: bool) -> End:
         wait_for_last_worker(shared, shutdown)
         wait_for_answer(site, shutdown)
     if shutdown.requested:
-        tell(
-            "Detached: the jobs go on. The same command watches them again, and python -m search.cluster down "
-            f"--on {site.engine.name} --study-name {shared.name} ends them."
-        )
+        tell(f"Detached: the jobs go on. The same command watches them again, and {site.down} ends them.")
         return shutdown.end
     return End.DONE
 

@@ -1,5 +1,6 @@
 """Takes back a study that a launch has just created, where none of its jobs got to work."""
 
+import shlex
 from pathlib import Path
 
 from search.cluster.actions import Site, end_jobs
@@ -29,8 +30,7 @@ def take_back(site: Site, standing: Path) -> str:
     except (SearchError, StorageError, OSError) as error:
         return (
             f"The study {name}, which this command has created, couldn't be removed: {error}. Remove it with "
-            f"python -m search.cluster down --on {site.engine.name} --study-name {name}, if it has jobs, then "
-            f"python -m search.studies delete {name}"
+            f"{site.down}, if it has jobs, then python -m search.studies delete {shlex.quote(name)}"
         )
     others = "" if left is None else f" Something that isn't the study's is in {left}, and stays."
     return f"The study {name}, which this command had created, was removed again, with the logs of its jobs.{others}"

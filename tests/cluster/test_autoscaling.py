@@ -134,7 +134,7 @@ def test_a_real_slurm_runs_what_is_open_and_the_jobs_end_by_themselves(cli: Cli,
         cli.order(2, "--epochs", "1", "--limit-train", "400", name=name)
     flags = ("--on", "slurm", "--artifacts", str(cli.folder / "artifacts"), "--max-jobs", "3", "--idle-exit", "1s")
     done = cli.run("search.cluster", "autoscale", "--once", *flags)
-    assert "open trials ask for 4 more workers; submitted 1. There are 1 job" in done.stderr
+    assert "open trials ask for 4 more workers; submitted 1. Now 1 job" in done.stderr
     with cli.study("A") as first, cli.study("B") as second:
         wait_until(lambda: all(study.ledger.counts().finished == 2 for study in (first, second)), "all trials")
         assert {worker.info.job for study in (first, second) for worker in study.workers.all()} != {None}

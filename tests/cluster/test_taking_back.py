@@ -98,6 +98,19 @@ def test_what_was_there_before_stays(launches: Launches, capsys: pytest.CaptureF
     assert (launches.artifacts / "S" / "cluster" / "slurm-7_0.log").is_file()
 
 
+def test_ctrl_c_says_that_the_jobs_which_were_submitted_stay(
+    launches: Launches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    cluster = FailingCluster("queued", interrupt)
+    assert launches.on(cluster) == 130
+    assert [job.state for job in cluster.jobs] == ["queued"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Jobs that were submitted stay: python -m search.cluster down --on slurm --study-name S ends them" in said
+
+
 def test_jobs_that_wait_are_ended_first_where_the_others_are_refused(
     launches: Launches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
