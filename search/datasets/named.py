@@ -25,8 +25,7 @@ class Named:
 
     def load(self, data_dir: str | None) -> DataSet:
         """From NAME.npz in `data_dir`, or in SEARCH_DATA_DIR if that is None; else through Keras' download."""
-        folder = data_dir or os.environ.get(DATA_DIR)
-        path = Path(folder, f"{self.name}.npz") if folder else None
+        path = own_file(self.name, data_dir)
         if path is not None and path.is_file():
             return load_npz(path, self.name, self.classes)
         return dataset_of(self.name, self._download(path), self.classes)
@@ -46,6 +45,12 @@ class Named:
                 f"x_train, y_train, x_test, y_test into {place} and pass --data-dir or set {DATA_DIR}."
             ) from error
         return RawArrays(x_train, y_train, x_test, y_test)
+
+
+def own_file(name: str, data_dir: str | None) -> Path | None:
+    """Where the user's file of a named data set is looked for; None if no folder is given."""
+    folder = data_dir or os.environ.get(DATA_DIR)
+    return Path(folder, f"{name}.npz") if folder else None
 
 
 def _numbered(count: int) -> tuple[str, ...]:

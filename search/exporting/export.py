@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.console.held_errors import errors_held_back
-from search.datasets.named import DATA_DIR
+from search.datasets.named import own_file
 from search.errors import SearchFailed, UsageError
 from search.exporting.retraining import retrain
 from search.exporting.texts import Exported, configuration_json, model_card
@@ -126,10 +126,9 @@ def require_no_source(options: ExportOptions, manifest: Manifest) -> None:
     those away.
     """
     data = data_source(manifest, options.data_dir)
-    folder = data.data_dir or os.environ.get(DATA_DIR)
-    downloaded = [Path(folder) / f"{data.dataset}.npz"] if folder else []
+    images = (Path(data.dataset), own_file(data.dataset, data.data_dir))
     sources = [(Path(manifest.space.rpartition(":")[0]), "the study's space")]
-    sources += [(path, "its images") for path in (Path(data.dataset), *downloaded)]
+    sources += [(path, "its images") for path in images if path is not None]
     for source, what in sources:
         if any(source.exists() and target.exists() and target.samefile(source) for target in options.targets()):
             raise UsageError(f"-o {options.output} would overwrite {source}, {what}: give another name with -o")

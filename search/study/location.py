@@ -65,17 +65,22 @@ def require_there(manifest: Manifest) -> None:
         ("data set", manifest.dataset, "--dataset"),
     ):
         path = Path(place)
-        if path.is_absolute() and not path.exists():
+        if is_gone(path):
             trusted = "" if flag != "--space" or path.suffix != ".py" else KEPT
             raise UsageError(
                 f"the study's {what} can't be found at {path} on this host: give its path here with {flag}{trusted}"
             )
 
 
+def is_gone(path: Path) -> bool:
+    """Whether nothing is at a path that a manifest has; names, of spaces and of data sets, aren't absolute."""
+    return path.is_absolute() and not path.exists()
+
+
 def require_images_there(manifest: Manifest) -> None:
     """Raises UsageError if the images aren't at the manifest's path, for commands that look nowhere else."""
     path = Path(manifest.dataset)
-    if path.is_absolute() and not path.exists():
+    if is_gone(path):
         raise UsageError(
             f"the study's images can't be found at {path} on this host: bring them back there, or put a link to them "
             "there"

@@ -14,6 +14,7 @@ import msgspec
 import psutil
 
 from search.errors import TrainerDied
+from search.host.log_tail import log_tail
 from search.trainers.child import TRAINER_COMMAND, ForkedTrainer, TrainerFds, start_trainer
 from search.trainers.environment import without_secrets
 from search.trainers.protocol import Command, JobMessage, Message, Ready
@@ -159,9 +160,7 @@ class TrainerProcess:
         return TrainerDied(f"the trainer {_in_words(code)}{self._last_words()}")
 
     def _last_words(self) -> str:
-        with self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
-            lines = log.read().decode(errors="replace").strip().splitlines()
+        lines = log_tail(self._log, LOG_TAIL_BYTES).splitlines()
         return f"; its last words: {lines[-1][:300]}" if lines else ""
 
 

@@ -12,6 +12,7 @@ from typing import Self, assert_never
 
 from search.host.ends import End, first_trouble
 from search.host.exit_codes import end_of
+from search.host.log_tail import log_tail
 from search.host.module_path import module_command, with_our_path
 from search.host.watched import watched_by_me
 from search.trainers.serving import descriptors_for_children
@@ -130,7 +131,7 @@ class WorkerPool:
                     worker.process.pid,
                     seconds,
                     worker.log,
-                    last_words(worker),
+                    log_tail(worker.log, LOG_TAIL_BYTES),
                 )
             worker.silent = seconds is not None
 
@@ -181,7 +182,12 @@ class WorkerPool:
                 self.failure = first_trouble(self.failure, end)
             case unknown:
                 assert_never(unknown)
-        log.error("a worker ended with exit code %d; the end of %s:\n%s", code, worker.log, last_words(worker))
+        log.error(
+            "a worker ended with exit code %d; the end of %s:\n%s",
+            code,
+            worker.log,
+            log_tail(worker.log, LOG_TAIL_BYTES),
+        )
 
     def _start_one(self, place: WorkerPlacement, restarts: int = 0, progress: int = -1) -> None:
         """Starts a worker, unless the time is over."""
@@ -208,11 +214,6 @@ class WorkerPool:
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         watched = watched_by_me() if self.watches else {}
         return {**with_our_path(inherited), "OPTUNA_STORAGE": self.storage, **watched, **place.for_worker()}
-
-
-def last_words(worker: WorkerProcess) -> str:
-    """The end of its log."""
-    return worker.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
 
 def in_words(code: int) -> str:

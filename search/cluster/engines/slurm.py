@@ -255,7 +255,7 @@ def ask_to_leave(jobs: Sequence[Job]) -> None:
     no signal, and are ended.
     """
     suspended = [job.job_id for job in jobs if job.reason == IS_SUSPENDED]
-    waiting = [job.job_id for job in jobs if job.state == "queued" and job.job_id not in suspended]
+    waiting = [job.job_id for job in jobs if job.state == "queued" and job.reason != IS_SUSPENDED]
     running = [job.job_id for job in jobs if job.state == "running"]
     if suspended:
         _slurm(["scancel", *suspended])
